@@ -1,0 +1,1 @@
+"""Writers: the float graph as TFLite and ONNX files, verified against Keras, with a manifest."""

@@ -1,0 +1,110 @@
+"""What an export leaves behind: one Artifact a file, and the Manifest that describes them all."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from models.errors import RequestError
+from models.spec import Preprocess
+from quantize.fidelity import Fidelity
+
+MANIFEST_NAME = "manifest.json"
+MANIFEST_VERSION = 1
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """An input or output of a file; ``scale`` and ``zero_point`` are None where it is float."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float | None = None
+    zero_point: int | None = None
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One exported file. ``loads_in`` maps a runtime to "ok" or to why it cannot load the file."""
+
+    name: str
+    format: str
+    scheme: str
+    sha256: str
+    bytes: int
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    ops: dict[str, int]
+    fidelity: Fidelity | None
+    loads_in: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything a reader of the files needs to know; written last, as ``manifest.json``.
+
+    ``model`` says which network with which weights (and their hash), ``calibration`` and
+    ``evaluation`` which images, ``key`` is the hash of all that the files depend on.
+    """
+
+    model_id: str
+    key: str
+    model: dict
+    output_kind: str
+    classes: int
+    preprocess: Preprocess
+    calibration: dict
+    evaluation: dict
+    artifacts: tuple[Artifact, ...]
+    versions: dict[str, str]
+    command: str
+    caveats: tuple[str, ...] = ()
+    version: int = MANIFEST_VERSION
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def read(cls, folder: Path) -> "Manifest":
+        """The manifest in ``folder``; RequestError if there is none or it is not ours."""
+        path = folder / MANIFEST_NAME
+        try:
+            raw = json.loads(path.read_text())
+            if raw["version"] != MANIFEST_VERSION:
+                raise RequestError(
+                    f"{path} has version {raw['version']}; expected {MANIFEST_VERSION}; "
+                    "type the make export command again"
+                )
+            return _from_json(raw)
+        except FileNotFoundError:
+            raise RequestError(
+                f"there is no {path}; type make export with the same variables first"
+            ) from None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RequestError(
+                f"{path} is not a manifest ({error}); type the make export command again"
+            ) from error
+
+
+def _from_json(raw: dict) -> Manifest:
+    def tensor(t):
+        return TensorInfo(**{**t, "shape": tuple(t["shape"])})
+
+    def artifact(a):
+        return Artifact(
+            **{
+                **a,
+                "inputs": tuple(tensor(t) for t in a["inputs"]),
+                "outputs": tuple(tensor(t) for t in a["outputs"]),
+                "fidelity": Fidelity(**a["fidelity"]) if a["fidelity"] else None,
+            }
+        )
+
+    return Manifest(
+        **{
+            **raw,
+            "preprocess": Preprocess(**raw["preprocess"]),
+            "artifacts": tuple(artifact(a) for a in raw["artifacts"]),
+            "caveats": tuple(raw["caveats"]),
+        }
+    )

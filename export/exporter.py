@@ -1,0 +1,146 @@
+"""The main job: a network becomes six verified files and a manifest."""
+
+import hashlib
+import json
+import shlex
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from export import staging, verification, versions
+from export.artifact import Artifact, Manifest
+from export.image_sets import ImageSets, open_image_sets
+from export.verification import Verification
+from export.writers import onnx_files, tflite_files
+from models import float_graph, progress, reference
+from models.errors import RequestError
+from models.image_source import ImageSize
+from models.network import Network
+from models.options import Options
+from models.source import Source, resolve
+from quantize.graph import Graph
+
+
+def export(options: Options) -> tuple[Manifest, bool]:
+    """The manifest of the files that ``options`` ask for, and whether they had to be made.
+
+    Where the same inputs already made them, nothing is done and TensorFlow is not imported.
+    Raises RequestError for bad input, CheckFailed where a file is too far from Keras.
+    """
+    source = resolve(options)
+    folder = Path(options.out) / source.model_id
+    earlier = _earlier(folder)
+    size = source.size or _known_size(earlier, source)
+    if size is not None and earlier is not None:
+        if _intact(folder, earlier) and earlier.key == _key(
+            source, open_image_sets(options, source, size), size
+        ):
+            return earlier, False
+    sets = open_image_sets(options, source, size) if size else None
+    with staging.staging(folder) as temporary:
+        manifest = _make(options, source, sets, temporary)
+        (temporary / "manifest.json").write_text(manifest.to_json())
+        staging.publish(temporary, folder)
+    return manifest, True
+
+
+def _make(options: Options, source: Source, sets: ImageSets | None, folder: Path) -> Manifest:
+    """Write all files into ``folder`` and return the manifest that describes them."""
+    with (
+        progress.step("export") as report,
+        tempfile.TemporaryDirectory() as scratch,
+        ThreadPoolExecutor(1) as beside,
+    ):
+        report("loading the network", 0)
+        network = source.load()
+        sets = sets or open_image_sets(options, source, network.size)
+        report("converting to the float graph", 1)
+        size = network.size
+        content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
+        graph = Graph(content).named("image", network.output_name)
+        report("calibrating and quantizing", 2)
+        tflite = beside.submit(tflite_files, graph, network, sets, options.threads, folder)
+        images = sets.verification_images(network.preprocess)
+        answers = reference.predict(network, images)
+        with Verification(images, answers, Path(scratch), options.threads) as checks:
+            graphs = tflite.result()
+            checks.start("tflite", folder, list(graphs))
+            report("writing ONNX", 3)
+            checks.start("onnx", folder, onnx_files(graph, graphs["int8.tflite"], folder))
+            report("verifying against Keras", 4)
+            artifacts = checks.artifacts(folder)
+        verification.check(artifacts)
+    return _manifest(options, source, network, sets, artifacts)
+
+
+def _manifest(
+    options: Options,
+    source: Source,
+    network: Network,
+    sets: ImageSets,
+    artifacts: tuple[Artifact, ...],
+) -> Manifest:
+    return Manifest(
+        model_id=source.model_id,
+        key=_key(source, sets, network.size),
+        model={**source.identity(), "labels_known": source.labels_known},
+        output_kind=network.output_kind,
+        classes=network.classes,
+        preprocess=network.preprocess,
+        calibration=_described(sets.calibration, sets.calibration_indices),
+        evaluation=_described(sets.evaluation, sets.verification_indices),
+        artifacts=artifacts,
+        versions=versions.library_versions(),
+        command=shlex.join(["python", "-m", "export", *sys.argv[1:]]),
+        caveats=(*source.caveats, *sets.caveats()),
+    )
+
+
+def _described(images, indices: np.ndarray) -> dict:
+    return {
+        "name": images.name,
+        "images": len(indices) - len(images.skipped),
+        "content_sha256": images.content_hash(indices),
+        "decoder": images.decoder,
+        "skipped": len(images.skipped),
+    }
+
+
+def _key(source: Source, sets: ImageSets, size: ImageSize) -> str:
+    """Hash of everything that the files depend on."""
+    parts = [
+        source.identity(),
+        asdict(size),
+        sets.fingerprint(),
+        versions.library_versions(),
+        versions.code_sha256(),
+    ]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _earlier(folder: Path) -> Manifest | None:
+    try:
+        return Manifest.read(folder)
+    except RequestError:  # none, or of another version: the export makes a new one
+        return None
+
+
+def _known_size(earlier: Manifest | None, source: Source) -> ImageSize | None:
+    """Input size of a user's model that was exported before, so that it need not be loaded."""
+    if earlier is None or any(earlier.model.get(k) != v for k, v in source.identity().items()):
+        return None
+    _, height, width, channels = earlier.artifacts[0].inputs[0].shape
+    return ImageSize(height, width, channels)
+
+
+def _intact(folder: Path, manifest: Manifest) -> bool:
+    """Whether every file is there with the content that the manifest names."""
+    for artifact in manifest.artifacts:
+        path = folder / artifact.name
+        if not path.is_file() or verification.sha256(path) != artifact.sha256:
+            return False
+    return True

@@ -1,0 +1,74 @@
+"""The images of one export: those that calibrate, those that verify, and that they are others."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.dataset import Dataset, check_disjoint, open_dataset
+from models.image_source import ImageSize
+from models.options import Options
+from models.reference import preprocessed
+from models.source import Source
+from models.spec import Preprocess
+
+VERIFICATION_IMAGES = 64
+
+
+@dataclass(frozen=True)
+class ImageSets:
+    """Two opened sets and the indices used of each."""
+
+    calibration: Dataset
+    calibration_indices: np.ndarray
+    evaluation: Dataset
+    verification_indices: np.ndarray
+
+    def calibration_images(self, preprocess: Preprocess) -> Iterator[np.ndarray]:
+        """Preprocessed float32 [1, h, w, c], one at a time."""
+        for _, pixels in self.calibration.images(self.calibration_indices):
+            yield preprocessed(pixels, preprocess)[None]
+
+    def verification_images(self, preprocess: Preprocess) -> np.ndarray:
+        """Preprocessed float32 [n, h, w, c]."""
+        found = self.evaluation.images(self.verification_indices)
+        return np.stack([preprocessed(pixels, preprocess) for _, pixels in found])
+
+    def fingerprint(self) -> list:
+        """What of the images decides what the files hold; JSON-able."""
+        return [
+            self.calibration.content_hash(self.calibration_indices),
+            self.calibration.decoder,
+            self.evaluation.content_hash(self.verification_indices),
+            self.evaluation.decoder,
+        ]
+
+    def caveats(self) -> tuple[str, ...]:
+        """Sentences that belong beside the figures."""
+        found = [*self.calibration.caveats, *self.evaluation.caveats]
+        if len(self.verification_indices) < VERIFICATION_IMAGES:
+            found.append(
+                f"verified on {len(self.verification_indices)} images only: DATA has no more "
+                f"({VERIFICATION_IMAGES} are wanted)"
+            )
+        for images in (self.calibration, self.evaluation):
+            if images.skipped:
+                found.append(
+                    f"{len(images.skipped)} unreadable images of {images.role} skipped, "
+                    f"the first is {images.skipped[0]}"
+                )
+        return tuple(dict.fromkeys(found))
+
+
+def open_image_sets(options: Options, source: Source, size: ImageSize) -> ImageSets:
+    """The sets that DATA and CALIB name, for a network of that input size.
+
+    Raises RequestError as open_dataset does, and where an image is in both sets.
+    """
+    classes = source.classes if source.labels_known else None
+    evaluation = open_dataset(options.data, "DATA", size, classes, options.skip_corrupt)
+    calibration = open_dataset(options.calib, "CALIB", size, None, options.skip_corrupt)
+    chosen = calibration.spread(options.n_calib)
+    check_disjoint(calibration, chosen, evaluation, np.arange(len(evaluation)))
+    wanted = max(VERIFICATION_IMAGES, options.n_eval or 0)
+    return ImageSets(calibration, chosen, evaluation, evaluation.spread(wanted))

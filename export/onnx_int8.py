@@ -1,0 +1,249 @@
+"""The int8 ONNX file: the float ONNX graph with the int8 TFLite graph's integers and scales put in.
+
+QDQ form (QuantizeLinear / DequantizeLinear pairs), which ONNX Runtime fuses into integer kernels.
+Nothing is calibrated or rounded again here, so both files carry the same numbers.
+"""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.errors import CheckFailed
+from quantize.graph import Graph, Quantization
+
+ACTIVATIONS = ("Relu", "Clip")
+SAME_VALUES = ("Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity")
+KERNEL_AXIS = {"Conv": 0, "Gemm": 1, "MatMul": 1}  # output channels in the ONNX layout
+
+
+def quantize(float_model, graph: Graph):
+    """``float_model`` with the integers and scales of ``graph``, its int8 TFLite form.
+
+    Input and output are int8, as in ``graph``. Raises CheckFailed where a kernel of the two models
+    is not the same one, which would mean that the tensors were matched wrongly.
+    """
+    return _Rewriter(float_model, graph).run()
+
+
+@dataclass(frozen=True)
+class _Fused:
+    """A value of the float model and the affine map that it gets."""
+
+    value: str
+    quantization: Quantization
+
+
+class _Rewriter:
+    """One rewriting of one model; holds the lookups that every step needs."""
+
+    def __init__(self, float_model, graph: Graph) -> None:
+        import onnx
+
+        self.model = onnx.ModelProto()
+        self.model.CopyFrom(float_model)
+        self.graph = graph
+        self.nodes = list(self.model.graph.node)
+        self.initializers = {i.name: i for i in self.model.graph.initializer}
+        self.operator_of = {
+            outputs[0]: (kind, inputs) for kind, inputs, outputs in graph.operators()
+        }
+        self.before: dict[int, list] = defaultdict(list)  # new nodes ahead of node id
+        self._index()
+
+    def _index(self) -> None:
+        self.producer = {name: node for node in self.nodes for name in node.output}
+        self.consumers = defaultdict(list)
+        for node in self.nodes:
+            for name in node.input:
+                self.consumers[name].append(node)
+
+    def run(self):
+        tensors = self._locate()
+        for node in list(self.nodes):
+            if node.op_type in KERNEL_AXIS:
+                self._quantize_kernel(node, tensors)
+        located = {name: self._drop_implied_activation(f) for name, f in tensors.items()}
+        values = self._through_layout({f.value: f.quantization for f in located.values()})
+        self._insert_pairs(values)
+        del self.model.graph.node[:]
+        self.model.graph.node.extend(self.nodes)
+        self._forget_unused()
+        return self.model
+
+    def _locate(self) -> dict[str, _Fused]:
+        """Where each integer activation of the graph is in the float model."""
+        gemm = {re.sub(r"_Gemm__\d+:0$", "", v): v for v in self.producer if "_Gemm__" in v}
+        known = {*self.producer, *(i.name for i in self.model.graph.input)}
+        found = {}
+        for name in self.graph.activations:
+            quantization = self.graph.quantization(name)
+            value = name if name in known else gemm.get(name)
+            if quantization is None or value is None:
+                continue
+            found[name] = _Fused(self._after_activation(value), quantization)
+        return found
+
+    def _after_activation(self, value: str) -> str:
+        """TFLite fuses a ReLU into the op ahead of it; ONNX has it behind the value of that name."""
+        followers = self.consumers[value]
+        if len(followers) == 1 and followers[0].op_type in ACTIVATIONS:
+            output = followers[0].output[0]
+            if output not in self.graph._by_name:
+                return output
+        return value
+
+    def _drop_implied_activation(self, fused: _Fused) -> _Fused:
+        """Without the Clip that the integer range already is: it would stop the fusion."""
+        node = self.producer.get(fused.value)
+        if node is None or node.op_type not in ACTIVATIONS:
+            return fused
+        low, high = self._clip_bounds(node)
+        scale = float(fused.quantization.scale[0])
+        zero_point = int(fused.quantization.zero_point[0])
+        slack = scale / 2
+        if (-128 - zero_point) * scale < low - slack or (127 - zero_point) * scale > high + slack:
+            return fused
+        source = node.input[0]
+        self.nodes.remove(node)
+        self._rewire(node.output[0], source)
+        self._index()
+        return _Fused(source, fused.quantization)
+
+    def _clip_bounds(self, node) -> tuple[float, float]:
+        from onnx import numpy_helper
+
+        if node.op_type == "Relu":
+            return 0.0, np.inf
+        bounds = [-np.inf, np.inf]
+        for i, name in enumerate(node.input[1:3]):
+            if name in self.initializers:
+                bounds[i] = float(numpy_helper.to_array(self.initializers[name]))
+        return bounds[0], bounds[1]
+
+    def _rewire(self, old: str, new: str) -> None:
+        for node in self.consumers[old]:
+            for i, name in enumerate(node.input):
+                if name == old:
+                    node.input[i] = new
+
+    def _quantize_kernel(self, node, tensors: dict[str, _Fused]) -> None:
+        """The integers of ``node``'s kernel and bias, dequantized in front of it."""
+        name = re.sub(r"_Gemm__\d+:0$", "", node.output[0])
+        if name not in self.operator_of or node.input[1] not in self.initializers:
+            return
+        _, inputs = self.operator_of[name]
+        kernel = self.graph.quantization(inputs[1])
+        if kernel is None:
+            return
+        from onnx import numpy_helper
+
+        floats = numpy_helper.to_array(self.initializers[node.input[1]])
+        axis = KERNEL_AXIS[node.op_type]
+        if node.op_type == "Gemm" and any(a.name == "transB" and a.i for a in node.attribute):
+            axis = 0
+        integers = _kernel_layout(self.graph.constant(inputs[1]), kernel.axis, floats.ndim, axis)
+        scales = _along(kernel.scale, floats.ndim, axis)
+        if integers.shape != floats.shape or np.any(
+            np.abs(integers * scales - floats) > 0.51 * scales
+        ):
+            raise CheckFailed(f"int8 ONNX: the kernel of {name} is not that of the TFLite file")
+        self._constant_pair(node, 1, integers, kernel.scale, axis)
+        if len(node.input) > 2 and node.input[2] and len(inputs) > 2:
+            bias = self.graph.constant(inputs[2])
+            scale = self.graph.quantization(inputs[2]).scale
+            self._constant_pair(node, 2, bias, scale, 0)
+
+    def _constant_pair(self, node, position: int, integers, scale, axis: int) -> None:
+        """Replace input ``position`` of ``node`` by integers and their DequantizeLinear."""
+        from onnx import helper
+
+        base = f"{node.output[0]}/{'kernel' if position == 1 else 'bias'}"
+        scale = np.asarray(scale, np.float32)
+        if len(scale) == 1:
+            scale = scale.reshape(())
+        self._add_constant(f"{base}_int", integers)
+        self._add_constant(f"{base}_scale", scale)
+        pair = helper.make_node(
+            "DequantizeLinear", [f"{base}_int", f"{base}_scale"], [base], axis=axis
+        )
+        node.input[position] = base
+        self.nodes.insert(self.nodes.index(node), pair)
+
+    def _add_constant(self, name: str, values: np.ndarray) -> None:
+        from onnx import numpy_helper
+
+        made = numpy_helper.from_array(np.ascontiguousarray(values), name)
+        self.model.graph.initializer.append(made)
+        self.initializers[name] = made
+
+    def _through_layout(self, values: dict[str, Quantization]) -> dict[str, Quantization]:
+        """Ops that only move values hand their input's affine map on."""
+        values = dict(values)
+        for node in self.nodes:
+            if node.op_type in SAME_VALUES and node.input[0] in values:
+                values.setdefault(node.output[0], values[node.input[0]])
+        return values
+
+    def _insert_pairs(self, values: dict[str, Quantization]) -> None:
+        """A QuantizeLinear / DequantizeLinear pair on every value that is an integer in TFLite."""
+        from onnx import TensorProto, helper
+
+        inputs = {i.name: i for i in self.model.graph.input}
+        outputs = {o.name: o for o in self.model.graph.output}
+        self._index()
+        for value, quantization in values.items():
+            scale, zero_point = f"{value}/scale", f"{value}/zero_point"
+            self._add_constant(scale, quantization.scale.reshape(()))
+            self._add_constant(zero_point, quantization.zero_point.astype(np.int8).reshape(()))
+            stored = f"{value}/int8"
+            at = self.nodes.index(self.producer[value]) + 1 if value in self.producer else 0
+            new = []
+            if value in inputs:
+                stored = value
+                inputs[value].type.tensor_type.elem_type = TensorProto.INT8
+            elif value in outputs:
+                node = self.producer[value]
+                node.output[list(node.output).index(value)] = f"{value}/float"
+                new = [
+                    helper.make_node(
+                        "QuantizeLinear", [f"{value}/float", scale, zero_point], [value]
+                    )
+                ]
+                outputs[value].type.tensor_type.elem_type = TensorProto.INT8
+                stored = value
+            else:
+                new = [helper.make_node("QuantizeLinear", [value, scale, zero_point], [stored])]
+            if self.consumers[value]:
+                new.append(
+                    helper.make_node(
+                        "DequantizeLinear", [stored, scale, zero_point], [f"{value}/real"]
+                    )
+                )
+                self._rewire(value, f"{value}/real")
+            self.nodes[at:at] = new
+        del self.model.graph.value_info[:]
+
+    def _forget_unused(self) -> None:
+        used = {name for node in self.nodes for name in node.input}
+        kept = [i for i in self.model.graph.initializer if i.name in used]
+        del self.model.graph.initializer[:]
+        self.model.graph.initializer.extend(kept)
+
+
+def _kernel_layout(integers: np.ndarray, axis: int, rank: int, onnx_axis: int) -> np.ndarray:
+    """A TFLite kernel in ONNX order: OHWI to OIHW, depthwise 1HWC to C1HW, OI to IO or OI."""
+    if rank == 4:
+        if axis == 3:  # depthwise
+            return np.transpose(integers, (3, 0, 1, 2))
+        return np.transpose(integers, (0, 3, 1, 2))
+    return integers if onnx_axis == 0 else integers.T
+
+
+def _along(scale: np.ndarray, rank: int, axis: int) -> np.ndarray:
+    if len(scale) == 1:
+        return scale
+    shape = [1] * rank
+    shape[axis] = -1
+    return scale.reshape(shape)

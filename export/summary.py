@@ -1,0 +1,59 @@
+"""What an export made, as a table a person reads."""
+
+import io
+
+from export.artifact import Artifact, Manifest
+
+
+def text(manifest: Manifest, folder: str, made: bool) -> str:
+    """One line on the model, its caveats, and a row for each file."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("file", no_wrap=True)
+    for heading in ("KB", "max error", "cosine", "SQNR dB", "same top-1"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("loads in")
+    for artifact in manifest.artifacts:
+        table.add_row(*_row(artifact, manifest.model["labels_known"] or _judged(manifest)))
+    images = manifest.evaluation["images"]
+    first = f"{manifest.model_id}: {'wrote' if made else 'unchanged,'} {folder}"
+    lines = [first, *(f"note: {caveat}" for caveat in manifest.caveats)]
+    lines.append(
+        f"against Keras on {images} images of {manifest.evaluation['name']}; int8 "
+        f"calibrated on {manifest.calibration['images']} of {manifest.calibration['name']}"
+    )
+    out = io.StringIO()
+    Console(file=out, width=120, color_system=None).print(table)
+    refused = [
+        f"note: {artifact.name} does not load in {runtime}: {status}"
+        for artifact in manifest.artifacts
+        for runtime, status in artifact.loads_in.items()
+        if status != "ok"
+    ]
+    return "\n".join([*lines, "", *_stripped(out.getvalue()), *refused]) + "\n"
+
+
+def _stripped(table: str) -> list[str]:
+    return [line.rstrip() for line in table.splitlines()]
+
+
+def _judged(manifest: Manifest) -> bool:
+    """Random weights answer at random: no figure of them says anything about accuracy."""
+    return manifest.model.get("weights") != "random"
+
+
+def _row(artifact: Artifact, judged: bool) -> tuple[str, ...]:
+    found = artifact.fidelity
+    sqnr = "exact" if found.sqnr_db is None else f"{found.sqnr_db:.1f}"
+    loads = ", ".join(name for name, status in artifact.loads_in.items() if status == "ok")
+    return (
+        artifact.name,
+        f"{artifact.bytes / 1000:,.0f}",
+        f"{found.max_abs_error:.1e}",
+        f"{found.cosine:.6f}",
+        sqnr if judged else "n/a",
+        f"{found.top1_agreement:.1%}" if judged else "n/a",
+        loads,
+    )

@@ -1,0 +1,1 @@
+"""Network definitions, weights and data sets: everything up to the float graph."""

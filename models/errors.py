@@ -1,0 +1,25 @@
+"""The ways a command can end without doing its job, each with the exit code users rely on."""
+
+
+class CommandError(Exception):
+    """Base of the errors that end a command with one clear line."""
+
+    exit_code = 1
+
+
+class CheckFailed(CommandError):
+    """A gate, comparison or verification did not hold."""
+
+    exit_code = 1
+
+
+class RequestError(CommandError):
+    """What was asked for is wrong; the message says what was found, expected and to be typed."""
+
+    exit_code = 2
+
+
+class DeviceError(CommandError):
+    """A device, a runtime or the network failed."""
+
+    exit_code = 3

@@ -1,0 +1,25 @@
+"""A loaded Keras network with all that a converter has to know about it."""
+
+from dataclasses import dataclass
+
+from models.image_source import ImageSize
+from models.spec import Preprocess
+
+
+@dataclass(frozen=True)
+class Network:
+    """``keras_model`` maps preprocessed float32 [n, height, width, channels] to [n, classes].
+
+    ``output_kind`` is "softmax", "sigmoid" or "logits".
+    """
+
+    keras_model: object
+    size: ImageSize
+    classes: int
+    output_kind: str
+    preprocess: Preprocess
+
+    @property
+    def output_name(self) -> str:
+        """What the output is called in the exported files."""
+        return "logits" if self.output_kind == "logits" else "probabilities"

@@ -1,0 +1,93 @@
+"""What a user can ask for: one table of options from which every command line is derived.
+
+The Make variables are these names in capitals (``N_CALIB`` is ``--n-calib``).
+"""
+
+import argparse
+from dataclasses import dataclass, fields
+
+from models.errors import RequestError
+
+
+def _number(kind, name):
+    def parse(text):
+        try:
+            return kind(text)
+        except ValueError:
+            noun = {int: "a whole number", float: "a number"}[kind]
+            raise RequestError(f"{name} is {text!r}; expected {noun}") from None
+
+    return parse
+
+
+def _flag(text):
+    if text not in ("0", "1"):
+        raise RequestError(f"a flag is {text!r}; expected 0 or 1")
+    return text == "1"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The request as typed. None means: what the weights or the model have."""
+
+    arch: str = "v2"
+    alpha: float | None = None
+    res: int | None = None
+    classes: int | None = None
+    weights: str = "demo"
+    model: str | None = None
+    logits: bool = False
+    scale: float | None = None
+    offset: float | None = None
+    data: str = "demo"
+    calib: str = "demo"
+    n_calib: int = 128
+    n_eval: int | None = None
+    skip_corrupt: bool = False
+    device: str = "host"
+    threads: int = 2
+    out: str = "artifacts"
+
+
+HELP = {
+    "arch": "which network",
+    "alpha": "width multiplier, above 0",
+    "res": "input size in pixels",
+    "classes": "number of classes",
+    "weights": "demo, imagenet, random or a Keras weights file",
+    "model": "your own Keras classifier (.keras, .h5 or SavedModel folder) instead of ARCH",
+    "logits": "1 leaves the final softmax or sigmoid out",
+    "scale": "preprocessing of MODEL: pixel * SCALE + OFFSET",
+    "offset": "preprocessing of MODEL: pixel * SCALE + OFFSET",
+    "data": "images to judge on: demo, a folder of class folders, or an .npz with x and y",
+    "calib": "images to calibrate on, likewise",
+    "n_calib": "how many images to calibrate on",
+    "n_eval": "how many images to judge on",
+    "skip_corrupt": "1 skips images that cannot be read, and counts them",
+    "device": "where to run",
+    "threads": "threads of the runtime",
+    "out": "folder of the artifacts",
+}
+
+
+def parser(prog: str, description: str) -> argparse.ArgumentParser:
+    """An argument parser with every option of the table."""
+    made = argparse.ArgumentParser(prog=prog, description=description)
+    kinds = {"int": int, "float": float}
+    for option in fields(Options):
+        base = str(option.type).split(" | ")[0].replace("<class '", "").replace("'>", "")
+        name = option.name.upper()
+        kind = _flag if base == "bool" else _number(kinds[base], name) if base in kinds else str
+        made.add_argument(
+            "--" + option.name.replace("_", "-"),
+            type=kind,
+            default=option.default,
+            metavar=name,
+            help=f"{HELP[option.name]} (default: {option.default})",
+        )
+    return made
+
+
+def from_namespace(namespace: argparse.Namespace) -> Options:
+    """The options out of what ``parser`` parsed."""
+    return Options(**{option.name: getattr(namespace, option.name) for option in fields(Options)})

@@ -1,0 +1,116 @@
+"""What Keras itself answers: the outputs that every exported file is compared with."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from models.dataset import Dataset, open_dataset
+from models.errors import CommandError, DeviceError, RequestError
+from models.network import Network
+from models.options import Options
+from models.source import Source, resolve
+from models.spec import Preprocess
+
+BATCH = 32
+
+
+def preprocessed(pixels: np.ndarray, preprocess: Preprocess) -> np.ndarray:
+    """Pixels in 0..255 as the float32 values that the network reads."""
+    return pixels.astype(np.float32) * np.float32(preprocess.scale) + np.float32(preprocess.offset)
+
+
+def predict(network: Network, images: Sequence[np.ndarray]) -> np.ndarray:
+    """Keras's outputs float32 [n, classes] for preprocessed images [h, w, c]."""
+    outputs = []
+    for start in range(0, len(images), BATCH):
+        batch = np.stack(images[start : start + BATCH])
+        filled = len(batch)
+        if filled < BATCH and start:  # one shape for all batches: another one is traced again
+            batch = np.concatenate([batch, np.zeros((BATCH - filled, *batch.shape[1:]), "f")])
+        outputs.append(np.asarray(network.keras_model.predict_on_batch(batch))[:filled])
+    return np.concatenate(outputs).astype(np.float32)
+
+
+def outputs(source: Source, options: Options, dataset: Dataset, indices: np.ndarray) -> np.ndarray:
+    """Keras's outputs float32 [n, classes] for those images of ``dataset`` that can be read.
+
+    Computed in a child process, so that the caller never imports TensorFlow, and kept on disk by
+    the hash of the network, the images and the preprocessing.
+    """
+    key = hashlib.sha256(
+        json.dumps(
+            [source.identity(), options.scale, options.offset, asdict(dataset.size),
+             dataset.content_hash(indices), dataset.decoder, options.skip_corrupt],
+        ).encode()
+    ).hexdigest()  # fmt: skip
+    kept = cache_folder() / f"{key}.npy"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        _predict_in_child(options, dataset, indices, kept)
+    return np.load(kept)
+
+
+def cache_folder() -> Path:
+    """Where outputs are kept between runs."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "mobilenet-deploy" / "reference"
+
+
+def _predict_in_child(options: Options, dataset: Dataset, indices, kept: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        request, answer = Path(folder) / "request.json", Path(folder) / "outputs.npy"
+        size = [dataset.size.height, dataset.size.width, dataset.size.channels]
+        request.write_text(
+            json.dumps({
+                "options": asdict(options), "size": size,
+                "indices": [int(i) for i in indices], "outputs": str(answer),
+            })
+        )  # fmt: skip
+        child = subprocess.run(
+            [sys.executable, "-m", "models.reference", str(request)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        if child.returncode:
+            lines = child.stderr.strip().splitlines() or [f"exit code {child.returncode}"]
+            kind = RequestError if child.returncode == 2 else DeviceError
+            raise kind(lines[-1].removeprefix("error: "))
+        partial = kept.with_suffix(f".{os.getpid()}")
+        partial.write_bytes(answer.read_bytes())
+        partial.rename(kept)
+
+
+def main(argv: list[str]) -> int:
+    """The child: reads a request file, writes the outputs that it asks for."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    asked = json.loads(Path(argv[0]).read_text())
+    options = Options(**asked["options"])
+    try:
+        network = resolve(options).load()
+        dataset = open_dataset(options.data, "DATA", network.size, None, options.skip_corrupt)
+        chunks, images = [], []
+        for _, pixels in dataset.images(asked["indices"]):
+            images.append(preprocessed(pixels, network.preprocess))
+            if len(images) == 8 * BATCH:
+                chunks.append(predict(network, images))
+                images = []
+        if images:
+            chunks.append(predict(network, images))
+        np.save(asked["outputs"], np.concatenate(chunks))
+    except CommandError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,69 @@
+"""``python -m quantize``: what ``make quantize`` runs."""
+
+import json
+import sys
+from dataclasses import asdict
+
+from models import chatter, options, progress
+from models.dataset import open_dataset
+from models.errors import CommandError
+from models.options import Options
+from quantize import report
+
+
+def calibrate(asked: Options) -> tuple[str, list[report.Row]]:
+    """What was calibrated on what, and the rows of the report."""
+    from models import float_graph
+    from models.reference import preprocessed
+    from models.source import resolve
+    from quantize.calibration import min_max_ranges
+    from quantize.graph import Graph
+    from quantize.int8 import quantize
+
+    with progress.step("calibrate") as now:
+        source = resolve(asked)
+        now("loading the network", 0)
+        network = source.load()
+        images = open_dataset(asked.calib, "CALIB", network.size, None, asked.skip_corrupt)
+        chosen = images.spread(asked.n_calib)
+        now("converting to the float graph", 0)
+        content = float_graph.convert(
+            network.keras_model, network.size.height, network.size.width, network.size.channels
+        )
+        graph = Graph(content).named("image", network.output_name)
+        now("running the calibration images", 0)
+        stream = (
+            preprocessed(pixels, network.preprocess)[None] for _, pixels in images.images(chosen)
+        )
+        ranges = min_max_ranges(graph, stream, asked.threads)
+        found = list(report.rows(graph, quantize(graph, ranges), ranges))
+    title = (
+        f"{source.model_id}: min-max ranges on {len(chosen) - len(images.skipped)} images "
+        f"of {images.name}"
+    )
+    return title, found
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print the calibration report; the exit code."""
+    try:
+        parser = options.parser("make quantize", "The calibration report.")
+        parser.add_argument("--json", action="store_true", help="print rows as JSON")
+        namespace = parser.parse_args(argv)
+        with chatter.held_back():
+            title, found = calibrate(options.from_namespace(namespace))
+    except CommandError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    if namespace.json:
+        print(json.dumps([asdict(row) for row in found], indent=2))
+    else:
+        print(report.text(title, found), end="")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

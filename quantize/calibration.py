@@ -1,0 +1,52 @@
+"""Which range each activation takes on real images."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.errors import RequestError
+from quantize.graph import Graph
+
+MIN_IMAGES = 8
+
+
+@dataclass(frozen=True)
+class Range:
+    """The real values an integer tensor has to cover."""
+
+    minimum: float
+    maximum: float
+
+
+def min_max_ranges(graph: Graph, images: Iterable[np.ndarray], threads: int) -> dict[str, Range]:
+    """Smallest and largest value of every float activation of ``graph``, by tensor name.
+
+    ``images`` are preprocessed float32 arrays [1, h, w, c]; they are read once, one at a time.
+    Raises RequestError for fewer than MIN_IMAGES images: nothing is calibrated on less.
+    """
+    interpreter = graph.interpreter(threads, keep_activations=True)
+    input_index = interpreter.get_input_details()[0]["index"]
+    wanted = set(graph.activations)
+    tensors = [
+        (detail["name"], detail["index"])
+        for detail in interpreter.get_tensor_details()
+        if detail["name"] in wanted and detail["dtype"] == np.float32
+    ]
+    low = dict.fromkeys((name for name, _ in tensors), np.inf)
+    high = dict.fromkeys(low, -np.inf)
+    seen = 0
+    for image in images:
+        interpreter.set_tensor(input_index, image)
+        interpreter.invoke()
+        for name, index in tensors:
+            values = interpreter.get_tensor(index)
+            low[name] = min(low[name], float(values.min()))
+            high[name] = max(high[name], float(values.max()))
+        seen += 1
+    if seen < MIN_IMAGES:
+        raise RequestError(
+            f"CALIB gives {seen} images; expected at least {MIN_IMAGES} to calibrate int8; "
+            "name a folder or .npz with more, or a larger N_CALIB"
+        )
+    return {name: Range(low[name], high[name]) for name in low}

@@ -1,0 +1,160 @@
+"""The one graph everything is made from: a .tflite flatbuffer, as objects and as something to run."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """Affine map of an integer tensor: real = scale * (q - zero_point).
+
+    ``scale`` and ``zero_point`` hold one value, or one for each index along ``axis``.
+    """
+
+    scale: np.ndarray
+    zero_point: np.ndarray
+    axis: int
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A TFLite model of one subgraph, batch 1. Passes take one and return another."""
+
+    content: bytes
+
+    @cached_property
+    def model(self):
+        """The flatbuffer's object tree (``schema_py_generated.ModelT``); not to be changed."""
+        return self.unpacked()
+
+    def unpacked(self):
+        """A fresh object tree that a pass may change."""
+        from ai_edge_litert.tools import flatbuffer_utils
+
+        return flatbuffer_utils.read_model_from_bytearray(bytearray(self.content))
+
+    @classmethod
+    def packed(cls, model) -> "Graph":
+        """The graph of an object tree."""
+        from ai_edge_litert.tools import flatbuffer_utils
+
+        return cls(bytes(flatbuffer_utils.convert_object_to_bytearray(model)))
+
+    @property
+    def subgraph(self):
+        return self.model.subgraphs[0]
+
+    def tensor(self, name: str):
+        """The TensorT called ``name``; KeyError if there is none."""
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict:
+        return {tensor.name.decode(): tensor for tensor in self.subgraph.tensors}
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        return tuple(self.subgraph.tensors[i].name.decode() for i in self.subgraph.inputs)
+
+    @cached_property
+    def outputs(self) -> tuple[str, ...]:
+        return tuple(self.subgraph.tensors[i].name.decode() for i in self.subgraph.outputs)
+
+    def constant(self, name: str) -> np.ndarray | None:
+        """The value of a constant tensor in its own dtype; None for an activation."""
+        tensor = self.tensor(name)
+        data = self.model.buffers[tensor.buffer].data
+        if data is None:
+            return None
+        return np.frombuffer(bytes(data), self.dtype(name)).reshape(tensor.shape)
+
+    @cached_property
+    def activations(self) -> tuple[str, ...]:
+        """Names of the tensors that are computed, the graph's input first."""
+        return tuple(
+            name
+            for name, tensor in self._by_name.items()
+            if self.model.buffers[tensor.buffer].data is None
+        )
+
+    def quantization(self, name: str) -> Quantization | None:
+        """The affine map of a tensor; None where it is float."""
+        found = self.tensor(name).quantization
+        if found is None or found.scale is None or not len(found.scale):
+            return None
+        return Quantization(
+            np.asarray(found.scale, np.float32),
+            np.asarray(found.zeroPoint, np.int64),
+            found.quantizedDimension,
+        )
+
+    def dtype(self, name: str) -> np.dtype:
+        """The element type of a tensor."""
+        from ai_edge_litert import schema_py_generated as schema
+
+        return np.dtype(_names(schema.TensorType)[self.tensor(name).type].lower())
+
+    def operators(self) -> Iterator[tuple[str, list[str], list[str]]]:
+        """Each operator in execution order: its kind, names of its inputs, names of its outputs."""
+        tensors = self.subgraph.tensors
+        for operator in self.subgraph.operators:
+            yield (
+                self._kind(operator),
+                [tensors[i].name.decode() for i in operator.inputs if i >= 0],
+                [tensors[i].name.decode() for i in operator.outputs],
+            )
+
+    def _kind(self, operator) -> str:
+        from ai_edge_litert import schema_py_generated as schema
+
+        code = self.model.operatorCodes[operator.opcodeIndex]
+        builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
+        return _names(schema.BuiltinOperator)[builtin]
+
+    @property
+    def op_histogram(self) -> dict[str, int]:
+        """How often each kind of operator occurs, most frequent first."""
+        return dict(Counter(kind for kind, _, _ in self.operators()).most_common())
+
+    def named(self, input_name: str, output_name: str) -> "Graph":
+        """The same graph with its input and output so called, also in a serving signature."""
+        from ai_edge_litert import schema_py_generated as schema
+
+        model = self.unpacked()
+        subgraph = model.subgraphs[0]
+        subgraph.tensors[subgraph.inputs[0]].name = input_name.encode()
+        subgraph.tensors[subgraph.outputs[0]].name = output_name.encode()
+        signature = schema.SignatureDefT()
+        signature.signatureKey = b"serving_default"
+        signature.subgraphIndex = 0
+        signature.inputs = [_tensor_map(schema, input_name, subgraph.inputs[0])]
+        signature.outputs = [_tensor_map(schema, output_name, subgraph.outputs[0])]
+        model.signatureDefs = [signature]
+        return Graph.packed(model)
+
+    def interpreter(self, threads: int, keep_activations: bool = False):
+        """A LiteRT interpreter ready to run; ``keep_activations`` makes every tensor readable."""
+        from ai_edge_litert.interpreter import Interpreter
+
+        made = Interpreter(
+            model_content=self.content,
+            num_threads=threads,
+            experimental_preserve_all_tensors=keep_activations,
+        )
+        made.allocate_tensors()
+        return made
+
+
+def _names(enumeration) -> dict[int, str]:
+    return {v: k for k, v in vars(enumeration).items() if isinstance(v, int)}
+
+
+def _tensor_map(schema, name: str, index: int):
+    made = schema.TensorMapT()
+    made.name = name.encode()
+    made.tensorIndex = int(index)
+    return made

@@ -1,0 +1,178 @@
+"""An .npz of x and y: what is taken, what is refused and how, and that it is streamed."""
+
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.dataset import ImageSize, check_disjoint, open_dataset
+from models.errors import DeviceError, RequestError
+
+SIZE = ImageSize(32, 32, 3)
+X = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), np.uint8)
+Y = np.array([0, 1, 2, 0, 1, 2])
+
+
+def saved(folder, save=np.savez, name="set.npz", **arrays):
+    path = folder / name
+    save(path, **arrays)
+    return str(path)
+
+
+def pixels(data):
+    return np.stack([image for _, image in data.images(range(len(data)))])
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "float32", "float64", ">f4"])
+def test_stored_and_compressed_arrays_come_back_as_saved(tmp_path, save, dtype):
+    data = open_dataset(saved(tmp_path, save, x=X.astype(dtype), y=Y), "DATA", SIZE, 3)
+    assert np.array_equal(pixels(data), X)
+    assert pixels(data).dtype == ("uint8" if dtype == "uint8" else "float32")
+    assert data.labels.tolist() == Y.tolist() and data.labels.dtype == np.int64
+
+
+@pytest.mark.parametrize("shape", [(6, 32, 32), (6, 32, 32, 1)])
+def test_grey_arrays_are_repeated_to_the_channels_of_the_model(tmp_path, shape):
+    grey = X[..., :1].reshape(shape)
+    data = open_dataset(saved(tmp_path, x=grey, y=Y), "DATA", SIZE, 3)
+    assert np.array_equal(pixels(data), np.repeat(X[..., :1], 3, axis=3))
+    assert "repeated to 3" in data.decoder
+    alone = open_dataset(data.name, "DATA", ImageSize(32, 32, 1), 3)
+    assert np.array_equal(pixels(alone), X[..., :1])
+
+
+def test_square_arrays_are_resized_as_a_whole(tmp_path):
+    data = open_dataset(saved(tmp_path, x=X, y=Y), "DATA", ImageSize(64, 64, 3), 3)
+    assert pixels(data).shape == (6, 64, 64, 3)
+    assert abs(pixels(data).mean() - X.mean()) < 2
+    assert "whole frame 32x32 to 64x64" in data.decoder
+
+
+def test_labels_may_be_missing_to_calibrate_and_one_output_tells_two_classes(tmp_path):
+    calibration = open_dataset(saved(tmp_path, x=X), "CALIB", SIZE, 3)
+    assert calibration.labels.tolist() == [0] * 6
+    binary = saved(tmp_path, x=X, y=Y % 2)
+    assert open_dataset(binary, "DATA", SIZE, 1).labels.max() == 1
+
+
+def with_value(value):
+    x = X.astype(np.float32)
+    x[4, 3, 2, 1] = value
+    return x
+
+
+BAD = {
+    "no x": (dict(images=X, y=Y), "no array x (it has images, y); expected x (images) and y"),
+    "no y": (dict(x=X), "no array y (it has x)"),
+    "rank 2": (dict(x=X[:, 0, :, 0], y=Y), "shape [6, 32]; expected [n, height, width]"),
+    "rank 5": (dict(x=X[None], y=Y), "shape [1, 6, 32, 32, 3]; expected"),
+    "4 channels": (dict(x=X[..., [0, 1, 2, 0]], y=Y), "shape [6, 32, 32, 4]; expected"),
+    "channels first": (dict(x=X.transpose(0, 3, 1, 2).copy(), y=Y), "channels first"),
+    "fortran": (dict(x=np.asfortranarray(X), y=Y), "Fortran order"),
+    "int64 x": (dict(x=X.astype(int), y=Y), "int64; expected uint8 or float"),
+    "text x": (dict(x=X.astype(str), y=Y), "expected uint8 or float"),
+    "pickled x": (
+        dict(x=np.array([X[0].tolist(), None], object), y=Y[:2]),
+        "pickled Python objects",
+    ),
+    "pickled y": (dict(x=X, y=Y.astype(object)), "pickled Python objects"),
+    "no image": (dict(x=X[:0], y=Y[:0]), "no image (shape [0, 32, 32, 3])"),
+    "one pixel": (dict(x=X[:, :1, :1], y=Y), "1x1 pixels; expected at least 8"),
+    "not square": (dict(x=X[:, :16], y=Y), "16x32 pixels but the model reads 32x32"),
+    "NaN": (dict(x=with_value(np.nan), y=Y), "NaN or infinity in image 4"),
+    "infinity": (dict(x=with_value(-np.inf), y=Y), "NaN or infinity in image 4"),
+    "above 255": (dict(x=with_value(300), y=Y), "to 300; expected pixels in 0..255"),
+    "negative x": (dict(x=X / 127.5 - 1, y=Y), "values from -1 to 1; expected pixels in 0..255"),
+    "scaled x": (dict(x=X / 255.0, y=Y), "up to only 1, so it looks scaled"),
+    "too few labels": (dict(x=X, y=Y[:5]), "5 labels for 6 images"),
+    "column y": (dict(x=X, y=Y[:, None]), "shape [6, 1]; expected [6]"),
+    "float y": (dict(x=X, y=Y + 0.5), "float64; expected integers"),
+    "negative label": (dict(x=X, y=Y - 1), "label -1 (image 0); expected 0 to 2"),
+    "label too high": (dict(x=X, y=Y + 1), "label 3 (image 2); expected 0 to 2"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_array_file_is_refused_in_one_line(tmp_path, case):
+    arrays, message = BAD[case]
+    with pytest.raises(RequestError, match=re.escape(message)) as caught:
+        open_dataset(saved(tmp_path, **arrays), "DATA", SIZE, 3)
+    assert "\n" not in str(caught.value)
+
+
+def test_colour_for_a_grey_model_is_refused(tmp_path):
+    with pytest.raises(RequestError, match="3 channels but the model reads 1"):
+        open_dataset(saved(tmp_path, x=X, y=Y), "DATA", ImageSize(32, 32, 1), 3)
+
+
+def damaged_copies(path):
+    content = Path(path).read_bytes()
+    middle = len(content) // 2
+    yield "text", b"x,y\n1,2\n" * 50
+    yield "cut short", content[:middle]
+    yield "flipped bytes", content[:middle] + bytes(64) + content[middle + 64 :]
+
+
+def test_a_damaged_array_file_is_refused_in_one_line(tmp_path):
+    whole = saved(tmp_path, np.savez_compressed, x=X, y=Y)
+    for case, content in damaged_copies(whole):
+        (tmp_path / "bad.npz").write_bytes(content)
+        with pytest.raises(RequestError, match=r"not an \.npz|damaged") as caught:
+            open_dataset(str(tmp_path / "bad.npz"), "DATA", SIZE, 3)
+        assert "\n" not in str(caught.value), case
+
+
+def test_the_same_pixels_in_two_arrays_overlap_whatever_their_type(tmp_path):
+    data = open_dataset(saved(tmp_path, x=X, y=Y), "DATA", SIZE, 3)
+    calib = open_dataset(
+        saved(tmp_path, name="c.npz", x=np.stack([255 - X[0], X[3]]) * 1.0), "CALIB", SIZE, 3
+    )
+    with pytest.raises(RequestError, match=r"c\.npz\[1\] of CALIB is also in DATA.*set\.npz\[3\]"):
+        check_disjoint(calib, [0, 1], data, range(6))
+    check_disjoint(calib, [0], data, range(6))
+    check_disjoint(calib, [0, 1], data, [0, 1, 2, 4, 5])
+
+
+def test_no_room_to_unpack_is_a_failure_of_the_device(tmp_path, monkeypatch):
+    path = saved(tmp_path, np.savez_compressed, x=np.tile(X, (60, 1, 1, 1)), y=np.tile(Y, 60))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(DeviceError, match="no room to unpack x"):
+            open_dataset(path, "DATA", SIZE, 3)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+READ_ALL = """
+import resource, sys
+from models.dataset import ImageSize, open_dataset
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def read(path):
+    data = open_dataset(path, "DATA", ImageSize(64, 64, 3), 3)
+    data.content_hash(range(len(data)))
+    assert sum(1 for _ in data.images(range(len(data)))) == len(data)
+read(sys.argv[1])
+before = peak()
+read(sys.argv[2])
+print(peak() - before)
+"""
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_memory_does_not_grow_with_the_array(tmp_path, save):
+    few, many = 16, 4000
+    ramp = np.arange(64 * 64 * 3, dtype=np.float32).reshape(1, 64, 64, 3) % 256
+    paths = [
+        saved(tmp_path, save, f"{n}.npz", x=np.repeat(ramp, n, 0), y=np.zeros(n, int))
+        for n in (few, many)
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", READ_ALL, *paths], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < 64 << 20  # the larger array has 196 MB
