@@ -12,7 +12,7 @@ from models.errors import CommandError
 
 def main(argv: list[str] | None = None) -> int:
     """Export what the arguments ask for; the exit code."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         parser = options.parser("make export", "Write six verified files and a manifest.")
         parser.add_argument("--json", action="store_true", help="print the manifest instead")

@@ -76,7 +76,7 @@ class Manifest:
                     "type the make export command again"
                 )
             return _from_json(raw)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise RequestError(
                 f"there is no {path}; type make export with the same variables first"
             ) from None

@@ -35,12 +35,9 @@ def export(options: Options) -> tuple[Manifest, bool]:
     folder = Path(options.out) / source.model_id
     earlier = _earlier(folder)
     size = source.size or _known_size(earlier, source)
-    if size is not None and earlier is not None:
-        if _intact(folder, earlier) and earlier.key == _key(
-            source, open_image_sets(options, source, size), size
-        ):
-            return earlier, False
     sets = open_image_sets(options, source, size) if size else None
+    if earlier and sets and earlier.key == _key(source, sets, size) and _intact(folder, earlier):
+        return earlier, False
     with staging.staging(folder) as temporary:
         manifest = _make(options, source, sets, temporary)
         (temporary / "manifest.json").write_text(manifest.to_json())

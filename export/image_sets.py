@@ -11,6 +11,7 @@ from models.options import Options
 from models.reference import preprocessed
 from models.source import Source
 from models.spec import Preprocess
+from quantize.calibration import check_enough
 
 VERIFICATION_IMAGES = 64
 
@@ -69,6 +70,7 @@ def open_image_sets(options: Options, source: Source, size: ImageSize) -> ImageS
     evaluation = open_dataset(options.data, "DATA", size, classes, options.skip_corrupt)
     calibration = open_dataset(options.calib, "CALIB", size, None, options.skip_corrupt)
     chosen = calibration.spread(options.n_calib)
+    check_enough(len(chosen))
     check_disjoint(calibration, chosen, evaluation, np.arange(len(evaluation)))
     wanted = max(VERIFICATION_IMAGES, options.n_eval or 0)
     return ImageSets(calibration, chosen, evaluation, evaluation.spread(wanted))

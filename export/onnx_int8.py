@@ -86,7 +86,7 @@ class _Rewriter:
         return found
 
     def _after_activation(self, value: str) -> str:
-        """TFLite fuses a ReLU into the op ahead of it; ONNX has it behind the value of that name."""
+        """TFLite fuses a ReLU into the op ahead; in ONNX it is behind the value of that name."""
         followers = self.consumers[value]
         if len(followers) == 1 and followers[0].op_type in ACTIVATIONS:
             output = followers[0].output[0]

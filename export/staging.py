@@ -1,6 +1,7 @@
 """Files written whole or not at all: a folder of temporary name that is moved into place."""
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -8,6 +9,11 @@ from pathlib import Path
 
 from export.artifact import MANIFEST_NAME
 from models.errors import RequestError
+
+CANNOT_WRITE = {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT,
+    errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG,
+}  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -22,11 +28,11 @@ def staging(folder: Path) -> Iterator[Path]:
         temporary.mkdir(parents=True)
         yield temporary
     except OSError as error:
-        if error.filename is None and error.errno is None:
+        if error.errno not in CANNOT_WRITE:
             raise
         raise RequestError(
-            f"OUT is '{folder.parent}', where files cannot be written ({error.strerror}); "
-            "expected a folder with room, for example OUT=artifacts"
+            f"OUT is '{folder.parent}', where the files cannot be written ({error.strerror}); "
+            "expected a folder with room and write permission, for example OUT=artifacts"
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -20,10 +20,13 @@ def _number(kind, name):
     return parse
 
 
-def _flag(text):
-    if text not in ("0", "1"):
-        raise RequestError(f"a flag is {text!r}; expected 0 or 1")
-    return text == "1"
+def _flag(name):
+    def parse(text):
+        if text not in ("0", "1"):
+            raise RequestError(f"{name} is {text!r}; expected 0 or 1")
+        return text == "1"
+
+    return parse
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,12 @@ class Options:
     threads: int = 2
     out: str = "artifacts"
 
+    def __post_init__(self) -> None:
+        for name in ("threads", "n_calib", "n_eval"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise RequestError(f"{name.upper()} is {value}; expected at least 1")
+
 
 HELP = {
     "arch": "which network",
@@ -70,14 +79,23 @@ HELP = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """Ends a wrong command line as every other wrong request ends: in one line."""
+
+    def error(self, message: str):
+        raise RequestError(f"{message}; type {self.prog} with --help for what there is")
+
+
 def parser(prog: str, description: str) -> argparse.ArgumentParser:
     """An argument parser with every option of the table."""
-    made = argparse.ArgumentParser(prog=prog, description=description)
+    made = _Parser(prog=prog, description=description)
     kinds = {"int": int, "float": float}
     for option in fields(Options):
         base = str(option.type).split(" | ")[0].replace("<class '", "").replace("'>", "")
         name = option.name.upper()
-        kind = _flag if base == "bool" else _number(kinds[base], name) if base in kinds else str
+        kind = (
+            _flag(name) if base == "bool" else _number(kinds[base], name) if base in kinds else str
+        )
         made.add_argument(
             "--" + option.name.replace("_", "-"),
             type=kind,

@@ -10,8 +10,7 @@ def step(description: str, total: int | None = None) -> Iterator[Callable[[str, 
     """Show ``description`` while the block runs; call what it gives with what is being done and
     how many of ``total`` are done. Nothing is left on a terminal afterwards."""
     if not sys.stderr.isatty():
-        print(description, file=sys.stderr, flush=True)
-        yield lambda doing, done: None
+        yield _plain_lines(description)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -29,3 +28,16 @@ def step(description: str, total: int | None = None) -> Iterator[Callable[[str, 
         yield lambda doing, done: progress.update(
             task, description=f"{description}: {doing}", completed=done
         )
+
+
+def _plain_lines(description: str) -> Callable[[str, int], None]:
+    """One line whenever something else is being done."""
+    shown = ""
+
+    def show(doing: str, done: int) -> None:
+        nonlocal shown
+        if doing != shown:
+            print(f"{description}: {doing}", file=sys.stderr, flush=True)
+            shown = doing
+
+    return show

@@ -73,6 +73,8 @@ class OwnSource:
             "logits": self.spec.logits,
             "weights": self.weights,
             "weights_sha256": self._weights_sha256,
+            "scale": self.preprocess.scale,
+            "offset": self.preprocess.offset,
         }
 
     @cached_property
@@ -237,12 +239,7 @@ def _random(arch: str, options: Options):
 
 def _weights_file(arch: str, options: Options):
     path = Path(options.weights)
-    if not path.is_file():
-        raise RequestError(
-            f"WEIGHTS is {options.weights!r}, which is not a file; expected demo, imagenet, random "
-            "or a Keras weights file"
-        )
-    classes = options.classes or weights_file.classes_in(path) or 1000
+    classes = weights_file.classes_in(path) or 1000
     name = path.name.removesuffix(".h5").removesuffix(".weights").removesuffix(".keras")
     return _spec(arch, options, 1.0, 224, classes), path, _safe(name)
 

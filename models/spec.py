@@ -1,5 +1,6 @@
 """What a network is asked to be: architecture, width, resolution, classes, preprocessing."""
 
+import math
 from dataclasses import dataclass
 
 from models.errors import RequestError
@@ -10,7 +11,7 @@ MAX_RESOLUTION = 512
 
 @dataclass(frozen=True)
 class Preprocess:
-    """Affine map from pixel values in [0, 255] to what the network reads: ``x * scale + offset``."""
+    """Affine map from pixel values 0..255 to what the network reads: ``x * scale + offset``."""
 
     scale: float = 1 / 127.5
     offset: float = -1.0
@@ -36,10 +37,10 @@ class ModelSpec:
     include_top: bool = True
 
     def __post_init__(self) -> None:
-        if not 0 < self.alpha <= 16:
+        if not 0 < self.alpha < math.inf:
             raise RequestError(
-                f"ALPHA is {self.alpha:g}; expected a width multiplier above 0 (and at most 16), "
-                "for example ALPHA=0.5"
+                f"ALPHA is {self.alpha:g}; expected a width multiplier above 0, for example "
+                "ALPHA=0.5"
             )
         if not MIN_RESOLUTION <= self.resolution <= MAX_RESOLUTION:
             raise RequestError(

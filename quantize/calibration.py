@@ -44,9 +44,14 @@ def min_max_ranges(graph: Graph, images: Iterable[np.ndarray], threads: int) -> 
             low[name] = min(low[name], float(values.min()))
             high[name] = max(high[name], float(values.max()))
         seen += 1
-    if seen < MIN_IMAGES:
+    check_enough(seen)
+    return {name: Range(low[name], high[name]) for name in low}
+
+
+def check_enough(images: int) -> None:
+    """RequestError where that many images are too few to calibrate on."""
+    if images < MIN_IMAGES:
         raise RequestError(
-            f"CALIB gives {seen} images; expected at least {MIN_IMAGES} to calibrate int8; "
+            f"CALIB gives {images} images; expected at least {MIN_IMAGES} to calibrate int8; "
             "name a folder or .npz with more, or a larger N_CALIB"
         )
-    return {name: Range(low[name], high[name]) for name in low}

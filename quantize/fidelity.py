@@ -29,7 +29,7 @@ def answers(outputs: np.ndarray) -> np.ndarray:
     """
     if outputs.shape[1] > 1:
         return outputs.argmax(axis=1)
-    threshold = 0.5 if 0 <= outputs.min() and outputs.max() <= 1 else 0.0
+    threshold = 0.5 if outputs.min() >= 0 and outputs.max() <= 1 else 0.0
     return (outputs[:, 0] > threshold).astype(np.int64)
 
 

@@ -1,4 +1,4 @@
-"""The one graph everything is made from: a .tflite flatbuffer, as objects and as something to run."""
+"""The one graph everything is made from: a .tflite flatbuffer, to look at, change and run."""
 
 from collections import Counter
 from collections.abc import Iterator

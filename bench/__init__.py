@@ -1,0 +1,1 @@
+"""Running artifacts on devices: latency, accuracy, records, gates."""

@@ -1,0 +1,28 @@
+"""What a device can do, and the devices by the names that DEVICE takes."""
+
+from typing import Protocol
+
+from bench.environment import Environment
+from bench.host import Host
+from bench.job import Job, Result
+from models.errors import RequestError
+
+
+class Device(Protocol):
+    """Runs jobs; a run that fails is a Result with an error, never an exception."""
+
+    name: str
+
+    def environment(self) -> Environment: ...
+
+    def run(self, job: Job) -> Result: ...
+
+
+DEVICES = {"host": Host}
+
+
+def open_device(name: str) -> Device:
+    """The device of that name; RequestError naming the known ones otherwise."""
+    if name not in DEVICES:
+        raise RequestError(f"DEVICE is {name!r}; expected one of: {' '.join(DEVICES)}")
+    return DEVICES[name]()

@@ -1,0 +1,42 @@
+"""Running our commands as a user's shell does."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SMALL = ("--arch", "v2", "--alpha", "0.1", "--res", "64", "--classes", "10", "--weights", "random")
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def run(package, *arguments, cwd, timeout_s=300):
+    """``python -m package arguments``, finished."""
+    return subprocess.run(
+        [sys.executable, "-m", package, *map(str, arguments)],
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+    )
+
+
+def start(package, *arguments, cwd):
+    """The same, running; its standard error is a pipe."""
+    return subprocess.Popen(
+        [sys.executable, "-m", package, *map(str, arguments)],
+        cwd=cwd,
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def files_in(folder: Path) -> list[str]:
+    """Everything under ``folder``."""
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*"))

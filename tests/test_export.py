@@ -1,0 +1,206 @@
+"""The main job: six files and a manifest, verified, and made once only."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from commands import ROOT, SMALL, environment, files_in, run, start
+from onnx import numpy_helper
+
+from export.artifact import Manifest
+from export.loading import Trials
+from models.errors import CheckFailed
+from quantize.graph import Graph
+
+SIX = {
+    f"{scheme}.{form}" for scheme in ("float32", "float16", "int8") for form in ("tflite", "onnx")
+}
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    return tmp_path_factory.mktemp("export")
+
+
+@pytest.fixture(scope="module")
+def exported(work):
+    done = run("export", *SMALL, "--out", "out", cwd=work)
+    assert done.returncode == 0, done.stderr
+    return work / "out" / "v2-0.1-64-random"
+
+
+@pytest.fixture(scope="module")
+def manifest(exported):
+    return Manifest.read(exported)
+
+
+def test_exactly_six_files_and_a_manifest_are_left(exported):
+    assert {f.name for f in exported.iterdir()} == SIX | {"manifest.json"}
+    assert [f.name for f in exported.parent.iterdir()] == [exported.name]
+
+
+def test_manifest_describes_each_file(exported, manifest):
+    assert {a.name for a in manifest.artifacts} == SIX
+    for artifact in manifest.artifacts:
+        content = (exported / artifact.name).read_bytes()
+        assert artifact.sha256 == hashlib.sha256(content).hexdigest()
+        assert artifact.bytes == len(content)
+        assert artifact.fidelity.images == 64
+        assert artifact.inputs[0].name == "image"
+        assert artifact.inputs[0].shape == (1, 64, 64, 3)
+        assert artifact.outputs[0].name == "probabilities"
+        assert artifact.outputs[0].shape == (1, 10)
+        assert set(artifact.loads_in.values()) == {"ok"}
+        expected = "int8" if artifact.scheme == "int8" else "float32"
+        assert artifact.inputs[0].dtype == artifact.outputs[0].dtype == expected
+        assert (artifact.inputs[0].scale is not None) == (expected == "int8")
+        assert sum(artifact.ops.values()) > 50
+
+
+def test_manifest_says_once_what_it_was_made_from(manifest):
+    assert manifest.model["arch"] == "v2"
+    assert manifest.model["weights"] == "random"
+    assert manifest.calibration["images"] == 128
+    assert len(manifest.calibration["content_sha256"]) == 64
+    assert "Pillow" in manifest.evaluation["decoder"]
+    assert manifest.versions["tensorflow"].startswith("2.")
+    assert manifest.output_kind == "softmax"
+    assert "--arch v2" in manifest.command
+
+
+def test_int8_onnx_carries_the_scales_and_integers_of_int8_tflite(exported):
+    graph = Graph((exported / "int8.tflite").read_bytes())
+    model = onnx.load(exported / "int8.onnx")
+    constants = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
+    pairs = [node for node in model.graph.node if node.op_type == "DequantizeLinear"]
+    maps = {
+        (float(constants[p.input[1]]), int(constants[p.input[2]]))
+        for p in pairs
+        if len(p.input) > 2
+    }
+    wanted = [graph.quantization(name) for name in graph.activations]
+    assert maps == {(float(q.scale[0]), int(q.zero_point[0])) for q in wanted}
+    kernels = sorted(
+        np.sort(constants[p.input[0]], axis=None).tobytes() for p in pairs if len(p.input) == 2
+    )
+    stored = {inputs[i] for _, inputs, _ in graph.operators() for i in range(1, len(inputs))
+              if graph.constant(inputs[i]) is not None and graph.quantization(inputs[i])}  # fmt: skip
+    assert set(kernels) == {np.sort(graph.constant(n), axis=None).tobytes() for n in stored}
+
+
+def test_no_clip_is_left_where_the_integer_range_says_the_same(exported):
+    ops = onnx.load(exported / "int8.onnx").graph.node
+    assert not [node.op_type for node in ops if node.op_type in ("Clip", "Relu")]
+
+
+def test_int8_files_of_both_formats_agree(manifest):
+    figures = {a.name: a.fidelity for a in manifest.artifacts}
+    assert figures["int8.onnx"].sqnr_db == pytest.approx(figures["int8.tflite"].sqnr_db, abs=1.5)
+
+
+def test_a_second_export_does_nothing_and_needs_no_tensorflow(work, exported):
+    before = {f.name: f.stat().st_mtime_ns for f in exported.iterdir()}
+    code = (
+        "import sys; from export.__main__ import main; code = main(sys.argv[1:]); "
+        "print('tensorflow' in sys.modules, 'keras' in sys.modules); sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *SMALL, "--out", "out"],
+        cwd=work, env=environment(), capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "unchanged" in done.stdout
+    assert done.stdout.splitlines()[-1] == "False False"
+    assert {f.name: f.stat().st_mtime_ns for f in exported.iterdir()} == before
+
+
+def test_a_damaged_file_is_made_again(work, exported):
+    (exported / "int8.onnx").write_bytes(b"damaged")
+    done = run("export", *SMALL, "--out", "out", "--json", cwd=work)
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    sums = {a["name"]: a["sha256"] for a in made["artifacts"]}
+    content = (exported / "int8.onnx").read_bytes()
+    assert sums["int8.onnx"] == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.slow
+def test_other_calibration_images_make_other_files(work, exported):
+    before = Manifest.read(exported)
+    done = run("export", *SMALL, "--out", "out", "--n-calib", "16", cwd=work)
+    assert done.returncode == 0, done.stderr
+    after = Manifest.read(exported)
+    assert after.key != before.key
+    assert after.calibration["images"] == 16
+
+
+@pytest.mark.slow
+def test_logits_leave_the_softmax_out_of_every_file(work):
+    done = run("export", *SMALL, "--logits", "1", "--out", "out", cwd=work)
+    assert done.returncode == 0, done.stderr
+    manifest = Manifest.read(work / "out" / "v2-0.1-64-random-logits")
+    assert manifest.output_kind == "logits"
+    for artifact in manifest.artifacts:
+        assert "SOFTMAX" not in artifact.ops and "Softmax" not in artifact.ops
+        assert artifact.outputs[0].name == "logits"
+
+
+@pytest.mark.parametrize("moment", ["loading the network", "calibrating", "verifying"])
+@pytest.mark.slow
+def test_ctrl_c_leaves_nothing_behind(tmp_path, moment):
+    child = start("export", *SMALL, "--out", "out", cwd=tmp_path)
+    for line in child.stderr:
+        if moment in line:
+            child.send_signal(signal.SIGINT)
+            break
+    rest = child.stderr.read()
+    assert child.wait(60) == 130
+    assert rest.splitlines()[-1] == "interrupted: nothing was written"
+    assert files_in(tmp_path) == []
+
+
+def test_a_runtime_that_dies_costs_only_its_own_files(exported, tmp_path, monkeypatch):
+    fake = tmp_path / "fake" / "tflite_runtime"
+    fake.mkdir(parents=True)
+    (fake / "__init__.py").touch()
+    (fake / "interpreter.py").write_text(
+        "import os\n"
+        "from ai_edge_litert.interpreter import Interpreter as Real\n"
+        "class Interpreter(Real):\n"
+        "    def __init__(self, model_path, num_threads):\n"
+        "        if 'float16' in model_path: os.abort()\n"
+        "        super().__init__(model_path=model_path, num_threads=num_threads)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{fake.parent}{os.pathsep}{ROOT}")
+    images = tmp_path / "images.npy"
+    np.save(images, np.zeros((2, 64, 64, 3), np.float32))
+    files = [exported / f"{scheme}.tflite" for scheme in ("float32", "float16", "int8")]
+    found = Trials("tflite-runtime", files, images, threads=1).results()
+    assert found["float32.tflite"].status == "ok"
+    assert found["int8.tflite"].status == "ok"
+    assert found["float16.tflite"].status == "the process ended with code -6"
+
+
+def test_a_float_file_that_is_not_keras_fails_the_export(manifest):
+    from dataclasses import replace
+
+    from export import verification
+
+    verification.check(manifest.artifacts)
+    for name, bad in (
+        ("float32.onnx", {"max_relative_error": 2e-4}),
+        ("float16.tflite", {"sqnr_db": 39.9}),
+    ):
+        wrong = tuple(
+            replace(a, fidelity=replace(a.fidelity, **bad)) if a.name == name else a
+            for a in manifest.artifacts
+        )
+        with pytest.raises(CheckFailed, match=name):
+            verification.check(wrong)

@@ -1,0 +1,54 @@
+"""The shape that the code keeps: one-way imports, and nothing slow on import."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ORDER = ["models", "quantize", "export", "bench"]
+SLOW = {"tensorflow", "keras", "onnx", "onnxruntime", "tf2onnx", "PIL", "ai_edge_quantizer"}
+MODULES = [
+    f"{package}.{file.stem}"
+    for package in ORDER
+    for file in sorted((ROOT / package).glob("*.py"))
+    if file.stem not in ("__main__", "__init__")
+]
+
+
+def imported_by(file: Path):
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+
+
+@pytest.mark.parametrize("package", ORDER)
+def test_packages_import_only_what_is_below_them(package):
+    above = set(ORDER[ORDER.index(package) + 1 :])
+    for file in (ROOT / package).rglob("*.py"):
+        wrong = [name for name in imported_by(file) if name.split(".")[0] in above]
+        assert not wrong, f"{file.name} imports {wrong}"
+
+
+def test_bench_takes_only_the_artifact_type_from_export():
+    for file in (ROOT / "bench").rglob("*.py"):
+        for name in imported_by(file):
+            assert name.split(".")[0] != "export" or name == "export.artifact", file.name
+
+
+def test_the_device_runner_imports_nothing_of_ours():
+    names = {name.split(".")[0] for name in imported_by(ROOT / "bench" / "runner.py")}
+    assert not names & set(ORDER)
+
+
+def test_importing_any_module_loads_nothing_slow():
+    code = (
+        f"import importlib, sys\nfor name in {MODULES}: importlib.import_module(name)\n"
+        f"print(sorted({SLOW} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr

@@ -1,0 +1,191 @@
+"""Our definitions against ``keras.applications``: same layers, same numbers, any width and size."""
+
+import numpy as np
+import pytest
+
+from models import registry
+from models.channels import round_to_8, truncate
+from models.errors import RequestError
+from models.spec import ModelSpec
+
+V1_V2_ALPHAS = (0.25, 0.5, 0.75, 1.0)
+V3_ALPHAS = (0.75, 1.0)
+ALPHAS = {arch: V3_ALPHAS if arch.startswith("v3") else V1_V2_ALPHAS for arch in registry.BUILDERS}
+SIZES = {False: (96, 100), True: (128, 75)}  # one off the multiples of 32 for each kind of end
+# Two cases of each architecture are quick; the whole grid takes minutes.
+QUICK = {(0.25, 75, True), (0.75, 75, True), (1.0, 96, False)}
+
+
+def case(arch, alpha, size, top):
+    quick = (alpha, size, top) in QUICK and alpha in (min(ALPHAS[arch]), 1.0)
+    return pytest.param(
+        arch, alpha, size, top,
+        id=f"{arch}-{alpha}-{size}-{'top' if top else 'notop'}",
+        marks=() if quick else pytest.mark.slow,
+    )  # fmt: skip
+
+
+CASES = [
+    case(arch, alpha, size, top)
+    for arch, alphas in ALPHAS.items()
+    for alpha in alphas
+    for top, sizes in SIZES.items()
+    for size in sizes
+]
+
+
+def reference(spec: ModelSpec):
+    """The same network from ``keras.applications``, with random weights."""
+    from keras import applications
+
+    kwargs = {
+        "input_shape": (spec.resolution, spec.resolution, 3),
+        "alpha": spec.alpha,
+        "include_top": spec.include_top,
+        "weights": None,
+    }
+    if spec.include_top:
+        kwargs |= {"classes": spec.classes, "classifier_activation": spec.output_activation}
+    if spec.arch == "v1":
+        return applications.MobileNet(**kwargs)
+    if spec.arch == "v2":
+        return applications.MobileNetV2(**kwargs)
+    size = "Large" if "large" in spec.arch else "Small"
+    build = getattr(applications, f"MobileNetV3{size}")
+    minimalistic = "minimalistic" in spec.arch
+    return build(**kwargs, minimalistic=minimalistic, include_preprocessing=False)
+
+
+def randomized(weights: list[np.ndarray], names: list[str], seed: int) -> list[np.ndarray]:
+    """Weights of the same shapes: He-scaled kernels, and statistics far from the identity."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for weight, name in zip(weights, names, strict=True):
+        if "kernel" in name:
+            fan_in = np.prod(weight.shape[: 2 if "depthwise" in name else -1])
+            made.append(rng.normal(0, np.sqrt(2 / fan_in), weight.shape))
+        elif name in ("gamma", "moving_variance"):
+            made.append(rng.uniform(0.5, 1.5, weight.shape))
+        else:
+            made.append(rng.normal(0, 0.2, weight.shape))
+    return [array.astype(np.float32) for array in made]
+
+
+def weighted(model):
+    return [(layer.name, type(layer).__name__) for layer in model.layers if layer.weights]
+
+
+def run(model, images):
+    return np.asarray(model(images, training=False))
+
+
+@pytest.fixture(autouse=True)
+def fresh_keras():
+    yield
+    import keras
+
+    keras.utils.clear_session()
+
+
+@pytest.mark.parametrize(("arch", "alpha", "size", "top"), CASES)
+def test_same_weights_give_the_outputs_of_keras_applications(arch, alpha, size, top):
+    spec = ModelSpec(arch, alpha=alpha, resolution=size, classes=10, include_top=top)
+    ours, theirs = registry.build(spec), reference(spec)
+    assert weighted(ours) == weighted(theirs)
+    values = randomized(theirs.get_weights(), [w.name for w in theirs.weights], seed=size)
+    ours.set_weights(values)
+    theirs.set_weights(values)
+
+    images = np.random.default_rng(1).uniform(-1, 1, (2, size, size, 3)).astype(np.float32)
+    expected, got = run(theirs, images), run(ours, images)
+
+    assert got.shape == expected.shape
+    assert np.ptp(expected) > 1e-4, "outputs all alike would prove nothing"
+    assert np.abs(got - expected).max() <= 1e-5 * max(1.0, np.abs(expected).max())
+
+
+@pytest.mark.parametrize(
+    ("arch", "published"),
+    [("v1", 4_253_864), ("v2", 3_538_984), ("v3-large", 5_507_432), ("v3-small", 2_554_968)],
+)
+def test_parameter_counts_are_the_published_ones(arch, published):
+    assert registry.build(ModelSpec(arch)).count_params() == published
+
+
+@pytest.mark.parametrize("arch", registry.BUILDERS)
+@pytest.mark.parametrize(
+    ("alpha", "size", "classes"),
+    [
+        (0.1, 32, 1),
+        (1.4, 512, 2),
+        pytest.param(1.3, 75, 10, marks=pytest.mark.slow),
+        pytest.param(0.02, 33, 1000, marks=pytest.mark.slow),
+    ],
+)
+def test_any_width_size_and_number_of_classes_builds(arch, alpha, size, classes):
+    model = registry.build(ModelSpec(arch, alpha=alpha, resolution=size, classes=classes))
+    assert model.input_shape == (None, size, size, 3)
+    assert model.output_shape == (None, classes)
+
+
+@pytest.mark.parametrize(
+    "arch",
+    [
+        arch if arch in ("v1", "v2", "v3-small") else pytest.param(arch, marks=pytest.mark.slow)
+        for arch in registry.BUILDERS
+    ],
+)
+def test_classes_decide_the_last_activation_and_logits_leave_it_out(arch):
+    images = np.random.default_rng(2).uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32)
+    outputs = {}
+    for classes, logits in ((3, False), (3, True), (1, False)):
+        spec = ModelSpec(arch, alpha=0.25, resolution=32, classes=classes, logits=logits)
+        model = registry.build(spec)
+        if classes == 3:
+            weights = outputs.setdefault("weights", model.get_weights())
+            model.set_weights(weights)
+        outputs[classes, logits] = run(model, images)
+    exponents = np.exp(outputs[3, True])
+    expected = exponents / exponents.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(outputs[3, False], expected, atol=1e-6)
+    assert ((outputs[1, False] > 0) & (outputs[1, False] < 1)).all()
+    assert abs(outputs[1, False] - 1).max() > 1e-6, "softmax of one class would be all ones"
+
+
+def test_channels_round_to_multiples_of_eight_never_far_below():
+    assert [round_to_8(c) for c in (1, 8, 11.9, 12, 16 * 1.4, 32 * 0.35, 1280 * 1.4)] == [
+        8, 8, 16, 16, 24, 16, 1792,
+    ]  # fmt: skip
+    for channels in np.arange(1, 2000, 0.7):
+        rounded = round_to_8(channels)
+        assert rounded % 8 == 0
+        assert rounded >= 0.9 * channels
+
+
+def test_v1_channels_are_cut_not_rounded():
+    assert [truncate(c) for c in (32 * 0.1, 64 * 0.7, 0.64)] == [3, 44, 1]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"alpha": 0}, "ALPHA is 0"),
+        ({"alpha": -0.5}, "ALPHA is -0.5"),
+        ({"alpha": float("nan")}, "ALPHA is nan"),
+        ({"resolution": 0}, "RES is 0"),
+        ({"resolution": 31}, "RES is 31"),
+        ({"resolution": 513}, "RES is 513"),
+        ({"classes": 0}, "CLASSES is 0"),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused_naming_the_variable(wrong, named):
+    with pytest.raises(RequestError, match=named) as caught:
+        ModelSpec("v2", **wrong)
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_an_unknown_architecture_is_refused_naming_the_known_ones():
+    with pytest.raises(RequestError) as caught:
+        registry.build(ModelSpec("v4"))
+    assert all(arch in str(caught.value) for arch in ("'v4'", *registry.BUILDERS))

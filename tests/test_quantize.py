@@ -1,0 +1,151 @@
+"""Passes over the float graph, on a small real network."""
+
+import numpy as np
+import pytest
+
+from models.errors import RequestError
+from quantize import int8
+from quantize.calibration import Range, min_max_ranges
+from quantize.fidelity import answers, compare
+from quantize.graph import Graph
+
+
+@pytest.fixture(scope="module")
+def network():
+    from models import random_weights, registry
+    from models.spec import ModelSpec
+
+    model = registry.build(ModelSpec("v2", alpha=0.1, resolution=64, classes=5))
+    random_weights.fill(model)
+    return model
+
+
+@pytest.fixture(scope="module")
+def graph(network):
+    from models import float_graph
+
+    return Graph(float_graph.convert(network, 64, 64, 3)).named("image", "probabilities")
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(3).uniform(-1, 1, (16, 1, 64, 64, 3)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def ranges(graph, images):
+    return min_max_ranges(graph, images, threads=1)
+
+
+def run(graph, images):
+    interpreter = graph.interpreter(threads=1)
+    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    found = []
+    for image in images:
+        interpreter.set_tensor(source["index"], image.astype(source["dtype"]))
+        interpreter.invoke()
+        found.append(interpreter.get_tensor(target["index"])[0])
+    return np.stack(found)
+
+
+def test_float_graph_has_folded_norms_and_answers_as_keras(network, graph, images):
+    assert set(graph.op_histogram) <= {
+        "CONV_2D", "DEPTHWISE_CONV_2D", "ADD", "MEAN", "FULLY_CONNECTED", "SOFTMAX",
+    }  # fmt: skip
+    keras_outputs = network.predict_on_batch(images[:, 0])
+    np.testing.assert_allclose(run(graph, images), keras_outputs, atol=1e-5)
+
+
+def test_input_and_output_carry_the_names_they_are_given(graph):
+    assert graph.inputs == ("image",)
+    assert graph.outputs == ("probabilities",)
+    runner = graph.interpreter(threads=1).get_signature_runner("serving_default")
+    assert list(runner.get_input_details()) == ["image"]
+    assert list(runner.get_output_details()) == ["probabilities"]
+
+
+def test_kernels_stay_aligned_after_packing(graph):
+    largest = max((graph.constant(n) for n in graph._by_name if graph.constant(n) is not None),
+                  key=lambda values: values.size)  # fmt: skip
+    assert graph.content.index(largest.tobytes()) % 16 == 0
+
+
+def test_ranges_are_the_smallest_and_largest_values_of_each_activation(graph, images, ranges):
+    assert set(ranges) == set(graph.activations)
+    assert ranges["image"] == Range(float(images.min()), float(images.max()))
+    outputs = run(graph, images)
+    assert ranges["probabilities"].maximum == pytest.approx(outputs.max(), rel=1e-5)
+    for name, found in ranges.items():
+        if "relu" in name.lower():
+            assert 0 <= found.minimum <= found.maximum <= 6
+
+
+def test_too_few_images_are_refused(graph, images):
+    with pytest.raises(RequestError, match="CALIB gives 7 images; expected at least 8"):
+        min_max_ranges(graph, images[:7], threads=1)
+
+
+def test_int8_graph_has_integers_everywhere_with_the_scales_of_the_ranges(graph, ranges):
+    quantized = int8.quantize(graph, ranges)
+    assert quantized.op_histogram == graph.op_histogram
+    for name in quantized.activations:
+        assert quantized.dtype(name) == np.int8
+    for name, chosen in ranges.items():
+        if name == "probabilities":
+            continue
+        found = quantized.quantization(name)
+        spread = max(chosen.maximum, 0) - min(chosen.minimum, 0)
+        assert found.scale[0] == pytest.approx(spread / 255, rel=1e-3)
+    softmax = quantized.quantization("probabilities")
+    assert (softmax.scale[0], softmax.zero_point[0]) == (1 / 256, -128)
+
+
+def test_kernels_have_a_scale_for_each_output_channel(graph, ranges):
+    quantized = int8.quantize(graph, ranges)
+    checked = 0
+    for kind, inputs, _ in quantized.operators():
+        if kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+            real = graph.constant(inputs[1])
+            found = quantized.quantization(inputs[1])
+            axis = 3 if kind == "DEPTHWISE_CONV_2D" else 0
+            others = tuple(i for i in range(4) if i != axis)
+            np.testing.assert_allclose(found.scale, np.abs(real).max(others) / 127, rtol=1e-5)
+            checked += 1
+    assert checked == 52
+
+
+def test_float16_graph_is_half_the_size_and_answers_the_same(graph, images):
+    halved = int8.halve(graph)
+    kernels = [n for n in halved._by_name if halved.dtype(n) == np.float16]
+    assert len(kernels) >= 52
+    assert len(halved.content) < 0.75 * len(graph.content)
+    assert compare(run(graph, images), run(halved, images)).sqnr_db > 40
+
+
+def test_fidelity_figures_follow_their_definitions():
+    reference = np.array([[0.6, 0.4], [0.1, 0.9]], np.float32)
+    outputs = np.array([[0.4, 0.6], [0.1, 0.9]], np.float32)
+    found = compare(reference, outputs)
+    assert found.images == 2
+    assert found.max_abs_error == pytest.approx(0.2)
+    assert found.max_relative_error == pytest.approx(0.2 / 0.9)
+    assert found.top1_agreement == 0.5
+    assert found.sqnr_db == pytest.approx(10 * np.log10(1.34 / 0.08), rel=1e-5)
+    assert found.cosine == pytest.approx(1.30 / 1.34, rel=1e-5)
+
+
+def test_equal_outputs_have_no_noise_to_measure():
+    reference = np.eye(3, dtype=np.float32)
+    assert compare(reference, reference).sqnr_db is None
+    assert compare(reference, reference).cosine == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("outputs", [np.zeros((2, 3)), np.full((2, 2), np.nan)])
+def test_outputs_of_another_shape_or_not_finite_are_not_compared(outputs):
+    with pytest.raises(ValueError):
+        compare(np.ones((2, 2)), outputs)
+
+
+def test_one_output_answers_by_its_side_of_the_middle():
+    assert answers(np.array([[0.2], [0.7]])).tolist() == [0, 1]
+    assert answers(np.array([[-3.0], [0.3]])).tolist() == [0, 1]
