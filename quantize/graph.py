@@ -7,6 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
+CONSTANT_ALIGNMENT_BYTES = 16
+
 
 @dataclass(frozen=True)
 class Quantization:
@@ -39,10 +41,19 @@ class Graph:
 
     @classmethod
     def packed(cls, model) -> "Graph":
-        """The graph of an object tree."""
-        from ai_edge_litert.tools import flatbuffer_utils
+        """The graph of an object tree, constants aligned as the TFLite schema demands."""
+        import flatbuffers
 
-        return cls(bytes(flatbuffer_utils.convert_object_to_bytearray(model)))
+        class AlignedBuilder(flatbuffers.Builder):
+            """Python's builder ignores the schema's ``force_align`` of byte vectors."""
+
+            def StartVector(self, elemSize, numElems, alignment):
+                wide = max(alignment, CONSTANT_ALIGNMENT_BYTES) if elemSize == 1 else alignment
+                return super().StartVector(elemSize, numElems, wide)
+
+        builder = AlignedBuilder(1024)
+        builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+        return cls(bytes(builder.Output()))
 
     @property
     def subgraph(self):

@@ -26,7 +26,7 @@ def quantize(graph: Graph, ranges: dict[str, Range]) -> Graph:
             "max": np.full(rank, chosen.maximum, np.float32),
         }
     engine = quantizer.Quantizer(bytearray(graph.content), recipe.static_wi8_ai8())
-    return Graph(bytes(_silently(lambda: engine.quantize(found)).quantized_model))
+    return _graph(_silently(lambda: engine.quantize(found)))
 
 
 def halve(graph: Graph) -> Graph:
@@ -45,7 +45,12 @@ def halve(graph: Graph) -> Graph:
         ),
         algorithm_key="float_casting",
     )
-    return Graph(bytes(_silently(engine.quantize).quantized_model))
+    return _graph(_silently(engine.quantize))
+
+
+def _graph(result) -> Graph:
+    """What the quantizer made, packed again: its own packing leaves constants unaligned."""
+    return Graph.packed(Graph(bytes(result.quantized_model)).unpacked())
 
 
 def _silently(work):

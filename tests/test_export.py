@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -90,8 +89,12 @@ def test_int8_onnx_carries_the_scales_and_integers_of_int8_tflite(exported):
     kernels = sorted(
         np.sort(constants[p.input[0]], axis=None).tobytes() for p in pairs if len(p.input) == 2
     )
-    stored = {inputs[i] for _, inputs, _ in graph.operators() for i in range(1, len(inputs))
-              if graph.constant(inputs[i]) is not None and graph.quantization(inputs[i])}  # fmt: skip
+    stored = {
+        name
+        for _, inputs, _ in graph.operators()
+        for name in inputs[1:]
+        if graph.constant(name) is not None and graph.quantization(name)
+    }
     assert set(kernels) == {np.sort(graph.constant(n), axis=None).tobytes() for n in stored}
 
 
