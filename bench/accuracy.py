@@ -1,10 +1,10 @@
-"""From outputs to answers, and from answers to top-1 and agreement."""
+"""From answers to top-1 and agreement."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-NO_ANSWER = -1
+from quantize.fidelity import NO_ANSWER
 
 
 @dataclass(frozen=True)
@@ -23,19 +23,6 @@ class Accuracy:
     @property
     def agreement(self) -> float | None:
         return None if self.agreeing is None else self.agreeing / self.images
-
-
-def answers(outputs: np.ndarray, output_kind: str) -> np.ndarray:
-    """The class, int64 [n], that each row of ``outputs`` [n, classes] says.
-
-    The lowest of several that tie. A network with one output says 1 above probability 0.5 (logit
-    0), else 0. A row with a NaN or infinity in it is no answer, and never right.
-    """
-    if outputs.shape[1] == 1:
-        said = (outputs[:, 0] > (0.0 if output_kind == "logits" else 0.5)).astype(np.int64)
-    else:
-        said = outputs.argmax(axis=1).astype(np.int64)
-    return np.where(np.isfinite(outputs).all(axis=1), said, NO_ANSWER)
 
 
 def judge(said: np.ndarray, labels: np.ndarray | None, reference: np.ndarray | None) -> Accuracy:

@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from bench.accuracy import answers
 from bench.device import Device
 from bench.exported import Exported
 from bench.job import Images, Job, RunFailed
@@ -18,6 +17,7 @@ from models.dataset import Dataset, open_dataset
 from models.errors import RequestError
 from models.image_source import ImageSize
 from models.options import Options
+from quantize.fidelity import answers
 
 
 @dataclass(frozen=True)

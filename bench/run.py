@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench import table
-from bench.accuracy import Accuracy, answers, judge
+from bench.accuracy import Accuracy, judge
 from bench.device import Device, open_device
 from bench.evaluation import Evaluation, open_evaluation, predict
 from bench.exported import Exported, open_exported
@@ -21,6 +21,7 @@ from models.errors import DeviceError, RequestError
 from models.options import Options
 from models.progress import step
 from models.source import Source, resolve
+from quantize.fidelity import answers
 
 DEFAULT_IMAGES = 1000
 

@@ -63,7 +63,9 @@ def _make(options: Options, source: Source, sets: ImageSets | None, folder: Path
         tflite = beside.submit(tflite_files, graph, network, sets, options.threads, folder)
         images = sets.verification_images(network.preprocess)
         answers = reference.predict(network, images)
-        with Verification(images, answers, Path(scratch), options.threads) as checks:
+        with Verification(
+            images, answers, network.output_kind, Path(scratch), options.threads
+        ) as checks:
             graphs = tflite.result()
             checks.start("tflite", folder, list(graphs))
             report("writing ONNX", 3)

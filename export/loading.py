@@ -3,6 +3,7 @@
 The child half of this file (``python -m export.loading``) imports the one runtime it is asked for.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -73,10 +74,14 @@ class Trials:
         return found
 
     def stop(self) -> None:
-        """End the child if it still runs."""
-        if self.child.poll() is None:
-            self.child.kill()
-        self.child.wait()
+        """End the child if it still runs.
+
+        The wait has a limit because a Ctrl-C at the wrong instant leaves Popen's lock taken for
+        good, and an unlimited wait for it would never return.
+        """
+        self.child.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.child.wait(timeout=5)
 
 
 def _tflite(interpreter_class, path: str, images: np.ndarray, threads: int) -> np.ndarray:

@@ -17,12 +17,17 @@ MIN_FLOAT16_SQNR_DB = 40.0
 
 
 class Verification:
-    """Trials of the files against Keras's ``answers`` on ``images``, running in the background."""
+    """Trials of the files against Keras's outputs on ``images``, running in the background."""
 
     def __init__(
-        self, images: np.ndarray, answers: np.ndarray, scratch: Path, threads: int
+        self,
+        images: np.ndarray,
+        reference: np.ndarray,
+        output_kind: str,
+        scratch: Path,
+        threads: int,
     ) -> None:
-        self.answers, self.threads = answers, threads
+        self.reference, self.output_kind, self.threads = reference, output_kind, threads
         self.images = scratch / "images.npy"
         np.save(self.images, images)
         self.trials: list[Trials] = []
@@ -61,9 +66,14 @@ class Verification:
             inputs=inputs,
             outputs=outputs,
             ops=ops,
-            fidelity=compare(self.answers, first.outputs) if first.outputs is not None else None,
+            fidelity=self._fidelity(first.outputs),
             loads_in={runtime: trial.status for runtime, trial in by_runtime.items()},
         )
+
+    def _fidelity(self, outputs: np.ndarray | None):
+        if outputs is None:
+            return None
+        return compare(self.reference, outputs, self.output_kind)
 
 
 def check(artifacts: tuple[Artifact, ...]) -> None:

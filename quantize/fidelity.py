@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+NO_ANSWER = -1
+
 
 @dataclass(frozen=True)
 class Fidelity:
@@ -22,19 +24,21 @@ class Fidelity:
     top1_agreement: float
 
 
-def answers(outputs: np.ndarray) -> np.ndarray:
-    """The class each row of [n, classes] names; with one class, which side of the middle.
+def answers(outputs: np.ndarray, output_kind: str) -> np.ndarray:
+    """The class, int64 [n], that each row of ``outputs`` [n, classes] says.
 
-    The middle is 0.5 for a sigmoid and 0 for logits, told apart by the range of the outputs.
+    The lowest of several that tie. A network with one output says 1 above probability 0.5 (logit
+    0), else 0. A row with a NaN or infinity in it is no answer, and never right.
     """
-    if outputs.shape[1] > 1:
-        return outputs.argmax(axis=1)
-    threshold = 0.5 if outputs.min() >= 0 and outputs.max() <= 1 else 0.0
-    return (outputs[:, 0] > threshold).astype(np.int64)
+    if outputs.shape[1] == 1:
+        said = (outputs[:, 0] > (0.0 if output_kind == "logits" else 0.5)).astype(np.int64)
+    else:
+        said = outputs.argmax(axis=1).astype(np.int64)
+    return np.where(np.isfinite(outputs).all(axis=1), said, NO_ANSWER)
 
 
-def compare(reference: np.ndarray, outputs: np.ndarray) -> Fidelity:
-    """Fidelity of ``outputs`` to ``reference``, both float [n, classes].
+def compare(reference: np.ndarray, outputs: np.ndarray, output_kind: str) -> Fidelity:
+    """Fidelity of ``outputs`` to ``reference``, both float [n, classes] of one output kind.
 
     Raises ValueError where the shapes differ or a value is not finite.
     """
@@ -42,6 +46,7 @@ def compare(reference: np.ndarray, outputs: np.ndarray) -> Fidelity:
         raise ValueError(f"outputs have shape {outputs.shape}; the reference {reference.shape}")
     if not (np.isfinite(reference).all() and np.isfinite(outputs).all()):
         raise ValueError("outputs that are not finite cannot be compared")
+    said = answers(reference, output_kind)
     signal = reference.astype(np.float64)
     noise = outputs.astype(np.float64) - signal
     noise_energy = float(np.sum(noise**2))
@@ -54,5 +59,5 @@ def compare(reference: np.ndarray, outputs: np.ndarray) -> Fidelity:
         max_relative_error=error / peak if peak else error,
         cosine=float(np.sum(signal * (signal + noise)) / norms) if norms else float(not error),
         sqnr_db=10 * float(np.log10(np.sum(signal**2) / noise_energy)) if noise_energy else None,
-        top1_agreement=float(np.mean(answers(reference) == answers(outputs))),
+        top1_agreement=float(np.mean(said == answers(outputs, output_kind))),
     )

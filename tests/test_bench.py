@@ -19,7 +19,7 @@ from PIL import Image
 from tiny_models import write_export, write_images
 
 from bench.__main__ import main
-from bench.accuracy import NO_ANSWER, Accuracy, answers, judge
+from bench.accuracy import Accuracy, judge
 from bench.environment import read_environment
 from bench.host import RUNNER, Host
 from bench.job import RUNTIMES, Images, Job, Result, RunError
@@ -33,6 +33,7 @@ from models.dataset import open_dataset
 from models.errors import DeviceError
 from models.image_source import ImageSize
 from models.spec import Preprocess
+from quantize.fidelity import NO_ANSWER, answers
 
 ROOT = RUNNER.parents[1]
 QUICK = Plan(warmup_runs=1, warmup_s=0.0, samples=7, time_limit_s=30.0)
@@ -198,6 +199,7 @@ def test_a_runtime_that_aborts_is_an_error_with_its_signal(job, tmp_path, monkey
 def test_a_runner_that_hangs_is_ended_with_what_it_started(job, tmp_path):
     source = f"""
 import os, subprocess, sys, time
+from quantize.fidelity import NO_ANSWER, answers
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 open({str(tmp_path / "pids")!r}, "w").write(f"{{os.getpid()}} {{child.pid}}")
 time.sleep(600)
