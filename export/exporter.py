@@ -2,20 +2,20 @@
 
 import hashlib
 import json
+import multiprocessing
 import shlex
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from export import staging, verification, versions
+from export import onnx_float, staging, verification, versions, writers
 from export.artifact import Artifact, Manifest
 from export.image_sets import ImageSets, open_image_sets
 from export.verification import Verification
-from export.writers import onnx_files, tflite_files
 from models import float_graph, progress, reference
 from models.errors import RequestError
 from models.image_source import ImageSize
@@ -46,32 +46,38 @@ def export(options: Options) -> tuple[Manifest, bool]:
 
 
 def _make(options: Options, source: Source, sets: ImageSets | None, folder: Path) -> Manifest:
-    """Write all files into ``folder`` and return the manifest that describes them."""
+    """Write all files into ``folder`` and return the manifest that describes them.
+
+    The TFLite side works in a child process of its own beside the ONNX side: in one process they
+    would wait for each other's turn at Python's lock.
+    """
     with (
         progress.step("export") as report,
-        tempfile.TemporaryDirectory() as scratch,
-        ThreadPoolExecutor(1) as beside,
+        tempfile.TemporaryDirectory() as scratch_name,
+        ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as beside,
     ):
+        scratch = Path(scratch_name)
         report("loading the network", 0)
+        beside.submit(writers.warm_up)
         network = source.load()
         sets = sets or open_image_sets(options, source, network.size)
         report("converting to the float graph", 1)
         size = network.size
         content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
         graph = Graph(content).named("image", network.output_name)
-        report("calibrating and quantizing", 2)
-        tflite = beside.submit(tflite_files, graph, network, sets, options.threads, folder)
-        images = sets.verification_images(network.preprocess)
-        answers = reference.predict(network, images)
-        with Verification(
-            images, answers, network.output_kind, Path(scratch), options.threads
-        ) as checks:
-            graphs = tflite.result()
+        report("calibrating, quantizing and writing", 2)
+        sets.save_calibration(scratch / "calibration.npy", network.preprocess)
+        tflite = beside.submit(writers.tflite_files, graph, scratch / "calibration.npy", folder)
+        sets.save_verification(scratch / "verification.npy", network.preprocess)
+        float_onnx = onnx_float.from_graph(graph)
+        graphs = tflite.result()
+        onnx = writers.onnx_files(float_onnx, graphs["int8.tflite"], folder)
+        report("verifying against Keras", 3)
+        with Verification(scratch / "verification.npy", options.threads) as checks:
             checks.start("tflite", folder, list(graphs))
-            report("writing ONNX", 3)
-            checks.start("onnx", folder, onnx_files(graph, graphs["int8.tflite"], folder))
-            report("verifying against Keras", 4)
-            artifacts = checks.artifacts(folder)
+            checks.start("onnx", folder, onnx)
+            answers = reference.predict(network, np.load(scratch / "verification.npy", "r"))
+            artifacts = checks.artifacts(folder, answers, network.output_kind)
         verification.check(artifacts)
     return _manifest(options, source, network, sets, artifacts)
 

@@ -1,7 +1,7 @@
 """The images of one export: those that calibrate, those that verify, and that they are others."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -25,15 +25,13 @@ class ImageSets:
     evaluation: Dataset
     verification_indices: np.ndarray
 
-    def calibration_images(self, preprocess: Preprocess) -> Iterator[np.ndarray]:
-        """Preprocessed float32 [1, h, w, c], one at a time."""
-        for _, pixels in self.calibration.images(self.calibration_indices):
-            yield preprocessed(pixels, preprocess)[None]
+    def save_calibration(self, path: Path, preprocess: Preprocess) -> None:
+        """Write the calibration images as a .npy, preprocessed float32 [n, h, w, c]."""
+        _save(path, self.calibration, self.calibration_indices, preprocess)
 
-    def verification_images(self, preprocess: Preprocess) -> np.ndarray:
-        """Preprocessed float32 [n, h, w, c]."""
-        found = self.evaluation.images(self.verification_indices)
-        return np.stack([preprocessed(pixels, preprocess) for _, pixels in found])
+    def save_verification(self, path: Path, preprocess: Preprocess) -> None:
+        """Likewise the images that the files are verified on."""
+        _save(path, self.evaluation, self.verification_indices, preprocess)
 
     def fingerprint(self) -> list:
         """What of the images decides what the files hold; JSON-able."""
@@ -74,3 +72,17 @@ def open_image_sets(options: Options, source: Source, size: ImageSize) -> ImageS
     check_disjoint(calibration, chosen, evaluation, np.arange(len(evaluation)))
     wanted = max(VERIFICATION_IMAGES, options.n_eval or 0)
     return ImageSets(calibration, chosen, evaluation, evaluation.spread(wanted))
+
+
+def _save(path: Path, images: Dataset, indices: np.ndarray, preprocess: Preprocess) -> None:
+    """One image in memory at a time; those that cannot be read and may be skipped are left out."""
+    size = images.size
+    whole = np.lib.format.open_memmap(
+        path, "w+", np.float32, (len(indices), size.height, size.width, size.channels)
+    )
+    readable = 0
+    for _, pixels in images.images(indices):
+        whole[readable] = preprocessed(pixels, preprocess)
+        readable += 1
+    if readable < len(indices):
+        np.save(path, whole[:readable])

@@ -7,7 +7,7 @@ import numpy as np
 
 from export import onnx_io
 from export.artifact import Artifact, TensorInfo
-from export.loading import READERS, Trials
+from export.loading import READERS, Trial, Trials
 from models.errors import CheckFailed
 from quantize.fidelity import compare
 from quantize.graph import Graph
@@ -17,19 +17,13 @@ MIN_FLOAT16_SQNR_DB = 40.0
 
 
 class Verification:
-    """Trials of the files against Keras's outputs on ``images``, running in the background."""
+    """Trials of the files, running in the background.
 
-    def __init__(
-        self,
-        images: np.ndarray,
-        reference: np.ndarray,
-        output_kind: str,
-        scratch: Path,
-        threads: int,
-    ) -> None:
-        self.reference, self.output_kind, self.threads = reference, output_kind, threads
-        self.images = scratch / "images.npy"
-        np.save(self.images, images)
+    ``images``: a .npy of preprocessed float32 [n, h, w, c].
+    """
+
+    def __init__(self, images: Path, threads: int) -> None:
+        self.images, self.threads = images, threads
         self.trials: list[Trials] = []
 
     def __enter__(self) -> "Verification":
@@ -45,35 +39,38 @@ class Verification:
             files = [folder / name for name in names]
             self.trials.append(Trials(runtime, files, self.images, self.threads))
 
-    def artifacts(self, folder: Path) -> tuple[Artifact, ...]:
-        """Wait for all trials and describe each file."""
+    def artifacts(
+        self, folder: Path, reference: np.ndarray, output_kind: str
+    ) -> tuple[Artifact, ...]:
+        """Wait for all trials and describe each file, beside Keras's ``reference`` outputs."""
         went: dict[str, dict] = {}
         for trials in self.trials:
             for name, trial in trials.results().items():
                 went.setdefault(name, {})[trials.runtime] = trial
-        return tuple(self._artifact(folder / name, by) for name, by in went.items())
-
-    def _artifact(self, path: Path, by_runtime: dict) -> Artifact:
-        scheme, file_format = path.stem, path.suffix[1:]
-        first = by_runtime[READERS[file_format][0]]
-        inputs, outputs, ops = _described(path)
-        return Artifact(
-            name=path.name,
-            format=file_format,
-            scheme=scheme,
-            sha256=sha256(path),
-            bytes=path.stat().st_size,
-            inputs=inputs,
-            outputs=outputs,
-            ops=ops,
-            fidelity=self._fidelity(first.outputs),
-            loads_in={runtime: trial.status for runtime, trial in by_runtime.items()},
+        return tuple(
+            _artifact(folder / name, by_runtime, reference, output_kind)
+            for name, by_runtime in went.items()
         )
 
-    def _fidelity(self, outputs: np.ndarray | None):
-        if outputs is None:
-            return None
-        return compare(self.reference, outputs, self.output_kind)
+
+def _artifact(
+    path: Path, by_runtime: dict[str, Trial], reference: np.ndarray, output_kind: str
+) -> Artifact:
+    scheme, file_format = path.stem, path.suffix[1:]
+    outputs = by_runtime[READERS[file_format][0]].outputs
+    tensors_in, tensors_out, ops = _described(path)
+    return Artifact(
+        name=path.name,
+        format=file_format,
+        scheme=scheme,
+        sha256=sha256(path),
+        bytes=path.stat().st_size,
+        inputs=tensors_in,
+        outputs=tensors_out,
+        ops=ops,
+        fidelity=None if outputs is None else compare(reference, outputs, output_kind),
+        loads_in={runtime: trial.status for runtime, trial in by_runtime.items()},
+    )
 
 
 def check(artifacts: tuple[Artifact, ...]) -> None:

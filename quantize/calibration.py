@@ -29,7 +29,7 @@ def min_max_ranges(graph: Graph, images: Iterable[np.ndarray], threads: int) -> 
     input_index = interpreter.get_input_details()[0]["index"]
     wanted = set(graph.activations)
     tensors = [
-        (detail["name"], detail["index"])
+        (detail["name"], interpreter.tensor(detail["index"]))  # a view: nothing is copied
         for detail in interpreter.get_tensor_details()
         if detail["name"] in wanted and detail["dtype"] == np.float32
     ]
@@ -39,10 +39,10 @@ def min_max_ranges(graph: Graph, images: Iterable[np.ndarray], threads: int) -> 
     for image in images:
         interpreter.set_tensor(input_index, image)
         interpreter.invoke()
-        for name, index in tensors:
-            values = interpreter.get_tensor(index)
-            low[name] = min(low[name], float(values.min()))
-            high[name] = max(high[name], float(values.max()))
+        for name, view in tensors:
+            # No name may keep what view() gives: the interpreter refuses to run while one does.
+            low[name] = min(low[name], float(view().min()))
+            high[name] = max(high[name], float(view().max()))
         seen += 1
     check_enough(seen)
     return {name: Range(low[name], high[name]) for name in low}

@@ -51,6 +51,9 @@ class Graph:
                 wide = max(alignment, CONSTANT_ALIGNMENT_BYTES) if elemSize == 1 else alignment
                 return super().StartVector(elemSize, numElems, wide)
 
+        for buffer in model.buffers:
+            if buffer.data is not None:  # a bytes object would be packed byte by byte, in seconds
+                buffer.data = np.frombuffer(bytes(buffer.data), np.uint8)
         builder = AlignedBuilder(1024)
         builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
         return cls(bytes(builder.Output()))
