@@ -23,6 +23,7 @@ def usual_sequence(arch: str, alpha: float, resolution: int, folder: Path) -> No
     import tensorflow as tf
     import tf2onnx
     from onnxruntime import quantization
+    from onnxruntime.transformers.float16 import convert_float_to_float16
 
     from models import random_weights, registry
     from models.dataset import open_dataset
@@ -58,17 +59,12 @@ def usual_sequence(arch: str, alpha: float, resolution: int, folder: Path) -> No
     tflite("float16", float16)
     tflite("int8", int8)
 
-    def onnx(name):
-        spec = tf.TensorSpec((1, resolution, resolution, 3), tf.float32, name="image")
-        function = tf.function(lambda image: model(image, training=False), input_signature=[spec])
-        return tf2onnx.convert.from_function(
-            function, [spec], opset=17, output_path=str(folder / f"{name}.onnx")
-        )[0]
-
-    onnx("float32")
-    from onnxruntime.transformers.float16 import convert_float_to_float16
-
-    halved = convert_float_to_float16(onnx("float16"), keep_io_types=True)
+    spec = tf.TensorSpec((1, resolution, resolution, 3), tf.float32, name="image")
+    function = tf.function(lambda image: model(image, training=False), input_signature=[spec])
+    float32, _ = tf2onnx.convert.from_function(
+        function, [spec], opset=17, output_path=str(folder / "float32.onnx")
+    )
+    halved = convert_float_to_float16(float32, keep_io_types=True)
     (folder / "float16.onnx").write_bytes(halved.SerializeToString())
 
     class Reader(quantization.CalibrationDataReader):
