@@ -1,5 +1,6 @@
 """This machine as a device: every job in a child process that may crash, hang or print garbage."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -53,10 +54,16 @@ class Host:
 
 
 def _end(process: subprocess.Popen) -> None:
-    """End the child and what it started, if it still runs: after a time limit or Ctrl-C."""
+    """End the child and what it started, if it still runs: after a time limit or Ctrl-C.
+
+    A Ctrl-C at the wrong instant leaves Popen's lock taken for good: the child then looks as if it
+    ran, may be gone already, and an unlimited wait would never return.
+    """
     if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=5)
 
 
 def _read_result(job: Job, returncode: int, stdout, stderr) -> Result:

@@ -1,0 +1,34 @@
+"""How a network is told from others: the hash of its weights, the name of its folder."""
+
+import hashlib
+import re
+from pathlib import Path
+
+from models.options import Options
+
+
+def content_sha256(path: Path) -> str:
+    """SHA-256 (hex) of a file, or of the names and contents of a folder's files."""
+    whole = hashlib.sha256()
+    for file in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
+        if file != path:
+            whole.update(str(file.relative_to(path)).encode() + b"\0")
+        with file.open("rb") as opened:
+            while chunk := opened.read(1 << 20):
+                whole.update(chunk)
+    return whole.hexdigest()
+
+
+def safe_name(name: str) -> str:
+    """``name`` as a folder name: letters, digits, dot, dash and underscore."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "model"
+
+
+def foreign_data_caveats(options: Options, labels_known: bool) -> tuple[str, ...]:
+    """What to say of weights that were not trained on the demo images but are used with them."""
+    found = []
+    if options.calib == "demo":
+        found.append("int8 calibrated on Fashion-MNIST; give images of its own kind: CALIB=folder")
+    if options.data == "demo" and not labels_known:
+        found.append("judged on Fashion-MNIST images without labels; give your own: DATA=folder")
+    return tuple(found)

@@ -1,0 +1,82 @@
+"""The user's own Keras model, described without TensorFlow and loaded with it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.errors import RequestError
+from models.image_source import ImageSize
+from models.naming import content_sha256, foreign_data_caveats, safe_name
+from models.network import Network
+from models.options import Options
+from models.spec import Preprocess
+
+
+@dataclass(frozen=True)
+class UserSource:
+    """The user's own Keras model file or SavedModel folder."""
+
+    path: Path
+    logits: bool
+    scale: float | None
+    offset: float | None
+    model_id: str
+    labels_known: bool
+    caveats: tuple[str, ...]
+    size: ImageSize | None = None
+    classes: int | None = None
+
+    def identity(self) -> dict:
+        return {
+            "file": self.path.name,
+            "sha256": content_sha256(self.path),
+            "logits": self.logits,
+            "scale": self.scale,
+            "offset": self.offset,
+        }
+
+    def load(self) -> Network:
+        from models import user_model
+
+        found = user_model.load_user_model(self.path)
+        keras_model, kind = found.keras_model, found.output_kind
+        if self.logits and kind != "logits":
+            keras_model, kind = user_model.without_final_activation(keras_model), "logits"
+        return Network(
+            keras_model,
+            ImageSize(found.height, found.width, found.channels),
+            found.classes,
+            kind,
+            self._preprocess(found.has_preprocessing),
+        )
+
+    def _preprocess(self, built_in: bool) -> Preprocess:
+        """As typed; else none for a model that does its own, and the MobileNets' otherwise."""
+        default = Preprocess(1.0, 0.0) if built_in else Preprocess()
+        return Preprocess(
+            default.scale if self.scale is None else self.scale,
+            default.offset if self.offset is None else self.offset,
+        )
+
+
+def resolve(options: Options) -> UserSource:
+    """The model that MODEL names; RequestError where it is not there."""
+    path = Path(options.model)
+    if not path.exists():
+        raise RequestError(
+            f"MODEL is {options.model!r}, which does not exist; expected a .keras or .h5 file or a "
+            "SavedModel folder"
+        )
+    for name in ("alpha", "res", "classes"):
+        if getattr(options, name) is not None:
+            raise RequestError(
+                f"{name.upper()} does not go with MODEL: the model has its own; leave it out"
+            )
+    return UserSource(
+        path,
+        options.logits,
+        options.scale,
+        options.offset,
+        model_id=safe_name(path.stem) + ("-logits" if options.logits else ""),
+        labels_known=options.data != "demo",
+        caveats=foreign_data_caveats(options, options.data != "demo"),
+    )
