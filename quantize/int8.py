@@ -8,6 +8,10 @@ import numpy as np
 from quantize.calibration import Range
 from quantize.graph import Graph
 
+# Kernels hold a ReLU6's 6 in steps of the output's scale, as an int32. In a layer that is as good
+# as dead the step is so small that this overflows, and older runtimes refuse the whole file.
+MIN_WIDTH = 1e-6
+
 
 def quantize(graph: Graph, ranges: dict[str, Range]) -> Graph:
     """``graph`` with int8 weights, activations, input and output; biases are int32.
@@ -23,7 +27,7 @@ def quantize(graph: Graph, ranges: dict[str, Range]) -> Graph:
         rank = [1] * len(graph.tensor(name).shape)
         found[name] = {
             "min": np.full(rank, chosen.minimum, np.float32),
-            "max": np.full(rank, chosen.maximum, np.float32),
+            "max": np.full(rank, max(chosen.maximum, chosen.minimum + MIN_WIDTH), np.float32),
         }
     engine = quantizer.Quantizer(bytearray(graph.content), recipe.static_wi8_ai8())
     return _graph(_silently(lambda: engine.quantize(found)))

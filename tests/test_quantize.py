@@ -122,6 +122,13 @@ def test_kernels_have_a_scale_for_each_output_channel(graph, ranges):
     assert checked == 52
 
 
+def test_a_dead_layer_gets_a_scale_that_still_holds_a_relu6(graph, ranges):
+    dead = {name: Range(0.0, 0.0) for name in ranges}
+    quantized = int8.quantize(graph, dead)
+    for name in quantized.activations:
+        assert 6 / quantized.quantization(name).scale[0] < 2**31
+
+
 def test_float16_graph_is_half_the_size_and_answers_the_same(graph, images):
     halved = int8.halve(graph)
     kernels = [n for n in halved._by_name if halved.dtype(n) == np.float16]

@@ -1,0 +1,90 @@
+"""A user's own Keras model goes through the whole of export, bench and gate."""
+
+import json
+
+import numpy as np
+import pytest
+from commands import run
+
+from export.artifact import Manifest
+
+SIDE = 40
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """A transfer-learning model with its own Rescaling, and images that it tells apart."""
+    import keras
+    from keras import layers
+
+    made = tmp_path_factory.mktemp("own")
+    keras.utils.set_random_seed(1)
+    backbone = keras.applications.MobileNetV2(
+        (SIDE, SIDE, 3), alpha=0.35, weights=None, include_top=False
+    )
+    image = keras.Input((SIDE, SIDE, 3))
+    x = layers.GlobalAveragePooling2D()(backbone(layers.Rescaling(1 / 127.5, -1)(image)))
+    keras.Model(image, layers.Dense(3, activation="softmax")(x)).save(made / "my model.keras")
+    rng = np.random.default_rng(2)
+    for name, n in (("judge", 80), ("calibrate", 20)):
+        x = rng.integers(0, 256, (n, SIDE, SIDE, 3), dtype=np.uint8)
+        np.savez(made / f"{name}.npz", x=x, y=np.arange(n) % 3)
+    (made / "gate.toml").write_text("[accuracy]\nmax_drop_points = 5.0\n")
+    return made
+
+
+ARGUMENTS = ("--model", "my model.keras", "--data", "judge.npz", "--calib", "calibrate.npz")
+
+
+@pytest.fixture(scope="module")
+def exported(work):
+    done = run("export", *ARGUMENTS, cwd=work)
+    assert done.returncode == 0, done.stderr
+    return Manifest.read(work / "artifacts" / "my-model")
+
+
+@pytest.mark.slow
+def test_a_models_own_rescaling_is_found_and_not_done_twice(exported):
+    assert (exported.preprocess.scale, exported.preprocess.offset) == (1.0, 0.0)
+    image = next(a for a in exported.artifacts if a.name == "int8.tflite").inputs[0]
+    assert image.scale == pytest.approx(1.0, rel=1e-3)
+    assert image.zero_point == -128
+
+
+@pytest.mark.slow
+def test_all_six_files_are_close_to_keras(exported):
+    assert len(exported.artifacts) == 6
+    assert exported.classes == 3
+    for artifact in exported.artifacts:
+        assert artifact.fidelity.cosine > 0.99
+        assert set(artifact.loads_in.values()) == {"ok"}
+
+
+@pytest.mark.slow
+def test_an_unchanged_model_is_not_exported_again(work, exported):
+    done = run("export", *ARGUMENTS, cwd=work)
+    assert done.returncode == 0, done.stderr
+    assert "unchanged" in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.slow
+def test_bench_and_gate_take_the_model_as_they_take_ours(work, exported):
+    done = run("bench", "run", *ARGUMENTS, "--json", cwd=work)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["rows"]
+    assert len(rows) == 9
+    assert not [row for row in rows if row.get("error")]
+    done = run("bench", "gate", *ARGUMENTS, cwd=work)
+    assert done.returncode in (0, 1), done.stderr
+    assert "int8" in done.stdout
+
+
+@pytest.mark.slow
+def test_quantize_prints_a_range_for_every_activation(work, exported):
+    done = run("quantize", *ARGUMENTS, "--json", cwd=work)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert rows[0]["name"] == "image"
+    assert len(rows) > 60
+    assert all(row["minimum"] <= row["maximum"] for row in rows)
