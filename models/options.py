@@ -79,7 +79,7 @@ HELP = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
+class OneLineParser(argparse.ArgumentParser):
     """Ends a wrong command line as every other wrong request ends: in one line."""
 
     def error(self, message: str):
@@ -88,7 +88,7 @@ class _Parser(argparse.ArgumentParser):
 
 def parser(prog: str, description: str) -> argparse.ArgumentParser:
     """An argument parser with every option of the table."""
-    made = _Parser(prog=prog, description=description)
+    made = OneLineParser(prog=prog, description=description)
     kinds = {"int": int, "float": float}
     for option in fields(Options):
         base = str(option.type).split(" | ")[0].replace("<class '", "").replace("'>", "")

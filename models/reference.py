@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from models import command
 from models.dataset import Dataset, open_dataset
-from models.errors import CommandError, DeviceError, RequestError
+from models.errors import DeviceError, RequestError
 from models.network import Network
 from models.options import Options
 from models.source import Source, resolve
@@ -89,28 +90,26 @@ def _predict_in_child(options: Options, dataset: Dataset, indices, kept: Path) -
         partial.rename(kept)
 
 
-def main(argv: list[str]) -> int:
+def main(argv: Sequence[str]) -> int:
     """The child: reads a request file, writes the outputs that it asks for."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    asked = json.loads(Path(argv[0]).read_text())
+    return command.exit_code(lambda: _answer(json.loads(Path(argv[0]).read_text())), "interrupted")
+
+
+def _answer(asked: dict) -> None:
     options = Options(**asked["options"])
-    try:
-        network = resolve(options).load()
-        dataset = open_dataset(options.data, "DATA", network.size, None, options.skip_corrupt)
-        chunks, images = [], []
-        for _, pixels in dataset.images(asked["indices"]):
-            images.append(preprocessed(pixels, network.preprocess))
-            if len(images) == 8 * BATCH:
-                chunks.append(predict(network, images))
-                images = []
-        if images:
+    network = resolve(options).load()
+    dataset = open_dataset(options.data, "DATA", network.size, None, options.skip_corrupt)
+    chunks, images = [], []
+    for _, pixels in dataset.images(asked["indices"]):
+        images.append(preprocessed(pixels, network.preprocess))
+        if len(images) == 8 * BATCH:
             chunks.append(predict(network, images))
-        np.save(asked["outputs"], np.concatenate(chunks))
-    except CommandError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+            images = []
+    if images:
+        chunks.append(predict(network, images))
+    np.save(asked["outputs"], np.concatenate(chunks))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))

@@ -5,16 +5,17 @@ and mirror, label smoothing, AdamW with one cosine per stage. State is kept afte
 an interrupted run goes on where it stopped.
 """
 
-import argparse
 import os
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from models import demo, fashion_mnist
-from models.errors import CommandError, RequestError
+from models import command, demo, fashion_mnist
+from models.errors import RequestError
+from models.options import OneLineParser
 from models.spec import Preprocess
 
 SEED = 20261122
@@ -130,53 +131,57 @@ def train(
         print(f"{arch}: epoch {epoch + 1} of {len(plan)} at {stage.resolution} px", file=sys.stderr)
         data = batches(augmented_epoch(images, labels, epoch), stage.resolution)
         model.fit(data, steps_per_epoch=len(images) // BATCH)
-        model.save(state / f"epoch-{epoch + 1:02}.keras")
+        _replace(model.save, state / f"epoch-{epoch + 1:02}.keras")
     return model
 
 
-def top1(model, resolution: int) -> float:
+def top1(model) -> float:
     """Share of the 10,000 official test images that ``model`` names rightly."""
     images, labels = fashion_mnist.load("t10k")
     source = ((images[i : i + 500], labels[i : i + 500]) for i in range(0, len(images), 500))
-    return float(
-        model.evaluate(batches(source, resolution), verbose=0, return_dict=True)["accuracy"]
+    found = model.evaluate(batches(source, demo.RESOLUTION), verbose=0, return_dict=True)
+    return float(found["accuracy"])
+
+
+def main(argv: Sequence[str]) -> int:
+    """Train and store the demo checkpoint that ``argv`` names; the exit code."""
+    return command.exit_code(
+        lambda: _train(argv), "interrupted; type the same command to go on where it stopped"
     )
 
 
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="make train", description=__doc__)
-    parser.add_argument("--arch", required=True)
+def _train(argv: Sequence[str]) -> None:
+    parser = OneLineParser(prog="make train", description=__doc__)
+    parser.add_argument("--arch", default="v2")
     parser.add_argument("--state", type=Path, default=Path(".cache/train"))
     parser.add_argument("--threads", type=int, default=0, help="0: all cores")
     args = parser.parse_args(argv)
-    try:
-        if args.arch not in demo.SPECS:
-            raise RequestError(
-                f"ARCH is {args.arch!r}; expected one that has a demo checkpoint: "
-                f"{' '.join(demo.SPECS)}"
-            )
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-        import tensorflow as tf
+    if args.arch not in demo.SPECS:
+        raise RequestError(
+            f"ARCH is {args.arch!r}; expected one that has a demo checkpoint: "
+            f"{' '.join(demo.SPECS)}"
+        )
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import tensorflow as tf
 
-        if args.threads:
-            tf.config.threading.set_intra_op_parallelism_threads(args.threads)
-            tf.config.threading.set_inter_op_parallelism_threads(args.threads)
-        model = train(args.arch, *fashion_mnist.load("train"), args.state / args.arch)
-        print(f"{args.arch}: top-1 {top1(model):.2%} of the 10,000 test images")
-        from models import registry
+    from models import registry
 
-        plain = registry.build(demo.SPECS[args.arch])  # without the optimizer's variables
-        plain.set_weights(model.get_weights())
-        demo.FOLDER.mkdir(exist_ok=True)
-        plain.save_weights(demo.checkpoint(args.arch))
-    except CommandError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("interrupted; type the same command to go on", file=sys.stderr)
-        return 130
-    return 0
+    if args.threads:
+        tf.config.threading.set_intra_op_parallelism_threads(args.threads)
+        tf.config.threading.set_inter_op_parallelism_threads(args.threads)
+    model = train(args.arch, *fashion_mnist.load("train"), args.state / args.arch)
+    print(f"{args.arch}: top-1 {top1(model):.2%} of the 10,000 test images")
+    plain = registry.build(demo.SPECS[args.arch])  # without the optimizer's variables
+    plain.set_weights(model.get_weights())
+    _replace(plain.save_weights, demo.checkpoint(args.arch))
+
+
+def _replace(save: Callable[[Path], None], path: Path) -> None:
+    """``save`` to ``path`` whole or not at all; Keras looks at the suffix, so that stays."""
+    partial = path.with_name(f"partial-{path.name}")
+    save(partial)
+    partial.replace(path)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -2,11 +2,11 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 
-from models import chatter, options, progress
+from models import chatter, command, options, progress
 from models.dataset import open_dataset
-from models.errors import CommandError
 from models.options import Options
 from quantize import report
 
@@ -44,26 +44,23 @@ def calibrate(asked: Options) -> tuple[str, list[report.Row]]:
     return title, found
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str]) -> int:
     """Print the calibration report; the exit code."""
-    try:
-        parser = options.parser("make quantize", "The calibration report.")
-        parser.add_argument("--json", action="store_true", help="print rows as JSON")
-        namespace = parser.parse_args(argv)
-        with chatter.held_back():
-            title, found = calibrate(options.from_namespace(namespace))
-    except CommandError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    return command.exit_code(lambda: _report(argv), "interrupted")
+
+
+def _report(argv: Sequence[str]) -> None:
+    parser = options.parser("make quantize", "The calibration report.")
+    parser.add_argument("--json", action="store_true", help="print rows as JSON")
+    namespace = parser.parse_args(argv)
+    with chatter.held_back():
+        title, found = calibrate(options.from_namespace(namespace))
     if namespace.json:
         print(json.dumps([asdict(row) for row in found], indent=2))
     else:
         print(report.text(title, found), end="")
-    return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    command.end_as_by_ctrl_c()
+    sys.exit(main(sys.argv[1:]))

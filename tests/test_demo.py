@@ -1,0 +1,48 @@
+"""What is embedded: the images, and checkpoints that are as good as we say."""
+
+import numpy as np
+import pytest
+
+from models import demo
+from models.dataset import open_dataset
+from models.image_source import ImageSize
+from models.options import Options
+from models.reference import predict, preprocessed
+from models.source import resolve
+from quantize.fidelity import answers
+
+WANTED_TOP1 = 0.925
+MAX_BYTES = 12_000_000
+
+
+def top1(arch):
+    network = resolve(Options(arch=arch)).load()
+    images = open_dataset("demo", "DATA", network.size, network.classes)
+    said = []
+    for start in range(0, len(images), 1000):
+        chunk = [
+            preprocessed(x, network.preprocess)
+            for _, x in images.images(range(start, start + 1000))
+        ]
+        said.append(answers(predict(network, chunk), network.output_kind))
+    return np.mean(np.concatenate(said) == images.labels)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arch", demo.SPECS)
+def test_checkpoint_names_the_test_images_rightly(arch):
+    if not demo.checkpoint(arch).exists():
+        pytest.skip(f"the demo checkpoint of {arch} is not trained yet: make train ARCH={arch}")
+    assert top1(arch) >= WANTED_TOP1
+
+
+def test_checkpoints_stay_small():
+    assert sum(f.stat().st_size for f in demo.FOLDER.glob("*.weights.h5")) <= MAX_BYTES
+
+
+def test_all_official_test_images_and_512_others_to_calibrate_on_are_there():
+    size = ImageSize(96, 96, 3)
+    judge, calibrate = (open_dataset("demo", role, size, 10) for role in ("DATA", "CALIB"))
+    assert len(judge) == 10_000
+    assert np.bincount(judge.labels).tolist() == [1000] * 10
+    assert len(calibrate) == 512
