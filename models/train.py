@@ -37,7 +37,7 @@ class Stage:
 
 STAGES = (
     Stage(64, 10, 1e-2, 1e-3),
-    Stage(demo.RESOLUTION, 12, 3e-3, 0.0),
+    Stage(demo.RESOLUTION, 5, 3e-3, 0.0),
 )
 
 
