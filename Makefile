@@ -59,7 +59,7 @@ report: $(READY)
 	@$(RUN) -m bench report $(ARGUMENTS)
 
 train: $(READY)
-	@$(RUN) -m models.train $(if $(call given,ARCH),--arch $(call quoted,$(ARCH)))
+	@$(RUN) -m models.train $(foreach o,ARCH THREADS,$(if $(call given,$(o)),$(call flag,$(o)) $(call quoted,$($(o)))))
 
 test: $(READY)
 	@$(RUN) -m pytest -m '' $(PYTEST)

@@ -49,7 +49,6 @@ class _Rewriter:
         self.operator_of = {
             outputs[0]: (kind, inputs) for kind, inputs, outputs in graph.operators()
         }
-        self.before: dict[int, list] = defaultdict(list)  # new nodes ahead of node id
         self._index()
 
     def _index(self) -> None:
@@ -63,7 +62,7 @@ class _Rewriter:
         tensors = self._locate()
         for node in list(self.nodes):
             if node.op_type in KERNEL_AXIS:
-                self._quantize_kernel(node, tensors)
+                self._quantize_kernel(node)
         located = {name: self._drop_implied_activation(f) for name, f in tensors.items()}
         values = self._through_layout({f.value: f.quantization for f in located.values()})
         self._insert_pairs(values)
@@ -128,7 +127,7 @@ class _Rewriter:
                 if name == old:
                     node.input[i] = new
 
-    def _quantize_kernel(self, node, tensors: dict[str, _Fused]) -> None:
+    def _quantize_kernel(self, node) -> None:
         """The integers of ``node``'s kernel and bias, dequantized in front of it."""
         name = re.sub(r"_Gemm__\d+:0$", "", node.output[0])
         if name not in self.operator_of or node.input[1] not in self.initializers:
