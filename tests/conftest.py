@@ -2,6 +2,50 @@
 
 import signal
 
+import numpy as np
+import pytest
+import tiny_models
+from bench_runs import QUICK
+from tiny_models import write_export, write_images
+
+from bench.job import Job
+
 # A shell that starts us in the background has Ctrl-C ignored, which children inherit; the tests
 # that press it need what a terminal gives.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def tiny_project(tmp_path, monkeypatch):
+    """A folder to run commands in: exported files of a tiny network and 30 labelled images."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.keras").touch()
+    write_images(tmp_path / "data.npz")
+    write_export(tmp_path / "artifacts")
+    return tmp_path
+
+
+@pytest.fixture
+def keras_answers(monkeypatch):
+    """What Keras would answer, without the seconds that TensorFlow takes to start: its own test
+    is ``test_the_command_line_agrees_with_keras``."""
+    right = np.eye(3, dtype=np.float32)
+    monkeypatch.setattr("bench.run.DEFAULT", QUICK)
+    monkeypatch.setattr("models.reference.outputs", lambda s, o, data, i: right[data.labels[i] % 3])
+
+
+@pytest.fixture
+def job(tmp_path):
+    """One quick run of a tiny float32 network in LiteRT."""
+    path = tmp_path / "float32.tflite"
+    path.write_bytes(tiny_models.tflite())
+    return Job(path, "tflite", "litert", 1, QUICK)
+
+
+@pytest.fixture
+def fresh_keras():
+    """Layer names count from one again after the test."""
+    yield
+    import keras
+
+    keras.utils.clear_session()

@@ -1,0 +1,32 @@
+"""What the tests of the bench share: its rows, a quick plan, and runtimes that misbehave."""
+
+import time
+from pathlib import Path
+
+from bench.job import RUNTIMES
+from bench.plan import Plan
+
+QUICK = Plan(warmup_runs=1, warmup_s=0.0, samples=7, time_limit_s=30.0)
+ROWS = [(f, s, r) for f in RUNTIMES for s in ("float32", "int8") for r in RUNTIMES[f]]
+
+
+def runtime_that(tmp_path, monkeypatch, source):
+    """Put a tflite_runtime that does ``source`` on import in front of the installed one."""
+    package = tmp_path / "fake" / "tflite_runtime"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(source)
+    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+
+
+def is_running(pid):
+    """Whether the process is still there after 10 s."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            return False
+        if state == "Z":
+            return False
+        time.sleep(0.05)
+    return True

@@ -1,0 +1,129 @@
+"""The runner on real files in the real runtimes: one job in, one result out, whatever happens."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tiny_models
+from bench_runs import QUICK, ROWS, runtime_that
+from tiny_models import write_export, write_images
+
+from bench.host import RUNNER, Host
+from bench.job import Images, Job
+from bench.plan import Plan
+from models.spec import Preprocess
+
+
+@pytest.mark.parametrize(("file_format", "scheme", "runtime"), ROWS)
+def test_every_runtime_times_and_answers(tmp_path, file_format, scheme, runtime):
+    if runtime == "tflite-runtime":
+        pytest.importorskip("tflite_runtime", reason="needs Python 3.11 or older")
+    (artifact,) = [
+        a
+        for a in write_export(tmp_path / "out").artifacts
+        if (a.format, a.scheme) == (file_format, scheme)
+    ]
+    pixels = np.load(write_images(tmp_path / "data.npz"))["x"]
+    np.save(tmp_path / "a.npy", pixels[:20])
+    np.save(tmp_path / "b.npy", pixels[20:])
+    shards, outputs = (tmp_path / "a.npy", tmp_path / "b.npy"), tmp_path / "outputs.npy"
+    images = Images(shards, 30, Preprocess(), artifact.inputs[0], artifact.outputs[0], outputs)
+    path = tmp_path / "out" / "tiny" / artifact.name
+    result = Host().run(Job(path, file_format, runtime, 1, QUICK, images))
+    assert result.error is None and result.threads == 1 and result.runtime_version
+    assert len(result.samples_ns) == 7 and min(result.samples_ns) > 0
+    assert result.load_ns > 0 and result.first_inference_ns > 0
+    assert (result.prepare_ns is None) == (runtime == "onnxruntime")
+    assert 2**20 < result.peak_rss_bytes < 2**32 and result.images == 30
+    made = np.load(outputs)
+    assert made.dtype == np.float32 and made.shape == (30, 3)
+    real = (pixels / 127.5 - 1).reshape(30, -1) @ tiny_models.weights().T
+    off = tiny_models.OUTPUT_SCALE if scheme == "int8" else 1e-4
+    assert np.abs(made - real).max() <= off
+
+
+def test_sampling_ends_at_the_time_limit(job):
+    plan = Plan(warmup_runs=0, warmup_s=0.0, samples=10**9, time_limit_s=0.05)
+    result = Host(time_limit_s=60).run(replace(job, plan=plan))
+    assert result.error is None and 1 <= len(result.samples_ns) < 10**9
+
+
+def run_directly(text, *arguments):
+    """The runner as a device starts it: (exit code, result, standard error)."""
+    command = [sys.executable, str(RUNNER), *arguments]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60)
+    return done.returncode, json.loads(done.stdout), done.stderr
+
+
+def changed(job, **fields):
+    return json.dumps({**json.loads(job.to_json()), **fields})
+
+
+def test_the_job_may_come_in_a_file(job, tmp_path):
+    (tmp_path / "job.json").write_text(job.to_json())
+    code, result, _ = run_directly("", str(tmp_path / "job.json"))
+    assert code == 0 and len(result["samples_ns"]) == 7
+
+
+def test_a_model_that_is_none_is_an_error_in_the_result(job, tmp_path):
+    for content in (b"not a model", b"", tiny_models.tflite()[:200]):
+        job.artifact.write_bytes(content)
+        code, result, stderr = run_directly(job.to_json())
+        assert code == 2 and result["error"]["kind"] == "bad_model", content
+        assert "Traceback" not in stderr
+    (tmp_path / "x.onnx").write_bytes(b"not a model")
+    onnx = changed(job, artifact=str(tmp_path / "x.onnx"), format="onnx", runtime="onnxruntime")
+    assert run_directly(onnx)[1]["error"]["kind"] == "bad_model"
+
+
+def test_images_of_another_size_are_an_error_in_the_result(job, tmp_path):
+    np.save(tmp_path / "images.npy", np.zeros((2, 5, 5, 3), np.uint8))
+    manifest = write_export(tmp_path / "out")
+    images = Images(
+        (tmp_path / "images.npy",), 2, Preprocess(), manifest.artifacts[0].inputs[0],
+        manifest.artifacts[0].outputs[0], tmp_path / "outputs.npy",
+    )  # fmt: skip
+    code, result, _ = run_directly(replace(job, images=images).to_json())
+    assert code == 2 and result["error"]["kind"] == "bad_input"
+    assert "[2, 5, 5, 3]" in result["error"]["message"] and "8, 8, 3" in result["error"]["message"]
+    assert not (tmp_path / "outputs.npy").exists()
+
+
+def test_jobs_that_are_none_are_an_error_in_the_result(job):
+    broken = {
+        "": "not JSON",
+        "[" * 100_000: "not JSON",
+        "[]": "expected",
+        changed(job, version=2): "version 2",
+        changed(job, threads=-1): "threads is -1",
+        changed(job, threads="2"): "job.threads",
+        changed(job, threads=True): "job.threads",
+        changed(job, runtime="onnxruntime"): "format 'tflite'",
+        changed(job, extra=1): "extra",
+        changed(job, plan={"samples": 3}): "job.plan",
+        changed(job, plan={**vars(QUICK), "samples": 0}): "no sample",
+        changed(job, plan={**vars(QUICK), "warmup_s": float("nan")}): "finite",
+    }
+    for text, said in broken.items():
+        code, result, stderr = run_directly(text)
+        assert (code, result["error"]["kind"]) == (2, "bad_job"), text[:200]
+        assert said in result["error"]["message"] and "Traceback" not in stderr
+
+
+def test_what_runtimes_print_stays_out_of_the_result(job, tmp_path, monkeypatch):
+    """Nor do the runner's neighbours in its folder hide modules of the standard library."""
+    chatter = "import os, statistics; os.write(1, b'hello {'); print('there')\n"
+    runtime_that(tmp_path, monkeypatch, chatter + "raise ImportError(statistics.fmean([1, 2]))")
+    code, result, stderr = run_directly(replace(job, runtime="tflite-runtime").to_json())
+    assert code == 3 and result["error"]["kind"] == "missing_runtime"
+    assert "1.5" in result["error"]["message"] and "hello" in stderr
+
+
+def test_the_runner_needs_nothing_of_this_project(job, tmp_path):
+    alone = tmp_path / "device" / "runner.py"
+    alone.parent.mkdir()
+    alone.write_bytes(RUNNER.read_bytes())
+    assert Host(runner=alone).run(job).error is None
