@@ -1,0 +1,139 @@
+"""Models with code of their own, of another shape or damaged are refused in one line."""
+
+import numpy as np
+import pytest
+from user_models import functional, keras_parts, refusal, saved, small
+
+pytestmark = pytest.mark.usefixtures("fresh_keras")
+
+
+def models_refused():
+    """(what the line must say, model) for every shape of model that is no image classifier."""
+    keras, layers = keras_parts()
+    image = keras.Input((32, 32, 3), name="photo")
+    features = layers.Conv2D(4, 3)(image)
+    pooled = layers.GlobalAveragePooling2D()(features)
+    row = layers.Dense(3)(pooled)
+    depth = keras.Input((32, 32, 1), name="depth")
+    joined = layers.Concatenate()([image, depth])
+    joined_row = layers.Dense(3)(layers.GlobalAveragePooling2D()(joined))
+
+    def of_input(*shape, **kwargs):
+        given = keras.Input(shape or None, **kwargs)
+        pooled = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 1)(given))
+        return keras.Model(given, layers.Dense(3)(pooled))
+
+    vector = keras.Input((10,))
+    bytes_in = keras.Input((32, 32, 3), dtype="uint8")
+    cast = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 1)(layers.Rescaling(1 / 255)(bytes_in)))
+    half = layers.Dense(3, dtype="mixed_float16", name="half")(pooled)
+    full = layers.Activation("softmax", dtype="float32")(half)
+    return [
+        ("has 2 inputs (photo, depth)", keras.Model([image, depth], joined_row)),
+        ("has 2 outputs", keras.Model(image, [row, pooled])),
+        ("no fixed size, (None, None, None, 3)", of_input(None, None, 3)),
+        ("an input of shape (None, 10)", keras.Model(vector, layers.Dense(3)(vector))),
+        ("expected 1 or 3 channels", of_input(32, 32, 4)),
+        ("an input of fixed batch 8", of_input(batch_shape=(8, 32, 32, 3))),
+        ("an input of type uint8", keras.Model(bytes_in, layers.Dense(3)(cast))),
+        ("an output of shape (None, 30, 30, 4)", keras.Model(image, features)),
+        ("layer half in float16", keras.Model(image, full)),
+        ("ends in the activation tanh", keras.Model(image, layers.Activation("tanh")(row))),
+    ]
+
+
+def test_models_that_are_no_image_classifier_are_refused_naming_what_was_found(tmp_path):
+    for said, model in models_refused():
+        assert said in refusal(saved(model, ".keras", tmp_path))
+
+
+@pytest.mark.parametrize("form", [".keras", ".h5"])
+def test_a_lambda_layer_is_refused_by_name_and_never_run(form, tmp_path):
+    _, layers = keras_parts()
+    model = small(before=[layers.Lambda(lambda x: x * 2, name="double", output_shape=(32, 32, 3))])
+    line = refusal(saved(model, form, tmp_path))
+    assert "a Lambda layer 'double'" in line
+    assert "MODEL=folder" in line
+
+
+@pytest.mark.parametrize("form", [".keras", ".h5"])
+def test_a_custom_layer_is_refused_by_name(form, tmp_path):
+    _, layers = keras_parts()
+
+    class Doubling(layers.Layer):
+        def call(self, x):
+            return x * 2
+
+    line = refusal(saved(small(before=[Doubling(name="mine")]), form, tmp_path))
+    assert "Doubling 'mine'" in line
+
+
+def test_a_model_class_of_the_users_own_is_refused_by_name(tmp_path):
+    keras, layers = keras_parts()
+
+    class Mine(keras.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.dense = layers.Dense(2)
+
+        def call(self, x):
+            return self.dense(keras.ops.mean(x, (1, 2)))
+
+    model = Mine(name="net")
+    model(np.zeros((1, 8, 8, 3), np.float32))
+    assert "Mine" in refusal(saved(model, ".keras", tmp_path))
+
+
+def test_a_lambda_as_activation_is_refused_by_name(tmp_path):
+    model = small(ending=lambda x: x * 2)
+    assert "Python code" in refusal(saved(model, ".keras", tmp_path))
+
+
+def test_a_registered_custom_activation_is_refused_by_name(tmp_path):
+    keras, _ = keras_parts()
+
+    @keras.saving.register_keras_serializable(package="shop")
+    def wobble(x):
+        return keras.ops.sin(x)
+
+    try:
+        assert "shop>wobble" in refusal(saved(small(ending=wobble), ".keras", tmp_path))
+    finally:
+        keras.saving.get_custom_objects().clear()
+
+
+def test_files_that_are_no_whole_model_are_refused_in_one_line(tmp_path):
+    model = functional()
+    whole, archive = saved(model, ".h5", tmp_path), saved(model, ".keras", tmp_path)
+    weights = tmp_path / "only.weights.h5"
+    model.save_weights(weights)
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    renamed = tmp_path / "model.tflite"
+    renamed.write_bytes(b"TFL3")
+    bad = {
+        "neither a Keras archive nor HDF5": (tmp_path / "text.keras", b"just text\n"),
+        "is empty": (tmp_path / "empty.keras", b""),
+        "is truncated or damaged": (
+            tmp_path / "half.keras",
+            archive.read_bytes()[: archive.stat().st_size // 2],
+        ),
+        "damaged": (tmp_path / "half.h5", whole.read_bytes()[: whole.stat().st_size // 2]),
+    }
+    for said, (path, content) in bad.items():
+        path.write_bytes(content)
+        assert said in refusal(path)
+    assert "does not exist" in refusal(tmp_path / "nowhere.keras")
+    assert "weights but no network" in refusal(weights)
+    assert "a folder without saved_model.pb" in refusal(folder)
+    assert "the suffix '.tflite'" in refusal(renamed)
+    (folder / "saved_model.pb").write_bytes(b"\xff\xff not a graph")
+    assert "damaged saved_model.pb" in refusal(folder)
+
+
+def test_an_archive_with_a_spoilt_byte_is_refused(tmp_path):
+    path = saved(functional(), ".keras", tmp_path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    assert "MODEL" in refusal(path)
