@@ -9,12 +9,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ORDER = ["models", "quantize", "export", "bench"]
-SLOW = {"tensorflow", "keras", "onnx", "onnxruntime", "tf2onnx", "PIL", "ai_edge_quantizer"}
+SLOW = {
+    "tensorflow", "keras", "onnx", "onnxruntime", "tf2onnx", "PIL", "ai_edge_quantizer",
+    "ai_edge_litert", "tflite_runtime",
+}  # fmt: skip
 MODULES = [
     f"{package}.{file.stem}"
     for package in ORDER
     for file in sorted((ROOT / package).glob("*.py"))
-    if file.stem not in ("__main__", "__init__")
+    if file.stem != "__init__"
 ]
 
 
