@@ -30,12 +30,16 @@ def refused(work, *arguments, says):
     assert files_in(work) == before
 
 
+# Paths are given relative to the working folder: the absolute ones hold the name of the test, in
+# which any word that a message must say could be found.
+
+
 def weights(work, arch="v2", alpha=0.1, resolution=64):
     from models import registry
     from models.spec import ModelSpec
 
-    path = work / "data" / f"{arch}.weights.h5"
-    registry.build(ModelSpec(arch, alpha, resolution, classes=10)).save_weights(path)
+    path = f"data/{arch}.weights.h5"
+    registry.build(ModelSpec(arch, alpha, resolution, classes=10)).save_weights(work / path)
     return path
 
 
@@ -43,7 +47,7 @@ def folder(work, name, write):
     made = work / "data" / name / "cat"
     made.mkdir(parents=True)
     write(made)
-    return made.parent
+    return f"data/{name}"
 
 
 def photographs(made, n=70):
@@ -69,7 +73,6 @@ def photographs(made, n=70):
         (["--weights", "random", "--threads", "0"], ["THREADS is 0"]),
         (["--weights", "random", "--logits", "yes"], ["LOGITS is 'yes'", "0 or 1"]),
         (["--model", "nowhere.keras"], ["MODEL is 'nowhere.keras'"]),
-        (["--model", "nowhere.keras", "--alpha", "1"], ["nowhere.keras"]),
         (["--weights", "random", "--calib", "nowhere"], ["CALIB is 'nowhere'"]),
         (["--weights", "random", "--data", "nowhere"], ["DATA is 'nowhere'"]),
     ],
@@ -80,18 +83,27 @@ def test_a_value_that_cannot_be_is_refused_by_name(work, arguments, says):
 
 def test_truncated_weights_are_refused(work):
     path = weights(work)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    refused(work, "--weights", path, "--alpha", 0.1, "--res", 64, says=["truncated"])
+    whole = (work / path).read_bytes()
+    (work / path).write_bytes(whole[: len(whole) // 2])
+    refused(work, "--weights", path, "--alpha", 0.1, "--res", 64, says=[path, "truncated"])
 
 
 def test_weights_of_another_architecture_are_refused_with_the_layers_that_differ(work):
     path = weights(work, "v1")
-    refused(work, "--weights", path, "--alpha", 0.1, "--res", 64, says=["v1.weights.h5", "("])
+    shapes = "Conv1 is (3, 3, 3, 3) in the file, expected (3, 3, 3, 8)"
+    refused(work, "--weights", path, "--alpha", 0.1, "--res", 64, says=[path, shapes])
 
 
 def test_a_text_file_called_keras_is_refused(work):
     (work / "data" / "m.keras").write_text("not a model\n" * 100)
-    refused(work, "--model", "data/m.keras", says=["data/m.keras"])
+    refused(
+        work, "--model", "data/m.keras", says=["data/m.keras", "neither a Keras archive nor HDF5"]
+    )
+
+
+def test_alpha_beside_a_model_is_refused(work):
+    (work / "data" / "m.keras").touch()
+    refused(work, "--model", "data/m.keras", "--alpha", "1", says=["ALPHA does not go with MODEL"])
 
 
 def test_a_model_with_two_inputs_is_refused(work):
@@ -110,7 +122,7 @@ def test_an_empty_calibration_folder_is_refused(work):
 
 def test_a_folder_of_text_files_is_refused(work):
     where = folder(work, "texts", lambda made: (made / "a.txt").write_text("hello"))
-    refused(work, *SMALL, "--data", where, says=["DATA", "texts"])
+    refused(work, *SMALL, "--data", where, says=["DATA", "texts", "a.txt"])
 
 
 def test_a_one_pixel_image_is_refused_by_name(work):
@@ -121,7 +133,7 @@ def test_a_one_pixel_image_is_refused_by_name(work):
 def test_a_16_bit_png_is_refused_by_name(work):
     deep = Image.fromarray(np.arange(1600, dtype=np.uint16).reshape(40, 40))
     where = folder(work, "deep", lambda made: deep.save(made / "deep.png"))
-    refused(work, *SMALL, "--data", where, says=["deep.png", "16"])
+    refused(work, *SMALL, "--data", where, says=["deep.png", "16-bit"])
 
 
 def test_a_calibration_image_that_cannot_be_read_is_refused_by_name(work):
@@ -136,10 +148,10 @@ def test_a_calibration_image_that_cannot_be_read_is_refused_by_name(work):
 @pytest.mark.parametrize(
     ("arrays", "says"),
     [
-        ({"y": np.zeros(70, int)}, ["x"]),
+        ({"y": np.zeros(70, int)}, ["no array x"]),
         ({"x": np.full((70, 32, 32, 3), np.nan, "f"), "y": np.zeros(70, int)}, ["NaN"]),
-        ({"x": np.zeros((70, 32, 32, 3), "u1"), "y": np.full(70, 10)}, ["10"]),
-        ({"x": np.zeros((70, 32, 32, 3), "u1"), "y": np.full(70, -1)}, ["-1"]),
+        ({"x": np.zeros((70, 32, 32, 3), "u1"), "y": np.full(70, 10)}, ["label 10"]),
+        ({"x": np.zeros((70, 32, 32, 3), "u1"), "y": np.full(70, -1)}, ["label -1"]),
     ],
 )
 def test_an_npz_that_is_not_images_with_labels_is_refused(work, arrays, says):
