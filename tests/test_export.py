@@ -207,3 +207,18 @@ def test_a_float_file_that_is_not_keras_fails_the_export(manifest):
         )
         with pytest.raises(CheckFailed, match=name):
             verification.check(wrong)
+
+
+@pytest.mark.slow
+def test_a_check_that_fails_ends_the_export_with_nothing_written(tmp_path):
+    code = (
+        "import sys; from export import verification; from export.__main__ import main; "
+        "verification.MAX_FLOAT32_RELATIVE_ERROR = 0.0; sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *SMALL],
+        cwd=tmp_path, env=environment(), capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: float32.tflite differs from Keras")
+    assert files_in(tmp_path) == []
