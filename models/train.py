@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models import command, demo, fashion_mnist
+from models import command, compact_weights, demo, fashion_mnist
 from models.errors import RequestError
 from models.options import OneLineParser
 from models.spec import Preprocess
@@ -173,7 +173,12 @@ def _train(argv: Sequence[str]) -> None:
     print(f"{args.arch}: top-1 {top1(model):.2%} of the 10,000 test images")
     plain = registry.build(demo.SPECS[args.arch])  # without the optimizer's variables
     plain.set_weights(model.get_weights())
-    _replace(plain.save_weights, demo.checkpoint(args.arch))
+    _replace(lambda path: _save_compactly(plain, path), demo.checkpoint(args.arch))
+
+
+def _save_compactly(model, path: Path) -> None:
+    model.save_weights(path)
+    compact_weights.rewrite(path)
 
 
 def _replace(save: Callable[[Path], None], path: Path) -> None:
