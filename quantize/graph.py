@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 CONSTANT_ALIGNMENT_BYTES = 16
+LINEAR = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")  # ops with weights and a bias
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,15 @@ import io
 import numpy as np
 
 from quantize.calibration import Range
-from quantize.graph import Graph
+from quantize.graph import LINEAR, Graph
 
+LEVELS = 256
 # Kernels hold a ReLU6's 6 in steps of the output's scale, as an int32. In a layer that is as good
 # as dead the step is so small that this overflows, and older runtimes refuse the whole file.
 MIN_WIDTH = 1e-6
+# Kernels also refuse an output whose step is 256 times finer than that of the sums they make (in
+# XNNPACK the whole file then does not load). Half of that is finer than any image can use.
+MAX_SUM_STEP = 128  # in steps of the output
 
 
 def quantize(graph: Graph, ranges: dict[str, Range]) -> Graph:
@@ -22,15 +26,46 @@ def quantize(graph: Graph, ranges: dict[str, Range]) -> Graph:
     """
     from ai_edge_quantizer import quantizer, recipe
 
+    ends = _wide_enough(graph, ranges)
     found = {}
     for name, chosen in ranges.items():
         rank = [1] * len(graph.tensor(name).shape)
         found[name] = {
             "min": np.full(rank, chosen.minimum, np.float32),
-            "max": np.full(rank, max(chosen.maximum, chosen.minimum + MIN_WIDTH), np.float32),
+            "max": np.full(rank, ends[name], np.float32),
         }
     engine = quantizer.Quantizer(bytearray(graph.content), recipe.static_wi8_ai8())
     return _graph(_silently(lambda: engine.quantize(found)))
+
+
+def _wide_enough(graph: Graph, ranges: dict[str, Range]) -> dict[str, float]:
+    """The upper end of each range, moved up where kernels could not compute with so small a step.
+
+    An activation that was 0 on every image (a squeeze that never opens) says nothing on its scale:
+    it gets its input's.
+    """
+    ends = {
+        name: max(chosen.maximum, chosen.minimum + MIN_WIDTH) for name, chosen in ranges.items()
+    }
+
+    def step(name: str) -> float:
+        if name not in ranges:
+            constant = graph.constant(name)
+            return 0.0 if constant is None else float(np.abs(constant).max()) / (LEVELS // 2 - 1)
+        return (max(ends[name], 0) - min(ranges[name].minimum, 0)) / (LEVELS - 1)
+
+    for kind, inputs, outputs in graph.operators():
+        name = outputs[0]
+        least = 0.0
+        if kind in (*LINEAR, "MUL"):
+            least = step(inputs[0]) * step(inputs[1]) / MAX_SUM_STEP
+        elif kind in ("ADD", "SUB"):
+            least = max(step(inputs[0]), step(inputs[1])) / MAX_SUM_STEP
+        if ranges.get(name) == Range(0.0, 0.0):
+            least = max(least, step(inputs[0]))
+        if name in ranges:
+            ends[name] = max(ends[name], ranges[name].minimum + (LEVELS - 1) * least)
+    return ends
 
 
 def halve(graph: Graph) -> Graph:

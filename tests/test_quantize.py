@@ -159,3 +159,24 @@ def test_equal_outputs_have_no_noise_to_measure():
 def test_outputs_of_another_shape_or_not_finite_are_not_compared(outputs):
     with pytest.raises(ValueError):
         compare(np.ones((2, 2)), outputs, "softmax")
+
+
+def test_a_layer_that_says_nothing_on_the_calibration_images_does_not_stop_the_file(images):
+    from models import float_graph, random_weights, registry
+    from models.spec import ModelSpec
+
+    model = registry.build(ModelSpec("v3-small", alpha=0.35, resolution=64, classes=5))
+    random_weights.fill(model)
+    squeezed = model.get_layer("expanded_conv_squeeze_excite_conv")
+    kernel, bias = squeezed.get_weights()
+    squeezed.set_weights([kernel, bias - 100])  # its ReLU never opens
+    excited = model.get_layer("expanded_conv_squeeze_excite_conv_1")
+    kernel, bias = excited.get_weights()
+    excited.set_weights([kernel, bias + 2])
+    graph = Graph(float_graph.convert(model, 64, 64, 3)).named("image", "probabilities")
+    made = int8.quantize(graph, min_max_ranges(graph, images, threads=1))
+    source, target = made.quantization("image"), made.quantization("probabilities")
+    fed = np.clip(np.rint(images / source.scale) + source.zero_point, -128, 127)
+    found = (run(made, fed) - target.zero_point) * target.scale
+    wanted = run(graph, images)
+    assert np.abs(found - wanted).mean() < np.abs(wanted - wanted.mean(axis=0)).mean() / 2
