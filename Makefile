@@ -62,7 +62,7 @@ train: $(READY)
 	@$(RUN) -m models.train $(foreach o,ARCH THREADS,$(if $(call given,$(o)),$(call flag,$(o)) $(call quoted,$($(o)))))
 
 test: $(READY)
-	@$(RUN) -m pytest -m '' $(PYTEST)
+	@$(RUN) -m pytest -m '' -n 2 --dist loadfile $(PYTEST)
 
 lint: $(READY)
 	@$(RUN) -m ruff check .
