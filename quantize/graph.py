@@ -123,12 +123,18 @@ class Graph:
                 [tensors[i].name.decode() for i in operator.outputs],
             )
 
-    def _kind(self, operator) -> str:
-        from ai_edge_litert import schema_py_generated as schema
+    def fused_operators(self) -> Iterator[tuple[str, str, list[str], list[str]]]:
+        """As ``operators``, with the fused activation (``NONE``, ``RELU6``, ...) after the kind."""
+        found = activations()
+        for operator, (kind, inputs, outputs) in zip(
+            self.subgraph.operators, self.operators(), strict=True
+        ):
+            code = getattr(operator.builtinOptions, "fusedActivationFunction", 0)
+            yield kind, found[code], inputs, outputs
 
+    def _kind(self, operator) -> str:
         code = self.model.operatorCodes[operator.opcodeIndex]
-        builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
-        return _names(schema.BuiltinOperator)[builtin]
+        return kinds()[max(code.builtinCode, code.deprecatedBuiltinCode)]
 
     @property
     def op_histogram(self) -> dict[str, int]:
@@ -162,6 +168,20 @@ class Graph:
         )
         made.allocate_tensors()
         return made
+
+
+def kinds() -> dict[int, str]:
+    """Names of the kinds of operator by the schema's number."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    return _names(schema.BuiltinOperator)
+
+
+def activations() -> dict[int, str]:
+    """Names of the fused activations by the schema's number."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    return _names(schema.ActivationFunctionType)
 
 
 def _names(enumeration) -> dict[int, str]:
