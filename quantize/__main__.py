@@ -4,19 +4,21 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from models import chatter, command, options, progress
 from models.dataset import open_dataset
 from models.options import Options
-from quantize import report
+from quantize import picture, report
 
 
-def calibrate(asked: Options) -> tuple[str, list[report.Row]]:
-    """What was calibrated on what, and the rows of the report."""
+def calibrate(asked: Options, observer: str) -> tuple[str, list[report.Row]]:
+    """What was calibrated on what, and the rows of the report; draws the histograms."""
     from models import float_graph
     from models.reference import preprocessed
     from models.source import resolve
-    from quantize.calibration import min_max_ranges
+    from quantize import hard_swish, ranges
+    from quantize.calibration import calibrate as observe
     from quantize.graph import Graph
     from quantize.int8 import quantize
 
@@ -30,18 +32,22 @@ def calibrate(asked: Options) -> tuple[str, list[report.Row]]:
         content = float_graph.convert(
             network.keras_model, network.size.height, network.size.width, network.size.channels
         )
-        graph = Graph(content).named("image", network.output_name)
+        graph = hard_swish.lower(Graph(content).named("image", network.output_name))
         now("running the calibration images", 0)
         stream = (
             preprocessed(pixels, network.preprocess)[None] for _, pixels in images.images(chosen)
         )
-        ranges = min_max_ranges(graph, stream, asked.threads)
-        found = list(report.rows(graph, quantize(graph, ranges), ranges))
+        statistics = observe(graph, stream, asked.threads)
+        found = ranges.choose(graph, statistics, observer)
+        rows = list(report.rows(graph, quantize(graph, found), statistics, found))
+        target = Path("results") / f"{source.model_id}-calibration.svg"
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(picture.svg(source.model_id, rows, statistics))
     title = (
-        f"{source.model_id}: min-max ranges on {len(chosen) - len(images.skipped)} images "
-        f"of {images.name}"
+        f"{source.model_id}: {observer} ranges on {len(chosen) - len(images.skipped)} images "
+        f"of {images.name}; histograms in {target}"
     )
-    return title, found
+    return title, rows
 
 
 def main(argv: Sequence[str]) -> int:
@@ -52,9 +58,10 @@ def main(argv: Sequence[str]) -> int:
 def _report(argv: Sequence[str]) -> None:
     parser = options.parser("make quantize", "The calibration report.")
     parser.add_argument("--json", action="store_true", help="print rows as JSON")
+    parser.add_argument("--observer", default="min-max", help="how ranges are chosen")
     namespace = parser.parse_args(argv)
     with chatter.held_back():
-        title, found = calibrate(options.from_namespace(namespace))
+        title, found = calibrate(options.from_namespace(namespace), namespace.observer)
     if namespace.json:
         print(json.dumps([asdict(row) for row in found], indent=2))
     else:

@@ -5,8 +5,8 @@ import io
 
 import numpy as np
 
-from quantize.calibration import Range
 from quantize.graph import LINEAR, Graph
+from quantize.ranges import Range
 
 LEVELS = 256
 # Kernels hold a ReLU6's 6 in steps of the output's scale, as an int32. In a layer that is as good

@@ -49,3 +49,59 @@ def fresh_keras():
     import keras
 
     keras.utils.clear_session()
+
+
+def _demo(arch):
+    from models import float_graph
+    from models.options import Options
+    from models.source import resolve
+    from quantize.graph import Graph
+
+    network = resolve(Options(arch=arch)).load()
+    content = float_graph.convert(network.keras_model, 96, 96, 3)
+    return Graph(content).named("image", network.output_name)
+
+
+@pytest.fixture(scope="session")
+def v1_graph():
+    """The float graph of the demo checkpoint of v1."""
+    return _demo("v1")
+
+
+@pytest.fixture(scope="session")
+def v3_graph():
+    """The float graph of the demo checkpoint of v3-small."""
+    return _demo("v3-small")
+
+
+def _demo_images(role, count):
+    from models.dataset import open_dataset
+    from models.image_source import ImageSize
+    from models.reference import preprocessed
+    from models.spec import Preprocess
+
+    images = open_dataset("demo", role, ImageSize(96, 96, 3), None)
+    found = [
+        preprocessed(pixels, Preprocess()) for _, pixels in images.images(images.spread(count))
+    ]
+    return np.stack(found)
+
+
+@pytest.fixture(scope="session")
+def calibration_images():
+    """64 preprocessed images of clothing, float32 [64, 96, 96, 3]."""
+    return _demo_images("CALIB", 64)
+
+
+@pytest.fixture(scope="session")
+def judge_images():
+    """100 others."""
+    return _demo_images("DATA", 100)
+
+
+@pytest.fixture(scope="session")
+def v1_statistics(v1_graph, calibration_images):
+    """What the activations of v1 do on the calibration images."""
+    from quantize.calibration import calibrate
+
+    return calibrate(v1_graph, (image[None] for image in calibration_images), threads=2)

@@ -1,0 +1,120 @@
+"""Observers: which range they choose from what was seen."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from models.errors import RequestError
+from quantize import hard_swish, ranges
+from quantize.calibration import Activation, calibrate
+from quantize.histogram import count
+from quantize.ranges import OBSERVERS, Range, choose
+
+
+def activation(images):
+    """Statistics of an activation of one channel with the values [images, values]."""
+    images = np.asarray(images, np.float32)
+    low, high = images.min(axis=1), images.max(axis=1)
+    return Activation(low, high, low.min(), high.max(), count(images), None)
+
+
+def bell_curve():
+    values = np.random.default_rng(2).normal(0, 1, 1_000_000)
+    values[300_007] = 20
+    return values
+
+
+@pytest.fixture(scope="module")
+def outlying():
+    """A bell curve of a million values, and one value far out."""
+    return activation(bell_curve().reshape(10, -1))
+
+
+def quantized(values, chosen):
+    step = (chosen.maximum - chosen.minimum) / 255
+    return np.rint((np.clip(values, chosen.minimum, chosen.maximum)) / step) * step
+
+
+def test_min_max_takes_everything_in(outlying):
+    assert ranges.min_max(outlying).maximum == 20
+
+
+def test_a_moving_average_follows_the_images_with_momentum():
+    found = ranges.moving_average(activation([[-1, 0], [-1, 10], [-1, 10]]))
+    assert found == Range(-1.0, pytest.approx(10 * (1 - 0.95**2)))
+
+
+def test_a_percentile_cuts_off_as_much_above_as_below(outlying):
+    found = ranges.percentile(outlying)
+    assert 3.4 < found.maximum < 4.4  # 99.995 % of a bell curve are below 3.89
+    assert -4.4 < found.minimum < -3.4
+
+
+@pytest.mark.parametrize("observer", ["mse", "entropy"])
+def test_rare_outliers_do_not_cost_all_others_their_steps(outlying, observer):
+    found = OBSERVERS[observer](outlying)
+    assert 2.5 < found.maximum < 8 and -8 < found.minimum < -2.5
+
+
+def test_mse_is_no_worse_than_any_other_observer(outlying):
+    values = bell_curve()
+
+    def error(observer):
+        chosen = OBSERVERS[observer](outlying)
+        return np.mean((quantized(values, chosen) - values) ** 2)
+
+    assert error("mse") <= 1.05 * min(error(name) for name in OBSERVERS)
+
+
+def test_a_relu6_ends_where_its_data_end_and_never_above_6(v1_graph, v1_statistics):
+    for observer in OBSERVERS:
+        chosen = choose(v1_graph, v1_statistics, observer)
+        for name, found in chosen.items():
+            if "relu" in name.lower():
+                assert 0 <= found.minimum <= found.maximum <= 6
+                assert found.maximum <= v1_statistics[name].maxima.max()
+
+
+def test_an_h_swish_keeps_its_negative_tail(v3_graph, calibration_images):
+    lowered = hard_swish.lower(v3_graph)
+    for graph, lowest in ((v3_graph, -0.375), (lowered, 6 * -0.375)):
+        statistics = calibrate(graph, (i[None] for i in calibration_images), threads=2)
+        chosen = choose(graph, statistics, "percentile")
+        tails = [chosen[o[0]].minimum for k, _, o in graph.operators() if k == "HARD_SWISH"]
+        if graph is lowered:
+            tails = [r.minimum for n, r in chosen.items() if n in products(lowered)]
+        assert len(tails) > 15
+        assert min(tails) == pytest.approx(lowest, rel=1e-3)
+        assert all(lowest <= tail for tail in tails)
+
+
+def products(graph):
+    """Outputs of x * relu6(x + 3)."""
+    sums = {o[0]: i[0] for k, i, o in graph.operators() if k == "ADD"}
+    return {o[0] for k, i, o in graph.operators() if k == "MUL" and sums.get(i[1]) == i[0]}
+
+
+def test_logits_are_cut_where_the_softmax_does_not_look():
+    """Finer steps for the logits that count, so less error behind the softmax."""
+    rows = np.random.default_rng(6).normal(0, 3, (100, 1000)).astype(np.float32)
+    rows[:, 5] += 14
+    seen = dataclasses.replace(activation(rows), rows=rows)
+    whole, chosen = ranges.min_max(seen), ranges.softmax(seen)
+    assert chosen.maximum == whole.maximum and chosen.minimum > whole.minimum + 3
+
+    def error(found):
+        return np.sum((ranges._softmax(quantized(rows, found)) - ranges._softmax(rows)) ** 2)
+
+    assert error(chosen) < 0.8 * error(whole)
+
+
+def test_only_the_input_of_a_softmax_is_kept_row_by_row(v1_graph, v1_statistics):
+    kept = [name for name, found in v1_statistics.items() if found.rows is not None]
+    readers = [i[0] for kind, i, _ in v1_graph.operators() if kind == "SOFTMAX"]
+    assert set(readers) <= set(kept) and len(kept) <= 2
+
+
+def test_an_unknown_observer_names_the_known_ones(v1_graph, v1_statistics):
+    with pytest.raises(RequestError, match="observer is 'best'; expected one of: min-max"):
+        choose(v1_graph, v1_statistics, "best")
