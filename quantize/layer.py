@@ -1,0 +1,143 @@
+"""A layer with weights, seen in its float and in its int8 form: what the corrections work on."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from quantize.draft import Draft
+from quantize.graph import LINEAR, Graph
+from quantize.segment import cut, run
+
+SAME = 0  # the schema's number of that padding
+
+
+def quantized_images(int8_graph: Graph, images: np.ndarray) -> np.ndarray:
+    """Images as the int8 input of ``int8_graph``."""
+    found = int8_graph.quantization(int8_graph.inputs[0])
+    made = np.empty(images.shape, np.int8)
+    for i, image in enumerate(images):
+        made[i] = np.clip(np.rint(image / found.scale) + found.zero_point, -128, 127)
+    return made
+
+
+class Layer:
+    """One convolution or fully connected layer, in its float and in its int8 form."""
+
+    def __init__(self, float_draft: Draft, int8_draft: Draft, position: int, float_position: int):
+        self.int8_draft = int8_draft
+        self.position = position
+        self.operator = int8_draft.operators[position]
+        self.input_name = int8_draft.name(int(self.operator.inputs[0]))
+        # Not the same where an op between two layers stays float and its output is quantized.
+        self.float_input_name = float_draft.name(
+            int(float_draft.operators[float_position].inputs[0])
+        )
+        self.kind = int8_draft.kind(self.operator)
+        self.part = Draft(cut(float_draft, float_position, float_position + 1))
+        self.part.operators[0].builtinOptions.fusedActivationFunction = 0
+        self.float_weights = self.part.constant(int(self.part.operators[0].inputs[1]))
+
+    def output(self, inputs: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """What the layer computes before its activation, with these float weights."""
+        self.part.set_constant(int(self.part.operators[0].inputs[1]), weights)
+        graph = self.part.graph()
+        return run(graph, {graph.inputs[0]: inputs}, threads=1)[graph.outputs[0]]
+
+    def real(self, integers: np.ndarray) -> np.ndarray:
+        """Input integers (or means of them) as the real values they stand for."""
+        scale, zero_point = self.input_affine
+        return ((integers - zero_point) * scale).astype(np.float32)
+
+    @property
+    def input_affine(self) -> tuple[np.float32, int]:
+        """Scale and zero point of the input."""
+        return self.int8_draft.affine(int(self.operator.inputs[0]))
+
+    @property
+    def output_size(self) -> tuple[int, int]:
+        """Rows and columns of the output; 1 and 1 for a fully connected layer."""
+        shape = self.int8_draft.tensor(int(self.operator.outputs[0])).shape
+        return (int(shape[1]), int(shape[2])) if len(shape) == 4 else (1, 1)
+
+    @property
+    def kernel_size(self) -> tuple[int, int]:
+        shape = self.float_weights.shape
+        return (shape[1], shape[2]) if len(shape) == 4 else (1, 1)
+
+    @property
+    def strides(self) -> tuple[int, int]:
+        options = self.operator.builtinOptions
+        return getattr(options, "strideH", 1), getattr(options, "strideW", 1)
+
+    def padding(self, height: int, width: int) -> tuple[int, int]:
+        """Zeros above and to the left of an input of that size."""
+        if self.operator.builtinOptions.padding != SAME:
+            return 0, 0
+        lacking = [
+            max((n - 1) * stride + kernel - size, 0)
+            for n, stride, kernel, size in zip(
+                self.output_size, self.strides, self.kernel_size, (height, width), strict=True
+            )
+        ]
+        return lacking[0] // 2, lacking[1] // 2
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether each output is one patch of the input times the weights, without dilation."""
+        options = self.operator.builtinOptions
+        if self.kind == "FULLY_CONNECTED":
+            row = self.int8_draft.tensor(int(self.operator.inputs[0])).shape
+            return int(np.prod(row)) == self.float_weights.shape[1]
+        dilated = (options.dilationHFactor, options.dilationWFactor) != (1, 1)
+        return not dilated and getattr(options, "depthMultiplier", 1) == 1
+
+    def correct_bias(self, wanted_mean: np.ndarray, found_mean: np.ndarray) -> None:
+        """Add to the bias what the mean output lacks.
+
+        ``wanted_mean`` and ``found_mean`` [1, ...]: mean input in the float and in the int8 graph.
+        """
+        wanted = self.output(wanted_mean, self.float_weights)
+        shift = wanted - self.output(found_mean, self.int8_weights())
+        self.add_to_bias(shift.reshape(-1, shift.shape[-1]).mean(axis=0, dtype=np.float64))
+
+    def weight_scale(self) -> np.ndarray:
+        """The step of each output channel, in a shape that spreads over the weights."""
+        tensor = self.int8_draft.tensor(int(self.operator.inputs[1]))
+        scale = np.asarray(tensor.quantization.scale, np.float32)
+        shape = [1] * len(tensor.shape)
+        shape[tensor.quantization.quantizedDimension] = len(scale)
+        return scale.reshape(shape)
+
+    def int8_weights(self) -> np.ndarray:
+        """The real values of the integer weights."""
+        return self.integers.astype(np.float32) * self.weight_scale()
+
+    @property
+    def integers(self) -> np.ndarray:
+        """The int8 weights."""
+        return self.int8_draft.read(self.operator, 1)
+
+    @integers.setter
+    def integers(self, value: np.ndarray) -> None:
+        self.int8_draft.write(self.operator, 1, value)
+
+    def add_to_bias(self, shift: np.ndarray) -> None:
+        """Add real values [output channels] to the int32 bias, as near as its steps allow."""
+        tensor = self.int8_draft.tensor(int(self.operator.inputs[2]))
+        steps = np.rint(shift / np.asarray(tensor.quantization.scale, np.float64))
+        limit = np.iinfo(np.int32)
+        bias = np.clip(self.int8_draft.read(self.operator, 2) + steps, limit.min, limit.max)
+        self.int8_draft.write(self.operator, 2, bias.astype(np.int32))
+
+
+def layers(graph: Graph, int8_draft: Draft) -> Iterator[Layer]:
+    """The layers that are int8 in the draft and have a bias, in execution order."""
+    float_draft = Draft(graph)
+    places = {
+        float_draft.name(int(operator.outputs[0])): i
+        for i, operator in enumerate(float_draft.operators)
+    }
+    for position, operator in enumerate(int8_draft.operators):
+        if int8_draft.kind(operator) in LINEAR and int8_draft.is_int8(operator):
+            name = int8_draft.name(int(operator.outputs[0]))
+            yield Layer(float_draft, int8_draft, position, places[name])

@@ -1,0 +1,168 @@
+"""Passes that take back what rounding breaks: each better than before, none changing the float."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from quantize import bias_correction, equalization, error_feedback, int8, ranges
+from quantize.calibration import calibrate
+from quantize.fidelity import compare
+from quantize.graph import LINEAR
+from quantize.ladder import outputs
+
+
+def sqnr_db(graph, other, images):
+    wanted, found = outputs(graph, images, 2), outputs(other, images, 2)
+    return compare(wanted, found, "probabilities").sqnr_db
+
+
+def means(statistics):
+    return {name: found.mean for name, found in statistics.items() if found.mean is not None}
+
+
+@pytest.fixture(scope="module")
+def plain(v1_graph, v1_statistics):
+    return int8.quantize(v1_graph, ranges.choose(v1_graph, v1_statistics))
+
+
+@pytest.fixture(scope="module")
+def coarse(v1_graph, v1_statistics):
+    """Int8 with the weights rounded to 31 steps, so that there is something to take back."""
+    from quantize.draft import Draft
+
+    plain = int8.quantize(v1_graph, ranges.choose(v1_graph, v1_statistics))
+    draft = Draft(plain)
+    for operator in draft.operators:
+        if draft.kind(operator) in LINEAR:
+            weights = draft.read(operator, 1).astype(np.float32)
+            draft.write(operator, 1, np.clip(np.rint(weights / 8) * 8, -127, 127).astype(np.int8))
+    return draft.graph()
+
+
+def test_bias_correction_takes_back_the_shift_of_coarse_weights(
+    v1_graph, v1_statistics, coarse, calibration_images, judge_images
+):
+    fixed = bias_correction.correct(
+        v1_graph, coarse, means(v1_statistics), calibration_images, threads=2
+    )
+    before, after = (sqnr_db(v1_graph, g, judge_images) for g in (coarse, fixed))
+    assert after > before + 3
+
+
+def test_bias_correction_changes_biases_alone(v1_graph, v1_statistics, plain, calibration_images):
+    fixed = bias_correction.correct(
+        v1_graph, plain, means(v1_statistics), calibration_images, threads=1
+    )
+    changed = 0
+    before = {o[0]: i for kind, i, o in plain.operators() if kind in LINEAR}
+    for kind, inputs, made in fixed.operators():
+        if kind in LINEAR:
+            weights, bias = before[made[0]][1:]
+            np.testing.assert_array_equal(fixed.constant(inputs[1]), plain.constant(weights))
+            changed += (fixed.constant(inputs[2]) != plain.constant(bias)).any()
+    assert changed > 20
+
+
+def test_after_bias_correction_every_layer_has_the_mean_of_the_float_network(
+    v1_graph, v1_statistics, coarse, calibration_images
+):
+    """The output of the last layer, which no ReLU6 bends."""
+    name = next(i[0] for kind, i, _ in v1_graph.operators() if kind == "SOFTMAX")
+    fixed = bias_correction.correct(
+        v1_graph, coarse, means(v1_statistics), calibration_images, threads=2
+    )
+    wanted = v1_statistics[name].rows.mean(axis=0)
+    errors = []
+    for graph in (coarse, fixed):
+        rows = logits(graph, calibration_images)
+        errors.append(np.abs(rows.mean(axis=0) - wanted).max())
+    step = fixed.quantization(name).scale[0]
+    assert errors[1] < step and errors[1] < errors[0] / 3
+
+
+def logits(graph, images):
+    from quantize.draft import Draft
+    from quantize.segment import cut
+
+    draft = Draft(graph)
+    return outputs(cut(draft, 0, len(draft.operators) - 1), images, 2)
+
+
+def test_error_feedback_beats_rounding_to_the_nearest(
+    v1_graph, v1_statistics, plain, calibration_images, judge_images, monkeypatch
+):
+    """On the grid of the coarse weights, where it matters."""
+    from quantize.draft import Draft
+
+    coarser = Draft(plain)
+    for operator in coarser.operators:
+        if coarser.kind(operator) in LINEAR:
+            weights = coarser.tensor(int(operator.inputs[1]))
+            factor = 8.0
+            weights.quantization.scale = np.asarray(weights.quantization.scale) * factor
+            bias = coarser.tensor(int(operator.inputs[2]))
+            bias.quantization.scale = np.asarray(bias.quantization.scale) * factor
+            integers = coarser.read(operator, 1).astype(np.float32)
+            coarser.write(operator, 1, np.rint(integers / factor).astype(np.int8))
+            biases = coarser.read(operator, 2).astype(np.float64)
+            coarser.write(operator, 2, np.rint(biases / factor).astype(np.int32))
+    graph = coarser.graph()
+    arguments = (means(v1_statistics), calibration_images, 2)
+    nearest = bias_correction.correct(v1_graph, graph, *arguments)
+    refined = error_feedback.refine(v1_graph, graph, *arguments)
+    before, after = (sqnr_db(v1_graph, g, judge_images) for g in (nearest, refined))
+    assert after > before + 1
+
+
+def test_equalization_leaves_the_float_network_on_its_images_and_fills_depthwise_inputs(
+    v1_graph, v1_statistics, calibration_images
+):
+    equal = equalization.equalize(v1_graph, v1_statistics)
+    wanted, found = (outputs(g, calibration_images, 2) for g in (v1_graph, equal))
+    np.testing.assert_allclose(found, wanted, atol=1e-4)
+    after = calibrate(equal, (i[None] for i in calibration_images), threads=2)
+    fuller = 0
+    for kind, inputs, _ in equal.operators():
+        if kind == "DEPTHWISE_CONV_2D":
+            before_reach, reach = (s[inputs[0]].channel_maxima for s in (v1_statistics, after))
+            assert (reach >= before_reach * 0.999).all()
+            assert reach.max() <= 6
+            fuller += (reach > 1.05 * before_reach).any()
+    assert fuller > 5
+
+
+def test_equalization_for_one_scale_a_tensor_evens_out_weights(
+    v1_graph, v1_statistics, judge_images
+):
+    equal = equalization.equalize(v1_graph, v1_statistics, per_channel=False)
+    wanted, found = (outputs(g, judge_images, 2) for g in (v1_graph, equal))
+    assert compare(wanted, found, "probabilities").sqnr_db > 30
+
+    def imbalance(graph):
+        """How far apart the weight ranges ahead of and behind each channel are, on average."""
+        layers = [(k, graph.constant(i[1])) for k, i, _ in graph.operators() if k in LINEAR]
+        logs = []
+        for (kind, first), (_, second) in itertools.pairwise(layers):
+            if kind == "CONV_2D" and second.shape[0] == 1 and first.shape[0] == second.shape[-1]:
+                ahead = np.abs(first).reshape(len(first), -1).max(axis=1)
+                behind = np.abs(second).reshape(-1, second.shape[-1]).max(axis=0)
+                alive = (ahead > 1e-3) & (behind > 1e-3)
+                logs.append(np.abs(np.log(ahead[alive] / behind[alive])).mean())
+        return np.mean(logs)
+
+    assert imbalance(equal) < imbalance(v1_graph)
+
+
+def test_absorbed_biases_leave_the_float_network_on_its_images(
+    v1_graph, v1_statistics, calibration_images
+):
+    made = equalization.absorb_high_biases(v1_graph, v1_statistics)
+    wanted, found = (outputs(g, calibration_images, 2) for g in (v1_graph, made))
+    np.testing.assert_allclose(found, wanted, atol=1e-4)
+    biases = [
+        (v1_graph.constant(i[2]), made.constant(j[2]))
+        for (k, i, _), (_, j, _) in zip(v1_graph.operators(), made.operators(), strict=True)
+        if k in LINEAR
+    ]
+    assert any((a != b).any() for a, b in biases)
