@@ -10,7 +10,6 @@ from bench.device import Device, open_device
 from bench.evaluation import Evaluation, open_evaluation, predict
 from bench.exported import Exported, make_export, open_exported
 from bench.job import Result
-from bench.limits import Limits, read_limits
 from bench.record import Record, now_utc
 from bench.records import Records
 from bench.table import percent
@@ -19,6 +18,7 @@ from models.errors import CheckFailed, RequestError
 from models.options import Options
 from models.progress import step
 from models.source import resolve
+from quantize.limits import Limits, read_limits
 
 RUNTIME_OF = {"tflite": "litert", "onnx": "onnxruntime"}
 

@@ -44,7 +44,8 @@ class Manifest:
     """Everything a reader of the files needs to know; written last, as ``manifest.json``.
 
     ``model`` says which network with which weights (and their hash), ``calibration`` and
-    ``evaluation`` which images, ``key`` is the hash of all that the files depend on.
+    ``evaluation`` which images, ``int8`` how the int8 files came about, rung by rung, and ``key``
+    is the hash of all that the files depend on.
     """
 
     model_id: str
@@ -59,6 +60,7 @@ class Manifest:
     versions: dict[str, str]
     command: str
     caveats: tuple[str, ...] = ()
+    int8: dict = field(default_factory=dict)
     version: int = MANIFEST_VERSION
 
     def to_json(self) -> str:

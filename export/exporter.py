@@ -16,6 +16,7 @@ from export import onnx_float, staging, verification, versions, writers
 from export.artifact import Artifact, Manifest
 from export.image_sets import ImageSets, open_image_sets
 from export.verification import Verification
+from export.writers import TFLITE_FILES, Int8Request
 from models import float_graph, progress, reference
 from models.errors import RequestError
 from models.image_source import ImageSize
@@ -23,6 +24,8 @@ from models.network import Network
 from models.options import Options
 from models.source import Source, resolve
 from quantize.graph import Graph
+from quantize.ladder import Climb, Plan
+from quantize.limits import read_min_sqnr_db
 
 
 def export(options: Options) -> tuple[Manifest, bool]:
@@ -31,21 +34,30 @@ def export(options: Options) -> tuple[Manifest, bool]:
     Where the same inputs already made them, nothing is done and TensorFlow is not imported.
     Raises RequestError for bad input, CheckFailed where a file is too far from Keras.
     """
-    source = resolve(options)
+    source, plan = resolve(options), Plan.parse(options.rungs, read_min_sqnr_db())
+    if source.identity().get("weights") == "random":
+        plan = plan.for_random_weights()
     folder = Path(options.out) / source.model_id
     earlier = _earlier(folder)
     size = source.size or _known_size(earlier, source)
     sets = open_image_sets(options, source, size) if size else None
-    if earlier and sets and earlier.key == _key(source, sets, size) and _intact(folder, earlier):
+    if (
+        earlier
+        and sets
+        and earlier.key == _key(source, plan, sets, size)
+        and _intact(folder, earlier)
+    ):
         return earlier, False
     with staging.staging(folder) as temporary:
-        manifest = _make(options, source, sets, temporary)
+        manifest = _make(options, source, plan, sets, temporary)
         (temporary / "manifest.json").write_text(manifest.to_json())
         staging.publish(temporary, folder)
     return manifest, True
 
 
-def _make(options: Options, source: Source, sets: ImageSets | None, folder: Path) -> Manifest:
+def _make(
+    options: Options, source: Source, plan: Plan, sets: ImageSets | None, folder: Path
+) -> Manifest:
     """Write all files into ``folder`` and return the manifest that describes them.
 
     The TFLite side works in a child process of its own beside the ONNX side: in one process they
@@ -67,19 +79,26 @@ def _make(options: Options, source: Source, sets: ImageSets | None, folder: Path
         graph = Graph(content).named("image", network.output_name)
         report("calibrating, quantizing and writing", 2)
         sets.save_calibration(scratch / "calibration.npy", network.preprocess)
-        tflite = beside.submit(writers.tflite_files, graph, scratch / "calibration.npy", folder)
         sets.save_verification(scratch / "verification.npy", network.preprocess)
+        request = Int8Request(
+            calibration=scratch / "calibration.npy",
+            judge=scratch / "verification.npy",
+            output_kind=network.output_kind,
+            plan=plan,
+            threads=options.threads,
+        )
+        tflite = beside.submit(writers.tflite_files, graph, request, folder)
         float_onnx = onnx_float.from_graph(graph)
-        graphs = tflite.result()
-        onnx = writers.onnx_files(float_onnx, graphs["int8.tflite"], folder)
+        climb = tflite.result()
+        onnx = writers.onnx_files(float_onnx, climb, folder)
         report("verifying against Keras", 3)
         with Verification(scratch / "verification.npy", options.threads) as checks:
-            checks.start("tflite", folder, list(graphs))
+            checks.start("tflite", folder, TFLITE_FILES)
             checks.start("onnx", folder, onnx)
             answers = reference.predict(network, np.load(scratch / "verification.npy", "r"))
             artifacts = checks.artifacts(folder, answers, network.output_kind)
         verification.check(artifacts)
-    return _manifest(options, source, network, sets, artifacts)
+    return _manifest(options, source, network, sets, artifacts, plan, climb)
 
 
 def _manifest(
@@ -88,10 +107,12 @@ def _manifest(
     network: Network,
     sets: ImageSets,
     artifacts: tuple[Artifact, ...],
+    plan: Plan,
+    climb: Climb,
 ) -> Manifest:
     return Manifest(
         model_id=source.model_id,
-        key=_key(source, sets, network.size),
+        key=_key(source, plan, sets, network.size),
         model={**source.identity(), "labels_known": source.labels_known},
         output_kind=network.output_kind,
         classes=network.classes,
@@ -101,7 +122,8 @@ def _manifest(
         artifacts=artifacts,
         versions=versions.library_versions(),
         command=shlex.join(["python", "-m", "export", *sys.argv[1:]]),
-        caveats=(*source.caveats, *sets.caveats()),
+        caveats=(*source.caveats, *sets.caveats(), *climb.caveats()),
+        int8=climb.described(),
     )
 
 
@@ -115,10 +137,11 @@ def _described(images, indices: np.ndarray) -> dict:
     }
 
 
-def _key(source: Source, sets: ImageSets, size: ImageSize) -> str:
+def _key(source: Source, plan: Plan, sets: ImageSets, size: ImageSize) -> str:
     """Hash of everything that the files depend on."""
     parts = [
         source.identity(),
+        asdict(plan),
         asdict(size),
         sets.fingerprint(),
         versions.library_versions(),

@@ -15,6 +15,8 @@ from quantize.graph import Graph, Quantization
 
 ACTIVATIONS = ("Relu", "Clip")
 SAME_VALUES = ("Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity")
+ELEMENTWISE = ("Add", "Mul")
+MAX_KERNEL_ERROR = 0.3  # of the kernel's norm; int8 rounding alone stays near 0.01
 KERNEL_AXIS = {"Conv": 0, "Gemm": 1, "MatMul": 1}  # output channels in the ONNX layout
 
 
@@ -63,6 +65,8 @@ class _Rewriter:
         for node in list(self.nodes):
             if node.op_type in KERNEL_AXIS:
                 self._quantize_kernel(node)
+            elif node.op_type in ELEMENTWISE:
+                self._quantize_operand(node)
         located = {name: self._drop_implied_activation(f) for name, f in tensors.items()}
         values = self._through_layout({f.value: f.quantization for f in located.values()})
         self._insert_pairs(values)
@@ -144,15 +148,35 @@ class _Rewriter:
             axis = 0
         integers = _kernel_layout(self.graph.constant(inputs[1]), kernel.axis, floats.ndim, axis)
         scales = _along(kernel.scale, floats.ndim, axis)
-        if integers.shape != floats.shape or np.any(
-            np.abs(integers * scales - floats) > 0.51 * scales
-        ):
+        if integers.shape != floats.shape or not _alike(integers * scales, floats):
             raise CheckFailed(f"int8 ONNX: the kernel of {name} is not that of the TFLite file")
         self._constant_pair(node, 1, integers, kernel.scale, axis)
         if len(node.input) > 2 and node.input[2] and len(inputs) > 2:
             bias = self.graph.constant(inputs[2])
             scale = self.graph.quantization(inputs[2]).scale
             self._constant_pair(node, 2, bias, scale, 0)
+
+    def _quantize_operand(self, node) -> None:
+        """A constant that is added or multiplied, dequantized in front of the node."""
+        from onnx import helper
+
+        if node.output[0] not in self.operator_of:
+            return
+        _, inputs = self.operator_of[node.output[0]]
+        for position, name in enumerate(node.input):
+            constants = [i for i in inputs if self.graph.constant(i) is not None]
+            if name not in self.initializers or len(constants) != 1:
+                continue
+            quantization = self.graph.quantization(constants[0])
+            if quantization is None:
+                continue
+            base = f"{node.output[0]}/operand"
+            integers = self.graph.constant(constants[0]).astype(np.int16) + 128
+            self._add_constant(f"{base}_int", integers.astype(np.uint8))
+            affine = self._affine(base, quantization, np.uint8)
+            node.input[position] = base
+            pair = helper.make_node("DequantizeLinear", [f"{base}_int", *affine], [base])
+            self.nodes.insert(self.nodes.index(node), pair)
 
     def _constant_pair(self, node, position: int, integers, scale, axis: int) -> None:
         """Replace input ``position`` of ``node`` by integers and their DequantizeLinear."""
@@ -173,7 +197,9 @@ class _Rewriter:
     def _add_constant(self, name: str, values: np.ndarray) -> None:
         from onnx import numpy_helper
 
-        made = numpy_helper.from_array(np.ascontiguousarray(values), name)
+        if name in self.initializers:
+            return
+        made = numpy_helper.from_array(np.asarray(values, order="C"), name)
         self.model.graph.initializer.append(made)
         self.initializers[name] = made
 
@@ -186,43 +212,49 @@ class _Rewriter:
         return values
 
     def _insert_pairs(self, values: dict[str, Quantization]) -> None:
-        """A QuantizeLinear / DequantizeLinear pair on every value that is an integer in TFLite."""
+        """A QuantizeLinear / DequantizeLinear pair on every value that is an integer in TFLite.
+
+        Inside they are uint8 (same scale, zero point 128 higher): ONNX Runtime turns int8
+        activations into uint8 itself where the processor wants it, and loses fusions on the way.
+        """
         from onnx import TensorProto, helper
 
         inputs = {i.name: i for i in self.model.graph.input}
         outputs = {o.name: o for o in self.model.graph.output}
         self._index()
         for value, quantization in values.items():
-            scale, zero_point = f"{value}/scale", f"{value}/zero_point"
-            self._add_constant(scale, quantization.scale.reshape(()))
-            self._add_constant(zero_point, quantization.zero_point.astype(np.int8).reshape(()))
-            stored = f"{value}/int8"
             at = self.nodes.index(self.producer[value]) + 1 if value in self.producer else 0
-            new = []
-            if value in inputs:
-                stored = value
-                inputs[value].type.tensor_type.elem_type = TensorProto.INT8
-            elif value in outputs:
+            if value in outputs:
                 node = self.producer[value]
                 node.output[list(node.output).index(value)] = f"{value}/float"
-                new = [
-                    helper.make_node(
-                        "QuantizeLinear", [f"{value}/float", scale, zero_point], [value]
-                    )
-                ]
+                signed = self._affine(value, quantization, np.int8)
+                new = [helper.make_node("QuantizeLinear", [f"{value}/float", *signed], [value])]
                 outputs[value].type.tensor_type.elem_type = TensorProto.INT8
-                stored = value
+                stored, affine = value, signed
             else:
-                new = [helper.make_node("QuantizeLinear", [value, scale, zero_point], [stored])]
+                new, real = [], value
+                if value in inputs:
+                    signed = self._affine(value, quantization, np.int8)
+                    real = f"{value}/float"
+                    new = [helper.make_node("DequantizeLinear", [value, *signed], [real])]
+                    inputs[value].type.tensor_type.elem_type = TensorProto.INT8
+                stored, affine = f"{value}/uint8", self._affine(value, quantization, np.uint8)
+                new.append(helper.make_node("QuantizeLinear", [real, *affine], [stored]))
             if self.consumers[value]:
-                new.append(
-                    helper.make_node(
-                        "DequantizeLinear", [stored, scale, zero_point], [f"{value}/real"]
-                    )
-                )
-                self._rewire(value, f"{value}/real")
+                read = f"{value}/real"
+                new.append(helper.make_node("DequantizeLinear", [stored, *affine], [read]))
+                self._rewire(value, read)
             self.nodes[at:at] = new
         del self.model.graph.value_info[:]
+
+    def _affine(self, value: str, quantization: Quantization, dtype) -> tuple[str, str]:
+        """Names of a scale and a zero point; for uint8 the same levels counted from 0."""
+        scale, zero_point = f"{value}/scale", f"{value}/zero_point_{np.dtype(dtype)}"
+        levels_up = 128 if dtype == np.uint8 else 0
+        self._add_constant(scale, quantization.scale.reshape(()))
+        level = (quantization.zero_point + levels_up).astype(dtype)
+        self._add_constant(zero_point, level.reshape(()))
+        return scale, zero_point
 
     def _forget_unused(self) -> None:
         used = {name for node in self.nodes for name in node.input}
@@ -238,6 +270,11 @@ def _kernel_layout(integers: np.ndarray, axis: int, rank: int, onnx_axis: int) -
             return np.transpose(integers, (3, 0, 1, 2))
         return np.transpose(integers, (0, 3, 1, 2))
     return integers if onnx_axis == 0 else integers.T
+
+
+def _alike(kernel: np.ndarray, floats: np.ndarray) -> bool:
+    """Whether one is the other after rounding, be it rounding that makes up for errors."""
+    return bool(np.linalg.norm(kernel - floats) <= MAX_KERNEL_ERROR * np.linalg.norm(floats))
 
 
 def _along(scale: np.ndarray, rank: int, axis: int) -> np.ndarray:

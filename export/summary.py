@@ -32,7 +32,22 @@ def text(manifest: Manifest, folder: str, made: bool) -> str:
         for runtime, status in artifact.loads_in.items()
         if status != "ok"
     ]
-    return "\n".join([*lines, "", *_stripped(out.getvalue()), *refused]) + "\n"
+    return "\n".join([*lines, "", *_stripped(out.getvalue()), *refused, *_rungs(manifest)]) + "\n"
+
+
+def _rungs(manifest: Manifest) -> list[str]:
+    """What each rung of the ladder to int8 bought."""
+    if not manifest.int8 or not _judged(manifest):
+        return []
+    went = [
+        f"{rung['rung']} {rung['sqnr_db']:.1f} dB ({rung['seconds']:.1f} s)"
+        if rung["sqnr_db"] is not None
+        else f"{rung['rung']} exact ({rung['seconds']:.1f} s)"
+        for rung in manifest.int8["rungs"]
+    ]
+    asked = manifest.int8["min_sqnr_db"]
+    limit = f"; asked for {asked:g} dB" if asked is not None else ""
+    return ["", f"int8 by {manifest.int8['chosen']}: {', '.join(went)}{limit}"]
 
 
 def _stripped(table: str) -> list[str]:

@@ -1,13 +1,29 @@
 """The files of each format, made from the one float graph."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from export import onnx_float, onnx_int8
-from quantize import int8
-from quantize.calibration import min_max_ranges
+from quantize import int8, ladder
 from quantize.graph import Graph
+
+TFLITE_FILES = ("float32.tflite", "float16.tflite", "int8.tflite")
+
+
+@dataclass(frozen=True)
+class Int8Request:
+    """How int8 is to be made, and from what.
+
+    ``calibration`` and ``judge``: .npy files of preprocessed float32 images [n, h, w, c].
+    """
+
+    calibration: Path
+    judge: Path
+    output_kind: str
+    plan: ladder.Plan
+    threads: int
 
 
 def warm_up() -> None:
@@ -15,29 +31,26 @@ def warm_up() -> None:
     import ai_edge_quantizer  # noqa: F401
 
 
-def tflite_files(graph: Graph, calibration_images: Path, folder: Path) -> dict[str, Graph]:
-    """Write float32, float16 and int8 .tflite files; their graphs by file name.
+def tflite_files(graph: Graph, request: Int8Request, folder: Path) -> ladder.Climb:
+    """Write float32, float16 and int8 .tflite files; how int8 came about.
 
-    ``calibration_images``: a .npy of preprocessed float32 [n, h, w, c]. Runs in a child process.
+    Runs in a child process.
     """
-    images = np.load(calibration_images, mmap_mode="r")
-    ranges = min_max_ranges(graph, (image[None] for image in images), threads=1)
-    made = {
-        "float32.tflite": graph,
-        "float16.tflite": int8.halve(graph),
-        "int8.tflite": int8.quantize(graph, ranges),
-    }
-    for name, written in made.items():
+    images = ladder.Calibration(np.load(request.calibration, mmap_mode="r"), request.threads)
+    judge = np.load(request.judge, mmap_mode="r")
+    climb = ladder.climb(graph, images, judge, request.output_kind, request.plan)
+    made = (graph, int8.halve(graph), climb.int8_graph)
+    for name, written in zip(TFLITE_FILES, made, strict=True):
         (folder / name).write_bytes(written.content)
-    return made
+    return climb
 
 
-def onnx_files(float32, int8_graph: Graph, folder: Path) -> list[str]:
+def onnx_files(float32, climb: ladder.Climb, folder: Path) -> list[str]:
     """Write the same three as .onnx, from the float ONNX model; their file names."""
     made = {
         "float32.onnx": float32,
         "float16.onnx": onnx_float.halve(float32),
-        "int8.onnx": onnx_int8.quantize(float32, int8_graph),
+        "int8.onnx": onnx_int8.quantize(onnx_float.from_graph(climb.graph), climb.int8_graph),
     }
     for name, model in made.items():
         (folder / name).write_bytes(model.SerializeToString(deterministic=True))

@@ -46,6 +46,7 @@ class Options:
     calib: str = "demo"
     n_calib: int = 128
     n_eval: int | None = None
+    rungs: str = "auto"
     skip_corrupt: bool = False
     device: str = "host"
     threads: int = 2
@@ -72,6 +73,7 @@ HELP = {
     "calib": "images to calibrate on, likewise",
     "n_calib": "how many images to calibrate on",
     "n_eval": "how many images to judge on",
+    "rungs": "ways to int8 to try, by commas; auto climbs until gate.toml's min_sqnr_db is reached",
     "skip_corrupt": "1 skips images that cannot be read, and counts them",
     "device": "where to run",
     "threads": "threads of the runtime",

@@ -79,11 +79,13 @@ def test_int8_onnx_carries_the_scales_and_integers_of_int8_tflite(exported):
     model = onnx.load(exported / "int8.onnx")
     constants = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
     pairs = [node for node in model.graph.node if "Linear" in node.op_type]
-    maps = {
-        (float(constants[p.input[1]]), int(constants[p.input[2]]))
-        for p in pairs
-        if len(p.input) > 2
-    }
+    unsigned = {"int8": 0, "uint8": 128}  # inside, the same levels are counted from 0
+    maps = set()
+    for pair in pairs:
+        if len(pair.input) > 2:
+            zero_point = constants[pair.input[2]]
+            offset = unsigned[str(zero_point.dtype)]
+            maps.add((float(constants[pair.input[1]]), int(zero_point) - offset))
     wanted = [graph.quantization(name) for name in graph.activations]
     assert maps == {(float(q.scale[0]), int(q.zero_point[0])) for q in wanted}
     kernels = sorted(
@@ -96,6 +98,20 @@ def test_int8_onnx_carries_the_scales_and_integers_of_int8_tflite(exported):
         if graph.constant(name) is not None and graph.quantization(name)
     }
     assert set(kernels) == {np.sort(graph.constant(n), axis=None).tobytes() for n in stored}
+
+
+def test_int8_onnx_has_int8_at_its_ends_and_uint8_inside(exported):
+    """ONNX Runtime fuses uint8 activations; int8 ones it converts, and loses fusions."""
+    model = onnx.load(exported / "int8.onnx")
+    ends = (*model.graph.input, *model.graph.output)
+    assert {end.type.tensor_type.elem_type for end in ends} == {onnx.TensorProto.INT8}
+    made = {i.name: i.data_type for i in model.graph.initializer}
+    inside = [
+        made[node.input[2]]
+        for node in model.graph.node
+        if node.op_type == "QuantizeLinear" and node.output[0] not in {o.name for o in ends}
+    ]
+    assert len(inside) > 50 and set(inside) == {onnx.TensorProto.UINT8}
 
 
 def test_no_clip_is_left_where_the_integer_range_says_the_same(exported):

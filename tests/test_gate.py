@@ -9,8 +9,8 @@ import pytest
 from tiny_models import write_export, write_images
 
 from bench.__main__ import main
-from bench.limits import Limits, read_limits
 from models.errors import RequestError
+from quantize.limits import Limits, read_limits
 
 LIMITS = "[accuracy]\nmax_drop_points = 1.0\n"
 
@@ -130,10 +130,11 @@ def test_a_wrong_option_is_one_line(project, capsys):
         ("[accuracy]\nmax_drop_points = true\n", "expected a number"),
         ("[accuracy]\nmax_drop_points = nan\n", "expected a number"),
         ("[accuracy]\nmax_drop_points = -1\n", "from 0 to 100"),
-        ("[accuracy]\nmax_drop = 1.0\n", "accuracy.max_drop; the one known key"),
+        ("[accuracy]\nmax_drop = 1.0\n", "accuracy.max_drop; known is"),
         ("[latency]\nratio = 1.0\n", "has latency"),
-        ("accuracy = 1\n", "no accuracy.max_drop_points"),
+        ("accuracy = 1\n", "gate.toml has accuracy; known is"),
         ("", "no accuracy.max_drop_points"),
+        ("[accuracy]\nmax_drop_points = 1\n[int8]\nmin_sqnr_db = 'x'\n", "min_sqnr_db = 'x'"),
         ("[accuracy\n", "cannot be read as TOML"),
     ],
 )
@@ -147,5 +148,6 @@ def test_a_missing_gate_toml_is_refused(tmp_path):
         read_limits(tmp_path / "gate.toml")
 
 
-def test_the_gate_toml_of_this_project_allows_one_point(request):
-    assert read_limits(request.config.rootpath / "gate.toml") == Limits(max_drop_points=1.0)
+def test_the_gate_toml_of_this_project_has_the_defaults(request):
+    read = read_limits(request.config.rootpath / "gate.toml")
+    assert read == Limits(max_drop_points=1.0, min_sqnr_db=Limits.min_sqnr_db)

@@ -1,0 +1,104 @@
+"""The ladder: stops where it was told to, keeps the best, and says what each rung bought."""
+
+import pytest
+
+from models.errors import RequestError
+from quantize.fidelity import compare
+from quantize.ladder import RUNGS, Calibration, Plan, climb, outputs
+
+
+@pytest.fixture(scope="module")
+def whole(v1_graph, calibration_images, judge_images):
+    return climb(
+        v1_graph,
+        Calibration(calibration_images, threads=2),
+        judge_images,
+        "probabilities",
+        Plan(tuple(RUNGS), None),
+    )
+
+
+def test_without_a_target_every_rung_is_climbed_and_the_best_kept(whole, v1_graph, judge_images):
+    assert [step.rung for step in whole.steps] == list(RUNGS)
+    assert whole.chosen.decibels == max(step.decibels for step in whole.steps)
+    found = compare(
+        outputs(v1_graph, judge_images, 1), outputs(whole.int8_graph, judge_images, 1), "softmax"
+    )
+    assert found.sqnr_db == whole.chosen.sqnr_db
+    assert whole.caveats() == ()
+
+
+def test_it_stops_at_the_first_rung_that_reaches_the_target(
+    v1_graph, calibration_images, judge_images
+):
+    found = climb(
+        v1_graph,
+        Calibration(calibration_images, threads=2),
+        judge_images,
+        "probabilities",
+        Plan(tuple(RUNGS), 10.0),
+    )
+    assert [step.rung for step in found.steps] == ["min-max"]
+    assert found.described()["chosen"] == "min-max"
+
+
+def test_a_target_out_of_reach_is_said(v1_graph, calibration_images, judge_images):
+    found = climb(
+        v1_graph,
+        Calibration(calibration_images[:8], threads=1),
+        judge_images[:16],
+        "probabilities",
+        Plan(("min-max",), 200.0),
+    )
+    assert "gate.toml asks for 200: min-max is the best of min-max" in found.caveats()[0]
+
+
+def test_plans_are_read_from_what_was_typed():
+    assert Plan.parse("auto", 28.5) == Plan(tuple(RUNGS), 28.5)
+    assert Plan.parse("min-max,bias-correction", 28.5).rungs == ("min-max", "bias-correction")
+    assert Plan.parse("auto", 28.5).for_random_weights() == Plan(("min-max",), None)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("magic", "RUNGS has 'magic'; expected auto, or min-max and some"),
+        ("bias-correction", "RUNGS is bias-correction; expected"),
+        ("min-max,equalization,bias-correction", "in order: min-max,bias-correction,equalization"),
+        ("", "RUNGS has ''"),
+    ],
+)
+def test_wrong_rungs_are_refused(typed, said):
+    with pytest.raises(RequestError, match=said):
+        Plan.parse(typed, 28.5)
+
+
+def test_layers_that_mobilenets_do_not_have_are_climbed_over():
+    """Dilation, a depth multiplier, no bias, no ReLU6, an op that no pass knows."""
+    import keras
+    import numpy as np
+    from keras import layers
+
+    from models import float_graph
+    from quantize.graph import Graph
+
+    keras.utils.set_random_seed(8)
+    image = keras.Input((16, 16, 3))
+    x = layers.Conv2D(8, 3, dilation_rate=2, activation="tanh", padding="same")(image)
+    x = layers.DepthwiseConv2D(3, depth_multiplier=2, bias_initializer="random_normal")(x)
+    x = layers.Conv2D(8, 1, use_bias=False, activation="elu")(x)
+    x = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu")(x)
+    x = layers.Dense(6, use_bias=False)(layers.Flatten()(x))
+    model = keras.Model(image, layers.Softmax()(layers.Dense(4)(x)))
+    graph = Graph(float_graph.convert(model, 16, 16, 3)).named("image", "probabilities")
+    images = np.random.default_rng(9).uniform(-1, 1, (48, 16, 16, 3)).astype(np.float32)
+    found = climb(
+        graph,
+        Calibration(images[:32], threads=2),
+        images[32:],
+        "probabilities",
+        Plan(tuple(RUNGS), None),
+    )
+    assert len(found.steps) == len(RUNGS)
+    assert found.chosen.decibels > 25
+    assert all(step.decibels > 20 for step in found.steps)
