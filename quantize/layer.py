@@ -35,7 +35,8 @@ class Layer:
         self.kind = int8_draft.kind(self.operator)
         self.part = Draft(cut(float_draft, float_position, float_position + 1))
         self.part.operators[0].builtinOptions.fusedActivationFunction = 0
-        self.float_weights = self.part.constant(int(self.part.operators[0].inputs[1]))
+        self.float_weights = self.part.read(self.part.operators[0], 1)
+        self.float_bias = self.part.read(self.part.operators[0], 2)
 
     def output(self, inputs: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """What the layer computes before its activation, with these float weights."""
@@ -92,13 +93,15 @@ class Layer:
         return not dilated and getattr(options, "depthMultiplier", 1) == 1
 
     def correct_bias(self, wanted_mean: np.ndarray, found_mean: np.ndarray) -> None:
-        """Add to the bias what the mean output lacks.
+        """Set the bias to the float one and what the mean output lacks with these weights.
 
         ``wanted_mean`` and ``found_mean`` [1, ...]: mean input in the float and in the int8 graph.
         """
         wanted = self.output(wanted_mean, self.float_weights)
         shift = wanted - self.output(found_mean, self.int8_weights())
-        self.add_to_bias(shift.reshape(-1, shift.shape[-1]).mean(axis=0, dtype=np.float64))
+        self.set_bias(
+            self.float_bias + shift.reshape(-1, shift.shape[-1]).mean(axis=0, dtype=np.float64)
+        )
 
     def weight_scale(self) -> np.ndarray:
         """The step of each output channel, in a shape that spreads over the weights."""
@@ -121,13 +124,13 @@ class Layer:
     def integers(self, value: np.ndarray) -> None:
         self.int8_draft.write(self.operator, 1, value)
 
-    def add_to_bias(self, shift: np.ndarray) -> None:
-        """Add real values [output channels] to the int32 bias, as near as its steps allow."""
+    def set_bias(self, bias: np.ndarray) -> None:
+        """Store real values [output channels] as the int32 bias, as near as its steps allow."""
         tensor = self.int8_draft.tensor(int(self.operator.inputs[2]))
-        steps = np.rint(shift / np.asarray(tensor.quantization.scale, np.float64))
+        steps = np.rint(bias / np.asarray(tensor.quantization.scale, np.float64))
         limit = np.iinfo(np.int32)
-        bias = np.clip(self.int8_draft.read(self.operator, 2) + steps, limit.min, limit.max)
-        self.int8_draft.write(self.operator, 2, bias.astype(np.int32))
+        steps = np.clip(steps, limit.min, limit.max).astype(np.int32)
+        self.int8_draft.write(self.operator, 2, steps)
 
 
 def layers(graph: Graph, int8_draft: Draft) -> Iterator[Layer]:

@@ -19,7 +19,7 @@ class Limits:
     """
 
     max_drop_points: float
-    min_sqnr_db: float = 28.5
+    min_sqnr_db: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class _Key:
 
 KEYS = (
     _Key("accuracy", "max_drop_points", 0, 100, "[accuracy] max_drop_points = 1.0"),
-    _Key("int8", "min_sqnr_db", -100, 1000, "[int8] min_sqnr_db = 28.5"),
+    _Key("int8", "min_sqnr_db", -100, 1000, "[int8] min_sqnr_db = 30.0"),
 )
 EXAMPLE = ", ".join(key.example for key in KEYS)
 

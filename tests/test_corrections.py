@@ -64,6 +64,15 @@ def test_bias_correction_changes_biases_alone(v1_graph, v1_statistics, plain, ca
     assert changed > 20
 
 
+def test_correcting_twice_is_correcting_once(v1_graph, v1_statistics, coarse, calibration_images):
+    arguments = (means(v1_statistics), calibration_images, 1)
+    once = bias_correction.correct(v1_graph, coarse, *arguments)
+    twice = bias_correction.correct(v1_graph, once, *arguments)
+    for (kind, first, _), (_, second, _) in zip(once.operators(), twice.operators(), strict=True):
+        if kind in LINEAR:
+            np.testing.assert_array_equal(once.constant(first[2]), twice.constant(second[2]))
+
+
 def test_after_bias_correction_every_layer_has_the_mean_of_the_float_network(
     v1_graph, v1_statistics, coarse, calibration_images
 ):

@@ -1,0 +1,166 @@
+"""``python -m quantize.compare``: our int8 beside what the usual tools make, in one run.
+
+Same network, same calibration images, same judges; latencies are taken in turns.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from models import chatter, command, options, progress
+from models.dataset import check_disjoint, open_dataset
+from models.options import Options
+from quantize import ladder
+from quantize.fidelity import answers, compare
+from quantize.graph import Graph
+from quantize.ladder import Calibration, Plan
+from quantize.limits import read_min_sqnr_db
+
+ROUNDS = 40
+RUNS_A_ROUND = 5
+
+
+@dataclass(frozen=True)
+class Row:
+    """One tool's int8 against the float graph. ``latency_ratio``: stock converter = 1.
+
+    ``top1``: share in [0, 1] of right answers; None where labels are not known.
+    """
+
+    tool: str
+    top1: float | None
+    top1_agreement: float
+    sqnr_db: float | None
+    latency_ratio: float
+    seconds: float
+
+
+def rows(asked: Options) -> Iterator[Row]:
+    """A row for float32 and for each tool's int8."""
+    from models import float_graph
+    from models.reference import preprocessed
+    from models.source import resolve
+
+    with progress.step("compare") as now:
+        source = resolve(asked)
+        plan = Plan.parse(asked.rungs, read_min_sqnr_db())
+        now("loading the network", 0)
+        network = source.load()
+        size, classes = network.size, network.classes if source.labels_known else None
+        judge = open_dataset(asked.data, "DATA", size, classes, asked.skip_corrupt)
+        calib = open_dataset(asked.calib, "CALIB", size, None, asked.skip_corrupt)
+        seen, judged = calib.spread(asked.n_calib), judge.spread(asked.n_eval or 400)
+        check_disjoint(calib, seen, judge, np.arange(len(judge)))
+
+        def stack(images, chosen) -> np.ndarray:
+            found = images.images(chosen)
+            return np.stack([preprocessed(pixels, network.preprocess) for _, pixels in found])
+
+        calibration, images = stack(calib, seen), stack(judge, judged)
+        labels = judge.labels[judged] if source.labels_known else None
+        now("converting to the float graph", 0)
+        shape = (size.height, size.width, size.channels)
+        content = float_graph.convert(network.keras_model, *shape)
+        graph = Graph(content).named("image", network.output_name)
+
+        def ours() -> Graph:
+            climbed = ladder.climb(
+                graph,
+                Calibration(calibration, asked.threads),
+                images[:: max(1, len(images) // 64)],
+                network.output_kind,
+                plan,
+            )
+            return climbed.int8_graph
+
+        tools: dict[str, Callable[[], Graph]] = {
+            "TFLite converter": lambda: Graph(
+                float_graph.convert_int8(network.keras_model, *shape, calibration)
+            ),
+            "ai-edge-quantizer": lambda: _ai_edge_quantizer(graph, calibration),
+            "ours": ours,
+        }
+        graphs, seconds = {"float32": graph}, {"float32": 0.0}
+        for tool, make in tools.items():
+            now(tool, 0)
+            start = time.perf_counter()
+            graphs[tool] = make()
+            seconds[tool] = time.perf_counter() - start
+        now("judging", 0)
+        wanted = ladder.outputs(graph, images, asked.threads)
+        found = {tool: ladder.outputs(g, images, asked.threads) for tool, g in graphs.items()}
+        now("timing in turns", 0)
+        latency = _latencies(graphs, asked.threads)
+    for tool, outputs in found.items():
+        fidelity = compare(wanted, outputs, network.output_kind)
+        right = None
+        if labels is not None:
+            right = float(np.mean(answers(outputs, network.output_kind) == labels))
+        yield Row(
+            tool=tool,
+            top1=right,
+            top1_agreement=fidelity.top1_agreement,
+            sqnr_db=fidelity.sqnr_db,
+            latency_ratio=latency[tool] / latency["TFLite converter"],
+            seconds=seconds[tool],
+        )
+
+
+def _ai_edge_quantizer(graph: Graph, images: np.ndarray) -> Graph:
+    """Its static int8 recipe with its own calibration."""
+    from ai_edge_quantizer import quantizer, recipe
+
+    engine = quantizer.Quantizer(bytearray(graph.content), recipe.static_wi8_ai8())
+    fed = {"serving_default": [{graph.inputs[0]: image[None]} for image in images]}
+    return Graph(bytes(engine.quantize(engine.calibrate(fed)).quantized_model))
+
+
+def _latencies(graphs: dict[str, Graph], threads: int) -> dict[str, float]:
+    """Median seconds of an inference of each, taken in turns in this process."""
+    interpreters = {tool: graph.interpreter(threads) for tool, graph in graphs.items()}
+    for interpreter in interpreters.values():
+        interpreter.invoke()
+    samples: dict[str, list[float]] = {tool: [] for tool in graphs}
+    for _ in range(ROUNDS):
+        for tool, interpreter in interpreters.items():
+            for _ in range(RUNS_A_ROUND):
+                start = time.perf_counter()
+                interpreter.invoke()
+                samples[tool].append(time.perf_counter() - start)
+    return {tool: float(np.median(found)) for tool, found in samples.items()}
+
+
+def text(found: list[Row]) -> str:
+    """The rows as a table a person reads."""
+    lines = [f"{'int8 by':<20} {'top-1':>7} {'as float':>9} {'SQNR dB':>8} {'latency':>8} {'s':>6}"]
+    for row in found:
+        right = "n/a" if row.top1 is None else f"{row.top1:.2%}"
+        sqnr = "exact" if row.sqnr_db is None else f"{row.sqnr_db:.1f}"
+        lines.append(
+            f"{row.tool:<20} {right:>7} {row.top1_agreement:>9.2%} {sqnr:>8} "
+            f"{row.latency_ratio:>8.2f} {row.seconds:>6.1f}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print the comparison; the exit code."""
+    return command.exit_code(lambda: _compare(argv), "interrupted")
+
+
+def _compare(argv: Sequence[str]) -> None:
+    parser = options.parser("python -m quantize.compare", __doc__)
+    parser.add_argument("--json", action="store_true", help="print rows as JSON")
+    namespace = parser.parse_args(argv)
+    with chatter.held_back():
+        found = list(rows(options.from_namespace(namespace)))
+    print(json.dumps([asdict(row) for row in found], indent=2) if namespace.json else text(found))
+
+
+if __name__ == "__main__":
+    command.end_as_by_ctrl_c()
+    sys.exit(main(sys.argv[1:]))
