@@ -90,7 +90,7 @@ def _make(
         tflite = beside.submit(writers.tflite_files, graph, request, folder)
         float_onnx = onnx_float.from_graph(graph)
         climb = tflite.result()
-        onnx = writers.onnx_files(float_onnx, climb, folder)
+        onnx = writers.onnx_files(float_onnx, graph, climb, folder)
         report("verifying against Keras", 3)
         with Verification(scratch / "verification.npy", options.threads) as checks:
             checks.start("tflite", folder, TFLITE_FILES)

@@ -45,12 +45,14 @@ def tflite_files(graph: Graph, request: Int8Request, folder: Path) -> ladder.Cli
     return climb
 
 
-def onnx_files(float32, climb: ladder.Climb, folder: Path) -> list[str]:
-    """Write the same three as .onnx, from the float ONNX model; their file names."""
+def onnx_files(float32, graph: Graph, climb: ladder.Climb, folder: Path) -> list[str]:
+    """Write the same three as .onnx, from ``graph`` and its float ONNX form; their file names."""
+    same = climb.graph.content == graph.content
+    float_form = float32 if same else onnx_float.from_graph(climb.graph)
     made = {
         "float32.onnx": float32,
         "float16.onnx": onnx_float.halve(float32),
-        "int8.onnx": onnx_int8.quantize(onnx_float.from_graph(climb.graph), climb.int8_graph),
+        "int8.onnx": onnx_int8.quantize(float_form, climb.int8_graph),
     }
     for name, model in made.items():
         (folder / name).write_bytes(model.SerializeToString(deterministic=True))

@@ -17,6 +17,7 @@ from models.options import Options
 from quantize import ladder
 from quantize.fidelity import answers, compare
 from quantize.graph import Graph
+from quantize.int8 import silently
 from quantize.ladder import Calibration, Plan
 from quantize.limits import read_min_sqnr_db
 
@@ -28,12 +29,13 @@ RUNS_A_ROUND = 5
 class Row:
     """One tool's int8 against the float graph. ``latency_ratio``: stock converter = 1.
 
-    ``top1``: share in [0, 1] of right answers; None where labels are not known.
+    ``top1``: share in [0, 1] of right answers; None where labels are not known. Random weights say
+    nothing about accuracy: there all figures but the latency and the seconds are None.
     """
 
     tool: str
     top1: float | None
-    top1_agreement: float
+    top1_agreement: float | None
     sqnr_db: float | None
     latency_ratio: float
     seconds: float
@@ -48,6 +50,9 @@ def rows(asked: Options) -> Iterator[Row]:
     with progress.step("compare") as now:
         source = resolve(asked)
         plan = Plan.parse(asked.rungs, read_min_sqnr_db())
+        learned = source.identity().get("weights") != "random"
+        if not learned:
+            plan = plan.for_random_weights()
         now("loading the network", 0)
         network = source.load()
         size, classes = network.size, network.classes if source.labels_known else None
@@ -103,8 +108,8 @@ def rows(asked: Options) -> Iterator[Row]:
         yield Row(
             tool=tool,
             top1=right,
-            top1_agreement=fidelity.top1_agreement,
-            sqnr_db=fidelity.sqnr_db,
+            top1_agreement=fidelity.top1_agreement if learned else None,
+            sqnr_db=fidelity.sqnr_db if learned else None,
             latency_ratio=latency[tool] / latency["TFLite converter"],
             seconds=seconds[tool],
         )
@@ -116,7 +121,8 @@ def _ai_edge_quantizer(graph: Graph, images: np.ndarray) -> Graph:
 
     engine = quantizer.Quantizer(bytearray(graph.content), recipe.static_wi8_ai8())
     fed = {"serving_default": [{graph.inputs[0]: image[None]} for image in images]}
-    return Graph(bytes(engine.quantize(engine.calibrate(fed)).quantized_model))
+    made = silently(lambda: engine.quantize(engine.calibrate(fed)))
+    return Graph(bytes(made.quantized_model))
 
 
 def _latencies(graphs: dict[str, Graph], threads: int) -> dict[str, float]:
@@ -138,13 +144,17 @@ def text(found: list[Row]) -> str:
     """The rows as a table a person reads."""
     lines = [f"{'int8 by':<20} {'top-1':>7} {'as float':>9} {'SQNR dB':>8} {'latency':>8} {'s':>6}"]
     for row in found:
-        right = "n/a" if row.top1 is None else f"{row.top1:.2%}"
-        sqnr = "exact" if row.sqnr_db is None else f"{row.sqnr_db:.1f}"
+        exact = row.sqnr_db is None and row.top1_agreement is not None
+        sqnr = "exact" if exact else _shown(row.sqnr_db, ".1f")
         lines.append(
-            f"{row.tool:<20} {right:>7} {row.top1_agreement:>9.2%} {sqnr:>8} "
-            f"{row.latency_ratio:>8.2f} {row.seconds:>6.1f}"
+            f"{row.tool:<20} {_shown(row.top1, '.2%'):>7} {_shown(row.top1_agreement, '.2%'):>9} "
+            f"{sqnr:>8} {row.latency_ratio:>8.2f} {row.seconds:>6.1f}"
         )
     return "\n".join(lines) + "\n"
+
+
+def _shown(figure: float | None, form: str) -> str:
+    return "n/a" if figure is None else format(figure, form)
 
 
 def main(argv: Sequence[str]) -> int:

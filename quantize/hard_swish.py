@@ -20,6 +20,8 @@ def lower(graph: Graph) -> Graph:
 
     Where the readers of an h-swish cannot take the sixth, a MUL by 1/6 stays behind it.
     """
+    if not {"HARD_SWISH", "MUL"} & set(graph.op_histogram):
+        return graph
     draft = Draft(graph)
     for operator in draft.of_kind("HARD_SWISH"):
         _lower_hard_swish(draft, operator)

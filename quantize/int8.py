@@ -35,7 +35,7 @@ def quantize(graph: Graph, ranges: dict[str, Range]) -> Graph:
             "max": np.full(rank, ends[name], np.float32),
         }
     engine = quantizer.Quantizer(bytearray(graph.content), recipe.static_wi8_ai8())
-    return _graph(_silently(lambda: engine.quantize(found)))
+    return _graph(silently(lambda: engine.quantize(found)))
 
 
 def _wide_enough(graph: Graph, ranges: dict[str, Range]) -> dict[str, float]:
@@ -84,7 +84,7 @@ def halve(graph: Graph) -> Graph:
         ),
         algorithm_key="float_casting",
     )
-    return _graph(_silently(engine.quantize))
+    return _graph(silently(engine.quantize))
 
 
 def _graph(result) -> Graph:
@@ -92,7 +92,7 @@ def _graph(result) -> Graph:
     return Graph.packed(Graph(bytes(result.quantized_model)).unpacked())
 
 
-def _silently(work):
-    """``work()`` without the banner that the quantizer prints among a command's results."""
+def silently(work):
+    """``work()`` without what ai-edge-quantizer prints among a command's results."""
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         return work()
