@@ -45,7 +45,8 @@ class _Observer:
         self.maxima: dict[int, float] = {}
         self.low, self.high = np.inf, -np.inf
         self.histogram: Histogram | None = None
-        self.sum = np.zeros(shape, np.float32) if wants_mean else None
+        # float64: which thread saw which image then makes no difference in float32.
+        self.sum = np.zeros(shape, np.float64) if wants_mean else None
         self.summed = 0
         self.rows: dict[int, np.ndarray] | None = {} if wants_rows else None
         self.stride = _stride(math.prod(shape), shape[-1] if shape else 1)
@@ -144,11 +145,14 @@ def _merged(parts: list[_Observer], images: int) -> Activation:
         channel_minima=np.minimum.reduce([part.low for part in parts]),
         channel_maxima=np.maximum.reduce([part.high for part in parts]),
         histogram=histogram,
-        mean=None
-        if parts[0].sum is None
-        else sum(part.sum for part in parts) / sum(part.summed for part in parts),
+        mean=None if parts[0].sum is None else _mean(parts),
         rows=None if parts[0].rows is None else _rows([part.rows for part in parts]),
     )
+
+
+def _mean(parts: list[_Observer]) -> np.ndarray:
+    whole = sum(part.sum for part in parts) / sum(part.summed for part in parts)
+    return whole.astype(np.float32)
 
 
 def _rows(parts: list[dict[int, np.ndarray]]) -> np.ndarray:

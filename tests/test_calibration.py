@@ -48,6 +48,7 @@ def test_threads_change_nothing(v1_graph, v1_statistics, calibration_images):
     for name, found in alone.items():
         np.testing.assert_array_equal(found.maxima, v1_statistics[name].maxima)
         np.testing.assert_array_equal(found.histogram.counts, v1_statistics[name].histogram.counts)
+        np.testing.assert_array_equal(found.mean, v1_statistics[name].mean)
 
 
 def test_means_can_be_of_every_second_image(v1_graph, calibration_images):
