@@ -25,7 +25,6 @@ from models.options import Options
 from models.source import Source, resolve
 from quantize.graph import Graph
 from quantize.ladder import Climb, Plan
-from quantize.limits import read_min_sqnr_db
 
 
 def export(options: Options) -> tuple[Manifest, bool]:
@@ -34,9 +33,8 @@ def export(options: Options) -> tuple[Manifest, bool]:
     Where the same inputs already made them, nothing is done and TensorFlow is not imported.
     Raises RequestError for bad input, CheckFailed where a file is too far from Keras.
     """
-    source, plan = resolve(options), Plan.parse(options.rungs, read_min_sqnr_db())
-    if source.identity().get("weights") == "random":
-        plan = plan.for_random_weights()
+    source = resolve(options)
+    plan = Plan.of(options.rungs, source)
     folder = Path(options.out) / source.model_id
     earlier = _earlier(folder)
     size = source.size or _known_size(earlier, source)

@@ -13,14 +13,16 @@ import numpy as np
 
 from models import chatter, command, options, progress
 from models.dataset import check_disjoint, open_dataset
+from models.network import Network
 from models.options import Options
 from quantize import ladder
 from quantize.fidelity import answers, compare
 from quantize.graph import Graph
 from quantize.int8 import silently
-from quantize.ladder import Calibration, Plan
-from quantize.limits import read_min_sqnr_db
+from quantize.ladder import Calibration, Plan, has_random_weights
 
+JUDGES = 400
+RUNG_JUDGES = 64  # of those, as many as an export chooses the rung by
 ROUNDS = 40
 RUNS_A_ROUND = 5
 
@@ -41,78 +43,114 @@ class Row:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Task:
+    """What every tool is given: a network, its float graph, and preprocessed float32 images.
+
+    ``labels``: int64 [n] of the images to judge on; None where they are not known.
+    """
+
+    network: Network
+    graph: Graph
+    calibration: np.ndarray
+    judge: np.ndarray
+    labels: np.ndarray | None
+    plan: Plan
+    learned: bool
+
+
 def rows(asked: Options) -> Iterator[Row]:
     """A row for float32 and for each tool's int8."""
-    from models import float_graph
-    from models.reference import preprocessed
-    from models.source import resolve
-
     with progress.step("compare") as now:
-        source = resolve(asked)
-        plan = Plan.parse(asked.rungs, read_min_sqnr_db())
-        learned = source.identity().get("weights") != "random"
-        if not learned:
-            plan = plan.for_random_weights()
-        now("loading the network", 0)
-        network = source.load()
-        size, classes = network.size, network.classes if source.labels_known else None
-        judge = open_dataset(asked.data, "DATA", size, classes, asked.skip_corrupt)
-        calib = open_dataset(asked.calib, "CALIB", size, None, asked.skip_corrupt)
-        seen, judged = calib.spread(asked.n_calib), judge.spread(asked.n_eval or 400)
-        check_disjoint(calib, seen, judge, np.arange(len(judge)))
-
-        def stack(images, chosen) -> np.ndarray:
-            found = images.images(chosen)
-            return np.stack([preprocessed(pixels, network.preprocess) for _, pixels in found])
-
-        calibration, images = stack(calib, seen), stack(judge, judged)
-        labels = judge.labels[judged] if source.labels_known else None
-        now("converting to the float graph", 0)
-        shape = (size.height, size.width, size.channels)
-        content = float_graph.convert(network.keras_model, *shape)
-        graph = Graph(content).named("image", network.output_name)
-
-        def ours() -> Graph:
-            climbed = ladder.climb(
-                graph,
-                Calibration(calibration, asked.threads),
-                images[:: max(1, len(images) // 64)],
-                network.output_kind,
-                plan,
-            )
-            return climbed.int8_graph
-
-        tools: dict[str, Callable[[], Graph]] = {
-            "TFLite converter": lambda: Graph(
-                float_graph.convert_int8(network.keras_model, *shape, calibration)
-            ),
-            "ai-edge-quantizer": lambda: _ai_edge_quantizer(graph, calibration),
-            "ours": ours,
-        }
-        graphs, seconds = {"float32": graph}, {"float32": 0.0}
-        for tool, make in tools.items():
+        task = _prepare(asked, now)
+        graphs, seconds = {"float32": task.graph}, {"float32": 0.0}
+        for tool, make in _tools(task, asked.threads).items():
             now(tool, 0)
             start = time.perf_counter()
             graphs[tool] = make()
             seconds[tool] = time.perf_counter() - start
         now("judging", 0)
-        wanted = ladder.outputs(graph, images, asked.threads)
-        found = {tool: ladder.outputs(g, images, asked.threads) for tool, g in graphs.items()}
+        found = {t: ladder.outputs(g, task.judge, asked.threads) for t, g in graphs.items()}
         now("timing in turns", 0)
         latency = _latencies(graphs, asked.threads)
+    kind = task.network.output_kind
     for tool, outputs in found.items():
-        fidelity = compare(wanted, outputs, network.output_kind)
+        fidelity = compare(found["float32"], outputs, kind)
         right = None
-        if labels is not None:
-            right = float(np.mean(answers(outputs, network.output_kind) == labels))
+        if task.labels is not None:
+            right = float(np.mean(answers(outputs, kind) == task.labels))
         yield Row(
             tool=tool,
             top1=right,
-            top1_agreement=fidelity.top1_agreement if learned else None,
-            sqnr_db=fidelity.sqnr_db if learned else None,
+            top1_agreement=fidelity.top1_agreement if task.learned else None,
+            sqnr_db=fidelity.sqnr_db if task.learned else None,
             latency_ratio=latency[tool] / latency["TFLite converter"],
             seconds=seconds[tool],
         )
+
+
+def _prepare(asked: Options, now: Callable[[str, int], None]) -> Task:
+    from models import float_graph
+    from models.reference import preprocessed
+    from models.source import resolve
+
+    source = resolve(asked)
+    plan = Plan.of(asked.rungs, source)
+    now("loading the network", 0)
+    network = source.load()
+    size, classes = network.size, network.classes if source.labels_known else None
+    judge = open_dataset(asked.data, "DATA", size, classes, asked.skip_corrupt)
+    calib = open_dataset(asked.calib, "CALIB", size, None, asked.skip_corrupt)
+    seen, judged = calib.spread(asked.n_calib), judge.spread(asked.n_eval or JUDGES)
+    check_disjoint(calib, seen, judge, np.arange(len(judge)))
+
+    def stack(images, chosen) -> np.ndarray:
+        found = images.images(chosen)
+        return np.stack([preprocessed(pixels, network.preprocess) for _, pixels in found])
+
+    calibration, images = stack(calib, seen), stack(judge, judged)
+    now("converting to the float graph", 0)
+    content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
+    return Task(
+        network=network,
+        graph=Graph(content).named("image", network.output_name),
+        calibration=calibration,
+        judge=images,
+        labels=judge.labels[judged] if source.labels_known else None,
+        plan=plan,
+        learned=not has_random_weights(source),
+    )
+
+
+def _tools(task: Task, threads: int) -> dict[str, Callable[[], Graph]]:
+    """What makes int8 of the task, by the name of the tool."""
+    return {
+        "TFLite converter": lambda: _tensorflow(task),
+        "ai-edge-quantizer": lambda: _ai_edge_quantizer(task.graph, task.calibration),
+        "ours": lambda: _ours(task, threads),
+    }
+
+
+def _tensorflow(task: Task) -> Graph:
+    from models import float_graph
+
+    size = task.network.size
+    return Graph(
+        float_graph.convert_int8(
+            task.network.keras_model, size.height, size.width, size.channels, task.calibration
+        )
+    )
+
+
+def _ours(task: Task, threads: int) -> Graph:
+    climbed = ladder.climb(
+        task.graph,
+        Calibration(task.calibration, threads),
+        task.judge[:: max(1, len(task.judge) // RUNG_JUDGES)],
+        task.network.output_kind,
+        task.plan,
+    )
+    return climbed.int8_graph
 
 
 def _ai_edge_quantizer(graph: Graph, images: np.ndarray) -> Graph:

@@ -92,13 +92,6 @@ class Draft:
     def tensor(self, index: int):
         return self.subgraph.tensors[index]
 
-    def index(self, name: str) -> int:
-        """The index of the tensor called ``name``; KeyError if there is none."""
-        for i, tensor in enumerate(self.subgraph.tensors):
-            if tensor.name.decode() == name:
-                return i
-        raise KeyError(name)
-
     def name(self, index: int) -> str:
         return self.subgraph.tensors[index].name.decode()
 

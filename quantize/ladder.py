@@ -11,11 +11,13 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from models.errors import RequestError
+from models.source import Source
 from quantize import bias_correction, equalization, error_feedback, hard_swish, int8, ranges
 from quantize.calibration import Activation, calibrate
 from quantize.fidelity import compare
 from quantize.graph import Graph
 from quantize.layer import quantized_images
+from quantize.limits import read_min_sqnr_db
 from quantize.segment import run
 
 CORRECTED_ON = 128  # images at most that layer-by-layer passes keep in memory
@@ -69,6 +71,17 @@ class Plan:
     def for_random_weights(self) -> "Plan":
         """The cheapest: answers of a network that learned nothing are not worth keeping."""
         return Plan(self.rungs[:1] if self.min_sqnr_db is not None else self.rungs, None)
+
+    @classmethod
+    def of(cls, rungs: str, source: Source) -> "Plan":
+        """What ``rungs`` and gate.toml ask for, as far as the weights of ``source`` deserve it."""
+        plan = cls.parse(rungs, read_min_sqnr_db())
+        return plan.for_random_weights() if has_random_weights(source) else plan
+
+
+def has_random_weights(source: Source) -> bool:
+    """Whether no figure of accuracy means anything."""
+    return source.identity().get("weights") == "random"
 
 
 @dataclass(frozen=True)
