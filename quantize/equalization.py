@@ -4,35 +4,14 @@ Between two layers, channel i may be divided by s[i] behind the first and multip
 of the second. The float network stays the same, but its channels share one int8 scale more evenly.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import numpy as np
 
 from quantize.calibration import Activation
 from quantize.draft import Draft
-from quantize.graph import LINEAR, Graph
+from quantize.graph import Graph
+from quantize.pair import HEADROOM, INPUT_AXIS, OUTPUT_AXIS, Pair, pairs
 
-RELU6_END = 6.0
-HEADROOM = 1.15  # other images reach a little further than those of the calibration
 MAX_FACTOR = 1e3  # a channel that is as good as dead is not blown up beyond this
-PASSES = {"NONE": np.inf, "RELU": np.inf, "RELU6": RELU6_END}
-INPUT_AXIS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 1}
-OUTPUT_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two layers with nothing but a rectifier between them, and what passes there on real images.
-
-    ``end`` is where the rectifier cuts off (6 for ReLU6, else infinity).
-    """
-
-    first: object
-    second: object
-    second_kind: str
-    end: float
-    activation: Activation
 
 
 def equalize(graph: Graph, statistics: dict[str, Activation], per_channel: bool = True) -> Graph:
@@ -48,7 +27,7 @@ def equalize(graph: Graph, statistics: dict[str, Activation], per_channel: bool 
     s = sqrt(r1 * r2) / r2 for weight ranges r1 and r2.
     """
     draft = Draft(graph)
-    for pair in _pairs(draft, statistics):
+    for pair in pairs(draft, statistics):
         if per_channel:
             if pair.second_kind != "DEPTHWISE_CONV_2D":
                 continue
@@ -69,35 +48,16 @@ def absorb_high_biases(graph: Graph, statistics: dict[str, Activation]) -> Graph
     end of the rectifier is reached on the calibration images; exact on those.
     """
     draft = Draft(graph)
-    for pair in _pairs(draft, statistics):
+    for pair in pairs(draft, statistics):
         weights = draft.read(pair.second, 1)
-        matrix = weights.reshape(weights.shape[0], -1)
-        if pair.second_kind == "DEPTHWISE_CONV_2D" or matrix.shape[1] != weights.shape[-1]:
+        if not pair.second_is_pointwise(draft):
             continue
+        matrix = weights.reshape(len(weights), -1)
         inside = pair.activation.channel_maxima < pair.end
         base = np.where(inside, np.maximum(pair.activation.channel_minima, 0), 0)
         draft.write(pair.first, 2, draft.read(pair.first, 2) - base)
         draft.write(pair.second, 2, draft.read(pair.second, 2) + matrix @ base)
     return draft.graph()
-
-
-def _pairs(draft: Draft, statistics: dict[str, Activation]) -> Iterator[Pair]:
-    for first in draft.operators:
-        if draft.kind(first) not in LINEAR or draft.activation(first) not in PASSES:
-            continue
-        between = int(first.outputs[0])
-        readers = draft.consumers(between)
-        if len(readers) != 1 or draft.is_output(between) or draft.name(between) not in statistics:
-            continue
-        second = readers[0]
-        if draft.kind(second) not in LINEAR or second.inputs[0] != between:
-            continue
-        channels = len(statistics[draft.name(between)].channel_maxima)
-        fits = draft.read(second, 1).shape[INPUT_AXIS[draft.kind(second)]] == channels
-        if fits and all(len(o.inputs) == 3 and o.inputs[2] >= 0 for o in (first, second)):
-            end = PASSES[draft.activation(first)]
-            activation = statistics[draft.name(between)]
-            yield Pair(first, second, draft.kind(second), end, activation)
 
 
 def _reach(activation: Activation) -> np.ndarray:

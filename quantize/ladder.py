@@ -12,7 +12,15 @@ import numpy as np
 
 from models.errors import RequestError
 from models.source import Source
-from quantize import bias_correction, equalization, error_feedback, hard_swish, int8, ranges
+from quantize import (
+    bias_correction,
+    channel_splitting,
+    equalization,
+    error_feedback,
+    hard_swish,
+    int8,
+    ranges,
+)
 from quantize.calibration import Activation, calibrate
 from quantize.fidelity import compare
 from quantize.graph import Graph
@@ -151,7 +159,14 @@ def _bias_correction(stage: Stage, calibration: Calibration) -> Stage:
 
 def _equalization(stage: Stage, calibration: Calibration) -> Stage:
     """Equalized channels, ranges of least squared error, and biases corrected for them."""
-    graph = equalization.equalize(stage.graph, stage.statistics)
+    return _changed(equalization.equalize(stage.graph, stage.statistics), calibration)
+
+
+def _channel_splitting(stage: Stage, calibration: Calibration) -> Stage:
+    return _changed(channel_splitting.split(stage.graph, stage.statistics), calibration)
+
+
+def _changed(graph: Graph, calibration: Calibration) -> Stage:
     statistics = calibration.statistics(graph)
     int8_graph = int8.quantize(graph, ranges.choose(graph, statistics, "mse"))
     stage = Stage(graph, statistics, int8_graph)
@@ -176,6 +191,7 @@ RUNGS: dict[str, Callable[[Stage, Calibration], Stage]] = {
     "min-max": _min_max,
     "bias-correction": _bias_correction,
     "equalization": _equalization,
+    "channel-splitting": _channel_splitting,
     "error-feedback": _error_feedback,
 }
 

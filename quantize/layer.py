@@ -6,6 +6,7 @@ import numpy as np
 
 from quantize.draft import Draft
 from quantize.graph import LINEAR, Graph
+from quantize.pair import OUTPUT_AXIS
 from quantize.segment import cut, run
 
 SAME = 0  # the schema's number of that padding
@@ -99,9 +100,30 @@ class Layer:
         """
         wanted = self.output(wanted_mean, self.float_weights)
         shift = wanted - self.output(found_mean, self.int8_weights())
-        self.set_bias(
-            self.float_bias + shift.reshape(-1, shift.shape[-1]).mean(axis=0, dtype=np.float64)
-        )
+        shift = shift.reshape(-1, shift.shape[-1]).mean(axis=0, dtype=np.float64)
+        self.set_bias(self.float_bias + shift + self.stagger())
+
+    def stagger(self) -> np.ndarray:
+        """What n copies of one channel get added, [output channels]: 0 where there is one alone.
+
+        Fractions of the output's step, symmetric about 0, so that each copy rounds at other
+        places and their mean has steps n times finer.
+        """
+        step = self.int8_draft.affine(int(self.operator.outputs[0]))[0]
+        added = np.zeros(len(self.float_bias))
+        for copies in self._copies():
+            added[copies] = ((np.arange(len(copies)) + 0.5) / len(copies) - 0.5) * step
+        return added
+
+    def _copies(self) -> Iterator[np.ndarray]:
+        """Indices of each set of output channels that are the same (and not all zero)."""
+        axis = OUTPUT_AXIS[self.kind]
+        weights = np.moveaxis(self.float_weights, axis, 0).reshape(len(self.float_bias), -1)
+        rows = np.column_stack([weights, self.float_bias])
+        _, first, times = np.unique(rows, axis=0, return_index=True, return_counts=True)
+        for index in first[times > 1]:
+            if rows[index, :-1].any():
+                yield np.flatnonzero((rows == rows[index]).all(axis=1))
 
     def weight_scale(self) -> np.ndarray:
         """The step of each output channel, in a shape that spreads over the weights."""

@@ -1,0 +1,128 @@
+"""Outlier channel splitting into dead channels: Zhao et al. 2019, arXiv 1901.09504.
+
+A channel that is computed twice, with half the weight where it is read, gives the same network. But
+two copies can be rounded in different places, and their mean then has half the step
+(``Layer.stagger``). The paper widens layers to make room. Here the copies replace channels that can
+be proven to be always zero, as trained MobileNets have some (8 of the 32 behind the first
+convolution of MobileNetV1), so the network stays as fast as it was.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from quantize.calibration import Activation
+from quantize.draft import Draft
+from quantize.graph import Graph
+from quantize.pair import HEADROOM, OUTPUT_AXIS, Pair, pairs
+
+LEVELS = 256
+
+
+@dataclass(frozen=True)
+class _Chain:
+    """Where channels run side by side: made by the first layer, read by the last.
+
+    ``pairs``: one, or two where a depthwise layer is between. ``dead``: bool [channels].
+    """
+
+    pairs: tuple[Pair, ...]
+    dead: np.ndarray
+
+    @property
+    def layers(self) -> tuple:
+        """The operators that make the channels, first to last."""
+        return tuple(pair.first for pair in self.pairs)
+
+    @property
+    def reader(self):
+        return self.pairs[-1].second
+
+
+def split(graph: Graph, statistics: dict[str, Activation]) -> Graph:
+    """``graph`` with copies of the channels that cost most, each where a dead one was.
+
+    Its float outputs stay the same. A channel is dead where no input as far as those of
+    ``statistics``, and HEADROOM further, opens its rectifier.
+    """
+    draft = Draft(graph)
+    for chain in list(_chains(draft, statistics)):
+        _fill(draft, chain)
+    return draft.graph()
+
+
+def _chains(draft: Draft, statistics: dict[str, Activation]) -> Iterator[_Chain]:
+    found = list(pairs(draft, statistics))
+    behind = {id(pair.first): pair for pair in found}
+    for pair in found:
+        if pair.first_kind == "DEPTHWISE_CONV_2D" or pair.rectifier == "NONE":
+            continue
+        chain = [pair]
+        if pair.second_kind == "DEPTHWISE_CONV_2D":
+            chain.append(behind.get(id(pair.second)))
+        if chain[-1] is None or not chain[-1].second_is_pointwise(draft):
+            continue
+        dead = _dead(draft, pair.first, statistics)
+        if dead.any() and not dead.all():
+            yield _Chain(tuple(chain), dead)
+
+
+def _dead(draft: Draft, layer, statistics: dict[str, Activation]) -> np.ndarray:
+    """Which outputs of ``layer`` a rectifier never lets through, bool [channels]."""
+    seen = statistics[draft.name(int(layer.inputs[0]))]
+    low = HEADROOM * np.minimum(seen.channel_minima, 0)  # 0 is what pads
+    high = HEADROOM * np.maximum(seen.channel_maxima, 0)
+    weights = draft.read(layer, 1)
+    if weights.shape[-1] != len(high):  # groups, or a reshaped input
+        return np.zeros(len(weights), bool)
+    largest = np.maximum(weights * low, weights * high).reshape(len(weights), -1).sum(axis=1)
+    return draft.read(layer, 2) + largest <= 0
+
+
+def _fill(draft: Draft, chain: _Chain) -> None:
+    reader = draft.read(chain.reader, 1)
+    matrix = reader.reshape(len(reader), -1)
+    origin = _copied(_cost(draft, chain, matrix), chain.dead)
+    always = _always(draft, chain)
+    draft.write(chain.reader, 2, draft.read(chain.reader, 2) + matrix[:, chain.dead] @ always)
+    for layer in chain.layers:
+        axis = OUTPUT_AXIS[draft.kind(layer)]
+        draft.write(layer, 1, np.take(draft.read(layer, 1), origin, axis))
+        draft.write(layer, 2, draft.read(layer, 2)[origin])
+    times = np.bincount(origin, minlength=len(origin))
+    draft.write(chain.reader, 1, reader[..., origin] / times[origin].astype(np.float32))
+
+
+def _always(draft: Draft, chain: _Chain) -> np.ndarray:
+    """What the dead channels are when they are read, float32 [dead channels]."""
+    if len(chain.pairs) == 1:
+        return np.zeros(int(chain.dead.sum()), np.float32)
+    last = chain.pairs[-1]
+    lowest = -np.inf if last.rectifier == "NONE" else 0
+    return np.clip(draft.read(last.first, 2)[chain.dead], lowest, last.end)
+
+
+def _cost(draft: Draft, chain: _Chain, matrix: np.ndarray) -> np.ndarray:
+    """Squared error that the rounding of each channel causes in the reader, [channels]."""
+    cost = np.zeros(matrix.shape[1])
+    for pair in chain.pairs:
+        seen = pair.activation
+        width = max(seen.channel_maxima.max(), 0) - min(seen.channel_minima.min(), 0)
+        passed = 1.0
+        if pair.second_kind == "DEPTHWISE_CONV_2D":
+            passed = (draft.read(pair.second, 1) ** 2).sum(axis=(0, 1, 2))
+        cost += (width / (LEVELS - 1)) ** 2 * passed
+    return cost * (matrix**2).sum(axis=0)
+
+
+def _copied(cost: np.ndarray, dead: np.ndarray) -> np.ndarray:
+    """For each channel the one that it becomes; n copies of one leave 1/n**2 of its cost."""
+    origin = np.arange(len(cost))
+    times = np.ones(len(cost))
+    cost = np.where(dead, 0, cost)
+    for channel in np.flatnonzero(dead):
+        gain = cost / times**2 - cost / (times + 1) ** 2
+        origin[channel] = gain.argmax()
+        times[origin[channel]] += 1
+    return origin

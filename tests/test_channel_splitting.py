@@ -1,0 +1,128 @@
+"""Channel splitting: copies in the place of dead channels, the same float network, less error."""
+
+import numpy as np
+import pytest
+
+from quantize import bias_correction, channel_splitting, int8, ranges
+from quantize.calibration import calibrate
+from quantize.draft import Draft
+from quantize.fidelity import compare
+from quantize.graph import LINEAR, Graph
+from quantize.ladder import outputs
+from quantize.layer import layers
+from quantize.segment import cut
+
+DEAD = [0, 1, 2]
+
+
+def with_dead_channels(graph: Graph) -> Graph:
+    """``graph`` whose first convolution never opens DEAD, and one channel that counts far more."""
+    draft = Draft(graph)
+    conv, depthwise, reader = draft.operators[:3]
+    weights, bias = draft.read(conv, 1).copy(), draft.read(conv, 2).copy()
+    weights[DEAD], bias[DEAD] = 0, -1
+    draft.write(conv, 1, weights)
+    draft.write(conv, 2, bias)
+    loud = draft.read(depthwise, 1).copy()
+    loud[..., 3] = 0
+    loud[:, 1, 1, 3] = 5  # a kernel that int8 holds exactly: what is left is its input's rounding
+    draft.write(depthwise, 1, loud)
+    read = draft.read(reader, 1).copy()
+    read[..., 3] *= 30
+    draft.write(reader, 1, read)
+    return draft.graph()
+
+
+@pytest.fixture(scope="module")
+def dead(v1_graph):
+    return with_dead_channels(v1_graph)
+
+
+@pytest.fixture(scope="module")
+def statistics(dead, calibration_images):
+    return calibrate(dead, (image[None] for image in calibration_images), threads=2)
+
+
+@pytest.fixture(scope="module")
+def split(dead, statistics):
+    return channel_splitting.split(dead, statistics)
+
+
+def first_layers(graph):
+    draft = Draft(graph)
+    return [draft.read(operator, 1) for operator in draft.operators[:3]]
+
+
+def test_the_float_network_stays_the_same_on_other_images(dead, split, judge_images):
+    wanted, found = (outputs(g, judge_images, 2) for g in (dead, split))
+    np.testing.assert_allclose(found, wanted, atol=2e-5)
+    assert dead.op_histogram == split.op_histogram
+
+
+def test_dead_channels_become_copies_of_the_channel_that_costs_most(dead, split):
+    (conv, depthwise, reader), before = first_layers(split), first_layers(dead)
+    copies = [i for i in DEAD if np.array_equal(conv[i], conv[3])]
+    assert copies
+    for i in copies:
+        np.testing.assert_array_equal(depthwise[..., i], depthwise[..., 3])
+        np.testing.assert_array_equal(reader[..., i], reader[..., 3])
+    np.testing.assert_allclose(
+        reader[..., 3] * (len(copies) + 1), before[2][..., 3], rtol=1e-6, atol=1e-9
+    )
+    assert all(conv[i].any() for i in DEAD)
+
+
+def test_a_channel_that_other_images_may_open_is_not_taken(dead, statistics):
+    draft = Draft(dead)
+    conv = draft.operators[0]
+    weights, bias = draft.read(conv, 1).copy(), draft.read(conv, 2).copy()
+    weights[DEAD] = 0.05  # 27 of them: reaches 1.35 for a white image, less for each seen here
+    bias[DEAD] = -1.3
+    draft.write(conv, 1, weights)
+    draft.write(conv, 2, bias)
+    asleep = draft.graph()
+    np.testing.assert_array_equal(
+        first_layers(channel_splitting.split(asleep, statistics))[0][DEAD], weights[DEAD]
+    )
+
+
+def quantized(graph, images):
+    found = calibrate(graph, (image[None] for image in images), threads=2)
+    plain = int8.quantize(graph, ranges.choose(graph, found))
+    means = {name: a.mean for name, a in found.items() if a.mean is not None}
+    return bias_correction.correct(graph, plain, means, images, threads=2)
+
+
+def sqnr_db_of_first_block(graph, int8_graph, images):
+    """Of what the third layer, the reader, computes."""
+    wanted, found = (outputs(cut(Draft(g), 0, 3), images, 2) for g in (graph, int8_graph))
+    return compare(wanted, found, "logits").sqnr_db
+
+
+def test_copies_round_at_different_places_and_int8_comes_closer(
+    dead, split, calibration_images, judge_images
+):
+    before, after = (
+        sqnr_db_of_first_block(g, quantized(g, calibration_images), judge_images)
+        for g in (dead, split)
+    )
+    assert after > before + 3
+
+
+def test_copies_are_staggered_about_the_place_of_the_one(split, calibration_images):
+    draft = Draft(quantized(split, calibration_images))
+    first, second = list(layers(split, draft))[:2]
+    for layer in (first, second):
+        added = layer.stagger()
+        step = draft.affine(int(layer.operator.outputs[0]))[0]
+        alike = np.flatnonzero(added)
+        assert 3 in alike and len(alike) <= 2 * len(DEAD)
+        assert abs(added.sum()) < 1e-6
+        assert np.abs(added).max() < step / 2
+
+
+def test_a_network_without_dead_channels_stays_as_it_is(v1_graph, v1_statistics):
+    made = channel_splitting.split(v1_graph, v1_statistics)
+    for (kind, old, _), (_, new, _) in zip(v1_graph.operators(), made.operators(), strict=True):
+        if kind in LINEAR and old[0] == "image":
+            np.testing.assert_array_equal(made.constant(new[1]), v1_graph.constant(old[1]))
