@@ -7,6 +7,7 @@ that none of them was calibrated on; no labels are needed.
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from quantize import (
     error_feedback,
     hard_swish,
     int8,
+    learned_rounding,
     ranges,
 )
 from quantize.calibration import Activation, calibrate
@@ -128,10 +130,14 @@ class Climb:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Preprocessed float32 images [n, h, w, c] that the rungs may look at."""
+    """Preprocessed float32 images [n, h, w, c] that the rungs may look at.
+
+    ``report`` is told, by rungs that take long, what is being done, how much of it and of how much.
+    """
 
     images: np.ndarray
     threads: int
+    report: Callable[[str, int, int], None] = lambda doing, done, total: None
 
     @property
     def every(self) -> int:
@@ -177,6 +183,11 @@ def _error_feedback(stage: Stage, calibration: Calibration) -> Stage:
     return _corrected(stage, calibration, error_feedback.refine)
 
 
+def _learned_rounding(stage: Stage, calibration: Calibration) -> Stage:
+    report = partial(calibration.report, "learned rounding, layer")
+    return _corrected(stage, calibration, partial(learned_rounding.refine, report=report))
+
+
 def _corrected(stage: Stage, calibration: Calibration, correct) -> Stage:
     means = {n: a.mean for n, a in stage.statistics.items() if a.mean is not None}
     return replace(
@@ -193,6 +204,7 @@ RUNGS: dict[str, Callable[[Stage, Calibration], Stage]] = {
     "equalization": _equalization,
     "channel-splitting": _channel_splitting,
     "error-feedback": _error_feedback,
+    "learned-rounding": _learned_rounding,
 }
 
 

@@ -34,6 +34,7 @@ class Layer:
             int(float_draft.operators[float_position].inputs[0])
         )
         self.kind = int8_draft.kind(self.operator)
+        self.activation = int8_draft.activation(self.operator)
         self.part = Draft(cut(float_draft, float_position, float_position + 1))
         self.part.operators[0].builtinOptions.fusedActivationFunction = 0
         self.float_weights = self.part.read(self.part.operators[0], 1)
