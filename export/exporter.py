@@ -6,8 +6,9 @@ import multiprocessing
 import shlex
 import sys
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,8 @@ from models.options import Options
 from models.source import Source, resolve
 from quantize.graph import Graph
 from quantize.ladder import Climb, Plan
+
+POLL_S = 0.05
 
 
 def export(options: Options) -> tuple[Manifest, bool]:
@@ -64,39 +67,53 @@ def _make(
     with (
         progress.step("export") as report,
         tempfile.TemporaryDirectory() as scratch_name,
-        ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as beside,
+        ProcessPoolExecutor(1, context := multiprocessing.get_context("spawn")) as beside,
     ):
         scratch = Path(scratch_name)
-        report("loading the network", 0)
+        report("loading the network")
         beside.submit(writers.warm_up)
         network = source.load()
         sets = sets or open_image_sets(options, source, network.size)
-        report("converting to the float graph", 1)
+        report("converting to the float graph")
         size = network.size
         content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
         graph = Graph(content).named("image", network.output_name)
-        report("calibrating, quantizing and writing", 2)
-        sets.save_calibration(scratch / "calibration.npy", network.preprocess)
-        sets.save_verification(scratch / "verification.npy", network.preprocess)
+        report("calibrating, quantizing and writing")
+        calibrated = sets.save_calibration(scratch / "calibration.npy", network.preprocess)
+        verified = sets.save_verification(scratch / "verification.npy", network.preprocess)
+        sets.save_judge(scratch / "judge.npy", network.preprocess)
         request = Int8Request(
             calibration=scratch / "calibration.npy",
-            judge=scratch / "verification.npy",
+            judge=scratch / "judge.npy",
             output_kind=network.output_kind,
             plan=plan,
             threads=options.threads,
         )
-        tflite = beside.submit(writers.tflite_files, graph, request, folder)
+        told, tell = context.Pipe(duplex=False)
+        tflite = beside.submit(writers.tflite_files, graph, request, folder, tell)
         float_onnx = onnx_float.from_graph(graph)
-        climb = tflite.result()
+        climb = _awaited(tflite, told, report)
         onnx = writers.onnx_files(float_onnx, graph, climb, folder)
-        report("verifying against Keras", 3)
+        report("verifying against Keras")
         with Verification(scratch / "verification.npy", options.threads) as checks:
             checks.start("tflite", folder, TFLITE_FILES)
             checks.start("onnx", folder, onnx)
             answers = reference.predict(network, np.load(scratch / "verification.npy", "r"))
             artifacts = checks.artifacts(folder, answers, network.output_kind)
         verification.check(artifacts)
-    return _manifest(options, source, network, sets, artifacts, plan, climb)
+    described = {
+        "calibration": _described(sets.calibration, sets.calibration_indices, calibrated),
+        "evaluation": _described(sets.evaluation, sets.verification_indices, verified),
+    }
+    return _manifest(options, source, network, sets, described, artifacts, plan, climb)
+
+
+def _awaited(work: Future, told: Connection, report: progress.Report) -> Climb:
+    """The result of ``work``; what it tells until then is reported."""
+    while not work.done():
+        if told.poll(POLL_S):
+            report(*told.recv())
+    return work.result()
 
 
 def _manifest(
@@ -104,6 +121,7 @@ def _manifest(
     source: Source,
     network: Network,
     sets: ImageSets,
+    described: dict[str, dict],
     artifacts: tuple[Artifact, ...],
     plan: Plan,
     climb: Climb,
@@ -115,8 +133,7 @@ def _manifest(
         output_kind=network.output_kind,
         classes=network.classes,
         preprocess=network.preprocess,
-        calibration=_described(sets.calibration, sets.calibration_indices),
-        evaluation=_described(sets.evaluation, sets.verification_indices),
+        **described,
         artifacts=artifacts,
         versions=versions.library_versions(),
         command=shlex.join(["python", "-m", "export", *sys.argv[1:]]),
@@ -125,13 +142,13 @@ def _manifest(
     )
 
 
-def _described(images, indices: np.ndarray) -> dict:
+def _described(images, indices: np.ndarray, readable: int) -> dict:
     return {
         "name": images.name,
-        "images": len(indices) - len(images.skipped),
+        "images": readable,
         "content_sha256": images.content_hash(indices),
         "decoder": images.decoder,
-        "skipped": len(images.skipped),
+        "skipped": len(indices) - readable,
     }
 
 

@@ -1,6 +1,7 @@
 """The files of each format, made from the one float graph."""
 
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -31,12 +32,18 @@ def warm_up() -> None:
     import ai_edge_quantizer  # noqa: F401
 
 
-def tflite_files(graph: Graph, request: Int8Request, folder: Path) -> ladder.Climb:
+def tflite_files(
+    graph: Graph, request: Int8Request, folder: Path, told: Connection
+) -> ladder.Climb:
     """Write float32, float16 and int8 .tflite files; how int8 came about.
 
-    Runs in a child process.
+    Runs in a child process; sends what it reports through ``told``.
     """
-    images = ladder.Calibration(np.load(request.calibration, mmap_mode="r"), request.threads)
+    images = ladder.Calibration(
+        np.load(request.calibration, mmap_mode="r"),
+        request.threads,
+        lambda *report: told.send(report),
+    )
     judge = np.load(request.judge, mmap_mode="r")
     climb = ladder.climb(graph, images, judge, request.output_kind, request.plan)
     made = (graph, int8.halve(graph), climb.int8_graph)

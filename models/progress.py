@@ -1,14 +1,23 @@
 """What is going on, on standard error: a live line in a terminal, plain lines elsewhere."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
+
+
+class Report(Protocol):
+    """Told what is being done and, where it takes long, how much of it is done of how much."""
+
+    def __call__(self, doing: str, done: int = 0, total: int | None = None) -> None: ...
 
 
 @contextmanager
-def step(description: str, total: int | None = None) -> Iterator[Callable[[str, int], None]]:
-    """Show ``description`` while the block runs; call what it gives with what is being done and
-    how many of ``total`` are done. Nothing is left on a terminal afterwards."""
+def step(description: str) -> Iterator[Report]:
+    """Show ``description`` while the block runs, and what is told to the Report that it gives.
+
+    Nothing is left on a terminal afterwards.
+    """
     if not sys.stderr.isatty():
         yield _plain_lines(description)
         return
@@ -24,20 +33,25 @@ def step(description: str, total: int | None = None) -> Iterator[Callable[[str, 
         redirect_stdout=False,
         redirect_stderr=False,
     ) as progress:
-        task = progress.add_task(description, total=total)
-        yield lambda doing, done: progress.update(
-            task, description=f"{description}: {doing}", completed=done
-        )
+        task = progress.add_task(description, total=None)
+
+        def show(doing: str, done: int = 0, total: int | None = None) -> None:
+            progress.update(
+                task, description=f"{description}: {doing}", completed=done, total=total
+            )
+
+        yield show
 
 
-def _plain_lines(description: str) -> Callable[[str, int], None]:
-    """One line whenever something else is being done."""
+def _plain_lines(description: str) -> Report:
+    """One line whenever something else is being done, or more of it."""
     shown = ""
 
-    def show(doing: str, done: int) -> None:
+    def show(doing: str, done: int = 0, total: int | None = None) -> None:
         nonlocal shown
-        if doing != shown:
-            print(f"{description}: {doing}", file=sys.stderr, flush=True)
-            shown = doing
+        line = f"{description}: {doing}" + (f" {done} of {total}" if total else "")
+        if line != shown:
+            print(line, file=sys.stderr, flush=True)
+            shown = line
 
     return show

@@ -24,16 +24,16 @@ def calibrate(asked: Options, observer: str) -> tuple[str, list[report.Row]]:
 
     with progress.step("calibrate") as now:
         source = resolve(asked)
-        now("loading the network", 0)
+        now("loading the network")
         network = source.load()
         images = open_dataset(asked.calib, "CALIB", network.size, None, asked.skip_corrupt)
         chosen = images.spread(asked.n_calib)
-        now("converting to the float graph", 0)
+        now("converting to the float graph")
         content = float_graph.convert(
             network.keras_model, network.size.height, network.size.width, network.size.channels
         )
         graph = hard_swish.lower(Graph(content).named("image", network.output_name))
-        now("running the calibration images", 0)
+        now("running the calibration images")
         stream = (
             preprocessed(pixels, network.preprocess)[None] for _, pixels in images.images(chosen)
         )

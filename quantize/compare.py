@@ -65,13 +65,13 @@ def rows(asked: Options) -> Iterator[Row]:
         task = _prepare(asked, now)
         graphs, seconds = {"float32": task.graph}, {"float32": 0.0}
         for tool, make in _tools(task, asked.threads).items():
-            now(tool, 0)
+            now(tool)
             start = time.perf_counter()
             graphs[tool] = make()
             seconds[tool] = time.perf_counter() - start
-        now("judging", 0)
+        now("judging")
         found = {t: ladder.outputs(g, task.judge, asked.threads) for t, g in graphs.items()}
-        now("timing in turns", 0)
+        now("timing in turns")
         latency = _latencies(graphs, asked.threads)
     kind = task.network.output_kind
     for tool, outputs in found.items():
@@ -89,14 +89,14 @@ def rows(asked: Options) -> Iterator[Row]:
         )
 
 
-def _prepare(asked: Options, now: Callable[[str, int], None]) -> Task:
+def _prepare(asked: Options, now: progress.Report) -> Task:
     from models import float_graph
     from models.reference import preprocessed
     from models.source import resolve
 
     source = resolve(asked)
     plan = Plan.of(asked.rungs, source)
-    now("loading the network", 0)
+    now("loading the network")
     network = source.load()
     size, classes = network.size, network.classes if source.labels_known else None
     judge = open_dataset(asked.data, "DATA", size, classes, asked.skip_corrupt)
@@ -109,7 +109,7 @@ def _prepare(asked: Options, now: Callable[[str, int], None]) -> Task:
         return np.stack([preprocessed(pixels, network.preprocess) for _, pixels in found])
 
     calibration, images = stack(calib, seen), stack(judge, judged)
-    now("converting to the float graph", 0)
+    now("converting to the float graph")
     content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
     return Task(
         network=network,

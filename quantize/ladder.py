@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 
 from models.errors import RequestError
+from models.progress import Report
 from models.source import Source
 from quantize import (
     bias_correction,
@@ -132,12 +133,12 @@ class Climb:
 class Calibration:
     """Preprocessed float32 images [n, h, w, c] that the rungs may look at.
 
-    ``report`` is told, by rungs that take long, what is being done, how much of it and of how much.
+    ``report`` is told what is being done, and by rungs that take long how much of it.
     """
 
     images: np.ndarray
     threads: int
-    report: Callable[[str, int, int], None] = lambda doing, done, total: None
+    report: Report = lambda doing, done=0, total=None: None
 
     @property
     def every(self) -> int:
@@ -184,7 +185,7 @@ def _error_feedback(stage: Stage, calibration: Calibration) -> Stage:
 
 
 def _learned_rounding(stage: Stage, calibration: Calibration) -> Stage:
-    report = partial(calibration.report, "learned rounding, layer")
+    report = partial(calibration.report, "learned-rounding, layer")
     return _corrected(stage, calibration, partial(learned_rounding.refine, report=report))
 
 
@@ -224,6 +225,7 @@ def climb(
     stage = Stage(lowered, calibration.statistics(lowered), lowered)
     found: list[tuple[Step, Stage]] = []
     for rung in plan.rungs:
+        calibration.report(f"int8 by {rung}")
         start = time.perf_counter()
         stage = RUNGS[rung](stage, calibration)
         seconds = round(time.perf_counter() - start, 2)
