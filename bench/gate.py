@@ -118,11 +118,11 @@ def compare(
     """Both files of every pair on every image, batch by batch; RunFailed when one does not run."""
     said = {artifact.name: [] for pair in pairs for artifact in (pair.float32, pair.int8)}
     total, indices = len(evaluation.indices), []
-    with step(f"int8 against float32 on {total} images", total) as show:
+    with step(f"int8 against float32 on {total} images") as show:
         for batch in evaluation.batches:
             for pair in pairs:
                 for artifact in (pair.float32, pair.int8):
-                    show(f"{artifact.name} in {pair.runtime}", len(indices))
+                    show(f"{artifact.name} in {pair.runtime}, image", len(indices), total)
                     answers = predict(device, exported, artifact, pair.runtime, threads, batch)
                     said[artifact.name].append(answers)
             indices.extend(batch.indices)

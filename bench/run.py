@@ -126,10 +126,9 @@ def measure(bench: Bench, artifact: Artifact, runtime: str) -> Record:
     """One row: the timed run, then the answers; an error in either is in the record's result."""
     started, environment = now_utc(), bench.device.environment()
     path = bench.exported.path(artifact)
-    images = len(bench.evaluation.indices) if bench.evaluation else 0
     accuracy = None
-    with step(f"{artifact.name} in {runtime}", images or None) as show:
-        show("timing", 0)
+    with step(f"{artifact.name} in {runtime}") as show:
+        show("timing")
         result = bench.device.run(Job(path, artifact.format, runtime, bench.threads, DEFAULT))
         if not result.error and bench.evaluation:
             result, accuracy = _judge(bench, artifact, runtime, result, show)
@@ -156,7 +155,7 @@ def _judge(
     said, indices = [], []
     try:
         for batch in bench.evaluation.batches:
-            show(f"judging on {len(bench.evaluation.indices)} images", len(indices))
+            show("judging, image", len(indices), len(bench.evaluation.indices))
             said.append(
                 predict(bench.device, bench.exported, artifact, runtime, bench.threads, batch)
             )
