@@ -129,10 +129,12 @@ class Layer:
     def weight_scale(self) -> np.ndarray:
         """The step of each output channel, in a shape that spreads over the weights."""
         tensor = self.int8_draft.tensor(int(self.operator.inputs[1]))
-        scale = np.asarray(tensor.quantization.scale, np.float32)
-        shape = [1] * len(tensor.shape)
-        shape[tensor.quantization.quantizedDimension] = len(scale)
-        return scale.reshape(shape)
+        axis = OUTPUT_AXIS[self.kind]
+        shape = [1] * self.float_weights.ndim
+        shape[axis] = self.float_weights.shape[axis]
+        return np.broadcast_to(
+            np.asarray(tensor.quantization.scale, np.float32), shape[axis]
+        ).reshape(shape)
 
     def int8_weights(self) -> np.ndarray:
         """The real values of the integer weights."""
