@@ -23,6 +23,7 @@ from models.image_source import ImageSize
 from models.network import Network
 from models.options import Options
 from models.source import Source, resolve
+from quantize import layer_names
 from quantize.graph import Graph
 from quantize.ladder import Climb, Plan
 
@@ -34,7 +35,7 @@ def export(options: Options) -> tuple[Manifest, bool]:
     Raises RequestError for bad input, CheckFailed where a file is too far from Keras.
     """
     source = resolve(options)
-    plan = Plan.of(options.rungs, source)
+    plan = Plan.of(options.rungs, source, options.keep_float)
     folder = Path(options.out) / source.model_id
     earlier = _earlier(folder)
     size = source.size or _known_size(earlier, source)
@@ -75,6 +76,7 @@ def _make(
         size = network.size
         content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
         graph = Graph(content).named("image", network.output_name)
+        layer_names.find(graph, plan.keep_float)  # before the minutes that follow
         report("calibrating, quantizing and writing", 2)
         sets.save_calibration(scratch / "calibration.npy", network.preprocess)
         sets.save_verification(scratch / "verification.npy", network.preprocess)
