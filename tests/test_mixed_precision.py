@@ -125,6 +125,14 @@ def test_the_budget_is_not_exceeded(damaged, calibration_images, judge_images):
         assert (step.latency_ratio or 1) <= ratio
 
 
+def test_the_layer_that_makes_most_noise_goes_first(v1_graph, calibration_images, judge_images):
+    chosen = ranges.choose(v1_graph, Calibration(calibration_images[:16], 2).statistics(v1_graph))
+    int8_graph, images = int8.quantize(v1_graph, chosen), calibration_images[:16]
+    worst = sensitivity.rows(v1_graph, int8_graph, images, "softmax", 2, True)[0].layer
+    found = climbed(v1_graph, calibration_images, judge_images, Plan(RUNGS, 300.0, 1.15))
+    assert found.steps[-1].float_layers == (worst,)
+
+
 def test_rounded_weights_stay_what_the_rung_before_made_of_them(
     damaged, damaged_ranges, calibration_images
 ):
