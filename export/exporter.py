@@ -24,8 +24,10 @@ from models.image_source import ImageSize
 from models.network import Network
 from models.options import Options
 from models.source import Source, resolve
+from quantize import layer_names
 from quantize.graph import Graph
-from quantize.ladder import Climb, Plan
+from quantize.ladder import Climb
+from quantize.plan import Plan
 
 POLL_S = 0.05
 
@@ -37,7 +39,7 @@ def export(options: Options) -> tuple[Manifest, bool]:
     Raises RequestError for bad input, CheckFailed where a file is too far from Keras.
     """
     source = resolve(options)
-    plan = Plan.of(options.rungs, source)
+    plan = Plan.of(options.rungs, source, options.keep_float)
     folder = Path(options.out) / source.model_id
     earlier = _earlier(folder)
     size = source.size or _known_size(earlier, source)
@@ -78,6 +80,7 @@ def _make(
         size = network.size
         content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
         graph = Graph(content).named("image", network.output_name)
+        layer_names.find(graph, plan.keep_float)  # before the minutes that follow
         report("calibrating, quantizing and writing")
         calibrated = sets.save_calibration(scratch / "calibration.npy", network.preprocess)
         verified = sets.save_verification(scratch / "verification.npy", network.preprocess)

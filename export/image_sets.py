@@ -12,7 +12,7 @@ from models.reference import preprocessed
 from models.source import Source
 from models.spec import Preprocess
 from quantize.calibration import check_enough
-from quantize.ladder import has_random_weights
+from quantize.plan import has_random_weights
 
 VERIFICATION_IMAGES = 64
 JUDGE_IMAGES = 256  # on 64, the SQNR of one and the same file moves by 1 to 2 dB

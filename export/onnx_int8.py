@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from export import onnx_float_kernels
 from models.errors import CheckFailed
 from quantize.graph import Graph, Quantization
 
@@ -31,10 +32,14 @@ def quantize(float_model, graph: Graph):
 
 @dataclass(frozen=True)
 class _Fused:
-    """A value of the float model and the affine map that it gets."""
+    """A value of the float model and the affine map that it gets.
+
+    ``exact_for``: outputs of the TFLite operators that read it as the float it was before.
+    """
 
     value: str
     quantization: Quantization
+    exact_for: frozenset[str] = frozenset()
 
 
 class _Rewriter:
@@ -68,10 +73,12 @@ class _Rewriter:
             elif node.op_type in ELEMENTWISE:
                 self._quantize_operand(node)
         located = {name: self._drop_implied_activation(f) for name, f in tensors.items()}
+        exact_for = {f.value: f.exact_for for f in located.values()}
         values = self._through_layout({f.value: f.quantization for f in located.values()})
-        self._insert_pairs(values)
+        self._insert_pairs(values, exact_for)
         del self.model.graph.node[:]
         self.model.graph.node.extend(self.nodes)
+        onnx_float_kernels.keep_float(self.model)
         self._forget_unused()
         return self.model
 
@@ -79,14 +86,28 @@ class _Rewriter:
         """Where each integer activation of the graph is in the float model."""
         gemm = {re.sub(r"_Gemm__\d+:0$", "", v): v for v in self.producer if "_Gemm__" in v}
         known = {*self.producer, *(i.name for i in self.model.graph.input)}
-        found = {}
+        floats, found = self._quantized_floats(), {}
         for name in self.graph.activations:
             quantization = self.graph.quantization(name)
-            value = name if name in known else gemm.get(name)
+            source = name if name in known or name not in floats else floats[name]
+            value = source if source in known else gemm.get(source)
             if quantization is None or value is None:
                 continue
-            found[name] = _Fused(self._after_activation(value), quantization)
+            exact_for = self._readers(source) - {name} if source != name else frozenset()
+            found[name] = _Fused(self._after_activation(value), quantization, exact_for)
         return found
+
+    def _quantized_floats(self) -> dict[str, str]:
+        """The float tensor behind each that a QUANTIZE of the graph makes of one."""
+        return {
+            outputs[0]: inputs[0]
+            for kind, inputs, outputs in self.graph.operators()
+            if kind == "QUANTIZE" and self.graph.quantization(inputs[0]) is None
+        }
+
+    def _readers(self, name: str) -> frozenset[str]:
+        """Outputs of the graph's operators that read the tensor ``name``."""
+        return frozenset(o for o, (_, inputs) in self.operator_of.items() if name in inputs)
 
     def _after_activation(self, value: str) -> str:
         """TFLite fuses a ReLU into the op ahead; in ONNX it is behind the value of that name."""
@@ -100,7 +121,7 @@ class _Rewriter:
     def _drop_implied_activation(self, fused: _Fused) -> _Fused:
         """Without the Clip that the integer range already is: it would stop the fusion."""
         node = self.producer.get(fused.value)
-        if node is None or node.op_type not in ACTIVATIONS:
+        if node is None or node.op_type not in ACTIVATIONS or fused.exact_for:
             return fused
         low, high = self._clip_bounds(node)
         scale = float(fused.quantization.scale[0])
@@ -125,11 +146,20 @@ class _Rewriter:
                 bounds[i] = float(numpy_helper.to_array(self.initializers[name]))
         return bounds[0], bounds[1]
 
-    def _rewire(self, old: str, new: str) -> None:
+    def _rewire(self, old: str, new: str, but_for: frozenset[str] = frozenset()) -> None:
         for node in self.consumers[old]:
+            if but_for & self._operators_at(node):
+                continue
             for i, name in enumerate(node.input):
                 if name == old:
                     node.input[i] = new
+
+    def _operators_at(self, node) -> set[str]:
+        """Outputs of the graph's operators that ``node``, or what it hands its values to, is."""
+        output = re.sub(r"_Gemm__\d+:0$", "", node.output[0])
+        if output in self.operator_of or node.op_type not in (*SAME_VALUES, *ACTIVATIONS):
+            return {output}
+        return {o for n in self.consumers[node.output[0]] for o in self._operators_at(n)}
 
     def _quantize_kernel(self, node) -> None:
         """The integers of ``node``'s kernel and bias, dequantized in front of it."""
@@ -211,7 +241,9 @@ class _Rewriter:
                 values.setdefault(node.output[0], values[node.input[0]])
         return values
 
-    def _insert_pairs(self, values: dict[str, Quantization]) -> None:
+    def _insert_pairs(
+        self, values: dict[str, Quantization], exact_for: dict[str, frozenset[str]]
+    ) -> None:
         """A QuantizeLinear / DequantizeLinear pair on every value that is an integer in TFLite.
 
         Inside they are uint8 (same scale, zero point 128 higher): ONNX Runtime turns int8
@@ -243,7 +275,7 @@ class _Rewriter:
             if self.consumers[value]:
                 read = f"{value}/real"
                 new.append(helper.make_node("DequantizeLinear", [stored, *affine], [read]))
-                self._rewire(value, read)
+                self._rewire(value, read, exact_for.get(value, frozenset()))
             self.nodes[at:at] = new
         del self.model.graph.value_info[:]
 
@@ -257,7 +289,7 @@ class _Rewriter:
         return scale, zero_point
 
     def _forget_unused(self) -> None:
-        used = {name for node in self.nodes for name in node.input}
+        used = {name for node in self.model.graph.node for name in node.input}
         kept = [i for i in self.model.graph.initializer if i.name in used]
         del self.model.graph.initializer[:]
         self.model.graph.initializer.extend(kept)

@@ -47,7 +47,23 @@ def _rungs(manifest: Manifest) -> list[str]:
     ]
     asked = manifest.int8["min_sqnr_db"]
     limit = f"; asked for {asked:g} dB" if asked is not None else ""
-    return ["", f"int8 by {manifest.int8['chosen']}: {', '.join(went)}{limit}"]
+    lines = ["", f"int8 by {manifest.int8['chosen']}: {', '.join(went)}{limit}"]
+    return lines + _float_layers(manifest)
+
+
+def _float_layers(manifest: Manifest) -> list[str]:
+    """Which layers of the int8 files are float, and what they cost."""
+    chosen = manifest.int8["chosen"]
+    step = next(rung for rung in manifest.int8["rungs"] if rung["rung"] == chosen)
+    if not step["float_layers"]:
+        return []
+    cost = ""
+    if step["latency_ratio"] is not None:
+        cost = (
+            f": {step['latency_ratio']:.2f} times the latency of every layer int8 (medians of "
+            f"{step['latency_samples']}, in turns, LiteRT)"
+        )
+    return [f"float in int8: {', '.join(step['float_layers'])}{cost}"]
 
 
 def _stripped(table: str) -> list[str]:

@@ -9,6 +9,8 @@ import numpy as np
 from export import onnx_float, onnx_int8
 from quantize import int8, ladder
 from quantize.graph import Graph
+from quantize.plan import Plan
+from quantize.rungs import Calibration
 
 TFLITE_FILES = ("float32.tflite", "float16.tflite", "int8.tflite")
 
@@ -23,7 +25,7 @@ class Int8Request:
     calibration: Path
     judge: Path
     output_kind: str
-    plan: ladder.Plan
+    plan: Plan
     threads: int
 
 
@@ -39,7 +41,7 @@ def tflite_files(
 
     Runs in a child process; sends what it reports through ``told``.
     """
-    images = ladder.Calibration(
+    images = Calibration(
         np.load(request.calibration, mmap_mode="r"),
         request.threads,
         lambda *report: told.send(report),

@@ -17,7 +17,7 @@ def calibrate(asked: Options, observer: str) -> tuple[str, list[report.Row]]:
     from models import float_graph
     from models.reference import preprocessed
     from models.source import resolve
-    from quantize import hard_swish, ranges
+    from quantize import hard_swish, layer_names, ranges
     from quantize.calibration import calibrate as observe
     from quantize.graph import Graph
     from quantize.int8 import quantize
@@ -32,14 +32,16 @@ def calibrate(asked: Options, observer: str) -> tuple[str, list[report.Row]]:
         content = float_graph.convert(
             network.keras_model, network.size.height, network.size.width, network.size.channels
         )
-        graph = hard_swish.lower(Graph(content).named("image", network.output_name))
+        graph = Graph(content).named("image", network.output_name)
+        kept = layer_names.find(graph, layer_names.typed(asked.keep_float))
+        graph = hard_swish.lower(graph)
         now("running the calibration images")
         stream = (
             preprocessed(pixels, network.preprocess)[None] for _, pixels in images.images(chosen)
         )
         statistics = observe(graph, stream, asked.threads)
         found = ranges.choose(graph, statistics, observer)
-        rows = list(report.rows(graph, quantize(graph, found), statistics, found))
+        rows = list(report.rows(graph, quantize(graph, found, kept), statistics, found))
         target = Path("results") / f"{source.model_id}-calibration.svg"
         target.parent.mkdir(exist_ok=True)
         target.write_text(picture.svg(source.model_id, rows, statistics))

@@ -15,16 +15,17 @@ from models import chatter, command, options, progress
 from models.dataset import check_disjoint, open_dataset
 from models.network import Network
 from models.options import Options
-from quantize import ladder
+from quantize import ladder, latency
 from quantize.fidelity import answers, compare
 from quantize.graph import Graph
 from quantize.int8 import silently
-from quantize.ladder import Calibration, Plan, has_random_weights
+from quantize.outputs import outputs as outputs_of
+from quantize.plan import Plan, has_random_weights
+from quantize.rungs import Calibration
 
 JUDGES = 400
-RUNG_JUDGES = 64  # of those, as many as an export chooses the rung by
 ROUNDS = 40
-RUNS_A_ROUND = 5
+RUNG_JUDGES = 64  # of those, as many as an export chooses the rung by
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Task:
 def rows(asked: Options) -> Iterator[Row]:
     """A row for float32 and for each tool's int8."""
     with progress.step("compare") as now:
-        task = _prepare(asked, now)
+        task = prepare(asked, now)
         graphs, seconds = {"float32": task.graph}, {"float32": 0.0}
         for tool, make in _tools(task, asked.threads).items():
             now(tool)
@@ -70,9 +71,9 @@ def rows(asked: Options) -> Iterator[Row]:
             graphs[tool] = make()
             seconds[tool] = time.perf_counter() - start
         now("judging")
-        found = {t: ladder.outputs(g, task.judge, asked.threads) for t, g in graphs.items()}
+        found = {t: outputs_of(g, task.judge, asked.threads) for t, g in graphs.items()}
         now("timing in turns")
-        latency = _latencies(graphs, asked.threads)
+        latencies = latency.in_turns(graphs, asked.threads, ROUNDS)
     kind = task.network.output_kind
     for tool, outputs in found.items():
         fidelity = compare(found["float32"], outputs, kind)
@@ -84,18 +85,19 @@ def rows(asked: Options) -> Iterator[Row]:
             top1=right,
             top1_agreement=fidelity.top1_agreement if task.learned else None,
             sqnr_db=fidelity.sqnr_db if task.learned else None,
-            latency_ratio=latency[tool] / latency["TFLite converter"],
+            latency_ratio=latencies[tool].median_s / latencies["TFLite converter"].median_s,
             seconds=seconds[tool],
         )
 
 
-def _prepare(asked: Options, now: progress.Report) -> Task:
+def prepare(asked: Options, now: progress.Report) -> Task:
+    """Load, open and convert what ``asked`` names; RequestError for what cannot be."""
     from models import float_graph
     from models.reference import preprocessed
     from models.source import resolve
 
     source = resolve(asked)
-    plan = Plan.of(asked.rungs, source)
+    plan = Plan.of(asked.rungs, source, asked.keep_float)
     now("loading the network")
     network = source.load()
     size, classes = network.size, network.classes if source.labels_known else None
@@ -161,21 +163,6 @@ def _ai_edge_quantizer(graph: Graph, images: np.ndarray) -> Graph:
     fed = {"serving_default": [{graph.inputs[0]: image[None]} for image in images]}
     made = silently(lambda: engine.quantize(engine.calibrate(fed)))
     return Graph(bytes(made.quantized_model))
-
-
-def _latencies(graphs: dict[str, Graph], threads: int) -> dict[str, float]:
-    """Median seconds of an inference of each, taken in turns in this process."""
-    interpreters = {tool: graph.interpreter(threads) for tool, graph in graphs.items()}
-    for interpreter in interpreters.values():
-        interpreter.invoke()
-    samples: dict[str, list[float]] = {tool: [] for tool in graphs}
-    for _ in range(ROUNDS):
-        for tool, interpreter in interpreters.items():
-            for _ in range(RUNS_A_ROUND):
-                start = time.perf_counter()
-                interpreter.invoke()
-                samples[tool].append(time.perf_counter() - start)
-    return {tool: float(np.median(found)) for tool, found in samples.items()}
 
 
 def text(found: list[Row]) -> str:

@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 
-from quantize.graph import Graph, activations, kinds
+from quantize.graph import LINEAR, Graph, activations, kinds
 
 
 class Draft:
@@ -120,6 +120,13 @@ class Draft:
 
         types = [self.tensor(int(i)).type for i in operator.inputs if i >= 0]
         return types == [schema.TensorType.INT8, schema.TensorType.INT8, schema.TensorType.INT32]
+
+    def has_int8_weights(self, operator) -> bool:
+        """Whether it is a layer with weights that are int8."""
+        if self.kind(operator) not in LINEAR:
+            return False
+        weights = self.constant(int(operator.inputs[1]))
+        return weights is not None and weights.dtype == np.int8
 
     def producer(self, index: int):
         """The operator that computes a tensor; None for inputs and constants."""

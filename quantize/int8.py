@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import re
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
@@ -17,12 +19,15 @@ MIN_WIDTH = 1e-6
 MAX_SUM_STEP = 128  # in steps of the output
 
 
-def quantize(graph: Graph, ranges: dict[str, Range]) -> Graph:
+def quantize(
+    graph: Graph, ranges: dict[str, Range], kept_float: Collection[str] = frozenset()
+) -> Graph:
     """``graph`` with int8 weights, activations, input and output; biases are int32.
 
-    ``ranges`` has every float activation of the graph. The arithmetic is that of the TFLite
-    quantization specification; Google's quantizer writes it, but the ranges are ours (its own
-    calibration is a moving average over the images, which cuts off what only some of them reach).
+    Operators whose output tensor is in ``kept_float`` stay float, between a DEQUANTIZE and a
+    QUANTIZE. ``ranges`` has every float activation of the graph. The arithmetic is that of the
+    TFLite quantization specification; Google's quantizer writes it, but the ranges are ours (its
+    own calibration is a moving average over the images, which cuts off what only some reach).
     """
     from ai_edge_quantizer import quantizer, recipe
 
@@ -34,8 +39,38 @@ def quantize(graph: Graph, ranges: dict[str, Range]) -> Graph:
             "min": np.full(rank, chosen.minimum, np.float32),
             "max": np.full(rank, ends[name], np.float32),
         }
-    engine = quantizer.Quantizer(bytearray(graph.content), recipe.static_wi8_ai8())
-    return _graph(silently(lambda: engine.quantize(found)))
+    steps = [*recipe.static_wi8_ai8(), *_left_float(graph, kept_float)]
+    engine = quantizer.Quantizer(bytearray(graph.content), steps)
+    made = _graph(silently(lambda: engine.quantize(found)))
+    return _named_alike(made, graph)
+
+
+def _named_alike(made: Graph, graph: Graph) -> Graph:
+    """``made`` with the output called as in ``graph``, also behind an operator left float."""
+    name = graph.outputs[0]
+    if made.outputs[0] == name:
+        return made
+    model = made.unpacked()
+    for tensor in model.subgraphs[0].tensors:
+        if tensor.name.decode() == name:
+            tensor.name = f"{name}/float".encode()
+    return Graph.packed(model).named(made.inputs[0], name)
+
+
+def _left_float(graph: Graph, outputs: Collection[str]) -> Iterator[dict]:
+    """The steps of a recipe that take out the operators with those output tensors."""
+    from ai_edge_quantizer import qtyping
+
+    for kind, _, (name, *_) in graph.operators():
+        if name in outputs:
+            yield {
+                # An operator's scope is its outputs, each with a semicolon. The network's output
+                # has the same: to name the operator keeps that one int8.
+                "regex": f"^{re.escape(name + ';')}$",
+                "operation": qtyping.TFLOperationName[kind],
+                "algorithm_key": "no_quantize",
+                "op_config": {},
+            }
 
 
 def _wide_enough(graph: Graph, ranges: dict[str, Range]) -> dict[str, float]:

@@ -15,11 +15,13 @@ class Limits:
     """``max_drop_points``: percentage points of top-1 that int8 may lose against float32.
 
     ``min_sqnr_db``: signal-to-quantization-noise ratio of the outputs at which the search for a
-    better int8 ends.
+    better int8 ends. ``max_latency_ratio``: how many times the latency of an int8 file without
+    float layers one with some may have; 1 allows none.
     """
 
     max_drop_points: float
     min_sqnr_db: float = 30.0
+    max_latency_ratio: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class _Key:
 KEYS = (
     _Key("accuracy", "max_drop_points", 0, 100, "[accuracy] max_drop_points = 1.0"),
     _Key("int8", "min_sqnr_db", -100, 1000, "[int8] min_sqnr_db = 30.0"),
+    _Key("int8", "max_latency_ratio", 1, 10, "[int8] max_latency_ratio = 1.1"),
 )
 EXAMPLE = ", ".join(key.example for key in KEYS)
 
@@ -72,6 +75,11 @@ def read_limits(path: Path = GATE_FILE) -> Limits:
 def read_min_sqnr_db(path: Path = GATE_FILE) -> float:
     """What int8 is to reach: by ``path``, or the default where there is no such file."""
     return read_limits(path).min_sqnr_db if path.exists() else Limits.min_sqnr_db
+
+
+def read_max_latency_ratio(path: Path = GATE_FILE) -> float:
+    """What float layers may cost: by ``path``, or the default where there is no such file."""
+    return read_limits(path).max_latency_ratio if path.exists() else Limits.max_latency_ratio
 
 
 def _number(path: Path, key: _Key, value) -> float:

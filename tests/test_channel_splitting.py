@@ -8,8 +8,8 @@ from quantize.calibration import calibrate
 from quantize.draft import Draft
 from quantize.fidelity import compare
 from quantize.graph import LINEAR, Graph
-from quantize.ladder import outputs
 from quantize.layer import layers
+from quantize.outputs import outputs
 from quantize.segment import cut
 
 DEAD = [0, 1, 2]

@@ -9,7 +9,7 @@ from quantize import bias_correction, equalization, error_feedback, int8, ranges
 from quantize.calibration import calibrate
 from quantize.fidelity import compare
 from quantize.graph import LINEAR
-from quantize.ladder import outputs
+from quantize.outputs import outputs
 
 
 def sqnr_db(graph, other, images):

@@ -7,7 +7,7 @@ from quantize import hard_swish, int8, ranges
 from quantize.calibration import calibrate
 from quantize.draft import Draft
 from quantize.graph import Graph
-from quantize.ladder import outputs
+from quantize.outputs import outputs
 from quantize.segment import cut
 
 

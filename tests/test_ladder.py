@@ -4,7 +4,10 @@ import pytest
 
 from models.errors import RequestError
 from quantize.fidelity import compare
-from quantize.ladder import RUNGS, Calibration, Plan, climb, outputs
+from quantize.ladder import climb
+from quantize.outputs import outputs
+from quantize.plan import Plan
+from quantize.rungs import RUNGS, Calibration
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +57,9 @@ def test_a_target_out_of_reach_is_said(v1_graph, calibration_images, judge_image
 
 
 def test_plans_are_read_from_what_was_typed():
-    assert Plan.parse("auto", 28.5) == Plan(tuple(RUNGS), 28.5)
+    every_int8 = tuple(name for name in RUNGS if name != "mixed-precision")
+    assert Plan.parse("auto", 28.5) == Plan(every_int8, 28.5)
+    assert Plan.parse("auto", 28.5, 1.1) == Plan(tuple(RUNGS), 28.5, 1.1)
     assert Plan.parse("min-max,bias-correction", 28.5).rungs == ("min-max", "bias-correction")
     assert Plan.parse("auto", 28.5).for_random_weights() == Plan(("min-max",), None)
 
@@ -71,6 +76,12 @@ def test_plans_are_read_from_what_was_typed():
 def test_wrong_rungs_are_refused(typed, said):
     with pytest.raises(RequestError, match=said):
         Plan.parse(typed, 28.5)
+
+
+def test_mixed_precision_without_a_budget_is_refused_with_what_to_write():
+    with pytest.raises(RequestError, match=r"write max_latency_ratio = 1\.1 under \[int8\] in"):
+        Plan.parse("min-max,mixed-precision", 28.5)
+    assert Plan.parse("min-max,mixed-precision", 28.5, 1.2).max_latency_ratio == 1.2
 
 
 def test_layers_that_mobilenets_do_not_have_are_climbed_over():

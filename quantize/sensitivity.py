@@ -1,0 +1,154 @@
+"""``python -m quantize.sensitivity``: what int8 costs, layer by layer.
+
+Which layers to leave float (``KEEP_FLOAT``) where int8 does not come close enough to the network.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from models import chatter, command, options, progress
+from models.errors import RequestError
+from models.options import Options
+from quantize import ladder, swap
+from quantize.compare import prepare
+from quantize.fidelity import compare
+from quantize.graph import Graph
+from quantize.ladder import Climb
+from quantize.layer_names import layer_names
+from quantize.outputs import outputs
+from quantize.rungs import Calibration
+
+JUDGES = 64
+
+
+@dataclass(frozen=True)
+class Row:
+    """One layer with weights; figures are the SQNR of the network's outputs in dB.
+
+    ``alone_db``: this layer is int8, weights and output, and all others float. ``left_float_db``:
+    this layer is float and all others int8. ``gain_db``: by how much that beats every layer int8.
+    A figure is None where there is no noise at all.
+    """
+
+    layer: str
+    kind: str
+    alone_db: float | None
+    left_float_db: float | None
+    gain_db: float | None
+
+
+def rows(
+    graph: Graph,
+    int8_graph: Graph,
+    images: np.ndarray,
+    output_kind: str,
+    threads: int,
+    bias_corrected: bool,
+    done: Callable[[int], None] = lambda layers: None,
+) -> list[Row]:
+    """A row for each layer that is int8 in ``int8_graph``, the one that alone does worst first.
+
+    ``graph`` is its float form, which the outputs are compared with. ``images``: preprocessed
+    float32 [n, h, w, c]. ``bias_corrected``: whether the biases of ``int8_graph`` are. ``done`` is
+    told how many times a layer was looked at: twice each.
+    """
+    wanted = outputs(graph, images, threads)
+    kinds = {made[0]: kind for kind, _, made in graph.operators()}
+    names = {tensor: name for name, tensor in layer_names(graph).items()}
+
+    def decibels(found: np.ndarray) -> float | None:
+        return compare(wanted, found, output_kind).sqnr_db
+
+    whole, left, alone = decibels(outputs(int8_graph, images, threads)), {}, {}
+    for name, found in swap.left_float(graph, int8_graph, images, threads):
+        left[name] = decibels(found)
+        done(len(left))
+    for name, found in swap.alone_int8(graph, int8_graph, images, threads, bias_corrected):
+        alone[name] = decibels(found)
+        done(len(left) + len(alone))
+    made = [
+        Row(names[n], kinds[n], alone[n], db, None if None in (db, whole) else db - whole)
+        for n, db in left.items()
+    ]
+    return sorted(made, key=lambda row: np.inf if row.alone_db is None else row.alone_db)
+
+
+def analyse(asked: Options) -> tuple[str, list[Row]]:
+    """The title and rows for the int8 form that an export of ``asked`` has; RequestError else."""
+    with progress.step("sensitivity") as now:
+        task = prepare(replace(asked, n_eval=asked.n_eval or JUDGES), now)
+        if not task.learned:
+            raise RequestError(
+                "WEIGHTS is random, and what rounding does to answers that mean nothing says "
+                "nothing; expected weights that learned something, for example WEIGHTS=demo"
+            )
+        now("making int8")
+        climbed = ladder.climb(
+            task.graph,
+            Calibration(task.calibration, asked.threads),
+            task.judge,
+            task.network.output_kind,
+            task.plan,
+        )
+        layers = len(layer_names(task.graph))
+        found = rows(
+            climbed.graph,
+            climbed.int8_graph,
+            task.judge,
+            task.network.output_kind,
+            asked.threads,
+            climbed.chosen.rung != "min-max",
+            lambda done: now("layer after layer, float alone and int8 alone,", done, 2 * layers),
+        )
+    return _title(climbed, len(task.judge), layers), found
+
+
+def _title(climbed: Climb, images: int, layers: int) -> str:
+    sqnr_db = climbed.chosen.sqnr_db
+    whole = "exact" if sqnr_db is None else f"{sqnr_db:.1f} dB"
+    kept = climbed.chosen.float_layers
+    without = f", {', '.join(kept)} left float" if kept else ""
+    return f"{layers} layers on {images} images; int8 by {climbed.chosen.rung}{without}: {whole}"
+
+
+def text(title: str, found: list[Row]) -> str:
+    """The rows as a table a person reads."""
+    width = max([len(row.layer) for row in found] + [len("layer")])
+    lines = [
+        f"{'layer':<{width}}  {'operator':<17} {'int8 alone':>10} {'left float':>10} {'gain':>6}"
+    ]
+    for row in found:
+        alone, left = (_shown(db, ".1f") for db in (row.alone_db, row.left_float_db))
+        gain = _shown(row.gain_db, "+.1f")
+        lines.append(f"{row.layer:<{width}}  {row.kind:<17} {alone:>10} {left:>10} {gain:>6}")
+    return "\n".join([title, "SQNR of the outputs in dB", "", *lines]) + "\n"
+
+
+def _shown(decibels: float | None, form: str) -> str:
+    return "exact" if decibels is None else format(decibels, form)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print the sensitivity of each layer; the exit code."""
+    return command.exit_code(lambda: _print(argv), "interrupted")
+
+
+def _print(argv: Sequence[str]) -> None:
+    parser = options.parser("python -m quantize.sensitivity", __doc__)
+    parser.add_argument("--json", action="store_true", help="print rows as JSON")
+    namespace = parser.parse_args(argv)
+    with chatter.held_back():
+        title, found = analyse(options.from_namespace(namespace))
+    if namespace.json:
+        print(json.dumps([asdict(row) for row in found], indent=2))
+    else:
+        print(text(title, found), end="")
+
+
+if __name__ == "__main__":
+    command.end_as_by_ctrl_c()
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,272 @@
+"""Float layers inside the int8 network: which ones, how many, and that they really are float."""
+
+import json
+import tempfile
+
+import numpy as np
+import pytest
+import user_models
+from commands import files_in, run
+
+from export import onnx_float, onnx_int8
+from quantize import int8, layer_names, mixed_precision, ranges, sensitivity, swap
+from quantize.calibration import calibrate
+from quantize.draft import Draft
+from quantize.graph import LINEAR, Graph
+from quantize.ladder import climb
+from quantize.latency import Latency
+from quantize.layer import quantized_images
+from quantize.outputs import outputs, real_outputs
+from quantize.plan import Plan
+from quantize.rungs import Calibration
+from quantize.segment import cut
+
+BAD = "conv_pw_2"
+RUNGS = ("min-max", "mixed-precision")
+
+
+@pytest.fixture(scope="module")
+def damaged(v1_graph):
+    """The demo v1 with one layer that int8 ruins: huge weights on a channel that is always zero."""
+    draft = Draft(v1_graph)
+    name = layer_names.layer_names(v1_graph)[BAD]
+    bad = next(o for o in draft.operators if draft.name(int(o.outputs[0])) == name)
+    ahead = draft.producer(int(bad.inputs[0]))
+    for operator, position, channel in ((ahead, 1, 0.0), (ahead, 2, 0.0), (bad, 1, 500.0)):
+        values = draft.read(operator, position).copy()
+        values[..., 0] = channel
+        draft.write(operator, position, values)
+    return draft.graph()
+
+
+@pytest.fixture(scope="module")
+def damaged_ranges(damaged, calibration_images):
+    statistics = Calibration(calibration_images, threads=2).statistics(damaged)
+    return ranges.choose(damaged, statistics)
+
+
+def slower_by(per_layer):
+    """A measurement in which each float layer costs so much; ``asked`` are the graphs it saw."""
+
+    def latencies(graphs, threads):
+        found = {}
+        for name, graph in graphs.items():
+            floats = sum(
+                kind in LINEAR and graph.dtype(inputs[1]) == np.float32
+                for kind, inputs, _ in graph.operators()
+            )
+            found[name] = Latency(1 + per_layer * floats, samples=7)
+        return found
+
+    return latencies
+
+
+def climbed(graph, calibration_images, judge_images, plan, per_layer=0.1):
+    return climb(
+        graph,
+        Calibration(calibration_images[:16], threads=2),
+        judge_images[:16],
+        "softmax",
+        plan,
+        slower_by(per_layer),
+    )
+
+
+def float_layers(graph, int8_graph):
+    names = {tensor: name for name, tensor in layer_names.layer_names(graph).items()}
+    return {
+        names[made[0]]
+        for kind, inputs, made in int8_graph.operators()
+        if kind in LINEAR and int8_graph.dtype(inputs[1]) == np.float32
+    }
+
+
+def test_sensitivity_names_the_bad_layer(damaged, damaged_ranges, judge_images):
+    int8_graph = int8.quantize(damaged, damaged_ranges)
+    seen = []
+    found = sensitivity.rows(
+        damaged, int8_graph, judge_images[:16], "softmax", 2, False, seen.append
+    )
+    assert len(found) == 28 and seen == list(range(1, 57))
+    assert found[0].layer == BAD
+    assert found[0].alone_db < found[1].alone_db - 10
+    assert found[0].gain_db == max(row.gain_db for row in found) > 10
+    assert f"\n{BAD} " in sensitivity.text("title", found)
+
+
+def test_a_layer_left_float_by_swapping_answers_as_the_graph_that_has_it_float(
+    damaged, damaged_ranges, judge_images
+):
+    images, name = judge_images[:8], layer_names.layer_names(damaged)[BAD]
+    int8_graph = int8.quantize(damaged, damaged_ranges)
+    swapped = dict(swap.left_float(damaged, int8_graph, images, 1))[name]
+    real = outputs(int8.quantize(damaged, damaged_ranges, {name}), images, 1)
+    np.testing.assert_allclose(swapped, real, atol=2 / 256)
+    assert np.abs(swapped - outputs(int8_graph, images, 1)).max() > 10 / 256
+
+
+def test_the_bad_layer_is_left_float_and_the_manifest_says_so(
+    damaged, calibration_images, judge_images
+):
+    plan = Plan(RUNGS, 25.0, 2.0)
+    found = climbed(damaged, calibration_images, judge_images, plan)
+    assert float_layers(damaged, found.int8_graph) == {BAD}
+    before, after = found.described()["rungs"]
+    assert before["float_layers"] == () and before["latency_ratio"] is None
+    assert after["float_layers"] == (BAD,)
+    assert after["latency_ratio"] == pytest.approx(1.1) and after["latency_samples"] == 7
+    assert after["sqnr_db"] > max(25, before["sqnr_db"] + 10)
+
+
+def test_the_budget_is_not_exceeded(damaged, calibration_images, judge_images):
+    for ratio, most in ((1.05, 0), (1.25, 2)):
+        plan = Plan(RUNGS, 300.0, ratio)
+        found = climbed(damaged, calibration_images, judge_images, plan)
+        step = found.steps[-1]
+        assert len(step.float_layers) == most
+        assert (step.latency_ratio or 1) <= ratio
+
+
+def test_the_layer_that_makes_most_noise_goes_first(v1_graph, calibration_images, judge_images):
+    chosen = ranges.choose(v1_graph, Calibration(calibration_images[:16], 2).statistics(v1_graph))
+    int8_graph, images = int8.quantize(v1_graph, chosen), calibration_images[:16]
+    worst = sensitivity.rows(v1_graph, int8_graph, images, "softmax", 2, True)[0].layer
+    found = climbed(v1_graph, calibration_images, judge_images, Plan(RUNGS, 300.0, 1.15))
+    assert found.steps[-1].float_layers == (worst,)
+
+
+def test_rounded_weights_stay_what_the_rung_before_made_of_them(
+    damaged, damaged_ranges, calibration_images
+):
+    draft = Draft(int8.quantize(damaged, damaged_ranges))
+    for operator in draft.operators:
+        if draft.has_int8_weights(operator):
+            rounded = draft.read(operator, 1)
+            draft.write(operator, 1, np.where(rounded > 0, rounded - 1, rounded))
+    before, images = draft.graph(), calibration_images[:16]
+    found = Calibration(images, threads=2).statistics(damaged)
+    means = {name: a.mean for name, a in found.items() if a.mean is not None}
+    start = mixed_precision.Start(damaged, damaged_ranges, means, before, frozenset())
+    goal = mixed_precision.Goal(lambda made: False, 1.15, slower_by(0.1))
+    mixed = mixed_precision.search(start, images, 2, goal)
+    wanted = {made[0]: inputs[1] for _, inputs, made in before.operators() if len(inputs) > 1}
+    compared = 0
+    for kind, inputs, made in mixed.int8_graph.operators():
+        if kind in LINEAR and made[0] not in mixed.kept_float:
+            weights = mixed.int8_graph.constant(inputs[1])
+            np.testing.assert_array_equal(weights, before.constant(wanted[made[0]]))
+            compared += 1
+    assert compared == 27
+
+
+def test_layers_to_keep_float_are_float_on_every_rung(v1_graph, calibration_images, judge_images):
+    asked = ("conv1", "conv_preds")
+    plan = Plan(("min-max", "bias-correction", "equalization"), None, 1.0, asked)
+    found = climbed(v1_graph, calibration_images, judge_images, plan)
+    assert float_layers(v1_graph, found.int8_graph) == set(asked)
+    assert [step.float_layers for step in found.steps] == [asked] * 3
+    assert found.described()["keep_float"] == asked
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [("conv1",), ("conv_dw_1",), ("conv_pw_5", "conv_dw_6"), ("conv_preds",)],
+    ids="+".join,
+)
+def test_the_onnx_form_is_the_same_network_with_the_same_layers_float(
+    v1_graph, v1_statistics, judge_images, kept
+):
+    """In a session with default options: ONNX Runtime must not quantize those layers itself."""
+    agree(v1_graph, ranges.choose(v1_graph, v1_statistics), judge_images[:40], kept, 28)
+
+
+def test_a_sum_reads_integers_where_a_float_layer_reads_the_same_value_as_it_is(images_64):
+    from models import float_graph, random_weights, registry
+    from models.spec import ModelSpec
+
+    model = registry.build(ModelSpec("v2", alpha=0.1, resolution=64, classes=5))
+    random_weights.fill(model)
+    graph = Graph(float_graph.convert(model, 64, 64, 3)).named("image", "probabilities")
+    chosen = ranges.choose(graph, calibrate(graph, images_64[:, None], threads=2))
+    agree(graph, chosen, images_64, ("block_1_project", "block_2_expand"), 52)
+
+
+@pytest.fixture
+def images_64():
+    return np.random.default_rng(3).uniform(-1, 1, (24, 64, 64, 3)).astype(np.float32)
+
+
+def agree(graph, chosen, images, kept, layers):
+    """The int8 file with ``kept`` float says the same in LiteRT and in ONNX Runtime."""
+    import onnx
+    import onnxruntime
+
+    names = layer_names.layer_names(graph)
+    int8_graph = int8.quantize(graph, chosen, [names[name] for name in kept])
+    model = onnx_int8.quantize(onnx_float.from_graph(graph), int8_graph)
+    options = onnxruntime.SessionOptions()
+    with tempfile.TemporaryDirectory() as folder:
+        options.optimized_model_filepath = f"{folder}/optimized.onnx"
+        options.log_severity_level = 3
+        session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+        kinds = [n.op_type for n in onnx.load(options.optimized_model_filepath).graph.node]
+    assert sum(kind in ("QLinearConv", "QLinearMatMul", "QGemm") for kind in kinds) == (
+        layers + (graph.op_histogram.get("FULLY_CONNECTED", 0)) - len(kept)
+    )
+    fed = quantized_images(int8_graph, images)
+    found = np.stack([session.run(None, {"image": image[None]})[0][0] for image in fed])
+    wanted = outputs(int8_graph, images, 2)
+    steps = np.abs(real_outputs(int8_graph, found) - wanted) * 256
+    assert steps.max() <= 6 and steps.mean() < 0.1
+
+
+def test_a_layer_to_keep_float_that_is_not_there_is_refused_with_the_nearest(tmp_path):
+    done = run("export", "--arch", "v1", "--keep-float", "conv1,conv_dv_1", cwd=tmp_path)
+    line = done.stderr.splitlines()[-1]
+    assert done.returncode == 2 and done.stdout == ""
+    assert "KEEP_FLOAT has 'conv_dv_1'" in line and "conv_dw_1" in line
+    assert "calibrating" not in done.stderr
+    assert files_in(tmp_path) == []
+
+
+@pytest.mark.slow
+def test_an_export_keeps_layers_float_in_both_int8_files_and_in_its_key(tmp_path):
+    keys = []
+    for more in ((), ("--keep-float", "conv1,conv_dw_1")):
+        done = run("export", "--arch", "v1", *more, "--json", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        manifest = json.loads(done.stdout)
+        keys.append(manifest["key"])
+    assert keys[0] != keys[1]
+    assert manifest["int8"]["keep_float"] == ["conv1", "conv_dw_1"]
+    assert manifest["int8"]["rungs"][-1]["float_layers"] == ["conv1", "conv_dw_1"]
+    files = {a["name"]: a for a in manifest["artifacts"]}
+    assert files["int8.tflite"]["inputs"][0]["dtype"] == "int8"
+    assert files["int8.tflite"]["ops"]["DEQUANTIZE"] == 1
+    figures = [files[f"int8.{form}"]["fidelity"]["sqnr_db"] for form in ("tflite", "onnx")]
+    assert figures[0] == pytest.approx(figures[1], abs=1)
+
+
+@pytest.mark.parametrize(
+    "builder", [user_models.nested_with_own_rescaling, user_models.logits_only]
+)
+def test_layers_of_users_models_have_the_names_that_keras_gave_them(builder):
+    from models import float_graph
+
+    model = builder()
+    height, width, channels = model.inputs[0].shape[1:]
+    graph = Graph(float_graph.convert(model, height, width, channels)).named("image", "logits")
+    known = {layer.name for layer in model._flatten_layers()}
+    found = layer_names.layer_names(graph)
+    assert set(found) <= known and len(found) >= 3
+    assert list(found.values()) == [o[0] for k, _, o in graph.operators() if k in LINEAR]
+
+
+def test_an_output_layer_left_float_still_gives_int8(v1_graph):
+    graph = cut(Draft(v1_graph), 0, len(v1_graph.subgraph.operators) - 1)
+    images = np.random.default_rng(5).uniform(-1, 1, (8, 1, 96, 96, 3)).astype(np.float32)
+    chosen = ranges.choose(graph, calibrate(graph, images, threads=1))
+    last = list(graph.operators())[-1][2][0]
+    made = int8.quantize(graph, chosen, {last})
+    assert made.outputs == graph.outputs
+    assert made.dtype(made.outputs[0]) == np.int8
