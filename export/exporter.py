@@ -1,4 +1,4 @@
-"""The main job: a network becomes six verified files and a manifest."""
+"""The main job: a network becomes six or more verified files and a manifest."""
 
 import hashlib
 import json
@@ -6,8 +6,9 @@ import multiprocessing
 import shlex
 import sys
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +17,29 @@ from export import onnx_float, staging, verification, versions, writers
 from export.artifact import Artifact, Manifest
 from export.image_sets import ImageSets, open_image_sets
 from export.verification import Verification
-from export.writers import TFLITE_FILES, Int8Request
+from export.writers import TfliteRequest
 from models import float_graph, progress, reference
 from models.errors import RequestError
 from models.image_source import ImageSize
-from models.network import Network
 from models.options import Options
 from models.source import Source, resolve
+from quantize import float_operators, further_schemes
 from quantize.graph import Graph
-from quantize.ladder import Climb, Plan
+from quantize.ladder import Plan
+from quantize.scheme import Scheme
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be made of a network: how int8 is climbed to, and which further files."""
+
+    plan: Plan
+    further: tuple[Scheme, ...]
+
+    @classmethod
+    def of(cls, options: Options, source: Source) -> "Wanted":
+        """RequestError for RUNGS or SCHEMES that are not known."""
+        return cls(Plan.of(options.rungs, source), further_schemes.parse(options.schemes))
 
 
 def export(options: Options) -> tuple[Manifest, bool]:
@@ -34,7 +49,7 @@ def export(options: Options) -> tuple[Manifest, bool]:
     Raises RequestError for bad input, CheckFailed where a file is too far from Keras.
     """
     source = resolve(options)
-    plan = Plan.of(options.rungs, source)
+    wanted = Wanted.of(options, source)
     folder = Path(options.out) / source.model_id
     earlier = _earlier(folder)
     size = source.size or _known_size(earlier, source)
@@ -42,19 +57,19 @@ def export(options: Options) -> tuple[Manifest, bool]:
     if (
         earlier
         and sets
-        and earlier.key == _key(source, plan, sets, size)
+        and earlier.key == _key(source, wanted, sets, size)
         and _intact(folder, earlier)
     ):
         return earlier, False
     with staging.staging(folder) as temporary:
-        manifest = _make(options, source, plan, sets, temporary)
+        manifest = _make(options, source, wanted, sets, temporary)
         (temporary / "manifest.json").write_text(manifest.to_json())
-        staging.publish(temporary, folder)
+        staging.publish(temporary, folder, [a.name for a in earlier.artifacts] if earlier else [])
     return manifest, True
 
 
 def _make(
-    options: Options, source: Source, plan: Plan, sets: ImageSets | None, folder: Path
+    options: Options, source: Source, wanted: Wanted, sets: ImageSets | None, folder: Path
 ) -> Manifest:
     """Write all files into ``folder`` and return the manifest that describes them.
 
@@ -78,12 +93,13 @@ def _make(
         report("calibrating, quantizing and writing", 2)
         sets.save_calibration(scratch / "calibration.npy", network.preprocess)
         sets.save_verification(scratch / "verification.npy", network.preprocess)
-        request = Int8Request(
+        request = TfliteRequest(
             calibration=scratch / "calibration.npy",
             judge=scratch / "verification.npy",
             output_kind=network.output_kind,
-            plan=plan,
+            plan=wanted.plan,
             threads=options.threads,
+            further=wanted.further,
         )
         tflite = beside.submit(writers.tflite_files, graph, request, folder)
         float_onnx = onnx_float.from_graph(graph)
@@ -91,26 +107,15 @@ def _make(
         onnx = writers.onnx_files(float_onnx, graph, climb, folder)
         report("verifying against Keras", 3)
         with Verification(scratch / "verification.npy", options.threads) as checks:
-            checks.start("tflite", folder, TFLITE_FILES)
+            checks.start("tflite", folder, request.names)
             checks.start("onnx", folder, onnx)
             answers = reference.predict(network, np.load(scratch / "verification.npy", "r"))
             artifacts = checks.artifacts(folder, answers, network.output_kind)
         verification.check(artifacts)
-    return _manifest(options, source, network, sets, artifacts, plan, climb)
-
-
-def _manifest(
-    options: Options,
-    source: Source,
-    network: Network,
-    sets: ImageSets,
-    artifacts: tuple[Artifact, ...],
-    plan: Plan,
-    climb: Climb,
-) -> Manifest:
+    caveats = (*climb.caveats(), *_float_operators(folder, artifacts))
     return Manifest(
         model_id=source.model_id,
-        key=_key(source, plan, sets, network.size),
+        key=_key(source, wanted, sets, network.size),
         model={**source.identity(), "labels_known": source.labels_known},
         output_kind=network.output_kind,
         classes=network.classes,
@@ -120,9 +125,18 @@ def _manifest(
         artifacts=artifacts,
         versions=versions.library_versions(),
         command=shlex.join(["python", "-m", "export", *sys.argv[1:]]),
-        caveats=(*source.caveats, *sets.caveats(), *climb.caveats()),
+        caveats=(*source.caveats, *sets.caveats(), *caveats),
         int8=climb.described(),
     )
+
+
+def _float_operators(folder: Path, artifacts: tuple[Artifact, ...]) -> Iterator[str]:
+    """A sentence for each integer .tflite file in which an operator stays float."""
+    for artifact in artifacts:
+        if artifact.format == "tflite" and artifact.inputs[0].scale is not None:
+            graph = Graph((folder / artifact.name).read_bytes())
+            if found := float_operators.sentence(artifact.name, graph):
+                yield found
 
 
 def _described(images, indices: np.ndarray) -> dict:
@@ -135,11 +149,11 @@ def _described(images, indices: np.ndarray) -> dict:
     }
 
 
-def _key(source: Source, plan: Plan, sets: ImageSets, size: ImageSize) -> str:
+def _key(source: Source, wanted: Wanted, sets: ImageSets, size: ImageSize) -> str:
     """Hash of everything that the files depend on."""
     parts = [
         source.identity(),
-        asdict(plan),
+        asdict(wanted),
         asdict(size),
         sets.fingerprint(),
         versions.library_versions(),

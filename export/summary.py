@@ -4,6 +4,8 @@ import io
 
 from export.artifact import Artifact, Manifest
 
+KINDS_NAMED = 4
+
 
 def text(manifest: Manifest, folder: str, made: bool) -> str:
     """One line on the model, its caveats, and a row for each file."""
@@ -32,7 +34,23 @@ def text(manifest: Manifest, folder: str, made: bool) -> str:
         for runtime, status in artifact.loads_in.items()
         if status != "ok"
     ]
-    return "\n".join([*lines, "", *_stripped(out.getvalue()), *refused, *_rungs(manifest)]) + "\n"
+    table_lines = [*_stripped(out.getvalue()), *refused, *_partitions(manifest)]
+    return "\n".join([*lines, "", *table_lines, *_rungs(manifest)]) + "\n"
+
+
+def _partitions(manifest: Manifest) -> list[str]:
+    """A line for each file that the CPU delegate does not take whole, in one piece."""
+    found = []
+    for artifact in manifest.artifacts:
+        taken = artifact.partitions
+        if taken is None or taken.is_whole:
+            continue
+        pieces = {0: "nothing", 1: "1 piece"}.get(taken.count, f"{taken.count} pieces")
+        kinds = [f"{count} {kind}" for kind, count in taken.outside.items()]
+        more = f" and {len(kinds) - KINDS_NAMED} kinds more" if len(kinds) > KINDS_NAMED else ""
+        outside = f"; outside: {', '.join(kinds[:KINDS_NAMED])}{more}" if kinds else ""
+        found.append(f"note: {artifact.name} in LiteRT's XNNPACK: {pieces}{outside}")
+    return found
 
 
 def _rungs(manifest: Manifest) -> list[str]:

@@ -9,6 +9,7 @@ from export import onnx_io
 from export.artifact import Artifact, TensorInfo
 from export.loading import READERS, Trial, Trials
 from models.errors import CheckFailed
+from quantize.delegate import partitions
 from quantize.fidelity import compare
 from quantize.graph import Graph
 
@@ -70,6 +71,7 @@ def _artifact(
         ops=ops,
         fidelity=None if outputs is None else compare(reference, outputs, output_kind),
         loads_in={runtime: trial.status for runtime, trial in by_runtime.items()},
+        partitions=None if outputs is None or file_format != "tflite" else partitions(_graph(path)),
     )
 
 
@@ -108,12 +110,16 @@ def _described(path: Path):
 
         model = onnx.load(path)
         return *onnx_io.tensors(model), onnx_io.op_histogram(model)
-    graph = Graph(path.read_bytes())
+    graph = _graph(path)
     return (
         tuple(_info(graph, name) for name in graph.inputs),
         tuple(_info(graph, name) for name in graph.outputs),
         graph.op_histogram,
     )
+
+
+def _graph(path: Path) -> Graph:
+    return Graph(path.read_bytes())
 
 
 def _info(graph: Graph, name: str) -> TensorInfo:

@@ -7,14 +7,14 @@ import numpy as np
 
 from export import onnx_float, onnx_int8
 from quantize import int8, ladder
+from quantize.further_schemes import FURTHER
 from quantize.graph import Graph
-
-TFLITE_FILES = ("float32.tflite", "float16.tflite", "int8.tflite")
+from quantize.scheme import SCHEMES, Scheme
 
 
 @dataclass(frozen=True)
-class Int8Request:
-    """How int8 is to be made, and from what.
+class TfliteRequest:
+    """Which .tflite files are wanted beside those always made, how int8 is made, and from what.
 
     ``calibration`` and ``judge``: .npy files of preprocessed float32 images [n, h, w, c].
     """
@@ -24,6 +24,12 @@ class Int8Request:
     output_kind: str
     plan: ladder.Plan
     threads: int
+    further: tuple[Scheme, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """The files that are written."""
+        return [f"{scheme.name}.tflite" for scheme in (*SCHEMES, *self.further)]
 
 
 def warm_up() -> None:
@@ -31,16 +37,17 @@ def warm_up() -> None:
     import ai_edge_quantizer  # noqa: F401
 
 
-def tflite_files(graph: Graph, request: Int8Request, folder: Path) -> ladder.Climb:
-    """Write float32, float16 and int8 .tflite files; how int8 came about.
+def tflite_files(graph: Graph, request: TfliteRequest, folder: Path) -> ladder.Climb:
+    """Write float32, float16, int8 and further .tflite files; how int8 came about.
 
     Runs in a child process.
     """
     images = ladder.Calibration(np.load(request.calibration, mmap_mode="r"), request.threads)
     judge = np.load(request.judge, mmap_mode="r")
     climb = ladder.climb(graph, images, judge, request.output_kind, request.plan)
-    made = (graph, int8.halve(graph), climb.int8_graph)
-    for name, written in zip(TFLITE_FILES, made, strict=True):
+    made = [graph, int8.halve(graph), climb.int8_graph]
+    made += [FURTHER[scheme](graph, images) for scheme in request.further]
+    for name, written in zip(request.names, made, strict=True):
         (folder / name).write_bytes(written.content)
     return climb
 

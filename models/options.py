@@ -47,6 +47,7 @@ class Options:
     n_calib: int = 128
     n_eval: int | None = None
     rungs: str = "auto"
+    schemes: str = ""
     skip_corrupt: bool = False
     device: str = "host"
     threads: int = 2
@@ -74,6 +75,7 @@ HELP = {
     "n_calib": "how many images to calibrate on",
     "n_eval": "how many images to judge on",
     "rungs": "ways to int8 to try, by commas; auto climbs until gate.toml's min_sqnr_db is reached",
+    "schemes": "further .tflite files, by commas: int8-dynamic, int16x8",
     "skip_corrupt": "1 skips images that cannot be read, and counts them",
     "device": "where to run",
     "threads": "threads of the runtime",
