@@ -16,6 +16,9 @@ from quantize.graph import Graph, Quantization
 ACTIVATIONS = ("Relu", "Clip")
 SAME_VALUES = ("Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity")
 ELEMENTWISE = ("Add", "Mul")
+# What TFLite has as one operator and ONNX as two: the first of them has the operator's name, and
+# the second its value.
+SECOND_NODE = {"RSQRT": "Reciprocal", "SQUARED_DIFFERENCE": "Mul"}
 MAX_KERNEL_ERROR = 0.3  # of the kernel's norm; int8 rounding alone stays near 0.01
 KERNEL_AXIS = {"Conv": 0, "Gemm": 1, "MatMul": 1}  # output channels in the ONNX layout
 
@@ -80,13 +83,30 @@ class _Rewriter:
         gemm = {re.sub(r"_Gemm__\d+:0$", "", v): v for v in self.producer if "_Gemm__" in v}
         known = {*self.producer, *(i.name for i in self.model.graph.input)}
         found = {}
+        rounded = self._rounded_afterwards()
         for name in self.graph.activations:
             quantization = self.graph.quantization(name)
+            name = rounded.get(name, name)
             value = name if name in known else gemm.get(name)
             if quantization is None or value is None:
                 continue
-            found[name] = _Fused(self._after_activation(value), quantization)
+            found[name] = _Fused(self._after_activation(self._second(value)), quantization)
         return found
+
+    def _rounded_afterwards(self) -> dict[str, str]:
+        """What an operator that stays float computes, by the name it has as integers."""
+        return {
+            outputs[0]: inputs[0]
+            for kind, inputs, outputs in self.graph.operators()
+            if kind == "QUANTIZE" and self.graph.quantization(inputs[0]) is None
+        }
+
+    def _second(self, value: str) -> str:
+        kind, _ = self.operator_of.get(value, (None, None))
+        followers = {id(node): node for node in self.consumers[value]}.values()
+        if kind in SECOND_NODE and [n.op_type for n in followers] == [SECOND_NODE[kind]]:
+            return next(iter(followers)).output[0]
+        return value
 
     def _after_activation(self, value: str) -> str:
         """TFLite fuses a ReLU into the op ahead; in ONNX it is behind the value of that name."""
@@ -170,13 +190,34 @@ class _Rewriter:
             quantization = self.graph.quantization(constants[0])
             if quantization is None:
                 continue
+            integers = self._operand(name, constants[0], quantization)
+            if integers is None:
+                continue
             base = f"{node.output[0]}/operand"
-            integers = self.graph.constant(constants[0]).astype(np.int16) + 128
-            self._add_constant(f"{base}_int", integers.astype(np.uint8))
+            self._add_constant(f"{base}_int", (integers.astype(np.int16) + 128).astype(np.uint8))
             affine = self._affine(base, quantization, np.uint8)
             node.input[position] = base
             pair = helper.make_node("DequantizeLinear", [f"{base}_int", *affine], [base])
             self.nodes.insert(self.nodes.index(node), pair)
+
+    def _operand(self, initializer: str, constant: str, quantization: Quantization):
+        """The integers of ``constant`` in the layout of its float form in the ONNX model.
+
+        None where the two are not the same numbers: then the operand stays float.
+        """
+        from onnx import numpy_helper
+
+        if len(quantization.scale) > 1:
+            return None
+        floats = numpy_helper.to_array(self.initializers[initializer])
+        stored = self.graph.constant(constant)
+        if stored.squeeze().shape == floats.squeeze().shape:
+            integers = stored.reshape(floats.shape)
+        else:  # NHWC turned into NCHW: the same numbers at other places
+            levels = np.rint(floats / quantization.scale) + quantization.zero_point
+            integers = np.clip(levels, -128, 127).astype(np.int8)
+        found = (integers.astype(np.float32) - quantization.zero_point) * quantization.scale
+        return integers if np.abs(found - floats).max() <= quantization.scale else None
 
     def _constant_pair(self, node, position: int, integers, scale, axis: int) -> None:
         """Replace input ``position`` of ``node`` by integers and their DequantizeLinear."""
