@@ -29,16 +29,16 @@ def text(manifest: Manifest, folder: str, made: bool) -> str:
     out = io.StringIO()
     Console(file=out, width=120, color_system=None).print(table)
     refused = [
-        f"note: {artifact.name} does not load in {runtime}: {status}"
+        f"note: {artifact.name} cannot be used in {runtime}: {status}"
         for artifact in manifest.artifacts
         for runtime, status in artifact.loads_in.items()
         if status != "ok"
     ]
-    table_lines = [*_stripped(out.getvalue()), *refused, *_partitions(manifest)]
+    table_lines = [*_stripped(out.getvalue()), *refused, *partition_notes(manifest)]
     return "\n".join([*lines, "", *table_lines, *_rungs(manifest)]) + "\n"
 
 
-def _partitions(manifest: Manifest) -> list[str]:
+def partition_notes(manifest: Manifest) -> list[str]:
     """A line for each file that the CPU delegate does not take whole, in one piece."""
     found = []
     for artifact in manifest.artifacts:

@@ -14,11 +14,11 @@ def _int8_dynamic(graph: Graph, calibration: Calibration) -> Graph:
 
 
 def _int16x8(graph: Graph, calibration: Calibration) -> Graph:
-    """h-swish is lowered, although LiteRT on a CPU then takes 1.1 times as long.
+    """h-swish is lowered, although LiteRT on a CPU then takes 1.0 to 1.2 times as long (V3 at 224).
 
     It has no int16 kernel. Between DEQUANTIZE and QUANTIZE it would be float, which the
     accelerators that int16x8 is for cannot run at all; on a CPU, where XNNPACK takes no int16,
-    either form takes some 20 times as long as float32 (V3-Small at 96).
+    either form takes some 30 to 40 times as long as float32.
     """
     lowered = hard_swish.lower(graph)
     statistics = calibration.statistics(lowered)

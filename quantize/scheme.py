@@ -25,7 +25,7 @@ INT8 = Scheme("int8", weights="int8 per channel", activations="int8 per tensor")
 # takes 2.8 to 6 times as long as float32.onnx, so there is no such file.
 INT8_DYNAMIC = Scheme(
     "int8-dynamic",
-    weights="int8 per channel",
+    weights="int8 per channel, in fully connected layers per tensor; float32 in depthwise ones",
     activations="float32, rounded to int8 by the runtime",
     formats=("tflite",),
 )
