@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 
 OPTIONS := ARCH ALPHA RES CLASSES WEIGHTS MODEL LOGITS SCALE OFFSET DATA CALIB N_CALIB N_EVAL \
-	RUNGS KEEP_FLOAT SKIP_CORRUPT DEVICE THREADS OUT
+	RUNGS KEEP_FLOAT SCHEMES SKIP_CORRUPT DEVICE THREADS OUT
 
 # Each variable that was given becomes --its-name 'its value', quoted for the shell.
 quoted = '$(subst ','\'',$(1))'
@@ -32,6 +32,7 @@ help:
 	@echo 'CALIB=demo     images to calibrate on, others than DATA; N_CALIB=128, N_EVAL'
 	@echo 'RUNGS=auto     ways to int8: climbed until min_sqnr_db of gate.toml is reached'
 	@echo 'KEEP_FLOAT=    layers that stay float in the int8 files, by commas'
+	@echo 'SCHEMES=       further .tflite files beside the six, by commas: int8-dynamic int16x8'
 	@echo 'LOGITS=1       leaves the final softmax out;  SKIP_CORRUPT=1 skips unreadable images'
 	@echo 'DEVICE=host    THREADS=2    OUT=artifacts'
 

@@ -1,4 +1,4 @@
-"""``bench gate``: what int8 costs in top-1 against float32, on the same images."""
+"""``bench gate``: what integers cost in top-1 against float32, on the same images."""
 
 import json
 from dataclasses import dataclass
@@ -19,13 +19,17 @@ from models.options import Options
 from models.progress import step
 from models.source import resolve
 from quantize.limits import Limits, read_limits
+from quantize.scheme import FLOAT32, FLOATS, INT8
 
 RUNTIME_OF = {"tflite": "litert", "onnx": "onnxruntime"}
 
 
 @dataclass(frozen=True)
 class Pair:
-    """The two files of one format that are compared, and the runtime both run in."""
+    """Two files of one format that are compared, and the runtime both run in.
+
+    ``int8``: the file of int8 or of a further scheme with int8 weights.
+    """
 
     format: str
     runtime: str
@@ -49,6 +53,7 @@ class Comparison:
     def as_dict(self, limits: Limits) -> dict:
         return {
             "format": self.pair.format,
+            "scheme": self.pair.int8.scheme,
             "runtime": self.pair.runtime,
             "images": self.int8.images,
             "float32_top1": self.float32.top1,
@@ -86,8 +91,8 @@ def run_gate(options: Options, command: str, as_json: bool) -> None:
     if failed:
         raise CheckFailed(
             "; ".join(
-                f"{row['format']}: int8 loses {row['drop_points']:.2f} points of top-1 against "
-                f"float32 on {row['images']} images"
+                f"{row['format']}: {row['scheme']} loses {row['drop_points']:.2f} points of top-1 "
+                f"against float32 on {row['images']} images"
                 for row in failed
             )
             + f"; gate.toml allows {limits.max_drop_points:g}"
@@ -95,18 +100,26 @@ def run_gate(options: Options, command: str, as_json: bool) -> None:
 
 
 def find_pairs(exported: Exported, command: str) -> list[Pair]:
-    """float32 and int8 of every exported format; RequestError where one of the two is missing."""
+    """float32 and each file of integers, int8 first, in every exported format.
+
+    RequestError where float32 or int8 is missing.
+    """
     found = {(a.format, a.scheme): a for a in exported.manifest.artifacts}
     pairs = []
     for format_name in (name for name in RUNTIME_OF if any(f == name for f, _ in found)):
-        for scheme in ("float32", "int8"):
+        for scheme in (FLOAT32.name, INT8.name):
             if (format_name, scheme) not in found:
                 raise RequestError(
                     f"{exported.folder} has no {scheme}.{format_name}; nothing to compare; "
                     f"type {command} first"
                 )
-        both = (found[format_name, scheme] for scheme in ("float32", "int8"))
-        pairs.append(Pair(format_name, RUNTIME_OF[format_name], *both))
+        float32 = found[format_name, FLOAT32.name]
+        floats = {scheme.name for scheme in FLOATS}
+        pairs += [
+            Pair(format_name, RUNTIME_OF[format_name], float32, artifact)
+            for (form, scheme), artifact in found.items()
+            if form == format_name and scheme not in floats
+        ]
     if not pairs:
         raise RequestError(f"{exported.folder} has no files to compare; type {command} first")
     return pairs
@@ -115,16 +128,16 @@ def find_pairs(exported: Exported, command: str) -> list[Pair]:
 def compare(
     device: Device, exported: Exported, pairs: list[Pair], evaluation: Evaluation, threads: int
 ) -> list[Comparison]:
-    """Both files of every pair on every image, batch by batch; RunFailed when one does not run."""
-    said = {artifact.name: [] for pair in pairs for artifact in (pair.float32, pair.int8)}
+    """Every file of the pairs on every image, batch by batch; RunFailed when one does not run."""
+    files = {a.name: (a, pair.runtime) for pair in pairs for a in (pair.float32, pair.int8)}
+    said = {name: [] for name in files}
     total, indices = len(evaluation.indices), []
-    with step(f"int8 against float32 on {total} images") as show:
+    with step(f"integers against float32 on {total} images") as show:
         for batch in evaluation.batches:
-            for pair in pairs:
-                for artifact in (pair.float32, pair.int8):
-                    show(f"{artifact.name} in {pair.runtime}, image", len(indices), total)
-                    answers = predict(device, exported, artifact, pair.runtime, threads, batch)
-                    said[artifact.name].append(answers)
+            for artifact, runtime in files.values():
+                show(f"{artifact.name} in {runtime}, image", len(indices), total)
+                answers = predict(device, exported, artifact, runtime, threads, batch)
+                said[artifact.name].append(answers)
             indices.extend(batch.indices)
     labels = evaluation.labels(np.asarray(indices))
     comparisons = []
@@ -145,40 +158,43 @@ def _record(
     comparisons: list[Comparison],
 ) -> None:
     environment, time_utc = device.environment(), now_utc()
-    for comparison in comparisons:
-        pair = comparison.pair
-        judged = ((pair.float32, comparison.float32), (pair.int8, comparison.int8))
-        for artifact, accuracy in judged:
-            records.append(
-                Record(
-                    kind="gate",
-                    command=command,
-                    device=device.name,
-                    model_id=exported.manifest.model_id,
-                    artifact=artifact.name,
-                    artifact_sha256=artifact.sha256,
-                    format=artifact.format,
-                    scheme=artifact.scheme,
-                    result=Result(pair.runtime, images=accuracy.images),
-                    data=evaluation.dataset.name,
-                    accuracy=accuracy,
-                    environment=environment,
-                    time_utc=time_utc,
-                )
+    judged = {}  # float32 is in several pairs
+    for found in comparisons:
+        runtime = found.pair.runtime
+        judged[found.pair.float32.name] = (found.pair.float32, runtime, found.float32)
+        judged[found.pair.int8.name] = (found.pair.int8, runtime, found.int8)
+    for artifact, runtime, accuracy in judged.values():
+        records.append(
+            Record(
+                kind="gate",
+                command=command,
+                device=device.name,
+                model_id=exported.manifest.model_id,
+                artifact=artifact.name,
+                artifact_sha256=artifact.sha256,
+                format=artifact.format,
+                scheme=artifact.scheme,
+                result=Result(runtime, images=accuracy.images),
+                data=evaluation.dataset.name,
+                accuracy=accuracy,
+                environment=environment,
+                time_utc=time_utc,
             )
+        )
 
 
 def _table(exported: Exported, evaluation: Evaluation, rows: list[dict]) -> str:
     lines = [
-        f"{exported.manifest.model_id}: int8 against float32 on {rows[0]['images']} of "
+        f"{exported.manifest.model_id}: integers against float32 on {rows[0]['images']} of "
         f"{len(evaluation.dataset)} images of {evaluation.dataset.name}"
         + (f" ({len(evaluation.dataset.skipped)} skipped)" if evaluation.dataset.skipped else ""),
-        f"{'format':<8}{'runtime':<13}{'float32':>9}{'int8':>9}{'drop, points':>14}"
+        f"{'file':<24}{'runtime':<13}{'float32':>9}{'top-1':>9}{'drop, points':>14}"
         f"{'limit':>7}{'agreement':>11}  ",
     ]
     for row in rows:
+        name = f"{row['scheme']}.{row['format']}"
         lines.append(
-            f"{row['format']:<8}{row['runtime']:<13}{percent(row['float32_top1']):>9}"
+            f"{name:<24}{row['runtime']:<13}{percent(row['float32_top1']):>9}"
             f"{percent(row['int8_top1']):>9}{row['drop_points']:>14.2f}"
             f"{row['max_drop_points']:>7g}{percent(row['agreement']):>11}"
             f"  {'passed' if row['passed'] else 'FAILED'}"

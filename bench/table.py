@@ -7,7 +7,7 @@ from bench.statistics import latency
 
 NOT_KNOWN = "n/a"
 COLUMNS = (
-    ("artifact", 18),
+    ("artifact", 22),
     ("runtime", 14),
     ("load ms", 8),
     ("first ms", 8),

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from models.errors import RequestError
 from models.spec import Preprocess
+from quantize.delegate import Partitions
 from quantize.fidelity import Fidelity
 
 MANIFEST_NAME = "manifest.json"
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2
+READABLE_VERSIONS = (1, 2)  # 1 had no partitions
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,10 @@ class TensorInfo:
 
 @dataclass(frozen=True)
 class Artifact:
-    """One exported file. ``loads_in`` maps a runtime to "ok" or to why it cannot load the file."""
+    """One exported file. ``loads_in`` maps a runtime to "ok" or to why it cannot load the file.
+
+    ``partitions``: how LiteRT's CPU delegate takes a .tflite file; None for other formats.
+    """
 
     name: str
     format: str
@@ -37,6 +42,7 @@ class Artifact:
     ops: dict[str, int]
     fidelity: Fidelity | None
     loads_in: dict[str, str] = field(default_factory=dict)
+    partitions: Partitions | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ class Manifest:
         path = folder / MANIFEST_NAME
         try:
             raw = json.loads(path.read_text())
-            if raw["version"] != MANIFEST_VERSION:
+            if raw["version"] not in READABLE_VERSIONS:
                 raise RequestError(
                     f"{path} has version {raw['version']}; expected {MANIFEST_VERSION}; "
                     "type the make export command again"
@@ -99,6 +105,7 @@ def _from_json(raw: dict) -> Manifest:
                 "inputs": tuple(tensor(t) for t in a["inputs"]),
                 "outputs": tuple(tensor(t) for t in a["outputs"]),
                 "fidelity": Fidelity(**a["fidelity"]) if a["fidelity"] else None,
+                "partitions": Partitions(**found) if (found := a.get("partitions")) else None,
             }
         )
 

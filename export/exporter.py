@@ -1,4 +1,4 @@
-"""The main job: a network becomes six verified files and a manifest."""
+"""The main job: a network becomes six or more verified files and a manifest."""
 
 import hashlib
 import json
@@ -6,8 +6,9 @@ import multiprocessing
 import shlex
 import sys
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -17,19 +18,34 @@ from export import onnx_float, staging, verification, versions, writers
 from export.artifact import Artifact, Manifest
 from export.image_sets import ImageSets, open_image_sets
 from export.verification import Verification
-from export.writers import TFLITE_FILES, Int8Request
+from export.writers import TfliteRequest
 from models import float_graph, progress, reference
 from models.errors import RequestError
 from models.image_source import ImageSize
-from models.network import Network
 from models.options import Options
 from models.source import Source, resolve
-from quantize import layer_names
+from models.spec import Preprocess
+from quantize import float_operators, further_schemes, layer_names
 from quantize.graph import Graph
 from quantize.ladder import Climb
 from quantize.plan import Plan
+from quantize.scheme import Scheme
 
 POLL_S = 0.05
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be made of a network: how int8 is climbed to, and which further files."""
+
+    plan: Plan
+    further: tuple[Scheme, ...]
+
+    @classmethod
+    def of(cls, options: Options, source: Source) -> "Wanted":
+        """RequestError for RUNGS or SCHEMES that are not known."""
+        plan = Plan.of(options.rungs, source, options.keep_float)
+        return cls(plan, further_schemes.parse(options.schemes))
 
 
 def export(options: Options) -> tuple[Manifest, bool]:
@@ -39,7 +55,7 @@ def export(options: Options) -> tuple[Manifest, bool]:
     Raises RequestError for bad input, CheckFailed where a file is too far from Keras.
     """
     source = resolve(options)
-    plan = Plan.of(options.rungs, source, options.keep_float)
+    wanted = Wanted.of(options, source)
     folder = Path(options.out) / source.model_id
     earlier = _earlier(folder)
     size = source.size or _known_size(earlier, source)
@@ -47,19 +63,19 @@ def export(options: Options) -> tuple[Manifest, bool]:
     if (
         earlier
         and sets
-        and earlier.key == _key(source, plan, sets, size)
+        and earlier.key == _key(source, wanted, sets, size)
         and _intact(folder, earlier)
     ):
         return earlier, False
     with staging.staging(folder) as temporary:
-        manifest = _make(options, source, plan, sets, temporary)
+        manifest = _make(options, source, wanted, sets, temporary)
         (temporary / "manifest.json").write_text(manifest.to_json())
-        staging.publish(temporary, folder)
+        staging.publish(temporary, folder, [a.name for a in earlier.artifacts] if earlier else [])
     return manifest, True
 
 
 def _make(
-    options: Options, source: Source, plan: Plan, sets: ImageSets | None, folder: Path
+    options: Options, source: Source, wanted: Wanted, sets: ImageSets | None, folder: Path
 ) -> Manifest:
     """Write all files into ``folder`` and return the manifest that describes them.
 
@@ -80,17 +96,16 @@ def _make(
         size = network.size
         content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
         graph = Graph(content).named("image", network.output_name)
-        layer_names.find(graph, plan.keep_float)  # before the minutes that follow
+        layer_names.find(graph, wanted.plan.keep_float)  # before the minutes that follow
         report("calibrating, quantizing and writing")
-        calibrated = sets.save_calibration(scratch / "calibration.npy", network.preprocess)
-        verified = sets.save_verification(scratch / "verification.npy", network.preprocess)
-        sets.save_judge(scratch / "judge.npy", network.preprocess)
-        request = Int8Request(
+        described = _saved(sets, network.preprocess, scratch)
+        request = TfliteRequest(
             calibration=scratch / "calibration.npy",
             judge=scratch / "judge.npy",
             output_kind=network.output_kind,
-            plan=plan,
+            plan=wanted.plan,
             threads=options.threads,
+            further=wanted.further,
         )
         told, tell = context.Pipe(duplex=False)
         tflite = beside.submit(writers.tflite_files, graph, request, folder, tell)
@@ -99,16 +114,26 @@ def _make(
         onnx = writers.onnx_files(float_onnx, graph, climb, folder)
         report("verifying against Keras")
         with Verification(scratch / "verification.npy", options.threads) as checks:
-            checks.start("tflite", folder, TFLITE_FILES)
+            checks.start("tflite", folder, request.names)
             checks.start("onnx", folder, onnx)
             answers = reference.predict(network, np.load(scratch / "verification.npy", "r"))
             artifacts = checks.artifacts(folder, answers, network.output_kind)
         verification.check(artifacts)
-    described = {
-        "calibration": _described(sets.calibration, sets.calibration_indices, calibrated),
-        "evaluation": _described(sets.evaluation, sets.verification_indices, verified),
-    }
-    return _manifest(options, source, network, sets, described, artifacts, plan, climb)
+    caveats = (*climb.caveats(), *_float_operators(folder, artifacts, climb.kept_float))
+    return Manifest(
+        model_id=source.model_id,
+        key=_key(source, wanted, sets, network.size),
+        model={**source.identity(), "labels_known": source.labels_known},
+        output_kind=network.output_kind,
+        classes=network.classes,
+        preprocess=network.preprocess,
+        **described,
+        artifacts=artifacts,
+        versions=versions.library_versions(),
+        command=shlex.join(["python", "-m", "export", *sys.argv[1:]]),
+        caveats=(*source.caveats, *sets.caveats(), *caveats),
+        int8=climb.described(),
+    )
 
 
 def _awaited(work: Future, told: Connection, report: progress.Report) -> Climb:
@@ -119,30 +144,26 @@ def _awaited(work: Future, told: Connection, report: progress.Report) -> Climb:
     return work.result()
 
 
-def _manifest(
-    options: Options,
-    source: Source,
-    network: Network,
-    sets: ImageSets,
-    described: dict[str, dict],
-    artifacts: tuple[Artifact, ...],
-    plan: Plan,
-    climb: Climb,
-) -> Manifest:
-    return Manifest(
-        model_id=source.model_id,
-        key=_key(source, plan, sets, network.size),
-        model={**source.identity(), "labels_known": source.labels_known},
-        output_kind=network.output_kind,
-        classes=network.classes,
-        preprocess=network.preprocess,
-        **described,
-        artifacts=artifacts,
-        versions=versions.library_versions(),
-        command=shlex.join(["python", "-m", "export", *sys.argv[1:]]),
-        caveats=(*source.caveats, *sets.caveats(), *climb.caveats()),
-        int8=climb.described(),
-    )
+def _saved(sets: ImageSets, preprocess: Preprocess, scratch: Path) -> dict[str, dict]:
+    """Write the images of ``sets`` for other processes; what the manifest says of them."""
+    calibrated = sets.save_calibration(scratch / "calibration.npy", preprocess)
+    verified = sets.save_verification(scratch / "verification.npy", preprocess)
+    sets.save_judge(scratch / "judge.npy", preprocess)
+    return {
+        "calibration": _described(sets.calibration, sets.calibration_indices, calibrated),
+        "evaluation": _described(sets.evaluation, sets.verification_indices, verified),
+    }
+
+
+def _float_operators(
+    folder: Path, artifacts: tuple[Artifact, ...], kept_float: frozenset[str]
+) -> Iterator[str]:
+    """A sentence for each integer .tflite file with operators that stay float unasked."""
+    for artifact in artifacts:
+        if artifact.format == "tflite" and artifact.inputs[0].scale is not None:
+            graph = Graph((folder / artifact.name).read_bytes())
+            if found := float_operators.sentence(artifact.name, graph, kept_float):
+                yield found
 
 
 def _described(images, indices: np.ndarray, readable: int) -> dict:
@@ -155,11 +176,11 @@ def _described(images, indices: np.ndarray, readable: int) -> dict:
     }
 
 
-def _key(source: Source, plan: Plan, sets: ImageSets, size: ImageSize) -> str:
+def _key(source: Source, wanted: Wanted, sets: ImageSets, size: ImageSize) -> str:
     """Hash of everything that the files depend on."""
     parts = [
         source.identity(),
-        asdict(plan),
+        asdict(wanted),
         asdict(size),
         sets.fingerprint(),
         versions.library_versions(),

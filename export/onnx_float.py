@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from export import onnx_gelu
 from quantize.graph import Graph
 
 OPSET = 17  # the first with everything used here; older runtimes on devices still read it
@@ -26,6 +27,7 @@ def from_graph(graph: Graph):
             model, _ = tf2onnx.convert.from_tflite(str(path), opset=OPSET)
     model.graph.name = "main"  # tf2onnx puts the temporary path here
     model.graph.doc_string = model.doc_string = ""
+    onnx_gelu.lower(model)
     return model
 
 

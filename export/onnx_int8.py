@@ -17,6 +17,9 @@ from quantize.graph import Graph, Quantization
 ACTIVATIONS = ("Relu", "Clip")
 SAME_VALUES = ("Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity")
 ELEMENTWISE = ("Add", "Mul")
+# What TFLite has as one operator and ONNX as two: the first of them has the operator's name, and
+# the second its value.
+SECOND_NODE = {"RSQRT": "Reciprocal", "SQUARED_DIFFERENCE": "Mul"}
 MAX_KERNEL_ERROR = 0.3  # of the kernel's norm; int8 rounding alone stays near 0.01
 KERNEL_AXIS = {"Conv": 0, "Gemm": 1, "MatMul": 1}  # output channels in the ONNX layout
 
@@ -93,8 +96,9 @@ class _Rewriter:
             value = source if source in known else gemm.get(source)
             if quantization is None or value is None:
                 continue
+            value = self._after_activation(self._second(value))
             exact_for = self._readers(source) - {name} if source != name else frozenset()
-            found[name] = _Fused(self._after_activation(value), quantization, exact_for)
+            found[name] = _Fused(value, quantization, exact_for)
         return found
 
     def _quantized_floats(self) -> dict[str, str]:
@@ -108,6 +112,13 @@ class _Rewriter:
     def _readers(self, name: str) -> frozenset[str]:
         """Outputs of the graph's operators that read the tensor ``name``."""
         return frozenset(o for o, (_, inputs) in self.operator_of.items() if name in inputs)
+
+    def _second(self, value: str) -> str:
+        kind, _ = self.operator_of.get(value, (None, None))
+        followers = {id(node): node for node in self.consumers[value]}.values()
+        if kind in SECOND_NODE and [n.op_type for n in followers] == [SECOND_NODE[kind]]:
+            return next(iter(followers)).output[0]
+        return value
 
     def _after_activation(self, value: str) -> str:
         """TFLite fuses a ReLU into the op ahead; in ONNX it is behind the value of that name."""
@@ -200,13 +211,34 @@ class _Rewriter:
             quantization = self.graph.quantization(constants[0])
             if quantization is None:
                 continue
+            integers = self._operand(name, constants[0], quantization)
+            if integers is None:
+                continue
             base = f"{node.output[0]}/operand"
-            integers = self.graph.constant(constants[0]).astype(np.int16) + 128
-            self._add_constant(f"{base}_int", integers.astype(np.uint8))
+            self._add_constant(f"{base}_int", (integers.astype(np.int16) + 128).astype(np.uint8))
             affine = self._affine(base, quantization, np.uint8)
             node.input[position] = base
             pair = helper.make_node("DequantizeLinear", [f"{base}_int", *affine], [base])
             self.nodes.insert(self.nodes.index(node), pair)
+
+    def _operand(self, initializer: str, constant: str, quantization: Quantization):
+        """The integers of ``constant`` in the layout of its float form in the ONNX model.
+
+        None where the two are not the same numbers: then the operand stays float.
+        """
+        from onnx import numpy_helper
+
+        if len(quantization.scale) > 1:
+            return None
+        floats = numpy_helper.to_array(self.initializers[initializer])
+        stored = self.graph.constant(constant)
+        if stored.squeeze().shape == floats.squeeze().shape:
+            integers = stored.reshape(floats.shape)
+        else:  # NHWC turned into NCHW: the same numbers at other places
+            levels = np.rint(floats / quantization.scale) + quantization.zero_point
+            integers = np.clip(levels, -128, 127).astype(np.int8)
+        found = (integers.astype(np.float32) - quantization.zero_point) * quantization.scale
+        return integers if np.abs(found - floats).max() <= quantization.scale else None
 
     def _constant_pair(self, node, position: int, integers, scale, axis: int) -> None:
         """Replace input ``position`` of ``node`` by integers and their DequantizeLinear."""

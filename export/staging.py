@@ -4,7 +4,7 @@ import contextlib
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from export.artifact import MANIFEST_NAME
@@ -41,13 +41,16 @@ def staging(folder: Path) -> Iterator[Path]:
                 parent.rmdir()
 
 
-def publish(temporary: Path, folder: Path) -> None:
+def publish(temporary: Path, folder: Path, earlier: Iterable[str] = ()) -> None:
     """Move the files of ``temporary`` into ``folder``, the manifest last.
 
-    An older manifest goes first, so that at no moment a manifest describes other files.
+    An older manifest goes first, so that at no moment a manifest describes other files. Files of
+    the ``earlier`` export that are not made again go too: no manifest would describe them.
     """
     folder.mkdir(exist_ok=True)
     (folder / MANIFEST_NAME).unlink(missing_ok=True)
     files = sorted(temporary.iterdir(), key=lambda file: file.name == MANIFEST_NAME)
     for file in files:
         os.replace(file, folder / file.name)
+    for name in {Path(name).name for name in earlier} - {file.name for file in files}:
+        (folder / name).unlink(missing_ok=True)

@@ -4,6 +4,8 @@ import io
 
 from export.artifact import Artifact, Manifest
 
+KINDS_NAMED = 4
+
 
 def text(manifest: Manifest, folder: str, made: bool) -> str:
     """One line on the model, its caveats, and a row for each file."""
@@ -27,12 +29,28 @@ def text(manifest: Manifest, folder: str, made: bool) -> str:
     out = io.StringIO()
     Console(file=out, width=120, color_system=None).print(table)
     refused = [
-        f"note: {artifact.name} does not load in {runtime}: {status}"
+        f"note: {artifact.name} cannot be used in {runtime}: {status}"
         for artifact in manifest.artifacts
         for runtime, status in artifact.loads_in.items()
         if status != "ok"
     ]
-    return "\n".join([*lines, "", *_stripped(out.getvalue()), *refused, *_rungs(manifest)]) + "\n"
+    table_lines = [*_stripped(out.getvalue()), *refused, *partition_notes(manifest)]
+    return "\n".join([*lines, "", *table_lines, *_rungs(manifest)]) + "\n"
+
+
+def partition_notes(manifest: Manifest) -> list[str]:
+    """A line for each file that the CPU delegate does not take whole, in one piece."""
+    found = []
+    for artifact in manifest.artifacts:
+        taken = artifact.partitions
+        if taken is None or taken.is_whole:
+            continue
+        pieces = {0: "nothing", 1: "1 piece"}.get(taken.count, f"{taken.count} pieces")
+        kinds = [f"{count} {kind}" for kind, count in taken.outside.items()]
+        more = f" and {len(kinds) - KINDS_NAMED} kinds more" if len(kinds) > KINDS_NAMED else ""
+        outside = f"; outside: {', '.join(kinds[:KINDS_NAMED])}{more}" if kinds else ""
+        found.append(f"note: {artifact.name} in LiteRT's XNNPACK: {pieces}{outside}")
+    return found
 
 
 def _rungs(manifest: Manifest) -> list[str]:

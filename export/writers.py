@@ -8,16 +8,16 @@ import numpy as np
 
 from export import onnx_float, onnx_int8
 from quantize import int8, ladder
+from quantize.further_schemes import FURTHER
 from quantize.graph import Graph
 from quantize.plan import Plan
 from quantize.rungs import Calibration
-
-TFLITE_FILES = ("float32.tflite", "float16.tflite", "int8.tflite")
+from quantize.scheme import SCHEMES, Scheme
 
 
 @dataclass(frozen=True)
-class Int8Request:
-    """How int8 is to be made, and from what.
+class TfliteRequest:
+    """Which .tflite files are wanted beside those always made, how int8 is made, and from what.
 
     ``calibration`` and ``judge``: .npy files of preprocessed float32 images [n, h, w, c].
     """
@@ -27,6 +27,12 @@ class Int8Request:
     output_kind: str
     plan: Plan
     threads: int
+    further: tuple[Scheme, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """The files that are written."""
+        return [f"{scheme.name}.tflite" for scheme in (*SCHEMES, *self.further)]
 
 
 def warm_up() -> None:
@@ -35,9 +41,9 @@ def warm_up() -> None:
 
 
 def tflite_files(
-    graph: Graph, request: Int8Request, folder: Path, told: Connection
+    graph: Graph, request: TfliteRequest, folder: Path, told: Connection
 ) -> ladder.Climb:
-    """Write float32, float16 and int8 .tflite files; how int8 came about.
+    """Write float32, float16, int8 and further .tflite files; how int8 came about.
 
     Runs in a child process; sends what it reports through ``told``.
     """
@@ -48,8 +54,9 @@ def tflite_files(
     )
     judge = np.load(request.judge, mmap_mode="r")
     climb = ladder.climb(graph, images, judge, request.output_kind, request.plan)
-    made = (graph, int8.halve(graph), climb.int8_graph)
-    for name, written in zip(TFLITE_FILES, made, strict=True):
+    made = [graph, int8.halve(graph), climb.int8_graph]
+    made += [FURTHER[scheme](graph, images) for scheme in request.further]
+    for name, written in zip(request.names, made, strict=True):
         (folder / name).write_bytes(written.content)
     return climb
 

@@ -11,9 +11,10 @@ from quantize.graph import LINEAR, Graph
 from quantize.ranges import Range
 
 LEVELS = 256
+WEIGHT_LIMIT = 127
 # Kernels hold a ReLU6's 6 in steps of the output's scale, as an int32. In a layer that is as good
 # as dead the step is so small that this overflows, and older runtimes refuse the whole file.
-MIN_WIDTH = 1e-6
+MIN_STEP = 4e-9
 # Kernels also refuse an output whose step is 256 times finer than that of the sums they make (in
 # XNNPACK the whole file then does not load). Half of that is finer than any image can use.
 MAX_SUM_STEP = 128  # in steps of the output
@@ -29,9 +30,17 @@ def quantize(
     TFLite quantization specification; Google's quantizer writes it, but the ranges are ours (its
     own calibration is a moving average over the images, which cuts off what only some reach).
     """
-    from ai_edge_quantizer import quantizer, recipe
+    from ai_edge_quantizer import recipe
 
-    ends = _wide_enough(graph, ranges)
+    steps = [*recipe.static_wi8_ai8(), *_left_float(graph, kept_float)]
+    return _named_alike(by_recipe(graph, ranges, steps, LEVELS), graph)
+
+
+def by_recipe(graph: Graph, ranges: dict[str, Range], recipe: list, levels: int) -> Graph:
+    """``graph`` quantized by a static ``recipe`` whose activations have so many levels."""
+    from ai_edge_quantizer import quantizer
+
+    ends = _wide_enough(graph, ranges, levels)
     found = {}
     for name, chosen in ranges.items():
         rank = [1] * len(graph.tensor(name).shape)
@@ -39,10 +48,8 @@ def quantize(
             "min": np.full(rank, chosen.minimum, np.float32),
             "max": np.full(rank, ends[name], np.float32),
         }
-    steps = [*recipe.static_wi8_ai8(), *_left_float(graph, kept_float)]
-    engine = quantizer.Quantizer(bytearray(graph.content), steps)
-    made = _graph(silently(lambda: engine.quantize(found)))
-    return _named_alike(made, graph)
+    engine = quantizer.Quantizer(bytearray(graph.content), recipe)
+    return repacked(silently(lambda: engine.quantize(found)))
 
 
 def _named_alike(made: Graph, graph: Graph) -> Graph:
@@ -73,21 +80,22 @@ def _left_float(graph: Graph, outputs: Collection[str]) -> Iterator[dict]:
             }
 
 
-def _wide_enough(graph: Graph, ranges: dict[str, Range]) -> dict[str, float]:
+def _wide_enough(graph: Graph, ranges: dict[str, Range], levels: int) -> dict[str, float]:
     """The upper end of each range, moved up where kernels could not compute with so small a step.
 
     An activation that was 0 on every image (a squeeze that never opens) says nothing on its scale:
     it gets its input's.
     """
     ends = {
-        name: max(chosen.maximum, chosen.minimum + MIN_WIDTH) for name, chosen in ranges.items()
+        name: max(chosen.maximum, chosen.minimum + (levels - 1) * MIN_STEP)
+        for name, chosen in ranges.items()
     }
 
     def step(name: str) -> float:
         if name not in ranges:
             constant = graph.constant(name)
-            return 0.0 if constant is None else float(np.abs(constant).max()) / (LEVELS // 2 - 1)
-        return (max(ends[name], 0) - min(ranges[name].minimum, 0)) / (LEVELS - 1)
+            return 0.0 if constant is None else float(np.abs(constant).max()) / WEIGHT_LIMIT
+        return (max(ends[name], 0) - min(ranges[name].minimum, 0)) / (levels - 1)
 
     for kind, inputs, outputs in graph.operators():
         name = outputs[0]
@@ -99,7 +107,7 @@ def _wide_enough(graph: Graph, ranges: dict[str, Range]) -> dict[str, float]:
         if ranges.get(name) == Range(0.0, 0.0):
             least = max(least, step(inputs[0]))
         if name in ranges:
-            ends[name] = max(ends[name], ranges[name].minimum + (LEVELS - 1) * least)
+            ends[name] = max(ends[name], ranges[name].minimum + (levels - 1) * least)
     return ends
 
 
@@ -119,10 +127,10 @@ def halve(graph: Graph) -> Graph:
         ),
         algorithm_key="float_casting",
     )
-    return _graph(silently(engine.quantize))
+    return repacked(silently(engine.quantize))
 
 
-def _graph(result) -> Graph:
+def repacked(result) -> Graph:
     """What the quantizer made, packed again: its own packing leaves constants unaligned."""
     return Graph.packed(Graph(bytes(result.quantized_model)).unpacked())
 

@@ -47,10 +47,12 @@ class Climb:
     """Where it ended: the int8 graph, its float form (for other writers), and every step.
 
     ``h_swish``: "lowered" where h-swish became ADD and MUL, "none" where the network has none.
+    ``kept_float``: output tensors of the layers that are float in the int8 graph.
     """
 
     int8_graph: Graph
     graph: Graph
+    kept_float: frozenset[str]
     chosen: Step
     steps: tuple[Step, ...]
     plan: Plan
@@ -119,6 +121,7 @@ def climb(
     return Climb(
         int8_graph=stage.int8_graph,
         graph=stage.graph,
+        kept_float=stage.kept_float,
         chosen=chosen,
         steps=tuple(step for step, _ in found),
         plan=plan,

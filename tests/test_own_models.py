@@ -42,6 +42,7 @@ def work(tmp_path_factory):
 
 
 ARGUMENTS = ("--model", "my model.keras", "--data", "judge.npz", "--calib", "calibrate.npz")
+ARGUMENTS += ("--schemes", "int8-dynamic,int16x8")
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +61,8 @@ def test_a_models_own_rescaling_is_found_and_not_done_twice(exported):
 
 
 @pytest.mark.slow
-def test_all_six_files_are_close_to_keras(exported):
-    assert len(exported.artifacts) == 6
+def test_all_files_are_close_to_keras(exported):
+    assert len(exported.artifacts) == 8
     assert exported.classes == 3
     for artifact in exported.artifacts:
         assert artifact.fidelity.cosine > 0.99
@@ -81,11 +82,18 @@ def test_bench_and_gate_take_the_model_as_they_take_ours(work, exported):
     done = run("bench", "run", *ARGUMENTS, "--json", cwd=work)
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)["rows"]
-    assert len(rows) == 9
+    assert len(rows) == 13
     assert not [row for row in rows if row.get("error")]
-    done = run("bench", "gate", *ARGUMENTS, cwd=work)
+    assert all(row["agreement_with_keras"] > 0.9 for row in rows if row["scheme"] == "int16x8")
+    done = run("bench", "gate", *ARGUMENTS, "--json", cwd=work)
     assert done.returncode in (0, 1), done.stderr
-    assert "int8" in done.stdout
+    compared = [(row["format"], row["scheme"]) for row in json.loads(done.stdout)["gates"]]
+    assert compared == [
+        ("tflite", "int8"),
+        ("tflite", "int8-dynamic"),
+        ("tflite", "int16x8"),
+        ("onnx", "int8"),
+    ]
 
 
 @pytest.mark.slow

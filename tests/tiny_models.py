@@ -124,16 +124,22 @@ def onnx(answer_of=(0, 1, 2), int8=False):
 
 
 def write_export(
-    out: Path, model_id="tiny", int8_answers=(0, 1, 2), formats=("tflite", "onnx"), model=()
+    out: Path,
+    model_id="tiny",
+    int8_answers=(0, 1, 2),
+    formats=("tflite", "onnx"),
+    model=(),
+    further=(),
 ):
     """A folder as ``make export`` leaves it, of float32 and int8; ``int8_answers`` as ``weights``'s
-    ``answer_of``."""
+    ``answer_of``. ``further``: schemes with float input and the answers of their .tflite file."""
     writers = {"tflite": tflite, "onnx": onnx}
     folder = out / model_id
     folder.mkdir(parents=True)
     artifacts = []
     for file_format in formats:
-        for scheme, answer_of in (("float32", (0, 1, 2)), ("int8", int8_answers)):
+        beside = dict(further).items() if file_format == "tflite" else ()
+        for scheme, answer_of in (("float32", (0, 1, 2)), ("int8", int8_answers), *beside):
             int8 = scheme == "int8"
             content = writers[file_format](answer_of, int8)
             name = f"{scheme}.{file_format}"

@@ -1,0 +1,150 @@
+"""A user's network with operators that no pass knows: it works, and what stays float is named."""
+
+import numpy as np
+import pytest
+from commands import run
+
+from export import onnx_float, onnx_int8
+from export.artifact import Manifest
+from quantize import float_operators, int8, ranges
+from quantize.calibration import calibrate
+from quantize.fidelity import compare
+from quantize.graph import Graph
+from quantize.ladder import outputs
+from quantize.layer import quantized_images
+
+SIDE = 16
+
+
+def network(activation):
+    """Two convolutions with biases, each with ``activation()`` behind it; logits of 4 classes."""
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(3)
+    image = x = keras.Input((SIDE, SIDE, 3))
+    for strides in (1, 2):
+        x = layers.Conv2D(8, 3, strides, bias_initializer="random_normal")(x)
+        x = activation()(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    kernel = keras.initializers.RandomNormal(0, 2.0)
+    return keras.Model(image, layers.Dense(4, kernel_initializer=kernel)(x))
+
+
+def named(name):
+    def activation():
+        import keras
+
+        return keras.layers.Activation(name)
+
+    return activation
+
+
+def layer_norm():
+    import keras
+
+    return keras.layers.LayerNormalization(gamma_initializer="random_normal")
+
+
+def images():
+    return np.random.default_rng(0).uniform(-1, 1, (24, SIDE, SIDE, 3)).astype(np.float32)
+
+
+def float_and_int8(activation):
+    from models import float_graph
+
+    content = float_graph.convert(network(activation), SIDE, SIDE, 3)
+    graph = Graph(content).named("image", "logits")
+    statistics = calibrate(graph, (image[None] for image in images()), threads=1)
+    return graph, int8.quantize(graph, ranges.choose(graph, statistics))
+
+
+def onnx_outputs(model, fed):
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    return np.stack([session.run(None, {"image": image[None]})[0][0] for image in fed])
+
+
+@pytest.mark.parametrize(
+    ("activation", "least_db"),
+    [
+        (named("elu"), 100),  # stays float
+        (named("softplus"), 100),  # EXP and LOG stay float, the ADD between them does not
+        (named("gelu"), 100),  # int8 in TFLite, several nodes in ONNX
+        (named("tanh"), 100),  # neither ReLU6 nor h-swish
+        (named("silu"), 100),
+        (layer_norm, 30),  # some of its operators round in TFLite only
+    ],
+    ids=["elu", "softplus", "gelu", "tanh", "silu", "layer norm"],
+)
+def test_int8_onnx_answers_as_int8_tflite(activation, least_db):
+    graph, made = float_and_int8(activation)
+    affine = made.quantization("logits")
+    found = onnx_outputs(
+        onnx_int8.quantize(onnx_float.from_graph(graph), made), quantized_images(made, images())
+    )
+    found = (found.astype(np.float32) - affine.zero_point) * affine.scale
+    fidelity = compare(outputs(made, images(), 1), found.astype(np.float32), "logits")
+    assert fidelity.sqnr_db is None or fidelity.sqnr_db > least_db
+    assert compare(outputs(graph, images(), 1), outputs(made, images(), 1), "logits").sqnr_db > 25
+
+
+@pytest.mark.parametrize("approximate", [False, True])
+def test_a_gelu_is_the_same_in_float_onnx(approximate):
+    def gelu():
+        import keras
+
+        class Gelu(keras.layers.Layer):
+            def call(self, x):
+                return keras.ops.gelu(4 * x, approximate=approximate)
+
+        return Gelu()
+
+    graph, _ = float_and_int8(gelu)
+    assert graph.op_histogram["GELU"] == 2
+    found = onnx_outputs(onnx_float.from_graph(graph), images())
+    assert compare(outputs(graph, images(), 1), found, "logits").max_relative_error < 1e-5
+
+
+def test_what_stays_float_is_named_and_the_rest_is_integers():
+    graph, made = float_and_int8(named("elu"))
+    found = list(float_operators.float_operators(made))
+    assert [kind for kind, _ in found] == ["ELU", "ELU"]
+    assert {name for _, name in found} <= set(graph.activations)
+    line = float_operators.sentence("int8.tflite", made)
+    assert line.startswith("int8.tflite: ELU (") and line.endswith(") stay float")
+    assert "\n" not in line and len(line) < 150
+
+
+def test_only_some_names_are_in_the_sentence():
+    _, made = float_and_int8(named("softplus"))
+    line = float_operators.sentence("int8.tflite", made)
+    assert line.count("(") == 3 and line.endswith(" and 1 more stay float")
+
+
+def test_nothing_is_said_where_nothing_stays_float():
+    _, made = float_and_int8(named("tanh"))
+    assert float_operators.sentence("int8.tflite", made) is None
+
+
+@pytest.mark.slow
+def test_a_users_network_of_such_operators_is_exported_whole(tmp_path):
+    network(named("elu")).save(tmp_path / "odd.keras")
+    rng = np.random.default_rng(2)
+    for name, n in (("judge", 40), ("calibrate", 20)):
+        x = rng.integers(0, 256, (n, SIDE, SIDE, 3), dtype=np.uint8)
+        np.savez(tmp_path / f"{name}.npz", x=x, y=np.arange(n) % 4)
+    done = run(
+        *("export", "--model", "odd.keras", "--data", "judge.npz", "--calib", "calibrate.npz"),
+        *("--schemes", "int8-dynamic,int16x8"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    manifest = Manifest.read(tmp_path / "artifacts" / "odd")
+    assert len(manifest.artifacts) == 8
+    said = [caveat for caveat in manifest.caveats if "stay float" in caveat]
+    assert [line.split(":")[0] for line in said] == ["int8.tflite", "int16x8.tflite"]
+    assert all(f"note: {line}" in done.stdout for line in said)
+    figures = {a.name: a.fidelity.sqnr_db for a in manifest.artifacts}
+    assert figures["int8.onnx"] == pytest.approx(figures["int8.tflite"], abs=0.01)

@@ -1,0 +1,206 @@
+"""Files beside the six: SCHEMES says which, and each is what its name says."""
+
+import numpy as np
+import pytest
+from commands import ROOT, SMALL, run
+from tiny_models import write_export, write_images
+
+from bench.__main__ import main as bench
+from export import verification
+from export.artifact import Manifest
+from export.loading import Trial
+from models.errors import RequestError
+from quantize import delegate, further_schemes, int8_dynamic, int16x8
+from quantize.calibration import calibrate
+from quantize.fidelity import compare
+from quantize.further_schemes import FURTHER, parse
+from quantize.graph import Graph
+from quantize.hard_swish import lower
+from quantize.ladder import Calibration, outputs
+from quantize.ranges import Range, choose
+from quantize.scheme import INT8_DYNAMIC, INT16X8
+
+
+@pytest.fixture(scope="module")
+def lowered(v3_graph):
+    return lower(v3_graph)
+
+
+@pytest.fixture(scope="module")
+def lowered_ranges(lowered, calibration_images):
+    return choose(lowered, calibrate(lowered, (i[None] for i in calibration_images), threads=2))
+
+
+@pytest.fixture(scope="module")
+def int16_graph(lowered, lowered_ranges):
+    return int16x8.quantize(lowered, lowered_ranges)
+
+
+def test_schemes_are_named_by_commas_in_any_order():
+    assert parse("") == ()
+    assert parse("int16x8") == (INT16X8,)
+    assert parse("int16x8,int8-dynamic") == parse("int8-dynamic,int16x8") == tuple(FURTHER)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("int4", "SCHEMES has 'int4'; expected some of int8-dynamic,int16x8, by commas"),
+        ("int16x8,int16x8", "SCHEMES has 'int16x8' twice; expected"),
+        ("float16", "SCHEMES has 'float16', which is always made; expected"),
+        ("int16x8,", "SCHEMES has ''; expected"),
+        ("int8-dynamic, int16x8", "SCHEMES has ' int16x8'; expected"),
+    ],
+)
+def test_other_schemes_are_refused(typed, said):
+    with pytest.raises(RequestError, match=said):
+        parse(typed)
+
+
+def test_int16x8_is_symmetric_int16_all_through(int16_graph, lowered_ranges):
+    assert int16_graph.op_histogram.keys().isdisjoint({"QUANTIZE", "DEQUANTIZE", "HARD_SWISH"})
+    for name in int16_graph.activations:
+        assert int16_graph.dtype(name) == np.int16
+        assert list(int16_graph.quantization(name).zero_point) == [0]
+    image = lowered_ranges["image"]
+    widest = max(-image.minimum, image.maximum)
+    assert int16_graph.quantization("image").scale[0] == pytest.approx(widest / 32767, rel=1e-3)
+
+
+def test_int16x8_kernels_are_int8_for_each_channel_and_biases_int64(int16_graph):
+    checked = 0
+    for kind, inputs, _ in int16_graph.operators():
+        if kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+            kernel = int16_graph.quantization(inputs[1])
+            assert int16_graph.dtype(inputs[1]) == np.int8
+            assert int16_graph.dtype(inputs[2]) == np.int64
+            assert len(kernel.scale) == int16_graph.tensor(inputs[1]).shape[kernel.axis]
+            checked += 1
+    assert checked == 54
+
+
+def test_further_schemes_answer_nearly_as_float(v3_graph, calibration_images, judge_images):
+    images = Calibration(calibration_images, threads=2)
+    wanted = outputs(v3_graph, judge_images, 2)
+    dynamic = outputs(FURTHER[INT8_DYNAMIC](v3_graph, images), judge_images, 2)
+    assert compare(wanted, dynamic, "softmax").sqnr_db > 33
+    found = int16_outputs(FURTHER[INT16X8](v3_graph, images), judge_images)
+    assert compare(wanted, found, "softmax").sqnr_db > 42
+
+
+def int16_outputs(graph, images):
+    interpreter = graph.interpreter(threads=2)
+    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    found = []
+    for image in images:
+        fed = np.rint(image / source["quantization"][0]).astype(np.int16)
+        interpreter.set_tensor(source["index"], fed[None])
+        interpreter.invoke()
+        found.append(interpreter.get_tensor(target["index"])[0] * target["quantization"][0])
+    return np.stack(found).astype(np.float32)
+
+
+def test_a_dead_layer_gets_an_int16_scale_that_still_holds_a_relu6(lowered, lowered_ranges):
+    made = int16x8.quantize(lowered, {name: Range(0.0, 0.0) for name in lowered_ranges})
+    for name in made.activations:
+        assert 6 / made.quantization(name).scale[0] < 2**31
+
+
+def test_int8_dynamic_keeps_depthwise_kernels_float_and_is_one_piece(v3_graph):
+    made = int8_dynamic.quantize(v3_graph)
+    assert made.op_histogram == v3_graph.op_histogram
+    for kind, inputs, _ in made.operators():
+        if kind == "CONV_2D":
+            assert made.dtype(inputs[1]) == np.int8
+        if kind == "DEPTHWISE_CONV_2D":
+            assert made.dtype(inputs[1]) == np.float32
+    assert {str(made.dtype(name)) for name in made.activations} == {"float32"}
+    assert delegate.partitions(made).is_whole
+    assert len(made.content) < 0.4 * len(v3_graph.content)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("schemes")
+    done = run("export", *SMALL, "--schemes", "int8-dynamic,int16x8", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    (folder / "shown").write_text(done.stdout)
+    return folder
+
+
+def exported(folder):
+    return folder / "artifacts" / "v2-0.1-64-random"
+
+
+def test_further_files_are_written_verified_and_described(work):
+    found = {a.name: a for a in Manifest.read(exported(work)).artifacts}
+    assert len(found) == 8
+    for name, dtype in (("int8-dynamic.tflite", "float32"), ("int16x8.tflite", "int16")):
+        artifact = found[name]
+        assert f"{artifact.scheme}.{artifact.format}" == name
+        assert artifact.inputs[0].dtype == artifact.outputs[0].dtype == dtype
+        assert (artifact.inputs[0].scale is not None) == (dtype == "int16")
+        assert artifact.fidelity.images == 64 and artifact.fidelity.cosine > 0.99
+        assert set(artifact.loads_in) == {"litert", "tflite-runtime"}
+        assert artifact.loads_in["litert"] == "ok"
+    shown = (work / "shown").read_text()
+    assert "\nint8-dynamic.tflite " in shown and "\nint16x8.tflite " in shown
+    assert "note: int16x8.tflite in LiteRT's XNNPACK: nothing; outside: 35 CONV_2D" in shown
+
+
+def test_files_that_are_not_asked_for_again_go(work, tmp_path):
+    done = run("export", *SMALL, "--schemes", "int16x8", cwd=work)
+    assert done.returncode == 0, done.stderr
+    names = {a.name for a in Manifest.read(exported(work)).artifacts}
+    assert "int16x8.tflite" in names and "int8-dynamic.tflite" not in names
+    assert {file.name for file in exported(work).iterdir()} == names | {"manifest.json"}
+
+
+def test_an_unknown_scheme_ends_the_command_in_one_line(tmp_path):
+    done = run("export", *SMALL, "--schemes", "int4", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: SCHEMES has 'int4'") and done.stderr.count("\n") == 1
+
+
+def test_the_gate_compares_every_scheme_of_integers(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gate.toml").write_text("[accuracy]\nmax_drop_points = 1.0\n")
+    (tmp_path / "tiny.keras").touch()
+    write_images(tmp_path / "data.npz")
+    write_export(tmp_path / "artifacts", further={"int8-dynamic": (0, 2, 1)})
+    assert bench(["gate", "--model", "tiny.keras", "--data", "data.npz"]) == 1
+    shown = capsys.readouterr()
+    rows = [line.split() for line in shown.out.splitlines()[2:]]
+    assert [(row[0], row[-1]) for row in rows] == [
+        ("int8.tflite", "passed"),
+        ("int8-dynamic.tflite", "FAILED"),
+        ("int8.onnx", "passed"),
+    ]
+    assert "tflite: int8-dynamic loses 66.67 points" in shown.err
+
+
+def test_every_known_scheme_is_in_the_readme_and_in_the_help():
+    for text in ((ROOT / "README.md").read_text(), (ROOT / "Makefile").read_text()):
+        line = next(line for line in text.splitlines() if "SCHEMES" in line and "int" in line)
+        assert all(scheme.name in line for scheme in further_schemes.FURTHER)
+
+
+def test_a_runtime_that_answers_otherwise_is_not_said_to_load_the_file():
+    right = np.eye(3, dtype=np.float32)
+    wrong = Trial("ok", right[[1, 0]])
+    assert "answers otherwise than litert" in verification._status(wrong, right, "litert")
+    assert verification._status(Trial("ok", 1.001 * right[:2]), right, "litert") == "ok"
+
+
+def test_fully_connected_layers_have_one_scale_which_older_runtimes_read_right():
+    """tflite-runtime 2.14 takes a layer with more, and answers wrongly."""
+    from models import float_graph, random_weights, registry
+    from models.spec import ModelSpec
+
+    model = registry.build(ModelSpec("v2", alpha=0.1, resolution=64, classes=5))
+    random_weights.fill(model)
+    graph = Graph(float_graph.convert(model, 64, 64, 3)).named("image", "probabilities")
+    made = int8_dynamic.quantize(graph)
+    layers = [inputs for kind, inputs, _ in made.operators() if kind == "FULLY_CONNECTED"]
+    assert [len(made.quantization(inputs[1]).scale) for inputs in layers] == [1]
+    assert made.dtype(layers[0][1]) == np.int8
