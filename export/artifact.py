@@ -50,8 +50,9 @@ class Manifest:
     """Everything a reader of the files needs to know; written last, as ``manifest.json``.
 
     ``model`` says which network with which weights (and their hash), ``calibration`` and
-    ``evaluation`` which images, ``int8`` how the int8 files came about, rung by rung, and ``key``
-    is the hash of all that the files depend on.
+    ``evaluation`` which images, ``int8`` how the int8 files came about, rung by rung,
+    ``further`` the same for the schemes of SCHEMES, and ``key`` is the hash of all that the files
+    depend on.
     """
 
     model_id: str
@@ -67,6 +68,7 @@ class Manifest:
     command: str
     caveats: tuple[str, ...] = ()
     int8: dict = field(default_factory=dict)
+    further: dict[str, dict] = field(default_factory=dict)
     version: int = MANIFEST_VERSION
 
     def to_json(self) -> str:

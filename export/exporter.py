@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from export import onnx_float, staging, verification, versions, writers
-from export.artifact import Artifact, Manifest
+from export.artifact import Manifest
 from export.image_sets import ImageSets, open_image_sets
 from export.verification import Verification
 from export.writers import TfliteRequest
@@ -26,10 +26,10 @@ from models.options import Options
 from models.source import Source, resolve
 from models.spec import Preprocess
 from quantize import float_operators, further_schemes, layer_names
+from quantize.further_schemes import Made
 from quantize.graph import Graph
-from quantize.ladder import Climb
 from quantize.plan import Plan
-from quantize.scheme import Scheme
+from quantize.scheme import INT8, Scheme
 
 POLL_S = 0.05
 
@@ -110,8 +110,8 @@ def _make(
         told, tell = context.Pipe(duplex=False)
         tflite = beside.submit(writers.tflite_files, graph, request, folder, tell)
         float_onnx = onnx_float.from_graph(graph)
-        climb = _awaited(tflite, told, report)
-        onnx = writers.onnx_files(float_onnx, graph, climb, folder)
+        made = _awaited(tflite, told, report)
+        onnx = writers.onnx_files(float_onnx, graph, made, folder)
         report("verifying against Keras")
         with Verification(scratch / "verification.npy", options.threads) as checks:
             checks.start("tflite", folder, request.names)
@@ -119,7 +119,6 @@ def _make(
             answers = reference.predict(network, np.load(scratch / "verification.npy", "r"))
             artifacts = checks.artifacts(folder, answers, network.output_kind)
         verification.check(artifacts)
-    caveats = (*climb.caveats(), *_float_operators(folder, artifacts, climb.kept_float))
     return Manifest(
         model_id=source.model_id,
         key=_key(source, wanted, sets, network.size),
@@ -131,12 +130,13 @@ def _make(
         artifacts=artifacts,
         versions=versions.library_versions(),
         command=shlex.join(["python", "-m", "export", *sys.argv[1:]]),
-        caveats=(*source.caveats, *sets.caveats(), *caveats),
-        int8=climb.described(),
+        caveats=(*source.caveats, *sets.caveats(), *_caveats(made)),
+        int8=made[INT8.name].described,
+        further={name: m.described for name, m in made.items() if name != INT8.name},
     )
 
 
-def _awaited(work: Future, told: Connection, report: progress.Report) -> Climb:
+def _awaited(work: Future, told: Connection, report: progress.Report) -> dict[str, Made]:
     """The result of ``work``; what it tells until then is reported."""
     while not work.done():
         if told.poll(POLL_S):
@@ -155,15 +155,14 @@ def _saved(sets: ImageSets, preprocess: Preprocess, scratch: Path) -> dict[str, 
     }
 
 
-def _float_operators(
-    folder: Path, artifacts: tuple[Artifact, ...], kept_float: frozenset[str]
-) -> Iterator[str]:
-    """A sentence for each integer .tflite file with operators that stay float unasked."""
-    for artifact in artifacts:
-        if artifact.format == "tflite" and artifact.inputs[0].scale is not None:
-            graph = Graph((folder / artifact.name).read_bytes())
-            if found := float_operators.sentence(artifact.name, graph, kept_float):
-                yield found
+def _caveats(made: dict[str, Made]) -> Iterator[str]:
+    """What falls short in the integer files, and which operators stay float in them unasked."""
+    for name, found in made.items():
+        yield from found.caveats
+        if found.graph.quantization(found.graph.inputs[0]) is not None:
+            said = float_operators.sentence(f"{name}.tflite", found.graph, found.kept_float)
+            if said:
+                yield said
 
 
 def _described(images, indices: np.ndarray, readable: int) -> dict:

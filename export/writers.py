@@ -1,6 +1,7 @@
 """The files of each format, made from the one float graph."""
 
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -8,11 +9,11 @@ import numpy as np
 
 from export import onnx_float, onnx_int8
 from quantize import int8, ladder
-from quantize.further_schemes import FURTHER
+from quantize.further_schemes import FURTHER, Made, Material
 from quantize.graph import Graph
 from quantize.plan import Plan
 from quantize.rungs import Calibration
-from quantize.scheme import SCHEMES, Scheme
+from quantize.scheme import FLOAT16, FLOAT32, INT8, SCHEMES, Scheme
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ def warm_up() -> None:
 
 def tflite_files(
     graph: Graph, request: TfliteRequest, folder: Path, told: Connection
-) -> ladder.Climb:
-    """Write float32, float16, int8 and further .tflite files; how int8 came about.
+) -> dict[str, Made]:
+    """Write float32, float16, int8 and further .tflite files; the integer ones, by scheme.
 
     Runs in a child process; sends what it reports through ``told``.
     """
@@ -53,23 +54,31 @@ def tflite_files(
         lambda *report: told.send(report),
     )
     judge = np.load(request.judge, mmap_mode="r")
-    climb = ladder.climb(graph, images, judge, request.output_kind, request.plan)
-    made = [graph, int8.halve(graph), climb.int8_graph]
-    made += [FURTHER[scheme](graph, images) for scheme in request.further]
-    for name, written in zip(request.names, made, strict=True):
-        (folder / name).write_bytes(written.content)
-    return climb
+    climb = partial(ladder.climb, graph, images, judge, request.output_kind, request.plan)
+    material = Material(graph, images, climb)
+    made = {INT8.name: Made.of(climb(INT8))}
+    made |= {scheme.name: FURTHER[scheme](material) for scheme in request.further}
+    written = {FLOAT32.name: graph, FLOAT16.name: int8.halve(graph)}
+    written |= {name: found.graph for name, found in made.items()}
+    for name, found in written.items():
+        (folder / f"{name}.tflite").write_bytes(found.content)
+    return made
 
 
-def onnx_files(float32, graph: Graph, climb: ladder.Climb, folder: Path) -> list[str]:
-    """Write the same three as .onnx, from ``graph`` and its float ONNX form; their file names."""
-    same = climb.graph.content == graph.content
-    float_form = float32 if same else onnx_float.from_graph(climb.graph)
-    made = {
-        "float32.onnx": float32,
-        "float16.onnx": onnx_float.halve(float32),
-        "int8.onnx": onnx_int8.quantize(float_form, climb.int8_graph),
-    }
-    for name, model in made.items():
-        (folder / name).write_bytes(model.SerializeToString(deterministic=True))
-    return list(made)
+def onnx_files(float32, graph: Graph, made: dict[str, Made], folder: Path) -> list[str]:
+    """Write the same as .onnx, as far as there is such a file; the names of the files.
+
+    ``float32``: the ONNX form of the float ``graph``.
+    """
+    written = {FLOAT32.name: float32, FLOAT16.name: onnx_float.halve(float32)}
+    for name, found in made.items():
+        form = found.float_form
+        if form is not None:
+            same = form.content == graph.content
+            float_model = float32 if same else onnx_float.from_graph(form)
+            written[name] = onnx_int8.quantize(float_model, found.graph)
+    names = []
+    for name, model in written.items():
+        names.append(f"{name}.onnx")
+        (folder / names[-1]).write_bytes(model.SerializeToString(deterministic=True))
+    return names

@@ -1,32 +1,75 @@
 """The schemes that SCHEMES can ask for beside those that are always made, and what makes them."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from models.errors import RequestError
 from quantize import hard_swish, int8_dynamic, int16x8, ranges
 from quantize.graph import Graph
+from quantize.ladder import Climb
 from quantize.rungs import Calibration
-from quantize.scheme import INT8_DYNAMIC, INT16X8, SCHEMES, Scheme
+from quantize.scheme import INT8_DYNAMIC, INT8_PER_TENSOR, INT16X8, SCHEMES, Scheme
 
 
-def _int8_dynamic(graph: Graph, calibration: Calibration) -> Graph:
-    return int8_dynamic.quantize(graph)
+@dataclass(frozen=True)
+class Made:
+    """The graph of a .tflite file with integers in it, and how it came about (JSON-able).
+
+    ``float_form``: the float graph behind it, for an ONNX file; None where there is no such file.
+    ``kept_float``: output tensors of the layers that were to stay float.
+    """
+
+    graph: Graph
+    described: dict
+    float_form: Graph | None = None
+    kept_float: frozenset[str] = frozenset()
+    caveats: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, climb: Climb) -> "Made":
+        """What the ladder ended at."""
+        return cls(
+            climb.int8_graph, climb.described(), climb.graph, climb.kept_float, climb.caveats()
+        )
 
 
-def _int16x8(graph: Graph, calibration: Calibration) -> Graph:
+@dataclass(frozen=True)
+class Material:
+    """What a scheme may be made of: the float graph, images, and the ladder for any scheme."""
+
+    graph: Graph
+    calibration: Calibration
+    climb: Callable[[Scheme], Climb]
+
+    @property
+    def h_swish(self) -> str:
+        """What became of h-swish where it is not lowered."""
+        return "kept" if "HARD_SWISH" in self.graph.op_histogram else "none"
+
+
+def _int8_per_tensor(material: Material) -> Made:
+    return Made.of(material.climb(INT8_PER_TENSOR))
+
+
+def _int8_dynamic(material: Material) -> Made:
+    return Made(int8_dynamic.quantize(material.graph), {"h_swish": material.h_swish})
+
+
+def _int16x8(material: Material) -> Made:
     """h-swish is lowered, although LiteRT on a CPU then takes 1.0 to 1.2 times as long (V3 at 224).
 
     It has no int16 kernel. Between DEQUANTIZE and QUANTIZE it would be float, which the
     accelerators that int16x8 is for cannot run at all; on a CPU, where XNNPACK takes no int16,
     either form takes some 30 to 40 times as long as float32.
     """
-    lowered = hard_swish.lower(graph)
-    statistics = calibration.statistics(lowered)
-    return int16x8.quantize(lowered, ranges.choose(lowered, statistics))
+    lowered = hard_swish.lower(material.graph)
+    statistics = material.calibration.statistics(lowered)
+    made = int16x8.quantize(lowered, ranges.choose(lowered, statistics))
+    return Made(made, {"h_swish": "none" if material.h_swish == "none" else "lowered"})
 
 
-# One row for each: from the float graph and the calibration images to the graph of the file.
-FURTHER: dict[Scheme, Callable[[Graph, Calibration], Graph]] = {
+FURTHER: dict[Scheme, Callable[[Material], Made]] = {
+    INT8_PER_TENSOR: _int8_per_tensor,
     INT8_DYNAMIC: _int8_dynamic,
     INT16X8: _int16x8,
 }

@@ -29,6 +29,10 @@ class Graph:
 
     content: bytes
 
+    def __reduce__(self):
+        """Pickled as its content alone, without the object trees that were made of it."""
+        return Graph, (self.content,)
+
     @cached_property
     def model(self):
         """The flatbuffer's object tree (``schema_py_generated.ModelT``); not to be changed."""

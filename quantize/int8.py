@@ -21,18 +21,26 @@ MAX_SUM_STEP = 128  # in steps of the output
 
 
 def quantize(
-    graph: Graph, ranges: dict[str, Range], kept_float: Collection[str] = frozenset()
+    graph: Graph,
+    ranges: dict[str, Range],
+    kept_float: Collection[str] = frozenset(),
+    per_channel: bool = True,
 ) -> Graph:
     """``graph`` with int8 weights, activations, input and output; biases are int32.
 
     Operators whose output tensor is in ``kept_float`` stay float, between a DEQUANTIZE and a
-    QUANTIZE. ``ranges`` has every float activation of the graph. The arithmetic is that of the
+    QUANTIZE. ``per_channel``: whether weights have a scale for each output channel, or one for the
+    whole tensor. ``ranges`` has every float activation of the graph. The arithmetic is that of the
     TFLite quantization specification; Google's quantizer writes it, but the ranges are ours (its
     own calibration is a moving average over the images, which cuts off what only some reach).
     """
-    from ai_edge_quantizer import recipe
+    from ai_edge_quantizer import qtyping, recipe
 
-    steps = [*recipe.static_wi8_ai8(), *_left_float(graph, kept_float)]
+    whole = recipe.static_wi8_ai8()
+    if not per_channel:
+        weights = whole[0]["op_config"]["weight_tensor_config"]
+        weights["granularity"] = qtyping.QuantGranularity.TENSORWISE
+    steps = [*whole, *_left_float(graph, kept_float)]
     return _named_alike(by_recipe(graph, ranges, steps, LEVELS), graph)
 
 

@@ -18,6 +18,7 @@ from quantize.mixed_precision import Goal
 from quantize.outputs import outputs
 from quantize.plan import Plan
 from quantize.rungs import RUNGS, Calibration, Stage
+from quantize.scheme import INT8, Scheme
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Climb:
     steps: tuple[Step, ...]
     plan: Plan
     h_swish: str
+    scheme: Scheme = INT8
 
     def described(self) -> dict:
         """What the manifest keeps of it; JSON-able."""
@@ -74,8 +76,8 @@ class Climb:
         if wanted is None or self.chosen.decibels >= wanted:
             return ()
         return (
-            f"int8 reaches {self.chosen.decibels:.1f} dB, gate.toml asks for {wanted:g}: "
-            f"{self.chosen.rung} is the best of {', '.join(step.rung for step in self.steps)}",
+            f"{self.scheme.name} reaches {self.chosen.decibels:.1f} dB, gate.toml asks for "
+            f"{wanted:g}: {self.chosen.rung} is the best of {', '.join(step.rung for step in self.steps)}",
         )
 
 
@@ -85,13 +87,14 @@ def climb(
     judge: np.ndarray,
     output_kind: str,
     plan: Plan,
+    scheme: Scheme = INT8,
     latencies: Callable[[dict[str, Graph], int], dict[str, Latency]] = latency.in_turns,
 ) -> Climb:
     """``graph`` as int8, by the first rung of ``plan`` that reaches its target, else by the best.
 
     ``judge``: preprocessed float32 images [n, h, w, c] to compare with the float graph on.
-    ``latencies`` measures what float layers cost. Raises RequestError for a layer to keep float
-    that is not there.
+    ``scheme``: INT8 or INT8_PER_TENSOR. ``latencies`` measures what float layers cost. Raises
+    RequestError for a layer to keep float that is not there.
     """
     kept_float = layer_names.find(graph, plan.keep_float)
     names = {tensor: name for name, tensor in layer_names.layer_names(graph).items()}
@@ -106,10 +109,16 @@ def climb(
     goal = Goal(lambda made: reached(judged(made)), plan.max_latency_ratio, latencies)
     calibration = replace(calibration, goal=goal)
     lowered = hard_swish.lower(graph)
-    stage = Stage(lowered, calibration.statistics(lowered), lowered, kept_float=kept_float)
+    stage = Stage(
+        graph=lowered,
+        statistics=calibration.statistics(lowered),
+        int8_graph=lowered,
+        kept_float=kept_float,
+        per_channel=scheme.per_channel,
+    )
     found: list[tuple[Step, Stage]] = []
     for rung in plan.rungs:
-        calibration.report(f"int8 by {rung}")
+        calibration.report(f"{scheme.name} by {rung}")
         start = time.perf_counter()
         stage = RUNGS[rung](stage, calibration)
         seconds = round(time.perf_counter() - start, 2)
@@ -126,6 +135,7 @@ def climb(
         steps=tuple(step for step, _ in found),
         plan=plan,
         h_swish="lowered" if "HARD_SWISH" in graph.op_histogram else "none",
+        scheme=scheme,
     )
 
 

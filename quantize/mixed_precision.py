@@ -40,7 +40,7 @@ class Start:
     """What the search begins with: a float graph, its ranges and its int8 form.
 
     ``means``: as in ``bias_correction.correct``. ``kept_float``: output tensors of the layers that
-    are float already.
+    are float already. ``per_channel``: as in ``int8.quantize``.
     """
 
     graph: Graph
@@ -48,6 +48,11 @@ class Start:
     means: dict[str, np.ndarray]
     int8_graph: Graph
     kept_float: frozenset[str]
+    per_channel: bool = True
+
+    def quantized(self, kept_float: frozenset[str] = frozenset()) -> Graph:
+        """The float graph as int8 anew, with these layers left float."""
+        return int8.quantize(self.graph, self.ranges, kept_float, self.per_channel)
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ class _Search:
 
     def __init__(self, start: Start, images: np.ndarray, threads: int, goal: Goal) -> None:
         self.start, self.images, self.threads, self.goal = start, images, threads, goal
-        self.all_int8 = int8.quantize(start.graph, start.ranges)
+        self.all_int8 = start.quantized()
         self.noise = _noise(start, images[:: -(-len(images) // RANKED_ON)], threads)
 
     def one_more(self, mixed: Mixed) -> Mixed | None:
@@ -98,7 +103,7 @@ class _Search:
         heard = [name for name in left if left[name] > MIN_SHARE * sum(left.values())]
         for name in sorted(heard, key=left.get, reverse=True)[:TRIED]:
             kept = mixed.kept_float | {name}
-            bare = int8.quantize(self.start.graph, self.start.ranges, kept)
+            bare = self.start.quantized(kept)
             found = self.goal.latencies({"int8": self.all_int8, "mixed": bare}, self.threads)
             ratio = found["mixed"].median_s / found["int8"].median_s
             if ratio <= self.goal.max_latency_ratio:

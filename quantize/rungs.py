@@ -31,7 +31,8 @@ class Stage:
     """What a rung hands to the next: the float form, what was seen of it, and the int8 form.
 
     ``ranges`` are those of the int8 form, ``kept_float`` the output tensors of the layers that stay
-    float in it, ``latency_ratio`` what those cost where it was measured.
+    float in it, ``latency_ratio`` what those cost where it was measured. ``per_channel``: whether
+    weights have a scale for each output channel.
     """
 
     graph: Graph
@@ -41,6 +42,7 @@ class Stage:
     kept_float: frozenset[str] = frozenset()
     latency_ratio: float | None = None
     latency_samples: int | None = None
+    per_channel: bool = True
 
     @property
     def means(self) -> dict[str, np.ndarray]:
@@ -49,7 +51,7 @@ class Stage:
 
     def quantized(self, chosen: dict[str, Range]) -> "Stage":
         """The same float form as int8 by these ranges."""
-        int8_graph = int8.quantize(self.graph, chosen, self.kept_float)
+        int8_graph = int8.quantize(self.graph, chosen, self.kept_float, self.per_channel)
         return replace(self, int8_graph=int8_graph, ranges=chosen)
 
 
@@ -91,7 +93,10 @@ def _bias_correction(stage: Stage, calibration: Calibration) -> Stage:
 
 def _equalization(stage: Stage, calibration: Calibration) -> Stage:
     """Equalized channels, ranges of least squared error, and biases corrected for them."""
-    return _changed(stage, equalization.equalize(stage.graph, stage.statistics), calibration)
+    graph = equalization.equalize(stage.graph, stage.statistics, stage.per_channel)
+    if not stage.per_channel:
+        graph = equalization.absorb_high_biases(graph, calibration.statistics(graph))
+    return _changed(stage, graph, calibration)
 
 
 def _channel_splitting(stage: Stage, calibration: Calibration) -> Stage:
@@ -119,7 +124,12 @@ def _learned_rounding(stage: Stage, calibration: Calibration) -> Stage:
 def _mixed_precision(stage: Stage, calibration: Calibration) -> Stage:
     """The layers that int8 hurts most left float, with the biases corrected for that."""
     start = mixed_precision.Start(
-        stage.graph, stage.ranges, stage.means, stage.int8_graph, stage.kept_float
+        graph=stage.graph,
+        ranges=stage.ranges,
+        means=stage.means,
+        int8_graph=stage.int8_graph,
+        kept_float=stage.kept_float,
+        per_channel=stage.per_channel,
     )
     found = mixed_precision.search(
         start, calibration.corrected_on, calibration.threads, calibration.goal

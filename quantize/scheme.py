@@ -17,10 +17,19 @@ class Scheme:
         """Whether activations, inputs and outputs of the file are integers."""
         return self.activations.startswith("int")
 
+    @property
+    def per_channel(self) -> bool:
+        """Whether each output channel of a layer's weights has a scale of its own."""
+        return self.weights.endswith("per channel")
+
 
 FLOAT32 = Scheme("float32", weights="float32", activations="float32")
 FLOAT16 = Scheme("float16", weights="float16", activations="float32")
 INT8 = Scheme("int8", weights="int8 per channel", activations="int8 per tensor")
+# What some NPUs demand: one scale for all weights of a layer.
+INT8_PER_TENSOR = Scheme(
+    "int8-per-tensor", weights="int8 per tensor", activations="int8 per tensor"
+)
 # ONNX Runtime's dynamic int8 (ConvInteger behind DynamicQuantizeLinear) is right, 55 to 63 dB, but
 # takes 2.8 to 6 times as long as float32.onnx, so there is no such file.
 INT8_DYNAMIC = Scheme(
