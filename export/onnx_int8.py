@@ -228,15 +228,11 @@ class _Rewriter:
         """
         from onnx import numpy_helper
 
-        if len(quantization.scale) > 1:
-            return None
         floats = numpy_helper.to_array(self.initializers[initializer])
         stored = self.graph.constant(constant)
-        if stored.squeeze().shape == floats.squeeze().shape:
-            integers = stored.reshape(floats.shape)
-        else:  # NHWC turned into NCHW: the same numbers at other places
-            levels = np.rint(floats / quantization.scale) + quantization.zero_point
-            integers = np.clip(levels, -128, 127).astype(np.int8)
+        if len(quantization.scale) > 1 or stored.squeeze().shape != floats.squeeze().shape:
+            return None
+        integers = stored.reshape(floats.shape)  # [c] of NHWC is [1, c, 1, 1] of NCHW
         found = (integers.astype(np.float32) - quantization.zero_point) * quantization.scale
         return integers if np.abs(found - floats).max() <= quantization.scale else None
 

@@ -23,6 +23,7 @@ def int8_with_hard_swish(v3_graph, calibration_images):
 def test_a_float_network_is_one_piece(v3_graph):
     assert partitions(v3_graph) == Partitions(1, {})
     assert partitions(v3_graph).is_whole
+    assert not Partitions(2, {}).is_whole and not Partitions(1, {"SOFTMAX": 1}).is_whole
 
 
 def test_weights_that_are_widened_on_loading_do_not_divide_a_file(v3_graph):

@@ -1,6 +1,7 @@
 """A user's network with operators that no pass knows: it works, and what stays float is named."""
 
 import numpy as np
+import onnx
 import pytest
 from commands import run
 
@@ -88,6 +89,22 @@ def test_int8_onnx_answers_as_int8_tflite(activation, least_db):
     fidelity = compare(outputs(made, images(), 1), found.astype(np.float32), "logits")
     assert fidelity.sqnr_db is None or fidelity.sqnr_db > least_db
     assert compare(outputs(graph, images(), 1), outputs(made, images(), 1), "logits").sqnr_db > 25
+
+
+def test_an_operand_that_onnx_keeps_in_another_layout_is_the_same_integers():
+    graph, made = float_and_int8(layer_norm)
+    model = onnx_int8.quantize(onnx_float.from_graph(graph), made)
+    operands = [i for i in model.graph.initializer if i.name.endswith("operand_int")]
+    gammas = [operand for operand in operands if list(operand.dims) == [1, 8, 1, 1]]
+    assert len(gammas) == 2
+    stored = {
+        made.constant(inputs[1]).tobytes()
+        for kind, inputs, _ in made.operators()
+        if kind == "MUL" and made.constant(inputs[1]) is not None
+    }
+    for gamma in gammas:
+        found = onnx.numpy_helper.to_array(gamma).astype(np.int16) - 128
+        assert found.astype(np.int8).tobytes() in stored
 
 
 @pytest.mark.parametrize("approximate", [False, True])
