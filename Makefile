@@ -32,7 +32,7 @@ help:
 	@echo 'CALIB=demo     images to calibrate on, others than DATA; N_CALIB=128, N_EVAL'
 	@echo 'RUNGS=auto     ways to int8: climbed until min_sqnr_db of gate.toml is reached'
 	@echo 'KEEP_FLOAT=    layers that stay float in the int8 files, by commas'
-	@echo 'SCHEMES=       further .tflite files beside the six, by commas: int8-dynamic int16x8'
+	@echo 'SCHEMES=       further files, by commas: int8-per-tensor int8-dynamic int16x8'
 	@echo 'LOGITS=1       leaves the final softmax out;  SKIP_CORRUPT=1 skips unreadable images'
 	@echo 'DEVICE=host    THREADS=2    OUT=artifacts'
 

@@ -3,6 +3,7 @@
 import io
 
 from export.artifact import Artifact, Manifest
+from quantize.scheme import INT8
 
 KINDS_NAMED = 4
 
@@ -35,7 +36,7 @@ def text(manifest: Manifest, folder: str, made: bool) -> str:
         if status != "ok"
     ]
     table_lines = [*_stripped(out.getvalue()), *refused, *partition_notes(manifest)]
-    return "\n".join([*lines, "", *table_lines, *_rungs(manifest)]) + "\n"
+    return "\n".join([*lines, "", *table_lines, *_climbs(manifest)]) + "\n"
 
 
 def partition_notes(manifest: Manifest) -> list[str]:
@@ -53,26 +54,30 @@ def partition_notes(manifest: Manifest) -> list[str]:
     return found
 
 
-def _rungs(manifest: Manifest) -> list[str]:
-    """What each rung of the ladder to int8 bought."""
-    if not manifest.int8 or not _judged(manifest):
+def _climbs(manifest: Manifest) -> list[str]:
+    """What each rung of the ladder bought, for each scheme that climbed it."""
+    if not _judged(manifest):
         return []
+    schemes = {INT8.name: manifest.int8, **manifest.further}
+    climbs = [(name, made) for name, made in schemes.items() if "rungs" in made]
+    return [line for name, made in climbs for line in ("", *_climb(name, made))]
+
+
+def _climb(scheme: str, made: dict) -> list[str]:
     went = [
         f"{rung['rung']} {rung['sqnr_db']:.1f} dB ({rung['seconds']:.1f} s)"
         if rung["sqnr_db"] is not None
         else f"{rung['rung']} exact ({rung['seconds']:.1f} s)"
-        for rung in manifest.int8["rungs"]
+        for rung in made["rungs"]
     ]
-    asked = manifest.int8["min_sqnr_db"]
+    asked = made["min_sqnr_db"]
     limit = f"; asked for {asked:g} dB" if asked is not None else ""
-    lines = ["", f"int8 by {manifest.int8['chosen']}: {', '.join(went)}{limit}"]
-    return lines + _float_layers(manifest)
+    return [f"{scheme} by {made['chosen']}: {', '.join(went)}{limit}", *_float_layers(scheme, made)]
 
 
-def _float_layers(manifest: Manifest) -> list[str]:
-    """Which layers of the int8 files are float, and what they cost."""
-    chosen = manifest.int8["chosen"]
-    step = next(rung for rung in manifest.int8["rungs"] if rung["rung"] == chosen)
+def _float_layers(scheme: str, made: dict) -> list[str]:
+    """Which layers of the files are float, and what they cost."""
+    step = next(rung for rung in made["rungs"] if rung["rung"] == made["chosen"])
     if not step["float_layers"]:
         return []
     cost = ""
@@ -81,7 +86,7 @@ def _float_layers(manifest: Manifest) -> list[str]:
             f": {step['latency_ratio']:.2f} times the latency of every layer int8 (medians of "
             f"{step['latency_samples']}, in turns, LiteRT)"
         )
-    return [f"float in int8: {', '.join(step['float_layers'])}{cost}"]
+    return [f"float in {scheme}: {', '.join(step['float_layers'])}{cost}"]
 
 
 def _stripped(table: str) -> list[str]:

@@ -77,7 +77,7 @@ HELP = {
     "n_eval": "how many images to judge on",
     "rungs": "ways to int8 to try, by commas; auto climbs until gate.toml's min_sqnr_db is reached",
     "keep_float": "layers that stay float in the int8 files, by commas, such as conv1,conv_dw_1",
-    "schemes": "further .tflite files, by commas: int8-dynamic, int16x8",
+    "schemes": "further files, by commas: int8-per-tensor, int8-dynamic, int16x8",
     "skip_corrupt": "1 skips images that cannot be read, and counts them",
     "device": "where to run",
     "threads": "threads of the runtime",

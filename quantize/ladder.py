@@ -77,7 +77,8 @@ class Climb:
             return ()
         return (
             f"{self.scheme.name} reaches {self.chosen.decibels:.1f} dB, gate.toml asks for "
-            f"{wanted:g}: {self.chosen.rung} is the best of {', '.join(step.rung for step in self.steps)}",
+            f"{wanted:g}: {self.chosen.rung} is the best of "
+            f"{', '.join(step.rung for step in self.steps)}",
         )
 
 

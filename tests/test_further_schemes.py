@@ -1,5 +1,7 @@
 """Files beside the six: SCHEMES says which, and each is what its name says."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from commands import ROOT, SMALL, run
@@ -12,13 +14,18 @@ from export.loading import Trial
 from models.errors import RequestError
 from quantize import delegate, further_schemes, int8_dynamic, int16x8
 from quantize.calibration import calibrate
+from quantize.draft import Draft
 from quantize.fidelity import compare
-from quantize.further_schemes import FURTHER, parse
-from quantize.graph import Graph
+from quantize.further_schemes import FURTHER, Material, parse
+from quantize.graph import LINEAR, Graph
 from quantize.hard_swish import lower
-from quantize.ladder import Calibration, outputs
+from quantize.ladder import climb
+from quantize.outputs import outputs
+from quantize.pair import pairs
+from quantize.plan import Plan
 from quantize.ranges import Range, choose
-from quantize.scheme import INT8_DYNAMIC, INT16X8
+from quantize.rungs import Calibration
+from quantize.scheme import INT8_DYNAMIC, INT8_PER_TENSOR, INT16X8
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +46,14 @@ def int16_graph(lowered, lowered_ranges):
 def test_schemes_are_named_by_commas_in_any_order():
     assert parse("") == ()
     assert parse("int16x8") == (INT16X8,)
-    assert parse("int16x8,int8-dynamic") == parse("int8-dynamic,int16x8") == tuple(FURTHER)
+    assert parse("int16x8,int8-dynamic") == (INT8_DYNAMIC, INT16X8)
+    assert parse(",".join(scheme.name for scheme in FURTHER)) == tuple(FURTHER)
 
 
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("int4", "SCHEMES has 'int4'; expected some of int8-dynamic,int16x8, by commas"),
+        ("int4", "SCHEMES has 'int4'; expected some of int8-per-tensor,int8-dynamic,int16x8"),
         ("int16x8,int16x8", "SCHEMES has 'int16x8' twice; expected"),
         ("float16", "SCHEMES has 'float16', which is always made; expected"),
         ("int16x8,", "SCHEMES has ''; expected"),
@@ -79,13 +87,49 @@ def test_int16x8_kernels_are_int8_for_each_channel_and_biases_int64(int16_graph)
     assert checked == 54
 
 
+def material(graph, calibration, judge, rungs=("min-max",)):
+    images = Calibration(calibration, threads=2)
+    plan = Plan(rungs, None)
+    return Material(graph, images, partial(climb, graph, images, judge, "probabilities", plan))
+
+
 def test_further_schemes_answer_nearly_as_float(v3_graph, calibration_images, judge_images):
-    images = Calibration(calibration_images, threads=2)
+    given = material(v3_graph, calibration_images, judge_images)
     wanted = outputs(v3_graph, judge_images, 2)
-    dynamic = outputs(FURTHER[INT8_DYNAMIC](v3_graph, images), judge_images, 2)
-    assert compare(wanted, dynamic, "softmax").sqnr_db > 33
-    found = int16_outputs(FURTHER[INT16X8](v3_graph, images), judge_images)
+    dynamic, int16 = (FURTHER[scheme](given) for scheme in (INT8_DYNAMIC, INT16X8))
+    assert compare(wanted, outputs(dynamic.graph, judge_images, 2), "softmax").sqnr_db > 33
+    found = int16_outputs(int16.graph, judge_images)
     assert compare(wanted, found, "softmax").sqnr_db > 42
+    assert (dynamic.described["h_swish"], int16.described["h_swish"]) == ("kept", "lowered")
+
+
+def unbalanced(graph, statistics):
+    """The same float network, with channels that are 50 times smaller between two layers."""
+    draft = Draft(graph)
+    for pair in pairs(draft, statistics):
+        channels = np.arange(len(pair.activation.channel_maxima))
+        small = (channels % 3 == 0) & (pair.activation.channel_maxima < 5)
+        factors = np.where(small, 50, 1).astype(np.float32)
+        axis = (-1, 1, 1, 1) if pair.first_kind == "CONV_2D" else (1, 1, 1, -1)
+        draft.write(pair.first, 1, draft.read(pair.first, 1) / factors.reshape(axis))
+        draft.write(pair.first, 2, draft.read(pair.first, 2) / factors)
+        draft.write(pair.second, 1, draft.read(pair.second, 1) * factors)
+    return draft.graph()
+
+
+def test_one_scale_a_tensor_climbs_the_ladder_like_int8(
+    v1_graph, v1_statistics, calibration_images, judge_images
+):
+    hard = unbalanced(v1_graph, v1_statistics)
+    given = material(hard, calibration_images, judge_images, ("min-max", "equalization"))
+    made = FURTHER[INT8_PER_TENSOR](given)
+    kernels = [i[1] for kind, i, _ in made.graph.operators() if kind in LINEAR]
+    assert len(kernels) == 28
+    assert all(len(made.graph.quantization(name).scale) == 1 for name in kernels)
+    plain, equalized = (rung["sqnr_db"] for rung in made.described["rungs"])
+    assert equalized > plain + 10
+    found = outputs(made.graph, judge_images, 2)
+    assert compare(outputs(hard, judge_images, 2), found, "softmax").sqnr_db == equalized
 
 
 def int16_outputs(graph, images):
