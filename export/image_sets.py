@@ -5,17 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
+from models import saved_images
 from models.dataset import Dataset, check_disjoint, open_dataset
 from models.image_source import ImageSize
 from models.options import Options
-from models.reference import preprocessed
 from models.source import Source
 from models.spec import Preprocess
 from quantize.calibration import check_enough
 from quantize.plan import has_random_weights
+from quantize.task import JUDGE_IMAGES
 
 VERIFICATION_IMAGES = 64
-JUDGE_IMAGES = 256  # on 64, the SQNR of one and the same file moves by 1 to 2 dB
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,15 @@ class ImageSets:
 
     def save_calibration(self, path: Path, preprocess: Preprocess) -> int:
         """Write the calibration images as a .npy, preprocessed float32 [n, h, w, c]; n."""
-        return _save(path, self.calibration, self.calibration_indices, preprocess)
+        return len(saved_images.save(path, self.calibration, self.calibration_indices, preprocess))
 
     def save_verification(self, path: Path, preprocess: Preprocess) -> int:
         """Likewise the images that the files are verified on."""
-        return _save(path, self.evaluation, self.verification_indices, preprocess)
+        return len(saved_images.save(path, self.evaluation, self.verification_indices, preprocess))
 
     def save_judge(self, path: Path, preprocess: Preprocess) -> int:
         """Likewise the images that decide between ways to int8."""
-        return _save(path, self.evaluation, self.judge_indices, preprocess)
+        return len(saved_images.save(path, self.evaluation, self.judge_indices, preprocess))
 
     def fingerprint(self) -> list:
         """What of the images decides what the files hold; JSON-able."""
@@ -83,18 +83,3 @@ def open_image_sets(options: Options, source: Source, size: ImageSize) -> ImageS
     return ImageSets(
         calibration, chosen, evaluation, evaluation.spread(verify), evaluation.spread(judge)
     )
-
-
-def _save(path: Path, images: Dataset, indices: np.ndarray, preprocess: Preprocess) -> int:
-    """One image in memory at a time; those that cannot be read and may be skipped are left out."""
-    size = images.size
-    whole = np.lib.format.open_memmap(
-        path, "w+", np.float32, (len(indices), size.height, size.width, size.channels)
-    )
-    readable = 0
-    for _, pixels in images.images(indices):
-        whole[readable] = preprocessed(pixels, preprocess)
-        readable += 1
-    if readable < len(indices):
-        np.save(path, whole[:readable])
-    return readable

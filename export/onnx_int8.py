@@ -177,7 +177,7 @@ class _Rewriter:
         name = re.sub(r"_Gemm__\d+:0$", "", node.output[0])
         if name not in self.operator_of or node.input[1] not in self.initializers:
             return
-        _, inputs = self.operator_of[name]
+        kind, inputs = self.operator_of[name]
         kernel = self.graph.quantization(inputs[1])
         if kernel is None:
             return
@@ -187,7 +187,7 @@ class _Rewriter:
         axis = KERNEL_AXIS[node.op_type]
         if node.op_type == "Gemm" and any(a.name == "transB" and a.i for a in node.attribute):
             axis = 0
-        integers = _kernel_layout(self.graph.constant(inputs[1]), kernel.axis, floats.ndim, axis)
+        integers = _kernel_layout(kind, self.graph.constant(inputs[1]), floats.ndim, axis)
         scales = _along(kernel.scale, floats.ndim, axis)
         if integers.shape != floats.shape or not _alike(integers * scales, floats):
             raise CheckFailed(f"int8 ONNX: the kernel of {name} is not that of the TFLite file")
@@ -323,10 +323,10 @@ class _Rewriter:
         self.model.graph.initializer.extend(kept)
 
 
-def _kernel_layout(integers: np.ndarray, axis: int, rank: int, onnx_axis: int) -> np.ndarray:
+def _kernel_layout(kind: str, integers: np.ndarray, rank: int, onnx_axis: int) -> np.ndarray:
     """A TFLite kernel in ONNX order: OHWI to OIHW, depthwise 1HWC to C1HW, OI to IO or OI."""
     if rank == 4:
-        if axis == 3:  # depthwise
+        if kind == "DEPTHWISE_CONV_2D":
             return np.transpose(integers, (3, 0, 1, 2))
         return np.transpose(integers, (0, 3, 1, 2))
     return integers if onnx_axis == 0 else integers.T

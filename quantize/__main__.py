@@ -2,52 +2,48 @@
 
 import json
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from models import chatter, command, options, progress
-from models.dataset import open_dataset
 from models.options import Options
 from quantize import picture, report
 
 
-def calibrate(asked: Options, observer: str) -> tuple[str, list[report.Row]]:
-    """What was calibrated on what, and the rows of the report; draws the histograms."""
-    from models import float_graph
-    from models.reference import preprocessed
-    from models.source import resolve
-    from quantize import hard_swish, layer_names, ranges
-    from quantize.calibration import calibrate as observe
-    from quantize.graph import Graph
-    from quantize.int8 import quantize
+def calibrate(asked: Options, observer: str | None) -> tuple[str, list[report.Row]]:
+    """What was calibrated on what, and the rows of the report; draws the histograms.
 
-    with progress.step("calibrate") as now:
-        source = resolve(asked)
-        now("loading the network")
-        network = source.load()
-        images = open_dataset(asked.calib, "CALIB", network.size, None, asked.skip_corrupt)
-        chosen = images.spread(asked.n_calib)
-        now("converting to the float graph")
-        content = float_graph.convert(
-            network.keras_model, network.size.height, network.size.width, network.size.channels
-        )
-        graph = Graph(content).named("image", network.output_name)
-        kept = layer_names.find(graph, layer_names.typed(asked.keep_float))
-        graph = hard_swish.lower(graph)
-        now("running the calibration images")
-        stream = (
-            preprocessed(pixels, network.preprocess)[None] for _, pixels in images.images(chosen)
-        )
-        statistics = observe(graph, stream, asked.threads)
-        found = ranges.choose(graph, statistics, observer)
-        rows = list(report.rows(graph, quantize(graph, found, kept), statistics, found))
-        target = Path("results") / f"{source.model_id}-calibration.svg"
+    The int8 form is the one that an export ends at or, with an ``observer``, the plain one of its
+    ranges.
+    """
+    from quantize import ladder, layer_names, ranges
+    from quantize.hard_swish import lower
+    from quantize.rungs import Calibration, Stage
+    from quantize.task import JUDGE_IMAGES, prepare
+
+    with progress.step("calibrate") as now, tempfile.TemporaryDirectory() as scratch:
+        task = prepare(asked, Path(scratch), JUDGE_IMAGES, now)
+        calibration = Calibration(task.calibration, asked.threads, now)
+        if observer is None:
+            climb = ladder.climb(
+                task.graph, calibration, task.judge, task.network.output_kind, task.plan
+            )
+            stage, how = climb.stage, f"int8 by {climb.chosen.rung}"
+        else:
+            now("running the calibration images")
+            graph, kept = lower(task.graph), layer_names.find(task.graph, task.plan.keep_float)
+            stage = Stage(graph, calibration.statistics(graph), graph, kept_float=kept)
+            stage = stage.quantized(ranges.choose(graph, stage.statistics, observer))
+            how = f"int8 with {observer} ranges"
+        rows = list(report.rows(stage.graph, stage.int8_graph, stage.statistics, stage.ranges))
+        target = Path("results") / f"{task.model_id}-calibration.svg"
         target.parent.mkdir(exist_ok=True)
-        target.write_text(picture.svg(source.model_id, rows, statistics))
+        target.write_text(picture.svg(task.model_id, rows, stage.statistics))
+        seen = len(task.calibration)
     title = (
-        f"{source.model_id}: {observer} ranges on {len(chosen) - len(images.skipped)} images "
-        f"of {images.name}; histograms in {target}"
+        f"{task.model_id}: {how}, on {seen} images of {task.calibrated_on}; histograms in {target}"
     )
     return title, rows
 
@@ -60,7 +56,9 @@ def main(argv: Sequence[str]) -> int:
 def _report(argv: Sequence[str]) -> None:
     parser = options.parser("make quantize", "The calibration report.")
     parser.add_argument("--json", action="store_true", help="print rows as JSON")
-    parser.add_argument("--observer", default="min-max", help="how ranges are chosen")
+    parser.add_argument(
+        "--observer", help="show the ranges of this one instead of those an export ends at"
+    )
     namespace = parser.parse_args(argv)
     with chatter.held_back():
         title, found = calibrate(options.from_namespace(namespace), namespace.observer)

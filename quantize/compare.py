@@ -5,27 +5,26 @@ Same network, same calibration images, same judges; latencies are taken in turns
 
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
 from models import chatter, command, options, progress
-from models.dataset import check_disjoint, open_dataset
-from models.network import Network
 from models.options import Options
 from quantize import ladder, latency
 from quantize.fidelity import answers, compare
 from quantize.graph import Graph
 from quantize.int8 import silently
 from quantize.outputs import outputs as outputs_of
-from quantize.plan import Plan, has_random_weights
 from quantize.rungs import Calibration
+from quantize.task import JUDGE_IMAGES, Task, prepare
 
 JUDGES = 400
 ROUNDS = 40
-RUNG_JUDGES = 64  # of those, as many as an export chooses the rung by
 
 
 @dataclass(frozen=True)
@@ -44,26 +43,10 @@ class Row:
     seconds: float
 
 
-@dataclass(frozen=True)
-class Task:
-    """What every tool is given: a network, its float graph, and preprocessed float32 images.
-
-    ``labels``: int64 [n] of the images to judge on; None where they are not known.
-    """
-
-    network: Network
-    graph: Graph
-    calibration: np.ndarray
-    judge: np.ndarray
-    labels: np.ndarray | None
-    plan: Plan
-    learned: bool
-
-
 def rows(asked: Options) -> Iterator[Row]:
     """A row for float32 and for each tool's int8."""
-    with progress.step("compare") as now:
-        task = prepare(asked, now)
+    with progress.step("compare") as now, tempfile.TemporaryDirectory() as scratch:
+        task = prepare(asked, Path(scratch), JUDGES, now)
         graphs, seconds = {"float32": task.graph}, {"float32": 0.0}
         for tool, make in _tools(task, asked.threads).items():
             now(tool)
@@ -90,40 +73,6 @@ def rows(asked: Options) -> Iterator[Row]:
         )
 
 
-def prepare(asked: Options, now: progress.Report) -> Task:
-    """Load, open and convert what ``asked`` names; RequestError for what cannot be."""
-    from models import float_graph
-    from models.reference import preprocessed
-    from models.source import resolve
-
-    source = resolve(asked)
-    plan = Plan.of(asked.rungs, source, asked.keep_float)
-    now("loading the network")
-    network = source.load()
-    size, classes = network.size, network.classes if source.labels_known else None
-    judge = open_dataset(asked.data, "DATA", size, classes, asked.skip_corrupt)
-    calib = open_dataset(asked.calib, "CALIB", size, None, asked.skip_corrupt)
-    seen, judged = calib.spread(asked.n_calib), judge.spread(asked.n_eval or JUDGES)
-    check_disjoint(calib, seen, judge, np.arange(len(judge)))
-
-    def stack(images, chosen) -> np.ndarray:
-        found = images.images(chosen)
-        return np.stack([preprocessed(pixels, network.preprocess) for _, pixels in found])
-
-    calibration, images = stack(calib, seen), stack(judge, judged)
-    now("converting to the float graph")
-    content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
-    return Task(
-        network=network,
-        graph=Graph(content).named("image", network.output_name),
-        calibration=calibration,
-        judge=images,
-        labels=judge.labels[judged] if source.labels_known else None,
-        plan=plan,
-        learned=not has_random_weights(source),
-    )
-
-
 def _tools(task: Task, threads: int) -> dict[str, Callable[[], Graph]]:
     """What makes int8 of the task, by the name of the tool."""
     return {
@@ -148,7 +97,7 @@ def _ours(task: Task, threads: int) -> Graph:
     climbed = ladder.climb(
         task.graph,
         Calibration(task.calibration, threads),
-        task.judge[:: max(1, len(task.judge) // RUNG_JUDGES)],
+        task.judge[:: max(1, len(task.judge) // JUDGE_IMAGES)],
         task.network.output_kind,
         task.plan,
     )

@@ -29,7 +29,11 @@ class Made:
     def of(cls, climb: Climb) -> "Made":
         """What the ladder ended at."""
         return cls(
-            climb.int8_graph, climb.described(), climb.graph, climb.kept_float, climb.caveats()
+            climb.int8_graph,
+            climb.described(),
+            climb.graph,
+            climb.stage.kept_float,
+            climb.caveats(),
         )
 
 

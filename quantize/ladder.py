@@ -45,20 +45,26 @@ class Step:
 
 @dataclass(frozen=True)
 class Climb:
-    """Where it ended: the int8 graph, its float form (for other writers), and every step.
+    """Where it ended, and every step.
 
     ``h_swish``: "lowered" where h-swish became ADD and MUL, "none" where the network has none.
-    ``kept_float``: output tensors of the layers that are float in the int8 graph.
     """
 
-    int8_graph: Graph
-    graph: Graph
-    kept_float: frozenset[str]
+    stage: Stage
     chosen: Step
     steps: tuple[Step, ...]
     plan: Plan
     h_swish: str
     scheme: Scheme = INT8
+
+    @property
+    def graph(self) -> Graph:
+        """The float form, from which other writers start."""
+        return self.stage.graph
+
+    @property
+    def int8_graph(self) -> Graph:
+        return self.stage.int8_graph
 
     def described(self) -> dict:
         """What the manifest keeps of it; JSON-able."""
@@ -129,9 +135,7 @@ def climb(
             break
     chosen, stage = max(found, key=lambda pair: pair[0].decibels)
     return Climb(
-        int8_graph=stage.int8_graph,
-        graph=stage.graph,
-        kept_float=stage.kept_float,
+        stage=stage,
         chosen=chosen,
         steps=tuple(step for step, _ in found),
         plan=plan,

@@ -4,7 +4,8 @@ Each layer's weights are rounded for the least squared error of its outputs behi
 function, on unlabelled images. The paper relaxes the integers and follows gradients; here they move
 on the grid itself: in each output channel the one weight whose step up or down lowers the error
 most (greedy coordinate descent, Nair and Suggala 2024, arXiv 2406.17542), again and again, from
-where error feedback ended. So the error never rises, and what was learned is what is stored.
+where error feedback ended and at most one step away from there. So the error never rises, and what
+was learned is what is stored.
 """
 
 import hashlib
@@ -97,7 +98,7 @@ class _Descent:
         for step in range(ROUNDS):
             if step % CURVATURE_AGED == 0:
                 curvature = self._curvature(before) + self.stiffness
-            at, move = self._best_moves(integers, before, curvature)
+            at, move = self._best_moves(integers, start, before, curvature)
             if not move.any():
                 break
             tried = integers.copy()
@@ -134,7 +135,7 @@ class _Descent:
         """Half the second derivative of the error along each weight, [problems, rows, taps]."""
         return self._passing(output).astype(np.float32).transpose(0, 2, 1) @ self.squares
 
-    def _best_moves(self, integers, output, curvature) -> tuple[np.ndarray, np.ndarray]:
+    def _best_moves(self, integers, start, output, curvature) -> tuple[np.ndarray, np.ndarray]:
         """Which tap of each row to move, [problems, rows, 1], and by how much: 1, -1 or 0."""
         error = np.where(self._passing(output), self._behind(output) - self.wanted, 0)
         off = integers * self.problem.scale - self.problem.weights
@@ -142,7 +143,8 @@ class _Descent:
         move = np.where(slope > 0, -1, 1).astype(np.float32)
         step = move * self.problem.scale
         change = 2 * slope * step + curvature * step**2
-        change[np.abs(integers + move) > LARGEST] = np.inf
+        moved = integers + move
+        change[(np.abs(moved) > LARGEST) | (np.abs(moved - start) > 1)] = np.inf
         at = change.argmin(axis=2)[..., None]
         gains = np.take_along_axis(change, at, 2) < 0
         return at, np.where(gains, np.take_along_axis(move, at, 2), 0)

@@ -5,8 +5,10 @@ Which layers to leave float (``KEEP_FLOAT``) where int8 does not come close enou
 
 import json
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -14,15 +16,15 @@ from models import chatter, command, options, progress
 from models.errors import RequestError
 from models.options import Options
 from quantize import ladder, swap
-from quantize.compare import prepare
 from quantize.fidelity import compare
 from quantize.graph import Graph
 from quantize.ladder import Climb
 from quantize.layer_names import layer_names
 from quantize.outputs import outputs
 from quantize.rungs import Calibration
+from quantize.task import JUDGE_IMAGES, prepare
 
-JUDGES = 64
+JUDGES = 64  # images that every layer is looked at on
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,8 @@ def rows(
 
 def analyse(asked: Options) -> tuple[str, list[Row]]:
     """The title and rows for the int8 form that an export of ``asked`` has; RequestError else."""
-    with progress.step("sensitivity") as now:
-        task = prepare(replace(asked, n_eval=asked.n_eval or JUDGES), now)
+    with progress.step("sensitivity") as now, tempfile.TemporaryDirectory() as scratch:
+        task = prepare(asked, Path(scratch), JUDGE_IMAGES, now)
         if not task.learned:
             raise RequestError(
                 "WEIGHTS is random, and what rounding does to answers that mean nothing says "
@@ -95,16 +97,17 @@ def analyse(asked: Options) -> tuple[str, list[Row]]:
             task.plan,
         )
         layers = len(layer_names(task.graph))
+        looked_at = task.judge[:: max(1, len(task.judge) // JUDGES)]
         found = rows(
             climbed.graph,
             climbed.int8_graph,
-            task.judge,
+            looked_at,
             task.network.output_kind,
             asked.threads,
             climbed.chosen.rung != "min-max",
             lambda done: now("layer after layer, float alone and int8 alone,", done, 2 * layers),
         )
-    return _title(climbed, len(task.judge), layers), found
+    return _title(climbed, len(looked_at), layers), found
 
 
 def _title(climbed: Climb, images: int, layers: int) -> str:

@@ -8,7 +8,7 @@ from commands import ROOT, SMALL, run
 from tiny_models import write_export, write_images
 
 from bench.__main__ import main as bench
-from export import verification
+from export import onnx_float, onnx_int8, verification
 from export.artifact import Manifest
 from export.loading import Trial
 from models.errors import RequestError
@@ -20,6 +20,7 @@ from quantize.further_schemes import FURTHER, Material, parse
 from quantize.graph import LINEAR, Graph
 from quantize.hard_swish import lower
 from quantize.ladder import climb
+from quantize.layer import quantized_images
 from quantize.outputs import outputs
 from quantize.pair import pairs
 from quantize.plan import Plan
@@ -103,6 +104,18 @@ def test_further_schemes_answer_nearly_as_float(v3_graph, calibration_images, ju
     assert (dynamic.described["h_swish"], int16.described["h_swish"]) == ("kept", "lowered")
 
 
+def onnx_answers(graph, int8_graph, images):
+    """Real outputs of the int8 ONNX form."""
+    import onnxruntime
+
+    model = onnx_int8.quantize(onnx_float.from_graph(graph), int8_graph)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    fed = quantized_images(int8_graph, images)
+    rows = [session.run(None, {"image": image[None]})[0][0] for image in fed]
+    affine = int8_graph.quantization("probabilities")
+    return ((np.stack(rows).astype(np.float32) - affine.zero_point) * affine.scale).astype("f4")
+
+
 def unbalanced(graph, statistics):
     """The same float network, with channels that are 50 times smaller between two layers."""
     draft = Draft(graph)
@@ -130,6 +143,8 @@ def test_one_scale_a_tensor_climbs_the_ladder_like_int8(
     assert equalized > plain + 10
     found = outputs(made.graph, judge_images, 2)
     assert compare(outputs(hard, judge_images, 2), found, "softmax").sqnr_db == equalized
+    onnx_found = onnx_answers(made.float_form, made.graph, judge_images)
+    np.testing.assert_allclose(onnx_found, found, atol=4 / 256)  # kernels differ by a few steps
 
 
 def int16_outputs(graph, images):
