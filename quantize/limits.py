@@ -20,7 +20,7 @@ class Limits:
     """
 
     max_drop_points: float
-    min_sqnr_db: float = 30.0
+    min_sqnr_db: float = 30.5
     max_latency_ratio: float = 1.0
 
 
@@ -40,7 +40,7 @@ class _Key:
 
 KEYS = (
     _Key("accuracy", "max_drop_points", 0, 100, "[accuracy] max_drop_points = 1.0"),
-    _Key("int8", "min_sqnr_db", -100, 1000, "[int8] min_sqnr_db = 30.0"),
+    _Key("int8", "min_sqnr_db", -100, 1000, "[int8] min_sqnr_db = 30.5"),
     _Key("int8", "max_latency_ratio", 1, 10, "[int8] max_latency_ratio = 1.1"),
 )
 EXAMPLE = ", ".join(key.example for key in KEYS)

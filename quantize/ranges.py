@@ -51,10 +51,7 @@ def percentile(activation: Activation) -> Range:
 
 
 def mse(activation: Activation) -> Range:
-    """The range with the least mean squared error of rounding and clipping together.
-
-    For the input of a softmax ``choose`` takes the error behind it instead.
-    """
+    """The range with the least mean squared error of rounding and clipping together."""
 
     def error(histogram: Histogram, low: float, high: float) -> float:
         values = histogram.centers
@@ -124,20 +121,24 @@ OBSERVERS: dict[str, Callable[[Activation], Range]] = {
 
 
 def choose(
-    graph: Graph, statistics: dict[str, Activation], observer: str = "min-max"
+    graph: Graph,
+    statistics: dict[str, Activation],
+    observer: str = "min-max",
+    behind_softmax: bool = False,
 ) -> dict[str, Range]:
     """The range of every activation in ``statistics``, within what its function allows.
 
     A ReLU6 ends where the data end, never above 6; an h-swish keeps its whole negative tail, whose
-    many values near -0.375 an observer of rare ones would cut. Raises RequestError for an observer
-    that is not there.
+    many values near -0.375 an observer of rare ones would cut. With ``behind_softmax`` the input of
+    a softmax gets the range that ``softmax`` chooses. Raises RequestError for an observer that is
+    not there.
     """
     if observer not in OBSERVERS:
         raise RequestError(f"observer is {observer!r}; expected one of: {' '.join(OBSERVERS)}")
     known, chosen = bounds(graph), {}
     for name, activation in statistics.items():
         observe = OBSERVERS[observer]
-        if observer == "mse" and activation.rows is not None:
+        if behind_softmax and activation.rows is not None:
             observe = softmax
         chosen[name] = _within(observe(activation), activation, known.get(name, Bounds()))
     return chosen

@@ -92,7 +92,7 @@ def _bias_correction(stage: Stage, calibration: Calibration) -> Stage:
 
 
 def _equalization(stage: Stage, calibration: Calibration) -> Stage:
-    """Equalized channels, ranges of least squared error, and biases corrected for them."""
+    """Equalized channels, logits in the range that their softmax looks at, biases corrected."""
     graph = equalization.equalize(stage.graph, stage.statistics, stage.per_channel)
     if not stage.per_channel:
         graph = equalization.absorb_high_biases(graph, calibration.statistics(graph))
@@ -108,7 +108,7 @@ def _changed(stage: Stage, graph: Graph, calibration: Calibration) -> Stage:
     """``stage`` with another form of its float graph, which is observed and quantized anew."""
     statistics = calibration.statistics(graph)
     stage = replace(stage, graph=graph, statistics=statistics)
-    stage = stage.quantized(ranges.choose(graph, statistics, "mse"))
+    stage = stage.quantized(ranges.choose(graph, statistics, behind_softmax=True))
     return _corrected(stage, calibration, bias_correction.correct)
 
 
