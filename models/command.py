@@ -1,10 +1,14 @@
 """How every command of ours ends: the exit code that users rely on, and one line for an error."""
 
+import argparse
+import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 
+from models import chatter
 from models.errors import CommandError
 
 INTERRUPTED, READER_GONE = 130, 141  # 128 plus the signal, as shells have it
@@ -25,6 +29,19 @@ def exit_code(work: Callable[[], object], when_interrupted: str) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
     return 0
+
+
+def print_rows(
+    parser: argparse.ArgumentParser,
+    argv: Sequence[str],
+    make: Callable[[argparse.Namespace], tuple[list, str]],
+) -> None:
+    """Print what ``make`` gives for the command line: dataclasses as --json, or a text."""
+    parser.add_argument("--json", action="store_true", help="print rows as JSON")
+    namespace = parser.parse_args(argv)
+    with chatter.held_back():
+        rows, text = make(namespace)
+    print(json.dumps([asdict(row) for row in rows], indent=2) if namespace.json else text)
 
 
 def end_as_by_ctrl_c() -> None:

@@ -1,13 +1,11 @@
 """``python -m quantize``: what ``make quantize`` runs."""
 
-import json
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
-from models import chatter, command, options, progress
+from models import command, options, progress
 from models.options import Options
 from quantize import picture, report
 
@@ -50,22 +48,16 @@ def calibrate(asked: Options, observer: str | None) -> tuple[str, list[report.Ro
 
 def main(argv: Sequence[str]) -> int:
     """Print the calibration report; the exit code."""
-    return command.exit_code(lambda: _report(argv), "interrupted")
-
-
-def _report(argv: Sequence[str]) -> None:
     parser = options.parser("make quantize", "The calibration report.")
-    parser.add_argument("--json", action="store_true", help="print rows as JSON")
     parser.add_argument(
         "--observer", help="show the ranges of this one instead of those an export ends at"
     )
-    namespace = parser.parse_args(argv)
-    with chatter.held_back():
-        title, found = calibrate(options.from_namespace(namespace), namespace.observer)
-    if namespace.json:
-        print(json.dumps([asdict(row) for row in found], indent=2))
-    else:
-        print(report.text(title, found), end="")
+    return command.exit_code(lambda: command.print_rows(parser, argv, _reported), "interrupted")
+
+
+def _reported(namespace) -> tuple[list[report.Row], str]:
+    title, found = calibrate(options.from_namespace(namespace), namespace.observer)
+    return found, report.text(title, found)
 
 
 if __name__ == "__main__":

@@ -3,17 +3,16 @@
 Same network, same calibration images, same judges; latencies are taken in turns.
 """
 
-import json
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from models import chatter, command, options, progress
+from models import command, options, progress
 from models.options import Options
 from quantize import ladder, latency
 from quantize.fidelity import answers, compare
@@ -124,7 +123,7 @@ def text(found: list[Row]) -> str:
             f"{row.tool:<20} {_shown(row.top1, '.2%'):>7} {_shown(row.top1_agreement, '.2%'):>9} "
             f"{sqnr:>8} {row.latency_ratio:>8.2f} {row.seconds:>6.1f}"
         )
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def _shown(figure: float | None, form: str) -> str:
@@ -133,16 +132,13 @@ def _shown(figure: float | None, form: str) -> str:
 
 def main(argv: Sequence[str]) -> int:
     """Print the comparison; the exit code."""
-    return command.exit_code(lambda: _compare(argv), "interrupted")
-
-
-def _compare(argv: Sequence[str]) -> None:
     parser = options.parser("python -m quantize.compare", __doc__)
-    parser.add_argument("--json", action="store_true", help="print rows as JSON")
-    namespace = parser.parse_args(argv)
-    with chatter.held_back():
-        found = list(rows(options.from_namespace(namespace)))
-    print(json.dumps([asdict(row) for row in found], indent=2) if namespace.json else text(found))
+    return command.exit_code(lambda: command.print_rows(parser, argv, _compared), "interrupted")
+
+
+def _compared(namespace) -> tuple[list[Row], str]:
+    found = list(rows(options.from_namespace(namespace)))
+    return found, text(found)
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def text(title: str, found: list[Row]) -> str:
     out = io.StringIO()
     Console(file=out, width=170, color_system=None).print(table)
     lines = [line.rstrip() for line in out.getvalue().splitlines()]
-    return "\n".join([title, "", *lines]) + "\n"
+    return "\n".join([title, "", *lines])
 
 
 def _percent(share: float | None) -> str:

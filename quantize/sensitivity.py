@@ -3,16 +3,15 @@
 Which layers to leave float (``KEEP_FLOAT``) where int8 does not come close enough to the network.
 """
 
-import json
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from models import chatter, command, options, progress
+from models import command, options, progress
 from models.errors import RequestError
 from models.options import Options
 from quantize import ladder, swap
@@ -128,7 +127,7 @@ def text(title: str, found: list[Row]) -> str:
         alone, left = (_shown(db, ".1f") for db in (row.alone_db, row.left_float_db))
         gain = _shown(row.gain_db, "+.1f")
         lines.append(f"{row.layer:<{width}}  {row.kind:<17} {alone:>10} {left:>10} {gain:>6}")
-    return "\n".join([title, "SQNR of the outputs in dB", "", *lines]) + "\n"
+    return "\n".join([title, "SQNR of the outputs in dB", "", *lines])
 
 
 def _shown(decibels: float | None, form: str) -> str:
@@ -137,19 +136,13 @@ def _shown(decibels: float | None, form: str) -> str:
 
 def main(argv: Sequence[str]) -> int:
     """Print the sensitivity of each layer; the exit code."""
-    return command.exit_code(lambda: _print(argv), "interrupted")
-
-
-def _print(argv: Sequence[str]) -> None:
     parser = options.parser("python -m quantize.sensitivity", __doc__)
-    parser.add_argument("--json", action="store_true", help="print rows as JSON")
-    namespace = parser.parse_args(argv)
-    with chatter.held_back():
-        title, found = analyse(options.from_namespace(namespace))
-    if namespace.json:
-        print(json.dumps([asdict(row) for row in found], indent=2))
-    else:
-        print(text(title, found), end="")
+    return command.exit_code(lambda: command.print_rows(parser, argv, _analysed), "interrupted")
+
+
+def _analysed(namespace) -> tuple[list[Row], str]:
+    title, found = analyse(options.from_namespace(namespace))
+    return found, text(title, found)
 
 
 if __name__ == "__main__":
