@@ -71,6 +71,10 @@ class Graph:
         """The TensorT called ``name``; KeyError if there is none."""
         return self._by_name[name]
 
+    def __contains__(self, name: str) -> bool:
+        """Whether a tensor is called ``name``."""
+        return name in self._by_name
+
     @cached_property
     def _by_name(self) -> dict:
         return {tensor.name.decode(): tensor for tensor in self.subgraph.tensors}
