@@ -68,7 +68,7 @@ def climbed(graph, calibration_images, judge_images, plan, per_layer=0.1):
         judge_images[:16],
         "softmax",
         plan,
-        slower_by(per_layer),
+        latencies=slower_by(per_layer),
     )
 
 
