@@ -17,6 +17,7 @@ from quantize.segment import Walk
 
 SEED = 0
 SAMPLES = 8192  # input patches a layer is fitted on
+DEPTHWISE_SAMPLES = 2048  # where a problem has few taps
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ def round_layers(
             scale, zero_point = layer.input_affine
             # Integers count from the zero point, so that what pads is zero.
             counted = values.astype(np.int16) - zero_point
-            at = places(layer, len(images), SAMPLES, rng)
+            samples = DEPTHWISE_SAMPLES if layer.kind == "DEPTHWISE_CONV_2D" else SAMPLES
+            at = places(layer, len(images), samples, rng)
             problem = Problem.of(layer, patches(layer, counted, at) * scale)
             layer.integers = _as_weights(layer, fit(problem))
         layer.correct_bias(
