@@ -175,3 +175,14 @@ def test_a_layer_that_says_nothing_on_the_calibration_images_does_not_stop_the_f
     found = (run(made, fed) - target.zero_point) * target.scale
     wanted = run(graph, images)
     assert np.abs(found - wanted).mean() < np.abs(wanted - wanted.mean(axis=0)).mean() / 2
+
+
+def test_no_output_step_is_finer_than_kernels_can_compute(graph, ranges, images):
+    """Else requantization refuses them, and the file does not load."""
+    conv = next(made[0] for kind, _, made in graph.operators() if kind == "CONV_2D")
+    narrow = {**ranges, conv: Range(0.0, ranges[conv].maximum / 1e7)}
+    made = int8.quantize(graph, narrow)
+    inputs = next(inputs for _, inputs, outputs in made.operators() if outputs == [conv])
+    sums = made.quantization(inputs[0]).scale * made.quantization(inputs[1]).scale
+    assert (sums / made.quantization(conv).scale < 2 * int8.MAX_SUM_STEP).all()
+    assert np.isfinite(run(made, np.zeros_like(images))).all()

@@ -7,7 +7,7 @@ import pytest
 
 from models.errors import RequestError
 from quantize import hard_swish, ranges
-from quantize.calibration import Activation, calibrate
+from quantize.calibration import Activation, calibrate, softmax_inputs
 from quantize.histogram import count
 from quantize.ranges import OBSERVERS, Range, choose
 
@@ -107,6 +107,13 @@ def test_logits_are_cut_where_the_softmax_does_not_look():
         return np.sum((ranges._softmax(quantized(rows, found)) - ranges._softmax(rows)) ** 2)
 
     assert error(chosen) < 0.8 * error(whole)
+
+
+def test_only_logits_are_cut_and_only_where_asked(v1_graph, v1_statistics):
+    plain = choose(v1_graph, v1_statistics)
+    cut = choose(v1_graph, v1_statistics, behind_softmax=True)
+    changed = {name for name in plain if plain[name] != cut[name]}
+    assert changed and changed <= softmax_inputs(v1_graph)
 
 
 def test_only_the_input_of_a_softmax_is_kept_row_by_row(v1_graph, v1_statistics):
