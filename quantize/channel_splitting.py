@@ -3,7 +3,7 @@
 A channel that is computed twice, with half the weight where it is read, gives the same network. But
 two copies can be rounded in different places, and their mean then has half the step
 (``Layer.stagger``). The paper widens layers to make room. Here the copies replace channels that can
-be proven to be always zero, as trained MobileNets have some (8 of the 32 behind the first
+be proven to be always zero, as trained MobileNets have some (7 of the 32 behind the first
 convolution of MobileNetV1), so the network stays as fast as it was.
 """
 
