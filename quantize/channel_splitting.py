@@ -16,8 +16,7 @@ from quantize.calibration import Activation
 from quantize.draft import Draft
 from quantize.graph import Graph
 from quantize.pair import HEADROOM, OUTPUT_AXIS, Pair, pairs
-
-LEVELS = 256
+from quantize.ranges import LEVELS
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ from collections.abc import Collection, Iterator
 import numpy as np
 
 from quantize.graph import LINEAR, Graph
-from quantize.ranges import Range
+from quantize.ranges import LEVELS, Range
 
-LEVELS = 256
 WEIGHT_LIMIT = 127
 # Kernels hold a ReLU6's 6 in steps of the output's scale, as an int32. In a layer that is as good
 # as dead the step is so small that this overflows, and older runtimes refuse the whole file.

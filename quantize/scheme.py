@@ -5,17 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Scheme:
-    """How weights and activations are stored, and in which formats there is a file of it."""
+    """How weights and activations are stored."""
 
     name: str
     weights: str
     activations: str
-    formats: tuple[str, ...] = ("tflite", "onnx")
-
-    @property
-    def is_integer(self) -> bool:
-        """Whether activations, inputs and outputs of the file are integers."""
-        return self.activations.startswith("int")
 
     @property
     def per_channel(self) -> bool:
@@ -36,14 +30,12 @@ INT8_DYNAMIC = Scheme(
     "int8-dynamic",
     weights="int8 per channel, in fully connected layers per tensor; float32 in depthwise ones",
     activations="float32, rounded to int8 by the runtime",
-    formats=("tflite",),
 )
 # ONNX Runtime has no int16 convolution.
 INT16X8 = Scheme(
     "int16x8",
     weights="int8 per channel",
     activations="int16 per tensor, symmetric",
-    formats=("tflite",),
 )
 
 SCHEMES = (FLOAT32, FLOAT16, INT8)  # always made; further ones: further_schemes.py
