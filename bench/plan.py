@@ -1,17 +1,34 @@
-"""How an artifact is timed: warm-up and stop rule."""
+"""How an artifact is timed: warm-up, stop rule, length of a turn."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Warm up for at least ``warmup_runs`` runs and ``warmup_s``; then sample until there are
-    ``samples`` of them or ``time_limit_s`` has passed, whichever is first."""
+    """When warming up and sampling end.
+
+    Warm-up takes at least ``warmup_runs`` inferences and ends when their times no longer fall, at
+    the latest after ``warmup_s``. Sampling takes at least ``min_samples`` and ends when the 95 %
+    confidence interval of their median is within ``precision`` of it (0: never), at the latest
+    after ``time_limit_s`` of inferring. Several artifacts take turns of ``turn_s`` each.
+    """
 
     warmup_runs: int = 5
-    warmup_s: float = 0.5
-    samples: int = 100
-    time_limit_s: float = 5.0
+    warmup_s: float = 3.0
+    min_samples: int = 50
+    precision: float = 0.02
+    time_limit_s: float = 10.0
+    turn_s: float = 0.1
 
 
 DEFAULT = Plan()
+QUICK = Plan(warmup_s=1.0, min_samples=20, precision=0.05, time_limit_s=2.0)
+THOROUGH = Plan(warmup_s=10.0, min_samples=200, precision=0.01, time_limit_s=60.0)
+PLANS = {"quick": QUICK, "default": DEFAULT, "thorough": THOROUGH}
+
+
+def sustained(minutes: float) -> Plan:
+    """Inferring without a pause for so long, the first inference included: no warm-up."""
+    return Plan(
+        warmup_runs=0, warmup_s=0.0, min_samples=1, precision=0.0, time_limit_s=60 * minutes
+    )
