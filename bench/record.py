@@ -1,5 +1,6 @@
 """One measurement, with its circumstances."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -60,3 +61,8 @@ class Drift:
 
 def now_utc() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def new_session() -> str:
+    """A name that no other session has, in the order of time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"

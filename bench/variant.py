@@ -38,8 +38,9 @@ def variants(exported: Exported, timing: Timing) -> list[Variant]:
         if runtime in (timing.wanted_runtimes or (runtime,))
     ]
     if not found:
+        readers = (f"{form}: {' '.join(names)}" for form, names in RUNTIMES.items())
         raise RequestError(
             f"RUNTIMES={timing.runtimes} reads none of: {' '.join(wanted)}; "
-            f"{', '.join(f'{form} is read by {" ".join(names)}' for form, names in RUNTIMES.items())}"
+            f"expected, for {'; for '.join(readers)}"
         )
     return found
