@@ -1,12 +1,16 @@
 """Figures out of raw samples."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from bench.result import Result, Turn
-from bench.runner import interval_rank
+
+RESAMPLES = 1000
+MIN_BLOCKS, MAX_BLOCKS = 20, 400
+GRID = 1024
 
 
 @dataclass(frozen=True)
@@ -46,89 +50,80 @@ class Ratio:
     interval: Interval
 
 
-RESAMPLES = 1000
-MIN_TURNS = 6  # fewer cannot be resampled
-KEPT_PER_TURN = 200  # samples that resampling looks at; the median itself is of all
-
-
 def latency(samples_ns: Sequence[int], turns: Sequence[Turn]) -> Latency | None:
-    """The figures of ``samples_ns``; None where there is no sample.
-
-    The interval is a bootstrap of whole turns (block bootstrap, Künsch 1989); with fewer than 6 of
-    them that of the sign test on the samples, and the whole range where those are too few as well.
-    """
+    """The figures of ``samples_ns``; None where there is no sample."""
     if not samples_ns:
         return None
     samples = np.asarray(samples_ns, np.float64)
-    p10, median, p90, p99 = np.percentile(samples, (10, 50, 90, 99))
+    p10, median, p90, p99 = map(float, np.percentile(samples, (10, 50, 90, 99)))
+    low, high = map(float, np.percentile(_resampled_medians(samples, turns, 0), (2.5, 97.5)))
+    mad = float(np.median(np.abs(samples - median)))
     return Latency(
-        median_ns=float(median),
-        interval=_interval(samples, turns, float(median)),
-        p10_ns=float(p10),
-        p90_ns=float(p90),
-        p99_ns=float(p99),
-        min_ns=int(samples.min()),
-        mad_ns=float(np.median(np.abs(samples - median))),
-        n=len(samples),
+        median, Interval(low, high), p10, p90, p99, min(samples_ns), mad, len(samples_ns)
     )
 
 
 def ratio(a: Result, b: Result) -> Ratio | None:
-    """The median of ``a`` over that of ``b``, which took turns; None where either has no sample.
+    """The median of ``a`` over that of ``b``, which took turns; None where one has no sample.
 
-    Turn k of both is resampled together: what slowed both down leaves the ratio as it is.
+    Turn k of both is drawn together: what slowed both down leaves their ratio as it is.
     """
     if not a.samples_ns or not b.samples_ns:
         return None
     both = min(len(a.turns), len(b.turns))
-    ours, theirs = (_blocks(result, both) for result in (a, b))
-    value = float(np.median(np.concatenate(ours)) / np.median(np.concatenate(theirs)))
-    if both < MIN_TURNS:
-        first, second = (latency(result.samples_ns, ()).interval for result in (a, b))
-        return Ratio(value, Interval(first.low / second.high, first.high / second.low))
-    chosen = _resampled(both)
-    ratios = _medians(ours, chosen) / _medians(theirs, chosen)
-    return Ratio(value, Interval(*_around(value, ratios)))
+    return _ratio(_first_turns(a, both), _first_turns(b, both), seeds=(0, 0))
 
 
-def _interval(samples: np.ndarray, turns: Sequence[Turn], median: float) -> Interval:
-    if len(turns) >= MIN_TURNS:
-        blocks = np.split(samples, np.cumsum([turn.samples for turn in turns])[:-1])
-        return Interval(*_around(median, _medians(blocks, _resampled(len(blocks)))))
-    ordered, rank = np.sort(samples), interval_rank(len(samples)) or 0
-    return Interval(float(ordered[rank]), float(ordered[-1 - rank]))
+def unpaired_ratio(a: Result, b: Result) -> Ratio:
+    """The median of ``a`` over that of ``b``, measured at different times: their samples are
+    resampled apart. What the machine changed between the two is not in the interval.
+
+    ValueError where one has no samples.
+    """
+    return _ratio((a.samples_ns, a.turns), (b.samples_ns, b.turns), seeds=(0, 1))
 
 
-def _blocks(result: Result, count: int) -> list[np.ndarray]:
-    """The samples of the first ``count`` turns, turn by turn."""
-    edges = np.cumsum([turn.samples for turn in result.turns[:count]])
-    return np.split(np.asarray(result.samples_ns[: edges[-1]], np.float64), edges[:-1])
+def _first_turns(result: Result, count: int) -> tuple[Sequence[int], Sequence[Turn]]:
+    turns = result.turns[:count]
+    return result.samples_ns[: sum(turn.samples for turn in turns)], turns
 
 
-def _resampled(turns: int) -> np.ndarray:
-    """How often each turn is in each resample, int64 [RESAMPLES, turns]; always the same."""
-    random = np.random.default_rng(0)
-    return random.multinomial(turns, np.full(turns, 1 / turns), RESAMPLES)
-
-
-def _medians(blocks: list[np.ndarray], chosen: np.ndarray) -> np.ndarray:
-    """The median of all samples in each resample, float64 [RESAMPLES]."""
-    kept = [block[:: max(1, len(block) // KEPT_PER_TURN)] for block in blocks]
-    weight = np.concatenate(
-        [np.full(len(k), len(b) / len(k)) for k, b in zip(kept, blocks, strict=True)]
+def _ratio(a, b, seeds: tuple[int, int]) -> Ratio:
+    """Of (samples, turns) to (samples, turns); with equal seeds, equal turns are drawn."""
+    medians_a, medians_b = (
+        _resampled_medians(np.asarray(samples, np.float64), turns, seed)
+        for (samples, turns), seed in zip((a, b), seeds, strict=True)
     )
-    turn = np.repeat(np.arange(len(kept)), [len(k) for k in kept])
-    values = np.concatenate(kept)
-    order = np.argsort(values)
-    values, turn, weight = values[order], turn[order], weight[order]
-    found = np.empty(len(chosen))
-    for i, counts in enumerate(chosen):
-        share = np.cumsum(counts[turn] * weight)
-        found[i] = values[np.searchsorted(share, share[-1] / 2)]
-    return found
+    low, high = np.percentile(medians_a / medians_b, (2.5, 97.5))
+    value = float(np.median(a[0]) / np.median(b[0]))
+    return Ratio(value, Interval(float(low), float(high)))
 
 
-def _around(value: float, resampled: np.ndarray) -> tuple[float, float]:
-    """The middle 95 % of ``resampled``, widened to hold ``value`` itself."""
-    low, high = np.percentile(resampled, (2.5, 97.5))
-    return min(float(low), value), max(float(high), value)
+def _resampled_medians(samples_ns: np.ndarray, turns: Sequence[Turn], seed: int) -> np.ndarray:
+    """Medians, float64 [RESAMPLES], of as many blocks as there are, drawn with replacement.
+
+    Where there are more samples than GRID, medians are looked for among that many quantiles.
+    """
+    if not len(samples_ns):
+        raise ValueError("no samples to take a median of")
+    blocks = _blocks(len(samples_ns), turns)
+    n_blocks = int(blocks[-1]) + 1
+    ordered = np.sort(samples_ns)
+    n_grid = min(GRID, len(ordered))
+    grid = ordered[np.linspace(0, len(ordered) - 1, n_grid).round().astype(np.int64)]
+    place = np.searchsorted(grid, samples_ns)  # grid[place] is the first not below the sample
+    counts = np.bincount(blocks * n_grid + place, minlength=n_blocks * n_grid)
+    below = counts.reshape(n_blocks, n_grid).cumsum(axis=1, dtype=np.float64)
+    shares = np.full(n_blocks, 1 / n_blocks)
+    drawn = np.random.default_rng(seed).multinomial(n_blocks, shares, RESAMPLES) @ below
+    return grid[(drawn >= drawn[:, -1:] / 2).argmax(axis=1)]
+
+
+def _blocks(n: int, turns: Sequence[Turn]) -> np.ndarray:
+    """The block of each of ``n`` samples, int64: turns, joined to MAX_BLOCKS where there are more;
+    stretches of equal length where there are too few turns to draw from."""
+    if len(turns) >= MIN_BLOCKS:
+        of_turn = np.arange(len(turns)) * min(MAX_BLOCKS, len(turns)) // len(turns)
+        return np.repeat(of_turn, [turn.samples for turn in turns])
+    n_blocks = min(n, max(MIN_BLOCKS, min(math.isqrt(n), MAX_BLOCKS)))
+    return np.arange(n) * n_blocks // n
