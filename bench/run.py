@@ -1,12 +1,13 @@
 """``bench run``: the exported files of one model in every runtime that reads them, timed in turns,
 then judged."""
 
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from bench import drift, table
+from bench import drift, table, timing
 from bench.accuracy import judge
 from bench.bench import Bench
 from bench.device import open_device
@@ -22,7 +23,7 @@ from bench.sustained import run_sustained
 from bench.timing import Timing
 from bench.turns import in_turns
 from bench.variant import variants
-from models import reference
+from models import options, reference
 from models.errors import CheckFailed, DeviceError
 from models.options import Options
 from models.progress import step
@@ -32,24 +33,36 @@ DEFAULT_IMAGES = 1000
 KERAS = "keras"
 
 
-def run_bench(options: Options, timing: Timing, command: str, as_json: bool) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
+    """Every option of the project, and those of a measurement."""
+    options.add_table(parser, Options, options.HELP)
+    options.add_table(parser, Timing, timing.HELP)
+
+
+def run(namespace: Namespace, typed: str) -> None:
+    """``bench run`` as typed."""
+    asked = options.from_namespace(namespace), options.from_namespace(namespace, Timing)
+    run_bench(*asked, typed, namespace.json)
+
+
+def run_bench(asked: Options, measured: Timing, command: str, as_json: bool) -> None:
     """Print and record one row for each file and runtime.
 
     A runtime that fails costs its own row only. RequestError for a wrong request; DeviceError when
-    no row succeeded; CheckFailed where ``timing`` is strict and a measurement has a caveat.
+    no row succeeded; CheckFailed where ``measured`` is strict and a measurement has a caveat.
     """
-    device, model, records = open_device(options.device), resolve(options), Records()
-    exported = open_exported(options, model.model_id)
-    chosen = variants(exported, timing)
+    device, model, records = open_device(asked.device), resolve(asked), Records()
+    exported = open_exported(asked, model.model_id)
+    chosen = variants(exported, measured)
     records.check()
     bench = Bench(
-        device, device.environment(), exported, chosen, options, timing, command,
+        device, device.environment(), exported, chosen, asked, measured, command,
         new_session(), commit(),
     )  # fmt: skip
     output = Output(as_json)
     output.say(_title(bench), *(f"note: {caveat}" for caveat in model.caveats))
     output.give(session=bench.session, caveats=list(model.caveats))
-    if timing.sustained is not None:
+    if measured.sustained is not None:
         rows = run_sustained(bench, records, output)
     else:
         rows = _timed(bench, records, output)
@@ -58,7 +71,7 @@ def run_bench(options: Options, timing: Timing, command: str, as_json: bool) -> 
         base = _base(rows)
         output.give(rows=[table.as_dict(row, base) for row in rows])
     output.end()
-    _check(rows, timing)
+    _check(rows, measured.strict)
 
 
 def _title(bench: Bench) -> str:
@@ -99,14 +112,14 @@ def _judged(
     """The rows with what they answer, each in the history as soon as it is known."""
     of = dict(zip(bench.variants, rows, strict=True))
     ran = [variant for variant, row in of.items() if not row.result.error]
-    manifest, options = bench.exported.manifest, bench.options
-    with open_evaluation(options, bench.exported, model.labels_known, DEFAULT_IMAGES) as evaluation:
+    manifest, asked = bench.exported.manifest, bench.options
+    with open_evaluation(asked, bench.exported, model.labels_known, DEFAULT_IMAGES) as evaluation:
         with step(f"Keras on {len(evaluation.indices)} images"):
-            keras = reference.outputs(model, options, evaluation.dataset, evaluation.indices)
+            keras = reference.outputs(model, asked, evaluation.dataset, evaluation.indices)
         output.say("", _judged_on(evaluation), table.header(table.ACCURACY))
         columns = {KERAS: keras}
         with step("judging") as show:
-            found = answers(bench.device, bench.exported, ran, evaluation, options.threads, show)
+            found = answers(bench.device, bench.exported, ran, evaluation, asked.threads, show)
             for said in found:
                 row = _with_accuracy(of[said.variant], said, keras, evaluation, manifest)
                 if said.outputs is not None:
@@ -152,12 +165,12 @@ def _skipped(evaluation: Evaluation) -> tuple[str, ...]:
     return (f"images skipped: {len(skipped)}, the first {skipped[0]}",) if skipped else ()
 
 
-def _check(rows: Sequence[Record], timing: Timing) -> None:
+def _check(rows: Sequence[Record], strict: bool) -> None:
     failed = [row for row in rows if row.result.error]
     if len(failed) == len(rows):
         raise DeviceError(f"all {len(rows)} rows failed; each row above says why")
     doubtful = sorted({caveat.kind for row in rows for caveat in row.caveats})
-    if timing.strict and doubtful:
+    if strict and doubtful:
         raise CheckFailed(
             f"measurements have caveats ({', '.join(doubtful)}); they are kept; "
             "follow the advice above, or leave STRICT out"
