@@ -172,17 +172,19 @@ class Child:
 
 def _limit_memory(pid: int) -> None:
     """Let the child have what is free now, so that one that eats memory takes nobody else's."""
+    free = free_memory_bytes()
+    if free is not None and hasattr(resource, "prlimit"):
+        limit = max(MIN_MEMORY_BYTES, free * 9 // 10)
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_DATA, (limit, limit))
+
+
+def free_memory_bytes() -> int | None:
+    """What could be had now without swapping; None where the system does not tell."""
     meminfo = Path("/proc/meminfo")
-    if not hasattr(resource, "prlimit") or not meminfo.is_file():
-        return
-    kib = {key: rest.split()[0] for key, rest in _pairs(meminfo.read_text())}
-    limit = max(MIN_MEMORY_BYTES, int(kib["MemAvailable"]) * 1024 * 9 // 10)
-    with contextlib.suppress(ProcessLookupError):
-        resource.prlimit(pid, resource.RLIMIT_DATA, (limit, limit))
-
-
-def _pairs(text: str) -> list[tuple[str, str]]:
-    return [(key, rest) for key, _, rest in (line.partition(":") for line in text.splitlines())]
+    lines = meminfo.read_text().splitlines() if meminfo.is_file() else []
+    kib = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
+    return int(kib[0]) * 1024 if kib else None
 
 
 def _quoted(text: str) -> str:
