@@ -15,7 +15,7 @@ from bench.job import Job
 from bench.result import Result
 
 MAX_LINE_BYTES = 256 * 2**20
-READ_BYTES = 2**16
+READ_BYTES = 2**20
 QUOTED_CHARACTERS = 160
 MIN_MEMORY_BYTES = 2**29
 
@@ -117,12 +117,14 @@ class Child:
 
     def _line(self) -> str | None:
         """The next line of standard output, what is left at its end, or None with a result."""
-        deadline = time.monotonic() + self._limit_s
+        deadline, searched = time.monotonic() + self._limit_s, 0
         while True:
-            line, newline, rest = self._read.partition(b"\n")
-            if newline:
-                self._read = rest
-                return line.decode(errors="replace")
+            end = self._read.find(b"\n", searched)
+            if end >= 0:
+                line = self._read[:end].decode(errors="replace")
+                del self._read[: end + 1]
+                return line
+            searched = len(self._read)
             if len(self._read) > MAX_LINE_BYTES:
                 self._fail("garbage", f"printed {len(self._read)} bytes, no result among them")
             elif time.monotonic() > deadline:
