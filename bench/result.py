@@ -58,8 +58,8 @@ class Delegate:
 
 @dataclass(frozen=True)
 class OpTime:
-    """An operator as the runtime ran it, mean of several inferences; ``delegated``: inside the
-    delegate (None: the runtime has none)."""
+    """An operator as the runtime ran it, mean of the middle half of several inferences;
+    ``delegated``: inside the delegate (None: the runtime has none)."""
 
     name: str
     kind: str
