@@ -12,7 +12,7 @@ from models.options import OneLineParser
 COMMANDS = {
     "run": ("bench.run", "time every exported file in every runtime that reads it, and judge it"),
     "gate": ("bench.gate", "fail when int8 loses more top-1 than gate.toml allows"),
-    "report": ("bench.report", "the newest measurement of everything, as Markdown"),
+    "report": ("bench.report", "the newest measurement of everything, as one HTML file"),
 }
 
 

@@ -12,7 +12,7 @@ from html import escape
 
 import numpy as np
 
-from bench.record import Record
+from bench.report_contents import RowKey
 
 # Of middling lightness, so that one set is legible on white and on black.
 SERIES = ("#4c86c6", "#e58a2e", "#4fa362", "#d9595b", "#9a76c4", "#a0785a", "#d97fb5", "#7f8c8d")
@@ -62,29 +62,29 @@ def hover(*lines: str) -> str:
     return "<br>".join(lines)
 
 
-def label(record: Record, threads: bool = False, between: str = " ") -> str:
-    """What a chart calls the row of ``record``; escaped. ``threads``: name their number too."""
-    about = text(record.artifact) + between + text(record.result.runtime)
-    return f"{about}, {record.result.threads} threads" if threads else about
+def label(key: RowKey, threads: bool = False, between: str = " ") -> str:
+    """What a chart calls a row; escaped. ``threads``: name their number too."""
+    about = text(key.artifact) + between + text(key.runtime)
+    return f"{about}, {key.threads} threads" if threads else about
 
 
-def several_threads(records: Iterable[Record]) -> bool:
-    return len({record.result.threads for record in records}) > 1
+def several_threads(keys: Iterable[RowKey]) -> bool:
+    return len({key.threads for key in keys}) > 1
 
 
-def colour(record: Record) -> str:
+def colour(key: RowKey) -> str:
     """One colour a scheme, the same in every chart."""
-    known = COLOUR_OF.get(record.scheme)
-    return known or SERIES[3 + sum(record.scheme.encode()) % (len(SERIES) - 3)]
+    known = COLOUR_OF.get(key.scheme)
+    return known or SERIES[3 + sum(key.scheme.encode()) % (len(SERIES) - 3)]
 
 
-def symbol(record: Record) -> str:
-    return SYMBOL_OF.get(record.scheme, SYMBOL_OF_OTHERS)
+def symbol(key: RowKey) -> str:
+    return SYMBOL_OF.get(key.scheme, SYMBOL_OF_OTHERS)
 
 
-def line_dash(record: Record) -> str:
+def line_dash(key: RowKey) -> str:
     """One kind of line a runtime."""
-    return LINE_OF.get(record.result.runtime, "dashdot")
+    return LINE_OF.get(key.runtime, "dashdot")
 
 
 def latency_axis(values_ms: Sequence[float], title: str) -> dict:

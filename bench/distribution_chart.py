@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bench import chart
 from bench.chart import Chart, View
 from bench.record import Record
+from bench.report_contents import RowKey
 
 SHOWN_SAMPLES = 300
 ROW_PX = 46
@@ -15,12 +16,13 @@ def distributions(records: Sequence[Record]) -> Chart | None:
     timed = [record for record in records if record.result.samples_ns]
     if not timed:
         return None
-    threads = chart.several_threads(timed)
+    threads = chart.several_threads(map(RowKey.of, timed))
     traces, every = [], []
     for record in reversed(timed):  # Plotly stacks from below
         shown = chart.thinned(record.result.samples_ns, SHOWN_SAMPLES) / 1e6
         every += [shown[0], shown[-1]]
-        name = chart.label(record, threads, "<br>")
+        key = RowKey.of(record)
+        name = chart.label(key, threads, "<br>")
         traces.append(
             {
                 "type": "box",
@@ -32,9 +34,9 @@ def distributions(records: Sequence[Record]) -> Chart | None:
                 "jitter": 0.7,
                 "pointpos": 0,
                 "whiskerwidth": 0.4,
-                "line": {"color": chart.colour(record), "width": 1.5},
+                "line": {"color": chart.colour(key), "width": 1.5},
                 "fillcolor": "rgba(0,0,0,0)",
-                "marker": {"size": 3, "opacity": 0.35, "color": chart.colour(record)},
+                "marker": {"size": 3, "opacity": 0.35, "color": chart.colour(key)},
                 "hoveron": "boxes",
                 "hoverinfo": "x",
             }

@@ -1,102 +1,92 @@
 """How the median of every row moved from measurement to measurement and commit to commit."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bench import chart
 from bench.chart import Chart, View
-from bench.record import Record
-from bench.statistics import latency
+from bench.listed import Listed
+from bench.report_contents import RowKey
 
-Timed = list[tuple[Record, object]]
+COMMIT_CHARACTERS = 8
 
 
-def history(lines: Sequence[Sequence[Record]]) -> Chart | None:
-    """A line for each of ``lines``, records of one row, oldest first; None where none has two."""
-    threads = chart.several_threads(record for line in lines for record in line)
-    timed = [_timed(line) for line in lines]
-    timed = [line for line in timed if line]
-    if not any(len(line) > 1 for line in timed):
+def history(lines: Sequence[Sequence[Listed]]) -> Chart | None:
+    """A line for each of ``lines``, runs of one row, oldest first; None where none has two."""
+    lines = [[run for run in line if run.latency] for line in lines]
+    lines = [line for line in lines if line]
+    if not any(len(line) > 1 for line in lines):
         return None
-    every = [warm.median_ns / 1e6 for line in timed for _, warm in line]
-    latency_axis = chart.latency_axis(every, "median latency, ms")
-
-    def view(label: str, place, axis: dict, relative: bool = False) -> View:
-        traces = [_trace(line, list(map(place, line)), threads, relative) for line in timed]
-        of_change = {"title": {"text": "median latency against the first, %"}}
-        layout = {
-            "xaxis": axis,
-            "yaxis": of_change if relative else latency_axis,
-            "showlegend": True,
-        }
-        return View(label, traces, layout)
-
-    def time(measured) -> str:
-        return measured[0].time_utc
-
-    def at_commit(measured) -> str:
-        return commit(measured[0])
-
-    in_order = dict.fromkeys(
-        commit(record)
-        for record in sorted((r for line in timed for r, _ in line), key=lambda r: r.time_utc)
+    threads = chart.several_threads(RowKey.of(line[0]) for line in lines)
+    of_latency = chart.latency_axis(
+        [run.latency.median_ns / 1e6 for line in lines for run in line], "median latency, ms"
     )
-    of_commits = {
-        "type": "category",
-        "categoryorder": "array",
-        "categoryarray": list(in_order),
-        "title": {"text": "commit, oldest first"},
-    }
+    of_change = {"title": {"text": "median latency against the first, %"}}
+    of_time = {"type": "date", "title": {"text": "time, UTC"}}
+
+    def view(label: str, place: Callable[[Listed], str], x: dict, relative: bool) -> View:
+        traces = [_trace(line, [place(run) for run in line], threads, relative) for line in lines]
+        y = of_change if relative else of_latency
+        return View(label, traces, {"xaxis": x, "yaxis": y, "showlegend": True})
+
     return Chart(
         (
-            view("by time", time, {"type": "date", "title": {"text": "time, UTC"}}),
-            view("by commit", at_commit, of_commits),
-            view("change", at_commit, of_commits, relative=True),
+            view("by time", lambda run: run.time_utc, of_time, False),
+            view("by commit", commit, _commits(lines), False),
+            view("change", commit, _commits(lines), True),
         )
     )
 
 
-def commit(record: Record) -> str:
+def commit(run: Listed) -> str:
     """The commit in short, "+" behind it where files had changed; escaped."""
-    if record.commit is None:
+    if run.commit is None:
         return "no commit"
-    return chart.text(record.commit[:8] + ("+" if record.commit.endswith("+") else ""))
+    changed = "+" if run.commit.endswith("+") else ""
+    return chart.text(run.commit.removesuffix("+")[:COMMIT_CHARACTERS] + changed)
 
 
-def _timed(line: Sequence[Record]) -> Timed:
-    found = [(r, latency(r.result.samples_ns, r.result.turns)) for r in line]
-    return [(record, warm) for record, warm in found if warm]
-
-
-def _trace(line: Timed, places: list[str], threads: bool, relative: bool) -> dict:
-    record, first_ns = line[-1][0], line[0][1].median_ns
-    unit = first_ns / 100 if relative else 1e6
-    origin = first_ns if relative else 0.0
+def _commits(lines: Sequence[Sequence[Listed]]) -> dict:
+    """An axis of commits, in the order in which they were first measured."""
+    in_order = sorted((run for line in lines for run in line), key=lambda run: run.id)
     return {
-        "type": "scatter",
-        "mode": "lines+markers",
-        "name": chart.label(record, threads),
-        "x": places,
-        "y": chart.rounded((warm.median_ns - origin) / unit for _, warm in line),
-        "error_y": {
-            "type": "data",
-            "symmetric": False,
-            "array": chart.rounded((w.interval.high - w.median_ns) / unit for _, w in line),
-            "arrayminus": chart.rounded((w.median_ns - w.interval.low) / unit for _, w in line),
-            "thickness": 1,
-            "width": 3,
-        },
-        "line": {"color": chart.colour(record), "dash": chart.line_dash(record), "width": 1.5},
-        "marker": {"size": 7, "symbol": chart.symbol(record)},
-        "hoverinfo": "text",
-        "hovertext": [_hover(one, warm, threads) for one, warm in line],
+        "type": "category",
+        "categoryorder": "array",
+        "categoryarray": list(dict.fromkeys(map(commit, in_order))),
+        "title": {"text": "commit, oldest first"},
     }
 
 
-def _hover(record: Record, warm, threads: bool) -> str:
+def _trace(line: Sequence[Listed], places: list[str], threads: bool, relative: bool) -> dict:
+    key, found = RowKey.of(line[0]), [run.latency for run in line]
+    unit = found[0].median_ns / 100 if relative else 1e6
+    origin = found[0].median_ns if relative else 0.0
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": chart.label(key, threads),
+        "x": places,
+        "y": chart.rounded((one.median_ns - origin) / unit for one in found),
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            "array": chart.rounded((one.interval.high - one.median_ns) / unit for one in found),
+            "arrayminus": chart.rounded((one.median_ns - one.interval.low) / unit for one in found),
+            "thickness": 1,
+            "width": 3,
+        },
+        "line": {"color": chart.colour(key), "dash": chart.line_dash(key), "width": 1.5},
+        "marker": {"size": 7, "symbol": chart.symbol(key)},
+        "hoverinfo": "text",
+        "hovertext": [_hover(run, chart.label(key, threads)) for run in line],
+    }
+
+
+def _hover(run: Listed, name: str) -> str:
+    warm = run.latency
     low, high = warm.interval.low / 1e6, warm.interval.high / 1e6
     return chart.hover(
-        f"<b>{chart.label(record, threads)}</b>",
+        f"<b>{name}</b>",
         f"median {warm.median_ns / 1e6:.3g} ms ({low:.3g} to {high:.3g}), n = {warm.n}",
-        f"{chart.text(record.time_utc)}, {commit(record)}",
-        *([chart.text(", ".join(c.kind for c in record.caveats))] if record.caveats else ()),
+        f"{chart.text(run.time_utc)}, {commit(run)}",
+        *([chart.text(", ".join(run.caveats))] if run.caveats else ()),
     )

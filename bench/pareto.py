@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bench import chart
 from bench.chart import Chart, View
 from bench.record import Record
+from bench.report_contents import RowKey
 from bench.statistics import Latency, latency
 
 LARGEST_MARKER_PX, SMALLEST_MARKER_PX = 34, 7
@@ -31,14 +32,20 @@ class Point:
     def _costs(self) -> tuple[float, float, float]:
         return (self.latency_ms, -self.top1, self.record.artifact_bytes)
 
+    @property
+    def circumstances(self) -> tuple[str, str | None, int]:
+        """Only points that have them in common can be compared."""
+        return (self.record.device, self.record.data, self.record.accuracy.images)
+
 
 def points(records: Sequence[Record]) -> list[Point]:
-    """Those of ``records`` that were timed and whose right answers were known."""
+    """Those of ``records`` that were timed, whose right answers were known, and whose size is."""
     found = []
     for record in records:
         warm = latency(record.result.samples_ns, record.result.turns)
-        if warm and record.accuracy and record.accuracy.top1 is not None:
-            found.append(Point(record, warm, record.accuracy.top1))
+        top1 = record.accuracy and record.accuracy.top1
+        if warm and top1 is not None and record.artifact_bytes is not None:
+            found.append(Point(record, warm, top1))
     return found
 
 
@@ -48,17 +55,8 @@ def front(found: Sequence[Point]) -> set[int]:
     return {
         i
         for i, point in enumerate(found)
-        if not any(_comparable(point, other) and other.beats(point) for other in found)
+        if not any(o.circumstances == point.circumstances and o.beats(point) for o in found)
     }
-
-
-def _comparable(a: Point, b: Point) -> bool:
-    return _circumstances(a) == _circumstances(b)
-
-
-def _circumstances(point: Point) -> tuple:
-    record = point.record
-    return (record.device, record.data, record.accuracy.images)
 
 
 def pareto(records: Sequence[Record]) -> Chart | None:
@@ -100,7 +98,7 @@ def _trace(members: list[tuple[Point, bool]], name: str, colour: str, largest: i
         "hovertext": [_hover(point, on_front) for point, on_front in members],
         "marker": {
             "color": colour,
-            "symbol": [chart.symbol(point.record) for point in shown],
+            "symbol": [chart.symbol(RowKey.of(point.record)) for point in shown],
             "size": [point.record.artifact_bytes for point in shown],
             "sizemode": "area",
             "sizeref": 2 * max(largest, 1) / LARGEST_MARKER_PX**2,

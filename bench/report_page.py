@@ -43,7 +43,7 @@ class Section:
     machines: list[Machine]
     drift: str | None
     picture: str | None
-    caveats: list[tuple[str, str, str, list[str]]]
+    caveats: list[tuple[str, str, list[tuple[str, str]]]]
     commands: list[tuple[str, str, list[str]]]
 
 
@@ -131,7 +131,7 @@ def _sections(contents: Contents, charts: Charts) -> Iterator[Section]:
 def _machine(contents: Contents, device: str, charts: Charts) -> Machine:
     records = [r for r in contents.records if r.device == device]
     long_runs = [r for r in contents.sustained if r.device == device]
-    lines = [contents.histories.get(RowKey.of(record), (record,)) for record in records]
+    lines = [contents.histories.get(RowKey.of(record), ()) for record in records]
     environments = dict.fromkeys(described(r.environment) for r in (*records, *long_runs))
     return Machine(
         device,
@@ -163,14 +163,14 @@ def row_name(record: Record) -> str:
     return f"{record.artifact} in {record.result.runtime} on {record.device}"
 
 
-def _caveats(records: Sequence[Record]) -> list[tuple[str, str, str, list[str]]]:
-    """Each caveat once, with the rows it is about."""
-    found: dict[tuple[str, str, str], list[str]] = {}
+def _caveats(records: Sequence[Record]) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """Each kind and its advice once, with the rows that have it and what was found there."""
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for record in records:
         for caveat in record.caveats:
-            key = (caveat.kind, caveat.message, caveat.advice)
-            found.setdefault(key, []).append(row_name(record))
-    return [(*key, names) for key, names in found.items()]
+            where = (row_name(record), caveat.message)
+            found.setdefault((caveat.kind, caveat.advice), []).append(where)
+    return [(*key, rows_of) for key, rows_of in found.items()]
 
 
 def _commands(records: Sequence[Record]) -> list[tuple[str, str, list[str]]]:

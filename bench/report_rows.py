@@ -68,7 +68,7 @@ def _row(record: Record, warm, decimals: int) -> Row:
         (
             *about,
             *_times(warm, decimals),
-            _number(record.artifact_bytes / 1000, "{:,.0f}"),
+            _number(record.artifact_bytes and record.artifact_bytes / 1000, "{:,.0f}"),
             _percent(of_images and of_images.top1),
             _percent(of_images and of_images.top5),
             _percent(of_images and of_images.agreement),

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from report_records import NOISY, ROWS, contents, drifts_of, record
+from report_records import NOISY, ROWS, contents, drifts_of, hot, listed, record
 
 from bench import chart
 from bench.accuracy import Accuracy
@@ -76,9 +76,7 @@ def hostile_contents():
         )  # fmt: skip
 
     newest = tuple(map(spoil, made.records))
-    histories = {
-        RowKey.of(spoil(line[-1])): tuple(map(spoil, line)) for line in made.histories.values()
-    }
+    histories = {RowKey.of(newest[0]): tuple(map(listed, newest[:2], range(2)))}
     drifts = tuple(replace(drift, a=script, b=mixed) for drift in made.drifts)
     pictures = {script: f"<svg><script>{script}</script></svg>"}
     return Contents(newest, histories, drifts, tuple(map(spoil, made.sustained)), pictures)
@@ -177,7 +175,8 @@ def test_history_goes_from_commit_to_commit_with_its_intervals(noise):
         record(noise, commit=commit, time_utc=f"2026-01-0{day}T00:00:00+00:00")
         for day, commit in enumerate(("bbbbbbbbbbbb", "aaaaaaaaaaaa+", None), 1)
     ]
-    by_time, by_commit, change = history([line]).views
+    runs = list(map(listed, line, range(3)))
+    by_time, by_commit, change = history([runs]).views
     assert by_time.data[0]["x"] == [one.time_utc for one in line]
     assert by_commit.data[0]["x"] == ["bbbbbbbb", "aaaaaaaa+", "no commit"]
     assert by_commit.layout["xaxis"]["categoryarray"] == ["bbbbbbbb", "aaaaaaaa+", "no commit"]
@@ -187,19 +186,20 @@ def test_history_goes_from_commit_to_commit_with_its_intervals(noise):
     assert change.data[0]["y"][0] == 0
     moved = 100 * (warm[2].median_ns / warm[0].median_ns - 1)
     assert change.data[0]["y"][2] == pytest.approx(moved, rel=1e-3)
-    assert history([line[:1], line[1:2]]) is None
+    assert history([runs[:1], runs[1:2]]) is None
 
 
 def test_a_sustained_run_compares_its_first_minute_with_its_last(noise):
-    seconds = [1.0] * 60 + [3.0] * 20 + [2.0] * 30
-    slow = record(noise, kind="sustained")
-    slow = replace(
-        slow, result=replace(slow.result, samples_ns=tuple(int(s * 1e9) for s in seconds))
-    )
+    slow = hot(record(noise), minutes=3, slowdown=1.0)
     found = pace(slow)
-    assert (found.minutes, found.first_ms, found.last_ms, found.change) == (3, 1000, 2000, 1)
+    assert (found.first.number, found.last.number) == (1, 3)
+    assert found.change == pytest.approx((1 + 5 / 6) / (1 + 1 / 6) - 1, rel=1e-2)
     (line,) = sustained([slow]).views[0].data
-    assert line["y"][0] == 1000 and line["y"][-1] == 2000 and line["x"][-1] < 3
+    assert line["y"][0] == pytest.approx(8, rel=0.01) and line["y"][-1] == pytest.approx(
+        16, rel=0.01
+    )
+    assert len(line["x"]) == 120 and line["x"] == sorted(line["x"]) and 2.9 < line["x"][-1] < 3
+    assert "45.5 to 81.0" in page(Contents((), sustained=(slow,)))
     assert sustained([]) is None and pace(record(noise, result=Result("litert"))) is None
 
 
