@@ -1,13 +1,10 @@
-"""Command line: ``python -m bench run|gate|report``."""
+"""Command line: ``python -m bench COMMAND``; ``--help`` names the commands."""
 
 import shlex
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
-from bench.gate import run_gate
-from bench.records import Records
-from bench.report import print_report
-from bench.run import run_bench
 from models import command
 from models.options import OneLineParser, from_namespace, parser
 
@@ -15,6 +12,19 @@ COMMANDS = {
     "run": "time and judge every exported file in every runtime that reads it",
     "gate": "fail when int8 loses more top-1 than gate.toml allows",
     "report": "the newest measurement of everything, as Markdown",
+    "list": "the newest runs of the history, one a line",
+    "show": "everything about one run",
+    "compare": "two runs side by side; those of unlike machines are refused",
+    "export": "the runs of the history as CSV or JSON",
+    "rescue": "what can be read of a damaged history, in a new file",
+}
+# Their modules have a ``main(prog, argv)``, and options of their own.
+HISTORY = {
+    "list": "bench.listing",
+    "show": "bench.showing",
+    "compare": "bench.comparison",
+    "export": "bench.history_export",
+    "rescue": "bench.rescue",
 }
 
 
@@ -29,13 +39,27 @@ def _dispatch(argv: Sequence[str]) -> None:
         "command", choices=COMMANDS, help="; ".join(map(": ".join, COMMANDS.items()))
     )
     name = known.parse_args(argv[:1]).command
+    if name in HISTORY:
+        import_module(HISTORY[name]).main(f"python -m bench {name}", argv[1:])
+    else:
+        _measure(name, argv)
+
+
+def _measure(name: str, argv: Sequence[str]) -> None:
+    """The commands that take the options of an export."""
     asked = parser(f"python -m bench {name}", COMMANDS[name])
     asked.add_argument("--json", action="store_true", help="results as JSON on standard output")
     namespace = asked.parse_args(argv[1:])
     typed = shlex.join(["python", "-m", "bench", *argv])
     if name == "report":
+        from bench.records import Records
+        from bench.report import print_report
+
         print_report(Records(), namespace.json)
     else:
+        from bench.gate import run_gate
+        from bench.run import run_bench
+
         command_of = {"run": run_bench, "gate": run_gate}
         command_of[name](from_namespace(namespace), typed, namespace.json)
 
