@@ -13,6 +13,11 @@ COMMANDS = {
     "run": ("bench.run", "time every exported file in every runtime that reads it, and judge it"),
     "gate": ("bench.gate", "fail when int8 loses more top-1 than gate.toml allows"),
     "report": ("bench.report", "the newest measurement of everything, as one HTML file"),
+    "list": ("bench.listing", "the newest runs of the history, one a line"),
+    "show": ("bench.showing", "everything about one run"),
+    "compare": ("bench.comparison", "two runs side by side; those of unlike machines are refused"),
+    "export": ("bench.history_export", "the runs of the history as CSV or JSON"),
+    "rescue": ("bench.rescue", "what can be read of a damaged history, in a new file"),
 }
 
 
@@ -30,7 +35,6 @@ def _dispatch(argv: Sequence[str]) -> None:
     # Only the command that was asked for: `list` should not wait for what `run` needs.
     chosen = importlib.import_module(module)
     asked = OneLineParser(prog=f"python -m bench {name}", description=purpose)
-    asked.add_argument("--json", action="store_true", help="results as JSON on standard output")
     chosen.add_arguments(asked)
     typed = shlex.join(["python", "-m", "bench", *argv])
     chosen.run(asked.parse_args(argv[1:]), typed)

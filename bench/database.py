@@ -101,14 +101,13 @@ def fault(path: Path, error: sqlite3.Error, busy_timeout_s: float) -> DeviceErro
 
 def damaged(path: Path, found: str) -> DeviceError:
     """The file is a history, but not whole: ``found`` says what is wrong."""
-    return DeviceError(
-        f"{path} is damaged ({found}); nothing of it was changed by this; {_rescue(path)}"
-    )
+    shown = " ".join(found.split())
+    return DeviceError(f"{path} is damaged ({shown}); this changed nothing of it; {_rescue(path)}")
 
 
 def _rescue(path: Path) -> str:
     return (
-        f"sqlite3 {path} .recover | sqlite3 rescued.sqlite saves what can be read; moving "
+        "python -m bench rescue rescued.sqlite saves what can be read; moving "
         f"{path.name}, {path.name}-wal and {path.name}-shm away begins a new one"
     )
 

@@ -21,11 +21,17 @@ def set_aside(connection: sqlite3.Connection) -> None:
 
 
 def move(connection: sqlite3.Connection) -> None:
-    """Fill the tables of version 2 from those set aside, and drop these."""
+    """Fill the tables of version 2 from those set aside, and drop these.
+
+    ValueError, naming the run, where a row is not what version 1 wrote.
+    """
     rows = connection.execute("SELECT * FROM runs_1 LEFT JOIN samples_1 ON run_id = id ORDER BY id")
     rows.row_factory = sqlite3.Row
     for row in rows:
-        _move_run(connection, row)
+        try:
+            _move_run(connection, row)
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"run {row['id']}: {type(error).__name__}: {error}") from error
     for table in reversed(TABLES):
         connection.execute(f"DROP TABLE {table}_1")
 

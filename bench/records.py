@@ -55,7 +55,7 @@ class Records:
 
     def append(self, record: Record) -> int:
         """Write ``record``, on disk when this returns; its id."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             return rows.insert(connection, record)
 
     def judge(self, record: Record) -> None:
@@ -77,7 +77,7 @@ class Records:
 
     def add_drift(self, drifts: Sequence[Drift]) -> None:
         """Write the drift matrix of a session, all of it or nothing."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             for drift in drifts:
                 rows.insert_drift(connection, drift)
 
@@ -87,7 +87,7 @@ class Records:
             found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise database.damaged(self.path, found)
-        with self._writing() as connection:
+        with self.writing() as connection:
             # The same version again: a write that changes nothing, but needs the room of one.
             connection.execute(f"PRAGMA user_version = {schema.VERSION}")
 
@@ -197,8 +197,8 @@ class Records:
         return database.opened(self.path, self._busy_timeout_s)
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it is written, or nothing."""
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, for what is written here: all of it, or nothing."""
         with self._open() as connection, connection:
             connection.execute("BEGIN IMMEDIATE")
             yield connection

@@ -46,13 +46,17 @@ class DamagedRow(ValueError):
     """What a row holds is not what was written."""
 
 
-def insert(connection: sqlite3.Connection, record: Record) -> int:
-    """Write ``record`` within the caller's transaction; its id. Its own ``id`` is not looked at."""
+def insert(connection: sqlite3.Connection, record: Record, run_id: int | None = None) -> int:
+    """Write ``record`` within the caller's transaction, as the run of that id (None: the next).
+
+    Its id. The record's own ``id`` is not looked at.
+    """
     result = record.result
     run_id = _insert(
         connection,
         "runs",
         {
+            "id": run_id,
             "series_id": _series_id(connection, record),
             "device_id": _found_or_made(
                 connection,

@@ -37,6 +37,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Every option of the project, and those of a measurement."""
     options.add_table(parser, Options, options.HELP)
     options.add_table(parser, Timing, timing.HELP)
+    parser.add_argument("--json", action="store_true", help="results as JSON on standard output")
 
 
 def run(namespace: Namespace, typed: str) -> None:

@@ -207,8 +207,14 @@ def prepare(connection: sqlite3.Connection, name: str) -> None:
             # Read again: another bench may have done it while this one waited for the lock.
             found = _version(connection)
             _refuse_unknown(connection, found, name)
-            for step in STEPS[found:]:
-                step(connection)
+            try:
+                for step in STEPS[found:]:
+                    step(connection)
+            except ValueError as error:
+                raise DeviceError(
+                    f"{name} is of version {found} and cannot be brought to {VERSION} ({error}); "
+                    "nothing of it was changed; move it away to begin a new one"
+                ) from error
             connection.execute(f"PRAGMA user_version = {VERSION}")
 
 

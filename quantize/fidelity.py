@@ -1,10 +1,12 @@
 """How close one set of outputs is to another."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 NO_ANSWER = -1
+FLOOR_DB = -100.0  # nothing but noise
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,103 @@ def answers(outputs: np.ndarray, output_kind: str) -> np.ndarray:
     return np.where(np.isfinite(outputs).all(axis=1), said, NO_ANSWER)
 
 
+def probabilities(outputs: np.ndarray, output_kind: str) -> np.ndarray:
+    """Probabilities float64 [n, classes] of ``outputs`` [n, classes]: logits go through softmax.
+
+    One output tells two classes apart, so it becomes both their probabilities, [n, 2] (logits go
+    through the logistic function). A row with a NaN or infinity in it becomes zeros.
+    """
+    finite = np.isfinite(outputs).all(axis=1, keepdims=True)
+    values = np.where(finite, outputs, 0.0).astype(np.float64)
+    if outputs.shape[1] == 1:
+        one = _logistic(values) if output_kind == "logits" else values
+        values = np.concatenate([1 - one, one], axis=1)
+    elif output_kind == "logits":
+        values = np.exp(values - values.max(axis=1, keepdims=True))
+        values /= values.sum(axis=1, keepdims=True)
+    return np.where(finite, values, 0.0)
+
+
+def _logistic(values: np.ndarray) -> np.ndarray:
+    small = np.exp(-np.abs(values))  # never overflows
+    return np.where(values < 0, small, 1.0) / (1 + small)
+
+
+@dataclass(frozen=True)
+class Said:
+    """Outputs of some images, made ready to be compared with others: ``values`` float64
+    [n, classes], ``answers`` int64 [n], ``probabilities`` float64 [n, classes].
+
+    A row that is not finite is NO_ANSWER and zeros, so that losing an answer never looks good.
+    """
+
+    values: np.ndarray
+    answers: np.ndarray
+    probabilities: np.ndarray
+
+    @classmethod
+    def of(cls, outputs: np.ndarray, output_kind: str) -> "Said":
+        said, shares = answers(outputs, output_kind), probabilities(outputs, output_kind)
+        if shares.shape == outputs.shape and output_kind != "logits":
+            return cls(shares, said, shares)
+        finite = np.isfinite(outputs).all(axis=1, keepdims=True)
+        return cls(np.where(finite, outputs, 0.0).astype(np.float64), said, shares)
+
+
+class Likeness:
+    """Sums over pairs of outputs of the same images, added piece by piece.
+
+    ``sqnr_db`` is the signal-to-quantization-noise ratio of all values added; None where there is
+    no noise at all, FLOOR_DB where there is nothing else. The softmax change of an image is the
+    largest change of any class's probability.
+    """
+
+    def __init__(self) -> None:
+        self.images = self.agreeing = 0
+        self.worst_softmax_change = 0.0
+        self._softmax_change = self._signal = self._found = self._product = self._noise = 0.0
+
+    def add(self, reference: Said, outputs: Said) -> None:
+        """Some more images."""
+        answered = reference.answers != NO_ANSWER
+        same = (reference.answers == outputs.answers) & answered
+        self.images += len(same)
+        self.agreeing += int(same.sum())
+        self._add_values(reference.values, outputs.values)
+        change = np.abs(outputs.probabilities - reference.probabilities).max(axis=1)
+        lost = (reference.answers == NO_ANSWER) | (outputs.answers == NO_ANSWER)
+        change = np.where(lost, 1.0, change)  # nothing is left of the answer
+        self._softmax_change += float(change.sum())
+        self.worst_softmax_change = max(self.worst_softmax_change, float(change.max(initial=0.0)))
+
+    def _add_values(self, signal: np.ndarray, found: np.ndarray) -> None:
+        noise = found - signal
+        self._signal += float(np.vdot(signal, signal))
+        self._found += float(np.vdot(found, found))
+        self._product += float(np.vdot(signal, found))
+        self._noise += float(np.vdot(noise, noise))
+
+    @property
+    def sqnr_db(self) -> float | None:
+        return decibels(self._signal, self._noise)
+
+    @property
+    def cosine(self) -> float:
+        norms = (self._signal * self._found) ** 0.5
+        return self._product / norms if norms else float(not self._noise)
+
+    @property
+    def mean_softmax_change(self) -> float:
+        return self._softmax_change / self.images
+
+
+def decibels(signal: float, noise: float) -> float | None:
+    """The ratio of two energies in dB, from FLOOR_DB up; None without noise."""
+    if not noise:
+        return None
+    return max(10 * math.log10(signal / noise), FLOOR_DB) if signal else FLOOR_DB
+
+
 def compare(reference: np.ndarray, outputs: np.ndarray, output_kind: str) -> Fidelity:
     """Fidelity of ``outputs`` to ``reference``, both float [n, classes] of one output kind.
 
@@ -46,18 +145,16 @@ def compare(reference: np.ndarray, outputs: np.ndarray, output_kind: str) -> Fid
         raise ValueError(f"outputs have shape {outputs.shape}; the reference {reference.shape}")
     if not (np.isfinite(reference).all() and np.isfinite(outputs).all()):
         raise ValueError("outputs that are not finite cannot be compared")
-    said = answers(reference, output_kind)
-    signal = reference.astype(np.float64)
-    noise = outputs.astype(np.float64) - signal
-    noise_energy = float(np.sum(noise**2))
-    norms = np.linalg.norm(signal) * np.linalg.norm(signal + noise)
-    peak = float(np.abs(signal).max())
-    error = float(np.abs(noise).max())
+    found = Likeness()
+    wanted, made = Said.of(reference, output_kind), Said.of(outputs, output_kind)
+    found.add(wanted, made)
+    peak = float(np.abs(wanted.values).max())
+    error = float(np.abs(made.values - wanted.values).max())
     return Fidelity(
-        images=len(signal),
+        images=found.images,
         max_abs_error=error,
         max_relative_error=error / peak if peak else error,
-        cosine=float(np.sum(signal * (signal + noise)) / norms) if norms else float(not error),
-        sqnr_db=10 * float(np.log10(np.sum(signal**2) / noise_energy)) if noise_energy else None,
-        top1_agreement=float(np.mean(said == answers(outputs, output_kind))),
+        cosine=found.cosine,
+        sqnr_db=found.sqnr_db,
+        top1_agreement=found.agreeing / found.images,
     )

@@ -1,11 +1,9 @@
-"""The figures of a row: latency from its samples, top-1 and agreement from its answers."""
+"""The figures of a row: latency from its samples, and what outputs answer."""
 
 import numpy as np
 import pytest
 
-from bench.accuracy import Accuracy, judge
 from bench.statistics import Latency, latency
-from bench.table import percent
 from quantize.fidelity import NO_ANSWER, answers
 
 
@@ -26,12 +24,3 @@ def test_one_output_says_yes_above_a_half():
     outputs = np.array([[0.4], [0.6]], np.float32)
     assert answers(outputs, "sigmoid").tolist() == [0, 1]
     assert answers(outputs - 0.5, "logits").tolist() == [0, 1]
-
-
-def test_no_answer_is_neither_right_nor_in_agreement():
-    said = np.array([0, 1, NO_ANSWER])
-    assert judge(said, np.array([0, 2, 1]), said) == Accuracy(3, 1, 2)
-    unknown = judge(said, None, None)
-    assert unknown.top1 is None and percent(unknown.top1) == "n/a"
-    with pytest.raises(ValueError, match="3 answers against 2"):
-        judge(said, None, said[:2])

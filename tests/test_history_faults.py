@@ -1,0 +1,292 @@
+"""The history survives what happens to files: kills, rivals, full disks, damage."""
+
+import ctypes
+import os
+import random
+import resource
+import signal
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+import version1_history
+from history_records import DRIFT, record, timed
+
+from bench.__main__ import main
+from bench.records import Records
+from models.errors import DeviceError
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "bench.sqlite"
+
+
+@contextmanager
+def child(work):
+    """A process of its own that does ``work``; gives its id and what it prints, as a pipe."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(reading)
+            work(lambda value: os.write(writing, f"{value}\n".encode()))
+            os._exit(0)
+        except DeviceError as error:
+            os.write(writing, f"{error}\n".encode())
+        finally:
+            os._exit(3)
+    os.close(writing)
+    with os.fdopen(reading) as said:
+        yield pid, said
+    if os.waitpid(pid, os.WNOHANG)[0] == 0:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def appending(path, count=None):
+    def work(say):
+        done = 0
+        while done != count:
+            say(Records(path).append(record()))
+            done += 1
+
+    return work
+
+
+def assert_whole(path, ids):
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    kept = {run_id for (run_id,) in connection.execute("SELECT id FROM runs")}
+    assert len(ids) == len(set(ids)) and set(ids) <= kept, set(ids) - kept
+    for run_id in kept:
+        assert Records(path).get(run_id).result == record().result
+
+
+def test_writers_killed_at_20_random_moments_lose_nothing_they_finished(path):
+    chance, ids = random.Random(20), []
+    for _ in range(10):
+        with child(appending(path)) as one, child(appending(path)) as other:
+            for pid, said in (one, other):
+                ids.append(int(said.readline()))
+                time.sleep(chance.uniform(0, 0.03))
+                os.kill(pid, signal.SIGKILL)
+                # A line is one write to the pipe: it is there in whole or not at all.
+                ids.extend(int(line) for line in said)
+    assert len(ids) >= 20
+    assert_whole(path, ids)
+
+
+def test_a_writer_killed_before_its_commit_leaves_nothing_of_its_record(path):
+    Records(path).append(record())
+
+    def work(say):
+        with Records(path).writing() as connection:
+            connection.execute("INSERT INTO drift SELECT 1, 's', 'a', 'b', 1, 1, 1, 1, 1, 1")
+            say("written")
+            time.sleep(60)
+
+    with child(work) as (pid, said):
+        said.readline()
+        os.kill(pid, signal.SIGKILL)
+    assert Records(path).drifts("s") == []
+    assert Records(path, busy_timeout_s=1).append(record()) == 2
+
+
+@pytest.mark.parametrize("version", ["new", "version 1"])
+def test_many_benches_may_make_or_migrate_the_history_at_once(path, version):
+    for _ in range(5):
+        path.unlink(missing_ok=True)
+        if version == "version 1":
+            version1_history.write(path)
+        started = [child(appending(path, 3)) for _ in range(6)]
+        children = [one.__enter__() for one in started]
+        said = [line for _, lines in children for line in lines]
+        for one in started:
+            one.__exit__(None, None, None)
+        assert all(line.strip().isdigit() for line in said) and len(said) == 18, said
+        assert len({int(line) for line in said}) == 18
+        assert len(Records(path).listing(None)) == 18 + 3 * (version == "version 1")
+
+
+def test_a_lock_is_waited_for(path):
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    with ThreadPoolExecutor() as pool:
+        waiting = [pool.submit(Records(path).append, record()) for _ in range(4)]
+        time.sleep(0.3)
+        holder.execute("ROLLBACK")
+        assert sorted(one.result() for one in waiting) == [1, 2, 3, 4]
+
+
+def test_a_lock_that_stays_is_named(path):
+    kept = Records(path).append(record())
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    impatient = Records(path, busy_timeout_s=0.1)
+    for use in (lambda: impatient.append(record()), impatient.check):
+        with pytest.raises(DeviceError, match=r"kept it locked for 0\.1 s .*fuser"):
+            use()
+    assert [line.id for line in impatient.listing(20)] == [kept]  # reading goes on
+
+
+def test_what_is_no_database_is_left_alone(path):
+    content = b"this is no database" * 1000
+    path.write_bytes(content)
+    for use in (lambda: Records(path).append(record()), Records(path).newest, Records(path).check):
+        with pytest.raises(DeviceError, match=r"not a SQLite database .*move it away"):
+            use()
+    assert path.read_bytes() == content
+
+
+def damage(path, page_of):
+    """Overwrite the root page of a table or index."""
+    connection = sqlite3.connect(path)
+    ((page,),) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", [page_of])
+    ((size,),) = connection.execute("PRAGMA page_size")
+    connection.close()
+    content = bytearray(path.read_bytes())
+    assert page > 1 and page * size <= len(content)
+    content[(page - 1) * size : page * size] = b"\xa5" * size
+    path.write_bytes(content)
+    return bytes(content)
+
+
+def test_damage_in_the_middle_is_found_before_a_measurement_and_made_no_worse(path):
+    for samples in range(1, 30):
+        Records(path).append(record(result=timed(range(100 * samples))))
+    content = damage(path, "accuracy")
+    with pytest.raises(DeviceError, match=r"is damaged .*bench rescue rescued\.sqlite"):
+        Records(path).check()
+    with pytest.raises(DeviceError, match="is damaged"):
+        Records(path).append(record())
+    assert path.read_bytes() == content
+
+
+def overwrite_middle(path):
+    """Some pages of samples, in the middle of the file."""
+    content = bytearray(path.read_bytes())
+    start = len(content) // 2 // 4096 * 4096
+    content[start : start + 3 * 4096] = b"\xa5" * 3 * 4096
+    path.write_bytes(content)
+
+
+def test_a_rescue_saves_every_run_that_can_be_read(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    samples = random.Random(1).randbytes(6_000)
+    for _ in range(30):
+        Records().append(record(result=timed(samples)))
+    Records().add_drift([DRIFT])
+    whole = list(Records().each())
+    overwrite_middle(Records().path)
+    with pytest.raises(DeviceError, match="is damaged"):
+        Records().check()
+    damaged = Records().path.read_bytes()
+    assert main(["rescue", "rescued.sqlite"]) == 0
+    shown = capsys.readouterr().out
+    rescued = Records(tmp_path / "rescued.sqlite")
+    rescued.check()
+    found = list(rescued.each())
+    assert 25 <= len(found) < 30 and all(one in whole for one in found)
+    assert f"{len(found)} of 30 runs" in shown
+    lost = sorted({one.id for one in whole} - {one.id for one in found})
+    assert f"lost: {', '.join(map(str, lost))}" in shown
+    assert rescued.drifts("s1") == [DRIFT]
+    assert Records().path.read_bytes() == damaged
+    assert main(["rescue", "rescued.sqlite"]) == 2
+    assert "rescued.sqlite is there already" in capsys.readouterr().err
+
+
+def test_damage_elsewhere_leaves_the_rest_readable(path):
+    run_id = Records(path).append(record())
+    damage(path, "drift_by_session")
+    assert Records(path).get(run_id).result == record().result
+    with pytest.raises(DeviceError, match="is damaged"):
+        Records(path).drifts("s1")
+
+
+def test_samples_that_are_not_what_was_written_are_named(path):
+    run_id = Records(path).append(record())
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE samples SET samples_ns = x'00112233'")
+    connection.commit()
+    for use in (lambda: Records(path).get(run_id), lambda: Records(path).listing(1)):
+        with pytest.raises(DeviceError, match=r"is damaged .*run 1: samples"):
+            use()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Mounts a file system of so many bytes, for root only."""
+    libc, folder = ctypes.CDLL(None, use_errno=True), tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(size_bytes, flags=0):
+        options = f"size={size_bytes}".encode()
+        if libc.mount(b"tmpfs", bytes(folder), b"tmpfs", flags, options):
+            pytest.skip(f"mounting a small disk: {os.strerror(ctypes.get_errno())}")
+        return folder
+
+    yield mount
+    libc.umount2(bytes(folder), 2)
+
+
+def test_a_full_disk_is_one_line_and_the_history_stays_whole(small_disk):
+    records = Records(small_disk(1 << 20) / "bench.sqlite")
+    big, ids = record(result=timed(random.Random(1).randbytes(100_000))), []
+    with pytest.raises(DeviceError, match=r"the disk is full .*free some space"):
+        for _ in range(100):
+            ids.append(records.append(big))
+    assert 2 <= len(ids) == len(records.listing(None))
+    assert [records.get(run_id).result for run_id in ids] == [big.result] * len(ids)
+    content = records.path.read_bytes()
+    try:
+        with (records.path.parent / "filler").open("wb", buffering=0) as filler:
+            while True:
+                filler.write(bytes(4096))
+    except OSError:
+        pass  # not one page is left
+    for use in (records.check, lambda: records.append(record())):
+        with pytest.raises(DeviceError, match=r"cannot be used .*(disk is full|full disk)"):
+            use()
+    assert records.path.read_bytes() == content
+    (records.path.parent / "filler").unlink()
+    assert len(records.listing(None)) == len(ids)
+
+
+MS_REMOUNT, MS_RDONLY = 32, 1
+
+
+def test_a_folder_that_may_not_be_written_is_one_line(small_disk):
+    folder = small_disk(1 << 20)
+    Records(folder / "bench.sqlite").append(record())
+    small_disk(1 << 20, MS_REMOUNT | MS_RDONLY)
+    for path in (folder / "bench.sqlite", folder / "other.sqlite", folder / "new" / "bench.sqlite"):
+        with pytest.raises(DeviceError, match=r"cannot be .*(allow writing|where you may write)"):
+            Records(path).append(record())
+
+
+def test_a_file_that_may_not_grow_is_one_line_and_keeps_what_it_has(path):
+    ids = [Records(path).append(record()) for _ in range(3)]
+
+    def work(say):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, resource.RLIM_INFINITY))
+        Records(path).append(record(result=timed(random.Random(1).randbytes(300_000))))
+
+    with child(work) as (_, said):
+        (line,) = said
+    assert "cannot be used as the bench history" in line and "limit on the size of files" in line
+    assert_whole(path, ids)
+
+
+def test_a_command_ends_with_one_line_and_exit_code_3(path, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "bench.sqlite").write_bytes(b"this is no database" * 1000)
+    assert main(["list"]) == 3
+    shown = capsys.readouterr()
+    assert shown.out == "" and shown.err.count("\n") == 1
+    assert shown.err.startswith("error: results/bench.sqlite cannot be used")

@@ -1,0 +1,104 @@
+"""A history of an earlier version opens, with nothing lost."""
+
+import json
+import sqlite3
+
+import pytest
+import version1_history
+from history_records import record
+
+from bench.accuracy import Accuracy
+from bench.environment import Environment
+from bench.record import Record
+from bench.records import Records
+from bench.result import Result, RunError, State
+from models.errors import DeviceError
+
+ENVIRONMENT = Environment(
+    "Test CPU", 2, 2**32, "Linux 6.1.0-18-amd64", "x86_64", "3.11.2",
+    {"numpy": "1.26.4", "ai-edge-litert": "2.3.0"},
+)  # fmt: skip
+
+
+def migrated(run_id, result, accuracy, kind="run", data="demo"):
+    return Record(
+        kind, f"version-1/{run_id}", "python -m bench run", None, "host", "tiny", "int8.tflite",
+        "abc", None, "tflite", "int8", None, result, data, accuracy, ENVIRONMENT, (),
+        "2024-01-01T00:00:00+00:00", run_id,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def path(tmp_path):
+    version1_history.write(tmp_path / "bench.sqlite")
+    return tmp_path / "bench.sqlite"
+
+
+def test_every_run_of_version_1_is_there_with_all_it_had(path):
+    records = Records(path)
+    states = (State(0.0, 0.75),)
+    timed = Result(
+        "litert", "2.3.0", 2, load_ns=10, prepare_ns=20, first_inference_ns=30,
+        samples_ns=(500, 400, 2**40), states=states, peak_rss_bytes=99, images=30,
+    )  # fmt: skip
+    judged = Result(
+        "litert", "2.3.0", 2, load_ns=11, prepare_ns=20, first_inference_ns=30,
+        states=states, peak_rss_bytes=99, images=30,
+    )  # fmt: skip
+    error = RunError("crashed", "the runner died of SIGABRT")
+    failed = Result("tflite-runtime", states=states, error=error)
+    assert records.get(3) == migrated(3, timed, Accuracy(30, 29, 28))
+    assert records.get(7) == migrated(7, failed, None, data=None)
+    assert records.get(8) == migrated(8, judged, Accuracy(30, None, 28), kind="gate")
+    assert [line.id for line in records.listing(None)] == [8, 7, 3]
+    assert [one.id for one in records.newest()] == [3, 7]
+    assert records.append(record()) == 9
+
+
+def schema_of(path):
+    connection = sqlite3.connect(path)
+    found = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name")
+    return found.fetchall()
+
+
+def test_a_migrated_file_has_the_tables_of_a_new_one(path):
+    Records(path).check()
+    Records(path.with_name("new.sqlite")).check()
+    assert schema_of(path) == schema_of(path.with_name("new.sqlite"))
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+
+
+def test_a_migration_that_fails_leaves_the_file_as_it_was(path):
+    connection = sqlite3.connect(path)
+    odd = json.dumps({"cpu_model": "no more than this"})
+    connection.execute("UPDATE runs SET environment = ? WHERE id = 8", (odd,))
+    connection.commit()
+    before = list(connection.iterdump())
+    with pytest.raises(DeviceError, match=r"version 1 .*run 8"):
+        Records(path).newest()
+    assert list(connection.iterdump()) == before
+    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+def test_the_history_of_a_newer_bench_is_refused(path):
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 7")
+    connection.commit()
+    before = list(connection.iterdump())
+    for use in (lambda: Records(path).append(record()), Records(path).newest, Records(path).check):
+        with pytest.raises(DeviceError, match="schema version 7; this bench knows 2"):
+            use()
+    assert list(connection.iterdump()) == before
+
+
+def test_a_database_of_something_else_is_refused(tmp_path):
+    path = tmp_path / "bench.sqlite"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE bookmarks (url TEXT)")
+    connection.commit()
+    with pytest.raises(DeviceError, match="something else, with bookmarks"):
+        Records(path).append(record())
+    assert schema_of(path)[0][1] == "bookmarks" and len(schema_of(path)) == 1
