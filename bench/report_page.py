@@ -15,7 +15,7 @@ from bench.environment import Environment
 from bench.pareto import pareto
 from bench.record import Record, now_utc
 from bench.report_contents import Contents, RowKey
-from bench.report_rows import HEADINGS, WORDS, Row, rows
+from bench.report_rows import HEADINGS, WORDS, Row, in_order, rows
 from bench.sustained_chart import Pace, pace, sustained
 
 FOLDER = Path(__file__).parent
@@ -112,8 +112,11 @@ def _sections(contents: Contents, charts: Charts) -> Iterator[Section]:
             records=tuple(r for r in contents.records if r.model_id == model_id),
             sustained=tuple(r for r in contents.sustained if r.model_id == model_id),
         )
-        of_model = (*mine.records, *mine.sustained)
-        devices = dict.fromkeys(r.device for r in of_model)
+        devices = dict.fromkeys(r.device for r in (*mine.records, *mine.sustained))
+        of_model = sorted(
+            (*in_order(mine.records), *in_order(mine.sustained)),
+            key=lambda r: list(devices).index(r.device),
+        )
         sessions = {r.session for r in of_model}
         drifts = [d for d in contents.drifts if d.session in sessions]
         picture = contents.pictures.get(model_id)
@@ -129,7 +132,7 @@ def _sections(contents: Contents, charts: Charts) -> Iterator[Section]:
 
 
 def _machine(contents: Contents, device: str, charts: Charts) -> Machine:
-    records = [r for r in contents.records if r.device == device]
+    records = in_order([r for r in contents.records if r.device == device])
     long_runs = [r for r in contents.sustained if r.device == device]
     lines = [contents.histories.get(RowKey.of(record), ()) for record in records]
     environments = dict.fromkeys(described(r.environment) for r in (*records, *long_runs))

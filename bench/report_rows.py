@@ -19,12 +19,13 @@ HEADINGS = (
     ("top-5", "%"),
     ("as Keras", "%"),
     ("images", ""),
-    ("peak memory", "MiB"),
+    ("memory", "peak MiB"),
     ("delegated", "ops"),
     ("caveats", ""),
 )
 WORDS = ("file", "runtime", "caveats")  # to the left; the others are figures
 FINE_BELOW_MS = 1.0
+SCHEMES = ("float32", "float16", "int8")
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,19 @@ class Row:
     record: Record
     cells: tuple[Cell, ...]
     error: str | None = None
+
+
+def in_order(records: Sequence[Record]) -> list[Record]:
+    """As the files are exported: TFLite first, from float32 to int8, then further schemes."""
+
+    def place(record: Record) -> tuple:
+        known = record.scheme in SCHEMES
+        scheme = SCHEMES.index(record.scheme) if known else len(SCHEMES)
+        threads = record.result.threads or 0
+        about = (record.artifact, record.result.runtime, threads)
+        return (record.format != "tflite", scheme, *about)
+
+    return sorted(records, key=place)
 
 
 def rows(records: Sequence[Record]) -> list[Row]:

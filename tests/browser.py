@@ -139,15 +139,10 @@ class Browser:
                 "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1
             )  # fmt: skip
 
-    def screenshot(self, path: Path, height: int | None = None) -> None:
-        """A PNG of the window or, with ``height``, of the top of the page that is so high."""
-        more = {}
-        if height:
-            width = self.value("window.innerWidth")
-            clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
-            more = {"clip": clip, "captureBeyondViewport": True}
+    def screenshot(self, path: Path) -> None:
+        """A PNG of what the window shows."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", **more)["data"]))
+        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))
 
 
 def main(page: str, png: str, width: str, height: str) -> None:
@@ -155,10 +150,10 @@ def main(page: str, png: str, width: str, height: str) -> None:
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
         Browser(Path(profile)) as browser,
     ):
-        browser.open(Path(page), int(width))
+        browser.open(Path(page), int(width), int(height))
         browser.until("document.querySelector('.plot .main-svg') !== null")
         browser.see_all()
-        browser.screenshot(Path(png), int(height))
+        browser.screenshot(Path(png))
 
 
 if __name__ == "__main__":

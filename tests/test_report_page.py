@@ -17,7 +17,7 @@ from bench.history_chart import history
 from bench.pareto import Point, front, points
 from bench.report_contents import Contents, RowKey
 from bench.report_page import page
-from bench.report_rows import HEADINGS, rows
+from bench.report_rows import HEADINGS, in_order, rows
 from bench.result import Result, RunError
 from bench.statistics import latency
 from bench.sustained_chart import pace, sustained
@@ -93,9 +93,17 @@ def test_the_table_has_the_figures_of_the_samples(noise):
     interval = f"{warm.interval.low / 1e6:.3f} to {warm.interval.high / 1e6:.3f}"
     assert cells["95 % interval"] == interval
     assert (cells["top-1"], cells["top-5"], cells["as Keras"]) == ("92.10", "99.70", "100.00")
-    assert (cells["size"], cells["peak memory"], cells["images"]) == ("1,651", "90", "1,000")
+    assert (cells["size"], cells["memory"], cells["images"]) == ("1,651", "90", "1,000")
     assert (cells["delegated"], cells["caveats"]) == ("29 of 30", "not-delegated")
     assert interval in page(Contents((measured,)))
+
+
+def test_rows_are_in_the_order_of_export(noise):
+    mixed = [record(noise, ROWS[i]) for i in (8, 3, 2, 6, 1, 0, 7)]
+    further = record(noise, ("int16x8.tflite", "litert", 1, 1, 1))
+    found = [(r.artifact, r.result.runtime) for r in in_order([further, *mixed])]
+    wanted = [ROWS[i][:2] for i in (0, 1, 2, 3)] + [("int16x8.tflite", "litert")]
+    assert found == wanted + [ROWS[i][:2] for i in (6, 7, 8)]
 
 
 def test_a_row_that_failed_shows_its_error(noise):
@@ -110,7 +118,7 @@ def test_what_is_not_known_is_said_and_sorts_last(noise):
     bare = replace(record(noise).result, delegate=None, peak_rss_bytes=None)
     (row,) = rows([record(noise, result=bare, accuracy=None)])
     cells = {name: cell for (name, _), cell in zip(HEADINGS, row.cells, strict=True)}
-    for name in ("top-1", "top-5", "as Keras", "images", "peak memory", "delegated"):
+    for name in ("top-1", "top-5", "as Keras", "images", "memory", "delegated"):
         assert (cells[name].text, cells[name].sorts_by) == ("n/a", None)
 
 
