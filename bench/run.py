@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench import drift, table, timing
+from bench import drift, profile, table, timing
 from bench.accuracy import judge
 from bench.bench import Bench
 from bench.device import open_device
@@ -67,6 +67,8 @@ def run_bench(asked: Options, measured: Timing, command: str, as_json: bool) -> 
         rows = run_sustained(bench, records, output)
     else:
         rows = _timed(bench, records, output)
+        if measured.profile:
+            rows = _profiled(bench, records, output, rows)
         if exported.manifest.model.get("weights") != "random":
             rows = _judged(bench, model, records, output, rows)
         base = _base(rows)
@@ -99,6 +101,29 @@ def _timed(bench: Bench, records: Records, output: Output) -> list[Record]:
         output.say(f"times: the median over that of {base.artifact} in {base.result.runtime}")
     output.say(*summed_up(rows))
     return rows
+
+
+def _profiled(bench: Bench, records: Records, output: Output, rows: list[Record]) -> list[Record]:
+    """The rows with what each operator takes; a runtime that cannot tell says so."""
+    found, given = [], []
+    for variant, row in zip(bench.variants, rows, strict=True):
+        if row.result.error:
+            found.append(row)
+            continue
+        title = f"{variant.artifact.name} in {variant.runtime}"
+        with step(f"{title}: operators"):
+            result = bench.device.run(bench.profile_job(variant))
+        records.add_profile(row.id, result.profile)
+        found.append(replace(row, result=replace(row.result, profile=result.profile)))
+        if result.error:
+            output.say("", f"{title}: {result.error}")
+            given.append({"error": str(result.error)})
+            continue
+        known = profile.layers(bench.exported.path(variant.artifact))
+        output.say("", profile.text(title, result.profile, known))
+        given.append({"row": row.id, **profile.as_dict(result.profile, known)})
+    output.give(profile=given)
+    return found
 
 
 def _base(rows: Sequence[Record]) -> Record | None:

@@ -9,9 +9,9 @@ from export.artifact import Artifact
 from models.errors import RequestError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Variant:
-    """``artifact`` run by ``runtime``."""
+    """``artifact`` run by ``runtime``; each is itself alone, so it can be a key."""
 
     artifact: Artifact
     runtime: str
