@@ -1,20 +1,18 @@
-"""Command line: ``python -m bench run|gate|report``."""
+"""Command line: ``python -m bench COMMAND``."""
 
+import importlib
 import shlex
 import sys
 from collections.abc import Sequence
 
-from bench.gate import run_gate
-from bench.records import Records
-from bench.report import print_report
-from bench.run import run_bench
 from models import command
-from models.options import OneLineParser, from_namespace, parser
+from models.options import OneLineParser
 
+# A command is a module with ``add_arguments(parser)`` and ``run(namespace, typed)``.
 COMMANDS = {
-    "run": "time and judge every exported file in every runtime that reads it",
-    "gate": "fail when int8 loses more top-1 than gate.toml allows",
-    "report": "the newest measurement of everything, as Markdown",
+    "run": ("bench.run", "time every exported file in every runtime that reads it, and judge it"),
+    "gate": ("bench.gate", "fail when int8 loses more top-1 than gate.toml allows"),
+    "report": ("bench.report", "the newest measurement of everything, as Markdown"),
 }
 
 
@@ -25,19 +23,17 @@ def main(argv: Sequence[str]) -> int:
 
 def _dispatch(argv: Sequence[str]) -> None:
     known = OneLineParser(prog="python -m bench", description=__doc__)
-    known.add_argument(
-        "command", choices=COMMANDS, help="; ".join(map(": ".join, COMMANDS.items()))
-    )
+    purposes = "; ".join(f"{name}: {purpose}" for name, (_, purpose) in COMMANDS.items())
+    known.add_argument("command", choices=COMMANDS, help=purposes)
     name = known.parse_args(argv[:1]).command
-    asked = parser(f"python -m bench {name}", COMMANDS[name])
+    module, purpose = COMMANDS[name]
+    # Only the command that was asked for: `list` should not wait for what `run` needs.
+    chosen = importlib.import_module(module)
+    asked = OneLineParser(prog=f"python -m bench {name}", description=purpose)
     asked.add_argument("--json", action="store_true", help="results as JSON on standard output")
-    namespace = asked.parse_args(argv[1:])
+    chosen.add_arguments(asked)
     typed = shlex.join(["python", "-m", "bench", *argv])
-    if name == "report":
-        print_report(Records(), namespace.json)
-    else:
-        command_of = {"run": run_bench, "gate": run_gate}
-        command_of[name](from_namespace(namespace), typed, namespace.json)
+    chosen.run(asked.parse_args(argv[1:]), typed)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 from typing import Protocol
 
+from bench.child import Child
 from bench.environment import Environment
 from bench.host import Host
-from bench.job import Job, Result
+from bench.job import Job
+from bench.result import Result
 from models.errors import RequestError
 
 
@@ -14,6 +16,8 @@ class Device(Protocol):
     name: str
 
     def environment(self) -> Environment: ...
+
+    def start(self, job: Job) -> Child: ...
 
     def run(self, job: Job) -> Result: ...
 

@@ -22,3 +22,8 @@ class Environment:
     board: str | None = None
     max_khz: tuple[int, ...] = ()
     emulated: bool = False
+
+    @classmethod
+    def from_dict(cls, raw: dict) -> "Environment":
+        """As the runner says it; TypeError where it is something else."""
+        return cls(**{**raw, "max_khz": tuple(raw["max_khz"])})

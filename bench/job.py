@@ -1,4 +1,4 @@
-"""What a runner is asked and what it answers; ``bench/runner.py`` documents the JSON of both."""
+"""What a runner is asked; ``bench/runner.py`` documents the JSON."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -6,11 +6,10 @@ from pathlib import Path
 
 from bench.plan import Plan
 from export.artifact import TensorInfo
-from models.errors import DeviceError
 from models.spec import Preprocess
 
-VERSION = 1
-RUNTIMES = {"tflite": ("litert", "tflite-runtime"), "onnx": ("onnxruntime",)}
+VERSION = 2
+RUNTIMES = {"tflite": ("litert", "litert-builtin", "tflite-runtime"), "onnx": ("onnxruntime",)}
 
 START_ALLOWANCE_S = 120.0
 IMAGE_ALLOWANCE_S = 2.0
@@ -43,7 +42,11 @@ class Images:
 
 @dataclass(frozen=True)
 class Job:
-    """One artifact in one runtime: to be timed (``plan``), to classify ``images``, or both."""
+    """One artifact in one runtime: to be timed (``plan``), to classify ``images``, or both.
+
+    ``in_turns``: each turn waits until it is asked for. ``affinity``: the cores to run on, None
+    for all.
+    """
 
     artifact: Path
     format: str
@@ -51,10 +54,12 @@ class Job:
     threads: int
     plan: Plan | None = None
     images: Images | None = None
+    in_turns: bool = False
+    affinity: tuple[int, ...] | None = None
 
     @property
     def allowance_s(self) -> float:
-        """Far longer than the job should ever take; what runs past it hangs."""
+        """Far longer than the job, or a turn of it, should ever take; what runs past it hangs."""
         plan_s = self.plan.warmup_s + self.plan.time_limit_s if self.plan else 0.0
         images_s = self.images.count * IMAGE_ALLOWANCE_S if self.images else 0.0
         return START_ALLOWANCE_S + plan_s + images_s
@@ -67,67 +72,9 @@ class Job:
                 "format": self.format,
                 "runtime": self.runtime,
                 "threads": self.threads,
+                "affinity": self.affinity,
                 "plan": asdict(self.plan) if self.plan else None,
+                "in_turns": self.in_turns,
                 "images": self.images.as_dict() if self.images else None,
             }
         )
-
-
-@dataclass(frozen=True)
-class RunError:
-    """Why a run gave nothing. Beside the runner's own kinds: "crashed", "timed_out", "garbage",
-    "not_started"."""
-
-    kind: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.kind.replace('_', ' ')}: {self.message}"
-
-
-class RunFailed(DeviceError):
-    """A run that something else depends on gave an error."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run measured; None is what it did not get to. ``threads`` is what the runtime was
-    asked for; ``prepare_ns`` is None where the runtime prepares while it loads."""
-
-    runtime: str
-    runtime_version: str | None = None
-    threads: int | None = None
-    load_ns: int | None = None
-    prepare_ns: int | None = None
-    first_inference_ns: int | None = None
-    samples_ns: tuple[int, ...] = ()
-    peak_rss_bytes: int | None = None
-    images: int = 0
-    error: RunError | None = None
-
-    @classmethod
-    def from_json(cls, text: str, job: Job) -> "Result":
-        """The answer to ``job`` in ``text``; ValueError where it is not one."""
-        raw = json.loads(text)
-        if not isinstance(raw, dict) or raw.pop("version", None) != VERSION:
-            raise ValueError(f"not a result of version {VERSION}")
-        try:
-            error = raw.pop("error")
-            made = cls(
-                **{**raw, "runtime": job.runtime, "samples_ns": tuple(raw["samples_ns"])},
-                error=RunError(str(error["kind"]), str(error["message"])) if error else None,
-            )
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"not a result: {error}") from error
-        times = (made.load_ns, made.prepare_ns, made.first_inference_ns, made.peak_rss_bytes)
-        counts = [*made.samples_ns, made.images, *(t for t in times if t is not None)]
-        if not all(type(count) is int and 0 <= count < 2**63 for count in counts):
-            raise ValueError("a time or count in it is not a whole number of nanoseconds or items")
-        if not made.error and (made.load_ns is None or (job.plan and not made.samples_ns)):
-            raise ValueError("it has neither times nor an error")
-        return made
-
-    @classmethod
-    def failed(cls, job: Job, kind: str, message: str) -> "Result":
-        """The result of a run that ended without one of its own."""
-        return cls(job.runtime, threads=job.threads, error=RunError(kind, message))

@@ -1,5 +1,6 @@
 """One measurement, with its circumstances."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,8 +18,9 @@ class Record:
     ``kind`` is "run" (timed, and judged where there are images), "sustained" (timed for minutes)
     or "gate" (judged only). Records of one ``session``, a command's run, took turns. ``commit`` is
     the git commit of the folder the command ran in, "+" behind it where files had changed; None
-    outside a repository. ``data`` names the images behind ``accuracy``. ``plan`` is None where
-    nothing was timed. ``id`` is None until the history has given one.
+    outside a repository. ``artifact_bytes`` is None in records of before it was kept. ``data``
+    names the images behind ``accuracy``. ``plan`` is None where nothing was timed, and in records
+    of before it was kept. ``id`` is None until the history has given one.
     """
 
     kind: str
@@ -29,7 +31,7 @@ class Record:
     model_id: str
     artifact: str
     artifact_sha256: str
-    artifact_bytes: int
+    artifact_bytes: int | None
     format: str
     scheme: str
     plan: Plan | None
@@ -60,3 +62,8 @@ class Drift:
 
 def now_utc() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def new_session() -> str:
+    """A name that no other session has, in the order of time."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"

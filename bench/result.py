@@ -1,11 +1,9 @@
 """What a runner answers; ``bench/runner.py`` documents the JSON."""
 
-import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
+from bench.job import VERSION, Job
 from models.errors import DeviceError
-
-VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -97,3 +95,61 @@ class Result:
     profile: tuple[OpTime, ...] = ()
     images: int = 0
     error: RunError | None = None
+
+    @property
+    def inferring_s(self) -> float:
+        """How long all its turns lasted together."""
+        return sum(self.samples_ns) / 1e9
+
+    @classmethod
+    def from_dict(cls, raw: dict, job: Job) -> "Result":
+        """The answer to ``job`` as the runner wrote it; ValueError where it is not one."""
+        if not isinstance(raw, dict) or raw.get("version") != VERSION:
+            raise ValueError(f"not a result of version {VERSION}")
+        given = {name: value for name, value in raw.items() if name != "version"}
+        try:
+            made = cls(**{**given, "runtime": job.runtime, **_parts(given)})
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a result: {error}") from error
+        _check(made, job)
+        return made
+
+    @classmethod
+    def failed(cls, job: Job, kind: str, message: str) -> "Result":
+        """The result of a run that ended without one of its own."""
+        return cls(job.runtime, threads=job.threads, error=RunError(kind, message))
+
+
+def _parts(raw: dict) -> dict:
+    """The fields that are more than a figure."""
+    error = raw["error"]
+    return {
+        "affinity": tuple(raw["affinity"] or ()),
+        "samples_ns": tuple(raw["samples_ns"]),
+        "turns": tuple(Turn(start_ns / 1e9, samples) for start_ns, samples in raw["turns"]),
+        "states": tuple(
+            State(
+                **{
+                    **state,
+                    "governors": tuple(state["governors"]),
+                    "frequency_khz": tuple(state["frequency_khz"]),
+                }
+            )
+            for state in raw["states"]
+        ),
+        "error": RunError(str(error["kind"]), str(error["message"])) if error else None,
+    }
+
+
+def _check(result: Result, job: Job) -> None:
+    """ValueError where a figure cannot be one."""
+    whole = ("load_ns", "prepare_ns", "first_inference_ns", "peak_rss_bytes", "os_threads")
+    given = [getattr(result, name) for name in whole]
+    counts = [*result.samples_ns, result.images, *(n for n in given if n is not None)]
+    counts += [turn.samples for turn in result.turns]
+    if not all(type(count) is int and 0 <= count < 2**63 for count in counts):
+        raise ValueError("a time or count in it is not a whole number of nanoseconds or items")
+    if sum(turn.samples for turn in result.turns) != len(result.samples_ns):
+        raise ValueError("its turns are not those of its samples")
+    if not result.error and (result.load_ns is None or (job.plan and not result.samples_ns)):
+        raise ValueError("it has neither times nor an error")

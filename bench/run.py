@@ -1,166 +1,177 @@
-"""``bench run``: every artifact of one model in every runtime that reads it, timed and judged."""
+"""``bench run``: the exported files of one model in every runtime that reads them, timed in turns,
+then judged."""
 
-import json
-from collections.abc import Iterator
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from bench import table
-from bench.accuracy import Accuracy, judge
-from bench.device import Device, open_device
-from bench.evaluation import Evaluation, open_evaluation, predict
-from bench.exported import Exported, open_exported
-from bench.job import RUNTIMES, Job, Result, RunError, RunFailed
-from bench.plan import DEFAULT
-from bench.record import Record, now_utc
+from bench import drift, table, timing
+from bench.accuracy import judge
+from bench.bench import Bench
+from bench.device import open_device
+from bench.doubts import summed_up
+from bench.evaluation import Answers, Evaluation, answers, open_evaluation
+from bench.exported import open_exported
+from bench.output import Output
+from bench.record import Record, new_session, now_utc
 from bench.records import Records
-from export.artifact import Artifact
-from models.errors import DeviceError, RequestError
+from bench.repository import commit
+from bench.result import RunError
+from bench.sustained import run_sustained
+from bench.timing import Timing
+from bench.turns import in_turns
+from bench.variant import variants
+from models import options, reference
+from models.errors import CheckFailed, DeviceError
 from models.options import Options
 from models.progress import step
 from models.source import Source, resolve
-from quantize.fidelity import answers
 
 DEFAULT_IMAGES = 1000
+KERAS = "keras"
 
 
-@dataclass(frozen=True)
-class Bench:
-    """All that the rows of one command share. ``reference`` is what Keras answers on the images of
-    the evaluation, int64 [n]; neither is there for random weights, whose answers mean nothing."""
-
-    device: Device
-    exported: Exported
-    evaluation: Evaluation | None
-    reference: np.ndarray | None
-    threads: int
-    command: str
+def add_arguments(parser: ArgumentParser) -> None:
+    """Every option of the project, and those of a measurement."""
+    options.add_table(parser, Options, options.HELP)
+    options.add_table(parser, Timing, timing.HELP)
 
 
-def run_bench(options: Options, command: str, as_json: bool) -> None:
-    """Print and record one row for each artifact and runtime, as each is finished.
+def run(namespace: Namespace, typed: str) -> None:
+    """``bench run`` as typed."""
+    asked = options.from_namespace(namespace), options.from_namespace(namespace, Timing)
+    run_bench(*asked, typed, namespace.json)
+
+
+def run_bench(asked: Options, measured: Timing, command: str, as_json: bool) -> None:
+    """Print and record one row for each file and runtime.
 
     A runtime that fails costs its own row only. RequestError for a wrong request; DeviceError when
-    no row succeeded.
+    no row succeeded; CheckFailed where ``measured`` is strict and a measurement has a caveat.
     """
-    if options.threads < 1:
-        raise RequestError(f"THREADS is {options.threads}; expected at least 1")
-    device, model, records = open_device(options.device), resolve(options), Records()
-    exported = open_exported(options, model.model_id)
+    device, model, records = open_device(asked.device), resolve(asked), Records()
+    exported = open_exported(asked, model.model_id)
+    chosen = variants(exported, measured)
     records.check()
-    random = exported.manifest.model.get("weights") == "random"
-    judged = open_evaluation(options, exported, model.labels_known, DEFAULT_IMAGES)
-    with nullcontext() if random else judged as evaluation:
-        said = _keras_answers(model, options, exported, evaluation)
-        bench = Bench(device, exported, evaluation, said, options.threads, command)
-        caveats = tuple(dict.fromkeys((*model.caveats, *_caveats(evaluation))))
-        if not as_json:
-            print(_title(bench), *(f"note: {caveat}" for caveat in caveats), sep="\n")
-            print(table.header(), flush=True)
-        rows = []
-        for record in _measured(bench):
-            records.append(record)
-            rows.append(record)
-            if not as_json:
-                print(table.row(record), flush=True)
-        _end(rows, caveats, _skipped(evaluation), as_json)
-
-
-def _keras_answers(
-    model: Source, options: Options, exported: Exported, evaluation: Evaluation | None
-) -> np.ndarray | None:
-    from models import reference
-
-    if evaluation is None:
-        return None
-    with step(f"Keras on {len(evaluation.indices)} images"):
-        outputs = reference.outputs(model, options, evaluation.dataset, evaluation.indices)
-    return answers(outputs, exported.manifest.output_kind)
-
-
-def _caveats(evaluation: Evaluation | None) -> tuple[str, ...]:
-    return evaluation.dataset.caveats if evaluation else ()
-
-
-def _skipped(evaluation: Evaluation | None) -> tuple[str, ...]:
-    skipped = evaluation.dataset.skipped if evaluation else ()
-    return (f"images skipped: {len(skipped)}, the first {skipped[0]}",) if skipped else ()
-
-
-def _end(
-    rows: list[Record], caveats: tuple[str, ...], skipped: tuple[str, ...], as_json: bool
-) -> None:
-    """What follows the last row; DeviceError when no row succeeded."""
-    failed = sum(1 for record in rows if record.result.error)
-    if as_json:
-        figures = [table.as_dict(record) for record in rows]
-        print(json.dumps({"caveats": (*caveats, *skipped), "rows": figures}, indent=2))
+    bench = Bench(
+        device, device.environment(), exported, chosen, asked, measured, command,
+        new_session(), commit(),
+    )  # fmt: skip
+    output = Output(as_json)
+    output.say(_title(bench), *(f"note: {caveat}" for caveat in model.caveats))
+    output.give(session=bench.session, caveats=list(model.caveats))
+    if measured.sustained is not None:
+        rows = run_sustained(bench, records, output)
     else:
-        for line in (*skipped, *([f"{failed} of {len(rows)} rows failed"] if failed else ())):
-            print(f"note: {line}")
-    if failed == len(rows):
-        raise DeviceError(f"all {len(rows)} rows failed; each row above says why")
-
-
-def _measured(bench: Bench) -> Iterator[Record]:
-    for artifact in bench.exported.manifest.artifacts:
-        for runtime in RUNTIMES.get(artifact.format, ()):
-            yield measure(bench, artifact, runtime)
+        rows = _timed(bench, records, output)
+        if exported.manifest.model.get("weights") != "random":
+            rows = _judged(bench, model, records, output, rows)
+        base = _base(rows)
+        output.give(rows=[table.as_dict(row, base) for row in rows])
+    output.end()
+    _check(rows, measured.strict)
 
 
 def _title(bench: Bench) -> str:
-    about = f"{bench.exported.manifest.model_id} on {bench.device.name}, {bench.threads} threads; "
-    evaluation = bench.evaluation
-    if evaluation is None:
-        return about + "timed only"
+    found = bench.environment
+    machine = f"{found.board or found.cpu_model}, {found.cores} cores"
+    return (
+        f"{bench.exported.manifest.model_id} on {bench.device.name} ({machine}), "
+        f"{bench.options.threads} threads"
+    )
+
+
+def _timed(bench: Bench, records: Records, output: Output) -> list[Record]:
+    """Every variant in turns, in the history when this returns."""
+    started = now_utc()
+    with step("timing") as show:
+        results = in_turns(bench.device, {v: bench.job(v) for v in bench.variants}, show)
+    rows = []
+    for variant, result in results.items():
+        record = bench.record("run", variant, result, started)
+        rows.append(replace(record, id=records.append(record)))
+    base = _base(rows)
+    output.say("", table.header(table.LATENCY), *(table.latency_row(row, base) for row in rows))
+    if base:
+        output.say(f"times: the median over that of {base.artifact} in {base.result.runtime}")
+    output.say(*summed_up(rows))
+    return rows
+
+
+def _base(rows: Sequence[Record]) -> Record | None:
+    """The row that others are compared with: the first float32 file, else the first row."""
+    ran = [row for row in rows if row.result.samples_ns]
+    return next((row for row in ran if row.scheme == "float32"), ran[0] if ran else None)
+
+
+def _judged(
+    bench: Bench, model: Source, records: Records, output: Output, rows: list[Record]
+) -> list[Record]:
+    """The rows with what they answer, each in the history as soon as it is known."""
+    of = dict(zip(bench.variants, rows, strict=True))
+    ran = [variant for variant, row in of.items() if not row.result.error]
+    manifest, asked = bench.exported.manifest, bench.options
+    with open_evaluation(asked, bench.exported, model.labels_known, DEFAULT_IMAGES) as evaluation:
+        with step(f"Keras on {len(evaluation.indices)} images"):
+            keras = reference.outputs(model, asked, evaluation.dataset, evaluation.indices)
+        output.say("", _judged_on(evaluation), table.header(table.ACCURACY))
+        columns = {KERAS: keras}
+        with step("judging") as show:
+            found = answers(bench.device, bench.exported, ran, evaluation, asked.threads, show)
+            for said in found:
+                row = _with_accuracy(of[said.variant], said, keras, evaluation, manifest)
+                if said.outputs is not None:
+                    columns[said.variant.column(bench.device.name)] = said.outputs
+                records.judge(row)
+                of[said.variant] = row
+                output.say(table.accuracy_row(row))
+        drifts = drift.matrix(bench.session, columns, manifest.output_kind)
+        records.add_drift(drifts)
+        output.give(drift=[drift.as_dict(one) for one in drifts])
+        if bench.timing.drift:
+            output.say("", drift.table(drifts))
+        notes = [*evaluation.dataset.caveats, *_skipped(evaluation)]
+        output.say(*(f"note: {note}" for note in notes if note not in model.caveats))
+        output.give(caveats=list(dict.fromkeys((*model.caveats, *notes))))
+    return list(of.values())
+
+
+def _with_accuracy(
+    row: Record, said: Answers, keras: np.ndarray, evaluation: Evaluation, manifest
+) -> Record:
+    name = evaluation.dataset.name
+    if said.error:
+        error = RunError("not_judged", str(said.error))
+        return replace(row, data=name, result=replace(row.result, error=error))
+    accuracy = judge(
+        said.outputs, evaluation.labels(said.indices), keras, manifest.output_kind, said.indices,
+        evaluation.dataset,
+    )  # fmt: skip
+    return replace(row, data=name, accuracy=accuracy)
+
+
+def _judged_on(evaluation: Evaluation) -> str:
     known = "" if evaluation.labels_known else ", its right answers not known to this model"
     return (
-        f"{about}judged on {len(evaluation.indices)} of {len(evaluation.dataset)} images of "
+        f"judged on {len(evaluation.indices)} of {len(evaluation.dataset)} images of "
         f"{evaluation.dataset.name}{known}"
     )
 
 
-def measure(bench: Bench, artifact: Artifact, runtime: str) -> Record:
-    """One row: the timed run, then the answers; an error in either is in the record's result."""
-    started, environment = now_utc(), bench.device.environment()
-    path = bench.exported.path(artifact)
-    accuracy = None
-    with step(f"{artifact.name} in {runtime}") as show:
-        show("timing")
-        result = bench.device.run(Job(path, artifact.format, runtime, bench.threads, DEFAULT))
-        if not result.error and bench.evaluation:
-            result, accuracy = _judge(bench, artifact, runtime, result, show)
-    return Record(
-        kind="run",
-        command=bench.command,
-        device=bench.device.name,
-        model_id=bench.exported.manifest.model_id,
-        artifact=artifact.name,
-        artifact_sha256=artifact.sha256,
-        format=artifact.format,
-        scheme=artifact.scheme,
-        result=result,
-        data=bench.evaluation.dataset.name if accuracy else None,
-        accuracy=accuracy,
-        environment=environment,
-        time_utc=started,
-    )
+def _skipped(evaluation: Evaluation) -> tuple[str, ...]:
+    skipped = evaluation.dataset.skipped
+    return (f"images skipped: {len(skipped)}, the first {skipped[0]}",) if skipped else ()
 
 
-def _judge(
-    bench: Bench, artifact: Artifact, runtime: str, result: Result, show
-) -> tuple[Result, Accuracy | None]:
-    said, indices = [], []
-    try:
-        for batch in bench.evaluation.batches:
-            show("judging, image", len(indices), len(bench.evaluation.indices))
-            said.append(
-                predict(bench.device, bench.exported, artifact, runtime, bench.threads, batch)
-            )
-            indices.extend(batch.indices)
-    except RunFailed as error:
-        return replace(result, error=RunError("not_judged", str(error))), None
-    labels = bench.evaluation.labels(np.asarray(indices))
-    return result, judge(np.concatenate(said), labels, bench.reference)
+def _check(rows: Sequence[Record], strict: bool) -> None:
+    failed = [row for row in rows if row.result.error]
+    if len(failed) == len(rows):
+        raise DeviceError(f"all {len(rows)} rows failed; each row above says why")
+    doubtful = sorted({caveat.kind for row in rows for caveat in row.caveats})
+    if strict and doubtful:
+        raise CheckFailed(
+            f"measurements have caveats ({', '.join(doubtful)}); they are kept; "
+            "follow the advice above, or leave STRICT out"
+        )

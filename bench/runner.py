@@ -1,36 +1,66 @@
 """Runs one job on the machine it is started on: the only file of the bench that goes to a device.
 
-    python runner.py [job.json]        the job on standard input or in a file, the result on
-                                       standard output, both JSON; all else on standard error
+    python runner.py [job.json]        the job as one line on standard input, or in a file; the
+                                       result on standard output; all else on standard error
+    python runner.py --environment     what machine this is, as JSON
 
-It needs the standard library, numpy and the one runtime that the job names. A job (version 1):
+It needs the standard library, numpy and the one runtime that the job names. A job (version 2):
 
-    version    1
+    version    2
     artifact   path of a .tflite or .onnx file with one input of batch 1 and one output
     format     "tflite" or "onnx"
-    runtime    "litert", "tflite-runtime" or "onnxruntime"
+    runtime    "litert", "litert-builtin" (LiteRT without its delegate XNNPACK), "tflite-runtime" or
+               "onnxruntime"
     threads    threads that the runtime is told to use, from 1 to 1024
-    plan       null, or how to time it: {"warmup_runs", "warmup_s", "samples", "time_limit_s"};
-               warm-up ends when both its figures are reached, sampling when either of its is
+    affinity   null, or the cores that the process may use
+    plan       null, or how to time it:
+        warmup_runs, warmup_s    warm-up takes at least so many inferences and ends when their times
+                                 no longer fall, at the latest after so many seconds
+        min_samples, precision   sampling ends when it has so many, and the 95 % interval of the
+                                 median of its turns' medians is within this share of it (0: never)
+        time_limit_s             or when its turns have lasted so long
+        turn_s                   how long a turn lasts; before it, one inference is not counted
+    in_turns   true: do as said under Turns below
     images     null, or what to classify: {"shards": paths of .npy files of pixel values
                [n, h, w, c], "scale", "offset": float input = pixel * scale + offset,
                "input_scale", "input_zero_point", "output_scale", "output_zero_point": of integer
                tensors (null where they are float), "outputs": path to write, as .npy, the
                float32 [images, classes] outputs to}
 
-The result (version 1); times are integers in nanoseconds, null where they were not measured:
+Turns. With ``in_turns`` the runner writes {"event": "ready"} behind warm-up. For each further line
+on standard input it takes one turn and writes {"event": "turn", "samples": how many there are now,
+"enough": whether its own stop rule is met}; at the end of input it writes the result. What is
+wrong at any point is in the result, which then comes instead.
 
-    version, runtime, runtime_version, threads (as asked of the runtime), load_ns (open the file),
-    prepare_ns (allocate; null where the runtime does that in load_ns), first_inference_ns,
-    samples_ns (every warm inference in order), peak_rss_bytes (after the timed part), images
-    (how many were classified), error (null, or {"kind", "message"})
+The result (version 2), one line; times are integers in nanoseconds, null where not measured:
+
+    version, runtime, runtime_version
+    threads, os_threads, affinity   as asked of the runtime; threads of the process behind warm-up;
+                                    the cores it may use (null where the system does not tell)
+    load_ns, prepare_ns             open the file; allocate (null where loading does that)
+    first_inference_ns, warmup_runs, warmup_stable (null without a warm-up)
+    samples_ns                      every inference of every turn, in order
+    turns                           [[start_ns behind the first turn's start, samples], ...]
+    states                          the machine before, about once a second, and after:
+                                    {"at_s", "load_average", "governors", "frequency_khz",
+                                    "temperature_c" (hottest zone), "throttled" (flags of vcgencmd)}
+    others_share, stolen_share      of the processor time of all cores during the turns: what other
+                                    processes, and other virtual machines, had (0 to 1)
+    peak_rss_bytes                  after the timed part
+    images                          how many were classified
+    error                           null, or {"kind", "message"}
 
 Error kinds and exit codes: "bad_job", "bad_model", "bad_input" 2; "missing_runtime",
-"runtime_failed" 3. The exit code is 0 without an error.
+"out_of_memory", "runtime_failed" 3. The exit code is 0 without an error.
 """
 
+import glob
 import json
+import math
 import os
+import platform
+import shutil
+import subprocess
 import sys
 import time
 
@@ -43,10 +73,18 @@ try:
 except ImportError:
     np = None
 
-VERSION = 1
-RUNTIMES = {"tflite": ("litert", "tflite-runtime"), "onnx": ("onnxruntime",)}
+VERSION = 2
+RUNTIMES = {"tflite": ("litert", "litert-builtin", "tflite-runtime"), "onnx": ("onnxruntime",)}
+PACKAGES = ("ai-edge-litert", "tflite-runtime", "onnxruntime", "numpy")
 EXIT_CODES = {"bad_job": 2, "bad_model": 2, "bad_input": 2}
-PLAN_KEYS = {"warmup_runs": int, "warmup_s": float, "samples": int, "time_limit_s": float}
+PLAN_KEYS = {
+    "warmup_runs": int,
+    "warmup_s": float,
+    "min_samples": int,
+    "precision": float,
+    "time_limit_s": float,
+    "turn_s": float,
+}
 IMAGE_KEYS = {
     "shards": list,
     "scale": float,
@@ -63,9 +101,15 @@ JOB_KEYS = {
     "format": str,
     "runtime": str,
     "threads": int,
+    "affinity": (list, None),
     "plan": (dict, None),
+    "in_turns": bool,
     "images": (dict, None),
 }
+WARMUP_WINDOW_S = 0.05
+READY = {"event": "ready"}
+FALLING = 0.98  # of the window before: below that, inferences still get faster
+STATE_PERIOD_S = 1.0
 
 
 class JobError(Exception):
@@ -86,7 +130,7 @@ def check_keys(value, keys, where):
         given = value[key]
         numbers = (int, float) if float in kinds else ()
         allowed = tuple(k for k in kinds if k) + numbers
-        fits = isinstance(given, allowed) and not isinstance(given, bool)
+        fits = isinstance(given, allowed) and (bool in kinds) == isinstance(given, bool)
         if not (fits or (given is None and None in kinds)):
             named = " or ".join("null" if k is None else k.__name__ for k in kinds)
             raise JobError("bad_job", f"{where}.{key} is {str(given)[:80]!r}; expected {named}")
@@ -115,8 +159,12 @@ def read_job(text):
         raise JobError("bad_job", f"threads is {str(job['threads'])[:80]}; expected 1 to 1024")
     if job["plan"] is not None:
         plan = check_keys(job["plan"], PLAN_KEYS, "job.plan")
-        if plan["samples"] < 1 or min(plan.values()) < 0:
+        if plan["min_samples"] < 1 or min(plan.values()) < 0:
             raise JobError("bad_job", "job.plan has a negative figure or asks for no sample")
+    elif job["in_turns"]:
+        raise JobError("bad_job", "job.in_turns is true without a plan")
+    if not all(type(core) is int and 0 <= core < 4096 for core in job["affinity"] or ()):
+        raise JobError("bad_job", "job.affinity has something else than numbers of cores")
     if job["images"] is not None:
         images = check_keys(job["images"], IMAGE_KEYS, "job.images")
         if not all(isinstance(path, str) for path in images["shards"]):
@@ -130,17 +178,22 @@ class TfliteSession:
     """A .tflite file in LiteRT or tflite-runtime. ``load`` and ``prepare`` are timed apart."""
 
     def __init__(self, runtime, threads):
-        if runtime == "litert":
-            import ai_edge_litert as package
-            from ai_edge_litert.interpreter import Interpreter
-        else:
+        if runtime == "tflite-runtime":
             import tflite_runtime as package
-            from tflite_runtime.interpreter import Interpreter
-        self.version = getattr(package, "__version__", None) or installed_version(runtime)
-        self.interpreter_class, self.threads = Interpreter, threads
+            from tflite_runtime import interpreter
+        else:
+            import ai_edge_litert as package
+            from ai_edge_litert import interpreter
+        self.version = getattr(package, "__version__", None) or installed_version(
+            "tflite-runtime" if runtime == "tflite-runtime" else "ai-edge-litert"
+        )
+        self.interpreter_class, self.options = interpreter.Interpreter, {"num_threads": threads}
+        if runtime == "litert-builtin":
+            kernels = interpreter.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+            self.options["experimental_op_resolver_type"] = kernels
 
     def load(self, path):
-        self.interpreter = self.interpreter_class(model_path=path, num_threads=self.threads)
+        self.interpreter = self.interpreter_class(model_path=path, **self.options)
 
     def prepare(self):
         self.interpreter.allocate_tensors()
@@ -203,14 +256,14 @@ def check_one(inputs, outputs):
         )
 
 
-def installed_version(name):
-    """Version of the installed package of that runtime, or "unknown"."""
+def installed_version(package):
+    """Version of that installed package, or None."""
     from importlib import metadata
 
     try:
-        return metadata.version({"litert": "ai-edge-litert"}.get(name, name))
+        return metadata.version(package)
     except metadata.PackageNotFoundError:
-        return "unknown"
+        return None
 
 
 def open_session(job, result):
@@ -239,26 +292,225 @@ def open_session(job, result):
     return session
 
 
-def time_session(session, plan, result):
-    """Warm up and sample as ``plan`` says; the input is the same noise each time."""
+def time_session(session, job, result, turn_wanted):
+    """Warm up, then take turns for as long as ``turn_wanted(runs so far, enough)`` is true."""
+    plan = job["plan"]
     noise = np.random.default_rng(0).uniform(-1, 1, session.shape)
     if session.dtype.kind in "iu":
         info = np.iinfo(session.dtype)
         noise = (noise + 1) / 2 * (info.max - info.min) + info.min
     session.feed(noise.astype(session.dtype))
+    begun = time.monotonic()
+    result["states"].append(read_state(begun))
     result["first_inference_ns"] = timed_ns(session.run)
-    start, runs = time.monotonic(), 0
-    while runs < plan["warmup_runs"] or time.monotonic() - start < plan["warmup_s"]:
-        session.run()
-        runs += 1
-    start, clock, run = time.monotonic(), time.perf_counter_ns, session.run
-    samples = result["samples_ns"]
-    while len(samples) < plan["samples"]:
+    warm_up(session, plan, result)
+    result["os_threads"] = count_threads()
+    medians, spent_s, zero, shares = [], 0.0, time.perf_counter_ns(), Shares()
+    while turn_wanted(len(result["samples_ns"]), is_enough(plan, medians, spent_s, result)):
+        shares.begin()
+        start = time.perf_counter_ns()
+        times = take_turn(session, plan["turn_s"])
+        shares.end()
+        result["turns"].append([start - zero, len(times)])
+        result["samples_ns"] += times
+        medians.append(median(times))
+        spent_s += sum(times) / 1e9
+        if time.monotonic() - begun - result["states"][-1]["at_s"] >= STATE_PERIOD_S:
+            result["states"].append(read_state(begun))
+    result["states"].append(read_state(begun))
+    result["others_share"], result["stolen_share"] = shares.others(), shares.stolen()
+
+
+def warm_up(session, plan, result):
+    """Infer until two windows in a row are no faster than the one before them."""
+    begun, runs, before, steady = time.monotonic(), 0, None, 0
+    while runs < plan["warmup_runs"] or (
+        steady < 2 and time.monotonic() - begun < plan["warmup_s"]
+    ):
+        window = take_turn(session, min(WARMUP_WINDOW_S, plan["warmup_s"]))
+        runs += 1 + len(window)
+        now = median(window)
+        steady = steady + 1 if before is not None and now >= before * FALLING else 0
+        before = now
+    result["warmup_runs"] = runs
+    if runs:
+        result["warmup_stable"] = steady >= 2
+
+
+def take_turn(session, turn_s):
+    """Times of the inferences of one turn; the first, on caches that others had, is not counted."""
+    run, clock, times = session.run, time.perf_counter_ns, []
+    run()
+    after = clock()
+    end = after + round(turn_s * 1e9)
+    while after < end or not times:
         before = clock()
         run()
-        samples.append(clock() - before)
-        if time.monotonic() - start >= plan["time_limit_s"]:
+        after = clock()
+        times.append(after - before)
+    return times
+
+
+def is_enough(plan, medians, spent_s, result):
+    """The stop rule. The interval is that of the sign test: order statistics of the medians."""
+    if spent_s >= plan["time_limit_s"]:
+        return bool(medians)
+    if not plan["precision"] or len(result["samples_ns"]) < plan["min_samples"]:
+        return False
+    rank = interval_rank(len(medians))
+    if rank is None:
+        return False
+    ordered = sorted(medians)
+    return ordered[-1 - rank] - ordered[rank] <= 2 * plan["precision"] * median(medians)
+
+
+def interval_rank(n):
+    """The median's 95 % interval lies between the order statistics of this rank from either end.
+
+    Counted from 0; None where ``n`` values are too few for any. That of the sign test; from 1000
+    on by its normal approximation.
+    """
+    if n >= 1000:
+        return int(n / 2 - 0.98 * math.sqrt(n))
+    below, rank = 0.0, None
+    for k in range(n // 2):
+        below += math.comb(n, k) / 2.0**n
+        if below > 0.025:
             break
+        rank = k
+    return rank
+
+
+def median(values):
+    """The median of a list that is not empty."""
+    ordered, middle = sorted(values), len(values) // 2
+    return ordered[middle] if len(values) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+class Shares:
+    """Who had the processors between ``begin`` and ``end``, added up over turns."""
+
+    def __init__(self):
+        self.total = self.busy = self.steal = self.own = 0.0
+
+    def begin(self):
+        self.before = read_processor_times()
+
+    def end(self):
+        now = read_processor_times()
+        if now and self.before:
+            total, busy, steal, own = (a - b for a, b in zip(now, self.before))  # noqa: B905
+            self.total += total
+            self.busy += busy
+            self.steal += steal
+            self.own += own
+
+    def others(self):
+        """Share of other processes; None where the system does not tell."""
+        return min(1.0, max(0.0, self.busy - self.own) / self.total) if self.total else None
+
+    def stolen(self):
+        return min(1.0, self.steal / self.total) if self.total else None
+
+
+def read_processor_times():
+    """Seconds of all cores so far: in total, busy, stolen, and of this process; None: not told."""
+    try:
+        with open("/proc/stat") as file:
+            ticks = [int(text) for text in file.readline().split()[1:9]]
+        per_second = os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError):
+        return None
+    user, nice, system, idle, waiting, interrupts, soft_interrupts, steal = ticks
+    busy = user + nice + system + interrupts + soft_interrupts
+    own = os.times()
+    return (
+        (busy + idle + waiting + steal) / per_second,
+        busy / per_second,
+        steal / per_second,
+        own.user + own.system,
+    )
+
+
+def read_state(begun, root="/sys"):
+    """The machine at this moment; what it does not tell is empty or null."""
+    policies = os.path.join(root, "devices/system/cpu/cpu*/cpufreq")
+    zones = read_all(os.path.join(root, "class/thermal/thermal_zone*/temp"))
+    temperatures = [int(text) / 1000 for text in zones if text.lstrip("-").isdigit()]
+    frequencies = read_all(os.path.join(policies, "scaling_cur_freq"))
+    return {
+        "at_s": time.monotonic() - begun,
+        "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "governors": sorted(set(read_all(os.path.join(policies, "scaling_governor")))),
+        "frequency_khz": [int(text) for text in frequencies if text.isdigit()],
+        # A zone without a sensor reads as 0 or far below it.
+        "temperature_c": max((t for t in temperatures if 0 < t < 200), default=None),
+        "throttled": read_throttled(root),
+    }
+
+
+def read_all(pattern):
+    """The contents of the files of that pattern, cpu2 before cpu10; those that can be read."""
+    found = []
+    for path in sorted(glob.glob(pattern), key=lambda path: (len(path), path)):
+        try:
+            with open(path) as file:
+                found.append(file.read().strip())
+        except OSError:
+            continue  # the core is offline, the zone is asleep
+    return found
+
+
+def read_throttled(root="/sys"):
+    """Flags of the Raspberry Pi's firmware (bits 0 to 3: now, 16 to 19: since boot), or None."""
+    for text in read_all(os.path.join(root, "devices/platform/soc/soc:firmware/get_throttled")):
+        return int(text, 16)
+    program = shutil.which("vcgencmd")
+    if not program:
+        return None  # not a Raspberry Pi
+    command = [program, "get_throttled"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+        return int(done.stdout.strip().partition("=")[2], 16)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None  # the user may not ask the firmware
+
+
+def count_threads():
+    """Threads of this process; None where the system does not tell."""
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return None
+
+
+def read_environment():
+    """What machine this is: the fields of ``bench/environment.py``."""
+    cpu = {}
+    for text in read_all("/proc/cpuinfo"):
+        for line in text.splitlines():
+            key, _, value = line.partition(":")
+            cpu.setdefault(key.strip(), value.strip())
+    boards = read_all("/proc/device-tree/model")
+    maxima = read_all("/sys/devices/system/cpu/cpu*/cpufreq/cpuinfo_max_freq")
+    found = {name: installed_version(name) for name in PACKAGES}
+    return {
+        "cpu_model": cpu.get("model name") or cpu.get("Model") or platform.processor() or "unknown",
+        "cores": len(affinity() or range(os.cpu_count() or 1)),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "system": f"{platform.system()} {platform.release()}",
+        "architecture": platform.machine(),
+        "python": platform.python_version(),
+        "versions": {name: version for name, version in found.items() if version},
+        "board": boards[0].rstrip("\0") if boards else None,
+        "max_khz": [int(text) for text in maxima if text.isdigit()],
+        "emulated": False,
+    }
+
+
+def affinity():
+    """The cores that this process may use; None where the system does not tell."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
 
 
 def timed_ns(call):
@@ -335,46 +587,86 @@ def one_line(error):
 
 
 def read_text(arguments):
-    """The text of the job: the file that is named, or standard input."""
+    """The text of the job: the file that is named, or the first line of standard input."""
     try:
         if not arguments:
-            return sys.stdin.read()
+            return sys.stdin.readline()
         with open(arguments[0]) as file:
             return file.read()
     except (OSError, ValueError) as error:
         raise JobError("bad_job", f"the job cannot be read: {one_line(error)}") from error
 
 
-def run(arguments):
+def pin(cores):
+    """Keep this process, and the threads it will have, on ``cores``."""
+    try:
+        os.sched_setaffinity(0, cores)
+    except (AttributeError, OSError) as error:
+        raise JobError("bad_job", f"cores {cores} cannot be had: {one_line(error)}") from error
+
+
+def turns_until_enough(samples, enough):
+    """Turn after turn until the plan's own stop rule is met."""
+    return not enough
+
+
+def turns_on_request(tell):
+    """A turn for each line of standard input; ``tell`` is told how far it is."""
+    begun = False
+
+    def wanted(samples, enough):
+        nonlocal begun
+        tell({"event": "turn", "samples": samples, "enough": enough} if begun else READY)
+        begun = True
+        return bool(sys.stdin.readline())
+
+    return wanted
+
+
+def run(arguments, tell):
     """The result of the job; whatever fails is in its ``error``."""
-    names = ("runtime", "runtime_version", "threads", "load_ns", "prepare_ns")
-    result = {"version": VERSION, **dict.fromkeys((*names, "first_inference_ns"))}
-    result.update(samples_ns=[], peak_rss_bytes=None, images=0, error=None)
+    names = ("runtime", "runtime_version", "threads", "os_threads", "load_ns", "prepare_ns")
+    names += ("first_inference_ns", "warmup_runs", "warmup_stable", "others_share", "stolen_share")
+    result = {"version": VERSION, **dict.fromkeys(names), "affinity": affinity()}
+    result.update(samples_ns=[], turns=[], states=[], peak_rss_bytes=None, images=0, error=None)
     try:
         if np is None:
             raise JobError("missing_runtime", f"numpy is not installed for {sys.executable}")
         job = read_job(read_text(arguments))
         result.update(runtime=job["runtime"], threads=job["threads"])
+        if job["affinity"] is not None:
+            pin(job["affinity"])
+            result["affinity"] = affinity()
         session = open_session(job, result)
         if job["plan"]:
-            time_session(session, job["plan"], result)
+            wanted = turns_on_request(tell) if job["in_turns"] else turns_until_enough
+            time_session(session, job, result, wanted)
         result["peak_rss_bytes"] = peak_rss_bytes()
         if job["images"]:
             classify(session, job["images"], result)
     except JobError as error:
         result["error"] = {"kind": error.kind, "message": str(error)}
+    except MemoryError as error:
+        result["error"] = {"kind": "out_of_memory", "message": one_line(error)}
     except Exception as error:
         result["error"] = {"kind": "runtime_failed", "message": one_line(error)}
     return result
 
 
 def main(arguments):
-    """Read the job, keep the runtimes' own chatter off standard output, write the result."""
+    """Do the job, keep the runtimes' own chatter off standard output, write the result."""
     real_stdout = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    result = run(arguments)
-    with real_stdout:
-        json.dump(result, real_stdout)
+
+    def tell(message):
+        real_stdout.write(json.dumps(message) + "\n")
+        real_stdout.flush()
+
+    if arguments == ["--environment"]:
+        tell(read_environment())
+        return 0
+    result = run(arguments, tell)
+    tell(result)
     return EXIT_CODES.get(result["error"]["kind"], 3) if result["error"] else 0
 
 

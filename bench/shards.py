@@ -21,6 +21,7 @@ class Batch:
 
     shards: tuple[Path, ...]
     indices: np.ndarray
+    is_last: bool
 
 
 class Batches:
@@ -43,16 +44,23 @@ class Batches:
             yield self._kept
             return
         images = self._dataset.images(self._indices)
-        for first in images:
-            images_per_batch = max(SHARD_IMAGES, self._batch_bytes // first[1].nbytes)
+        following, is_first = next(images, None), True
+        while following:
+            images_per_batch = max(SHARD_IMAGES, self._batch_bytes // following[1].nbytes)
             shutil.rmtree(self._folder, ignore_errors=True)
-            batch = _write(chain([first], islice(images, images_per_batch - 1)), self._folder)
-            if len(self._indices) <= images_per_batch:
+            chosen = chain([following], islice(images, images_per_batch - 1))
+            shards, indices = _write(chosen, self._folder)
+            following = next(images, None)
+            batch = Batch(shards, indices, is_last=following is None)
+            if is_first and batch.is_last:
                 self._kept = batch
+            is_first = False
             yield batch
 
 
-def _write(images: Iterator[tuple[int, np.ndarray]], folder: Path) -> Batch:
+def _write(
+    images: Iterator[tuple[int, np.ndarray]], folder: Path
+) -> tuple[tuple[Path, ...], np.ndarray]:
     folder.mkdir(parents=True)
     shards, indices = [], []
     while shard := list(islice(images, SHARD_IMAGES)):
@@ -66,4 +74,4 @@ def _write(images: Iterator[tuple[int, np.ndarray]], folder: Path) -> Batch:
             ) from error
         shards.append(path)
         indices.extend(index for index, _ in shard)
-    return Batch(tuple(shards), np.asarray(indices, np.int64))
+    return tuple(shards), np.asarray(indices, np.int64)

@@ -1,108 +1,207 @@
-"""Records as lines of figures: a plain table that can be printed row by row, Markdown, JSON."""
+"""Records as lines of figures: two plain tables, Markdown, JSON."""
 
 from collections.abc import Sequence
 
 from bench.record import Record
-from bench.statistics import latency
+from bench.result import Result
+from bench.statistics import Latency, Ratio, latency, ratio
 
 NOT_KNOWN = "n/a"
-COLUMNS = (
+LATENCY = (
     ("artifact", 22),
     ("runtime", 14),
-    ("load ms", 8),
-    ("first ms", 8),
     ("median ms", 9),
-    ("p90 ms", 8),
-    ("n", 5),
-    ("threads", 7),
-    ("top-1", 7),
-    ("as Keras", 8),
+    ("±", 5),
+    ("p10", 7),
+    ("p90", 7),
+    ("p99", 7),
+    ("first", 7),
+    ("load", 7),
+    ("n", 6),
+    ("MiB", 5),
+    ("delegated", 9),
+    ("times", 6),
+    ("95 %", 12),
+)
+ACCURACY = (
+    ("artifact", 22),
+    ("runtime", 14),
     ("images", 6),
+    ("top-1", 7),
+    ("top-5", 7),
+    ("as Keras", 8),
+    ("SQNR dB", 7),
+    ("cosine", 8),
+    ("mean change", 11),
+    ("worst", 6),
 )
 
 
-def header() -> str:
-    return line([name for name, _ in COLUMNS])
+def header(columns: Sequence[tuple[str, int]]) -> str:
+    return line(columns, [name for name, _ in columns])
 
 
-def line(cells: Sequence[str]) -> str:
+def line(columns: Sequence[tuple[str, int]], cells: Sequence[str]) -> str:
     """Cells in columns, the first two to the left; a row that is short (an error) just ends."""
-    widths = [width for _, width in COLUMNS]
     aligned = [
         cell.ljust(width) if column < 2 else cell.rjust(width)
-        for column, (cell, width) in enumerate(zip(cells, widths, strict=False))
+        for column, (cell, (_, width)) in enumerate(zip(cells, columns, strict=False))
     ]
     return "  ".join(aligned).rstrip()
 
 
-def row(record: Record) -> str:
-    """One line of the table: the figures, or the error in their place."""
-    if record.result.error:
-        return line(cells(record)[:2]) + f"  error: {record.result.error}"
-    return line(cells(record))
+def latency_row(record: Record, base: Record | None) -> str:
+    """One line of LATENCY: the figures, or the error in their place. "times": its median over that
+    of ``base``, with its interval."""
+    names = [record.artifact, record.result.runtime]
+    warm = latency(record.result.samples_ns, record.result.turns)
+    if warm is None:
+        return line(LATENCY, names) + f"  error: {record.result.error}"
+    found = None if base in (None, record) else ratio(record.result, base.result)
+    return line(
+        LATENCY,
+        [
+            *names,
+            _ms(warm.median_ns),
+            f"{warm.precision:.1%}",
+            *(_ms(ns) for ns in (warm.p10_ns, warm.p90_ns, warm.p99_ns)),
+            _ms(record.result.first_inference_ns),
+            _ms(_load_ns(record.result)),
+            str(warm.n),
+            _mebibytes(record.result.peak_rss_bytes),
+            _delegated(record.result),
+            "1" if record is base else NOT_KNOWN if found is None else f"{found.value:.2f}",
+            "" if found is None else f"{found.interval.low:.2f} to {found.interval.high:.2f}",
+        ],
+    )
 
 
-def markdown(records: Sequence[Record]) -> str:
-    """A Markdown table, each row with what it was measured on and when."""
-    names = ["model", "device", *(name for name, _ in COLUMNS), "time (UTC)"]
-    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
-    for record in records:
-        figures = cells(record)
-        if record.result.error:
-            error = f"error: {record.result.error}".replace("|", "\\|")
-            figures = [*figures[:2], error, *[""] * (len(COLUMNS) - 3)]
-        shown = [record.model_id, record.device, *figures, record.time_utc]
-        lines.append("| " + " | ".join(shown) + " |")
-    return "\n".join(lines)
-
-
-def cells(record: Record) -> list[str]:
-    """The figures of ``record`` in the order of COLUMNS."""
-    figures = as_dict(record)
-    times = ("load_ms", "first_inference_ms", "median_ms", "p90_ms")
-    return [
-        record.artifact,
-        record.result.runtime,
-        *(NOT_KNOWN if figures[name] is None else f"{figures[name]:.2f}" for name in times),
-        str(figures["samples"]),
-        str(figures["threads"]),
-        percent(figures["top1"]),
-        percent(figures["agreement_with_keras"]),
-        str(figures["images"]),
-    ]
+def accuracy_row(record: Record) -> str:
+    """One line of ACCURACY."""
+    names, found = [record.artifact, record.result.runtime], record.accuracy
+    if found is None:
+        return line(ACCURACY, names) + f"  error: {record.result.error}"
+    return line(
+        ACCURACY,
+        [
+            *names,
+            str(found.images),
+            *(percent(share) for share in (found.top1, found.top5, found.agreement)),
+            _figure(found.sqnr_db, ".1f"),
+            _figure(found.cosine, ".6f"),
+            _figure(found.mean_softmax_change, ".4f"),
+            _figure(found.worst_softmax_change, ".2f"),
+        ],
+    )
 
 
 def percent(share: float | None) -> str:
     return NOT_KNOWN if share is None else f"{100 * share:.2f}%"
 
 
-def as_dict(record: Record) -> dict:
+def markdown(records: Sequence[Record]) -> str:
+    """A Markdown table, each row with what it was measured on and when."""
+    names = ["model", "device", "artifact", "runtime", "threads", "median ms", "±", "p90 ms"]
+    names += ["top-1", "as Keras", "images", "caveats", "time (UTC)"]
+    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
+    for record in records:
+        cells = [record.model_id, record.device, record.artifact, record.result.runtime]
+        warm = latency(record.result.samples_ns, record.result.turns)
+        if warm is None:
+            cells += ["", f"error: {record.result.error}", *[""] * 5]
+        else:
+            found = record.accuracy
+            cells += [str(record.result.threads), _ms(warm.median_ns), f"{warm.precision:.1%}"]
+            cells += [_ms(warm.p90_ns), percent(found and found.top1)]
+            cells += [percent(found and found.agreement), str(found.images if found else 0)]
+        cells += [" ".join(caveat.kind for caveat in record.caveats), record.time_utc]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def as_dict(record: Record, base: Record | None = None) -> dict:
     """The row as a program reads it: times in milliseconds, shares in [0, 1], None: not known."""
     result, accuracy = record.result, record.accuracy
-    warm = latency(result.samples_ns)
+    warm = latency(result.samples_ns, result.turns)
+    found = ratio(result, base.result) if base else None
     return {
+        "id": record.id,
+        "session": record.session,
+        "kind": record.kind,
         "model_id": record.model_id,
         "device": record.device,
         "artifact": record.artifact,
         "format": record.format,
         "scheme": record.scheme,
+        "bytes": record.artifact_bytes,
         "runtime": result.runtime,
         "runtime_version": result.runtime_version,
         "threads": result.threads,
-        "load_ms": _ms(result.load_ns and result.load_ns + (result.prepare_ns or 0)),
-        "first_inference_ms": _ms(result.first_inference_ns),
-        "median_ms": _ms(warm and warm.median_ns),
-        "p90_ms": _ms(warm and warm.p90_ns),
-        "samples": warm.n if warm else 0,
+        "load_ms": _in_ms(_load_ns(result)),
+        "first_inference_ms": _in_ms(result.first_inference_ns),
+        **_latency_dict(warm),
+        **_ratio_dict(found, base),
         "peak_rss_bytes": result.peak_rss_bytes,
+        "delegated": result.delegate and result.delegate.inside,
+        "outside_delegate": result.delegate and result.delegate.outside,
         "data": record.data,
         "images": accuracy.images if accuracy else 0,
-        "top1": accuracy.top1 if accuracy else None,
-        "agreement_with_keras": accuracy.agreement if accuracy else None,
+        "top1": accuracy and accuracy.top1,
+        "top5": accuracy and accuracy.top5,
+        "agreement_with_keras": accuracy and accuracy.agreement,
+        "sqnr_db": accuracy and accuracy.sqnr_db,
+        "cosine": accuracy and accuracy.cosine,
+        "mean_softmax_change": accuracy and accuracy.mean_softmax_change,
+        "worst_softmax_change": accuracy and accuracy.worst_softmax_change,
+        "caveats": [caveat.kind for caveat in record.caveats],
         "error": str(result.error) if result.error else None,
         "time_utc": record.time_utc,
     }
 
 
-def _ms(time_ns: float | None) -> float | None:
+def _latency_dict(warm: Latency | None) -> dict:
+    return {
+        "median_ms": _in_ms(warm and warm.median_ns),
+        "median_low_ms": _in_ms(warm and warm.interval.low),
+        "median_high_ms": _in_ms(warm and warm.interval.high),
+        "p10_ms": _in_ms(warm and warm.p10_ns),
+        "p90_ms": _in_ms(warm and warm.p90_ns),
+        "p99_ms": _in_ms(warm and warm.p99_ns),
+        "min_ms": _in_ms(warm and warm.min_ns),
+        "mad_ms": _in_ms(warm and warm.mad_ns),
+        "samples": warm.n if warm else 0,
+    }
+
+
+def _ratio_dict(found: Ratio | None, base: Record | None) -> dict:
+    return {
+        "times": found and found.value,
+        "times_low": found and found.interval.low,
+        "times_high": found and found.interval.high,
+        "times_of": base and f"{base.artifact} {base.result.runtime}",
+    }
+
+
+def _load_ns(result: Result) -> int | None:
+    return result.load_ns and result.load_ns + (result.prepare_ns or 0)
+
+
+def _delegated(result: Result) -> str:
+    found = result.delegate
+    return "-" if found is None else f"{found.inside}/{found.inside + sum(found.outside.values())}"
+
+
+def _mebibytes(size: int | None) -> str:
+    return NOT_KNOWN if size is None else f"{size / 2**20:.0f}"
+
+
+def _figure(value: float | None, form: str) -> str:
+    return NOT_KNOWN if value is None else format(value, form)
+
+
+def _ms(time_ns: float | None) -> str:
+    return NOT_KNOWN if time_ns is None else f"{time_ns / 1e6:.2f}"
+
+
+def _in_ms(time_ns: float | None) -> float | None:
     return None if time_ns is None else time_ns / 1e6

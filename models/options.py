@@ -95,8 +95,14 @@ class OneLineParser(argparse.ArgumentParser):
 def parser(prog: str, description: str) -> argparse.ArgumentParser:
     """An argument parser with every option of the table."""
     made = OneLineParser(prog=prog, description=description)
+    add_table(made, Options, HELP)
+    return made
+
+
+def add_table(made: argparse.ArgumentParser, table: type, help_of: dict[str, str]) -> None:
+    """Give ``made`` an option for each field of the dataclass ``table``."""
     kinds = {"int": int, "float": float}
-    for option in fields(Options):
+    for option in fields(table):
         base = str(option.type).split(" | ")[0].replace("<class '", "").replace("'>", "")
         name = option.name.upper()
         kind = (
@@ -107,11 +113,10 @@ def parser(prog: str, description: str) -> argparse.ArgumentParser:
             type=kind,
             default=option.default,
             metavar=name,
-            help=f"{HELP[option.name]} (default: {option.default})",
+            help=f"{help_of[option.name]} (default: {option.default})",
         )
-    return made
 
 
-def from_namespace(namespace: argparse.Namespace) -> Options:
-    """The options out of what ``parser`` parsed."""
-    return Options(**{option.name: getattr(namespace, option.name) for option in fields(Options)})
+def from_namespace(namespace: argparse.Namespace, table: type = Options):
+    """The fields of ``table`` out of what its parser parsed."""
+    return table(**{option.name: getattr(namespace, option.name) for option in fields(table)})

@@ -1,111 +1,196 @@
-"""The history: what is kept, what survives, and the report made from it."""
+"""The history: what is kept, and what of it can be asked for."""
 
+import math
 import sqlite3
-import subprocess
-import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import fields, replace
 
+import numpy as np
 import pytest
-from commands import ROOT
+from history_records import ACCURACY, CAVEATS, DRIFT, ENVIRONMENT, RESULT, record, timed
 
-from bench.__main__ import main
-from bench.accuracy import Accuracy
-from bench.environment import read_environment
-from bench.job import Result, RunError
-from bench.record import Record
 from bench.records import Records
-from models.errors import DeviceError
+from bench.result import Delegate, Result, RunError
+from models.errors import RequestError
 
 
-def record(result=None, **fields):
-    result = result or Result("litert", "2.3.0", 2, 10, 20, 30, (5, 4, 6), 99, 30)
-    made = Record(
-        "run", "python -m bench run", "host", "tiny", "int8.tflite", "abc", "tflite", "int8",
-        result, "demo", Accuracy(30, 29, 28), read_environment(), "2024-01-01T00:00:00+00:00",
-    )  # fmt: skip
-    return replace(made, **fields)
+@pytest.fixture
+def records(tmp_path):
+    return Records(tmp_path / "new" / "bench.sqlite")
 
 
-def test_a_record_comes_back_as_it_was(tmp_path):
-    records = Records(tmp_path / "new" / "bench.sqlite")
-    failed = Result("onnxruntime", error=RunError("crashed", "SIGSEGV"))
-    kept = [record(), record(result=failed, accuracy=None, data=None)]
-    for one in kept:
-        records.append(one)
-    assert records.newest() == kept
+def kept(records, **fields):
+    """A record in the history, as it is there."""
+    made = record(**fields)
+    return replace(made, id=records.append(made))
 
 
-def test_only_the_newest_timed_record_is_reported(tmp_path):
-    records = Records(tmp_path / "bench.sqlite")
-    newer = record(artifact_sha256="def")
-    for one in (record(), newer, record(kind="gate")):
-        records.append(one)
-    assert records.newest() == [newer]
-
-
-def test_a_writer_that_is_killed_loses_nothing_it_finished(tmp_path):
-    source = (
-        "import sys; sys.path[:0] = sys.argv[2:4]\n"
-        "from test_records import record, Records\n"
-        "from pathlib import Path\n"
-        "while True: print(Records(Path(sys.argv[1])).append(record()), flush=True)\n"
+def test_everything_of_a_record_comes_back(records):
+    failed = Result(
+        "onnxruntime", error=RunError("crashed", "SIGSEGV; 'quoted' \"words\" \N{SNOWMAN}")
     )
-    path = tmp_path / "bench.sqlite"
-    command = [sys.executable, "-c", source, str(path), str(ROOT), str(Path(__file__).parent)]
-    writers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    finished = [[writer.stdout.readline() for _ in range(10)] for writer in writers]
-    for writer, lines in zip(writers, finished, strict=True):
-        writer.kill()
-        lines += writer.communicate()[0].splitlines()
-    ids = [int(line) for lines in finished for line in lines]
-    connection = sqlite3.connect(path)
-    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    kept = {i for (i,) in connection.execute("SELECT run_id FROM samples JOIN runs ON id = run_id")}
-    assert len(ids) == len(set(ids)) >= 20 and set(ids) <= kept
+    made = [
+        record(),
+        record(
+            result=failed, plan=None, accuracy=None, data=None, commit=None, caveats=(),
+            environment=replace(ENVIRONMENT, python=None, board=None, max_khz=(), emulated=False),
+        ),
+        record(result=replace(RESULT, delegate=Delegate(1, 1, {}), warmup_stable=True)),
+    ]  # fmt: skip
+    for number, one in enumerate(made, 1):
+        assert records.append(one) == number
+        back = records.get(number)
+        assert back == replace(one, id=number)
+        assert repr(back) == repr(replace(one, id=number))  # True is not 1, a tuple is not a list
 
 
-def test_two_benches_may_make_the_history_at_once(tmp_path):
-    path = tmp_path / "bench.sqlite"
-    holder = sqlite3.connect(path, isolation_level=None)
-    holder.execute("BEGIN EXCLUSIVE")
-    with ThreadPoolExecutor() as pool:
-        waiting = [pool.submit(Records(path).append, record()) for _ in range(4)]
-        time.sleep(0.3)
-        holder.execute("ROLLBACK")
-        assert sorted(one.result() for one in waiting) == [1, 2, 3, 4]
+def test_the_records_of_these_tests_leave_no_field_empty():
+    """Otherwise a field that is forgotten would come back equal."""
+    for part in (record(id=1), RESULT, ACCURACY, ENVIRONMENT, CAVEATS[0], DRIFT):
+        empty = [f.name for f in fields(part) if getattr(part, f.name) in (None, (), "", {})]
+        assert empty == (["error"] if part is RESULT else [])
 
 
-def test_a_history_that_cannot_be_used_is_one_line(tmp_path):
-    path = tmp_path / "bench.sqlite"
-    path.write_bytes(b"this is no database" * 1000)
-    with pytest.raises(DeviceError, match=r"bench\.sqlite cannot be used .*not a database"):
-        Records(path).append(record())
-    path.unlink()
-    Records(path).append(record())
-    connection = sqlite3.connect(path)
-    connection.execute("BEGIN IMMEDIATE")
-    with pytest.raises(DeviceError, match="locked"):
-        Records(path, busy_timeout_s=0.1).append(record())
-    connection.execute("PRAGMA user_version = 7")
-    connection.commit()
-    with pytest.raises(DeviceError, match="schema version 7; this bench knows 1"):
-        Records(path).newest()
-    with pytest.raises(DeviceError, match="cannot be used"):
-        Records(path / "below" / "bench.sqlite").append(record())
+def test_numbers_of_numpy_are_numbers(records):
+    figures = replace(ACCURACY, correct=np.int64(29), cosine=np.float32(0.5), flips=())
+    run_id = records.append(record(accuracy=figures, artifact_bytes=np.int64(640)))
+    back = records.get(run_id)
+    assert (back.artifact_bytes, back.accuracy.correct, back.accuracy.cosine) == (640, 29, 0.5)
 
 
-def test_the_report_is_the_newest_rows_as_markdown(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert main(["report"]) == 2
-    assert "results/bench.sqlite has no measurement yet; type make bench" in capsys.readouterr().err
-    Records().append(record())
-    failed = Result("tflite-runtime", error=RunError("crashed", "a|b"))
-    Records().append(record(result=failed, accuracy=None))
-    assert main(["report"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 4 and all(line.replace("\\|", "").count("|") == 15 for line in lines)
-    assert "| int8.tflite | litert |" in lines[2] and "96.67%" in lines[2]
-    assert "error: crashed: a\\|b" in lines[3]
+def test_a_record_without_a_time_gets_that_of_its_writing(records):
+    assert records.get(records.append(record(time_utc=""))).time_utc.endswith("+00:00")
+
+
+def test_a_million_samples_are_kept_in_few_bytes(records):
+    samples = np.random.default_rng(1).normal(4e5, 1e4, 1_000_000).astype(int).tolist()
+    run_id = records.append(record(result=timed(samples)))
+    assert records.get(run_id).result.samples_ns == tuple(samples)
+    assert records.path.stat().st_size < 4_000_000
+
+
+def test_what_is_the_same_is_kept_once(records):
+    for artifact in ("int8.tflite", "same-content.tflite"):
+        records.append(record(artifact=artifact))
+        records.append(record(artifact=artifact, result=replace(RESULT, threads=None)))
+    connection = sqlite3.connect(records.path)
+    count = {
+        table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        for table in ("devices", "artifacts", "series", "runs")
+    }
+    assert count == {"devices": 1, "artifacts": 1, "series": 4, "runs": 4}
+
+
+def test_newest_is_one_run_of_each_artifact_runtime_device_and_threads(records):
+    kept(records)
+    one = kept(records, artifact_sha256="def")
+    kept(records, kind="gate")
+    kept(records, kind="sustained")
+    two = kept(records, result=replace(RESULT, threads=4))
+    three = kept(records, device="pi")
+    assert records.newest() == [one, two, three]
+
+
+def test_a_history_is_the_runs_of_one_artifact_oldest_first(records):
+    first = kept(records, commit="1")
+    for other in (
+        {"device": "pi"},
+        {"artifact": "int8.onnx"},
+        {"model_id": "v2"},
+        {"kind": "gate"},
+    ):
+        kept(records, **other)
+    second = kept(records, commit="2", result=replace(RESULT, threads=4))
+    assert records.history("tiny", "int8.tflite", "litert", "host") == [first, second]
+    assert records.history("tiny", "int8.tflite", "onnxruntime", "host") == []
+
+
+def test_a_session_is_what_took_turns(records):
+    first, _, second = kept(records), kept(records, session="s2"), kept(records, device="pi")
+    assert records.session("s1") == [first, second] and records.session("s") == []
+
+
+def test_the_drift_of_a_session_comes_back(records):
+    undefined = replace(DRIFT, a="x", sqnr_db=None, cosine=math.nan)
+    records.add_drift([DRIFT, undefined])
+    records.add_drift([replace(DRIFT, session="s2")])
+    found = records.drifts("s1")
+    assert found[0] == DRIFT and repr(found[1]) == repr(undefined) and len(found) == 2
+    assert records.drifts("s3") == []
+
+
+def test_a_baseline_is_all_rounds_of_the_newest_group(records):
+    assert records.newest_baseline("host", "tiny") == []
+    for session in ("2024-a/1", "2024-a/2", "2024-b0", "2024-ba/1", "2024-b/1", "2024-b/2"):
+        for device in ("host", "pi"):
+            kept(records, kind="baseline", session=session, device=device)
+    kept(records, kind="run", session="2024-b/3")
+    found = records.newest_baseline("host", "tiny")
+    assert [one.session for one in found] == ["2024-b/1", "2024-b/2"]
+    assert {one.device for one in found} == {"host"}
+    assert records.newest_baseline("host", "v2") == []
+
+
+def test_an_unknown_run_is_refused(records):
+    for _ in range(2):  # without a file, then with one
+        with pytest.raises(RequestError, match="no run 7"):
+            records.get(7)
+        records.append(record())
+
+
+def test_reading_makes_no_file(records):
+    assert records.newest() == records.listing(20) == records.session("s1") == []
+    assert not records.path.parent.exists()
+
+
+def test_a_listing_is_newest_first_and_filtered(records):
+    runs = [
+        kept(records),
+        kept(records, device="pi"),
+        kept(records, kind="gate", result=Result("litert", error=RunError("not_judged", "gone"))),
+        kept(records, model_id="v2", accuracy=None),
+    ]
+
+    def ids(*arguments, **filters):
+        return [line.id for line in records.listing(*arguments, **filters)]
+
+    assert ids(None) == [4, 3, 2, 1] and ids(2) == [4, 3]
+    assert ids(9, device="host") == [4, 3, 1] and ids(9, device="host", model_id="tiny") == [3, 1]
+    assert ids(1, kind="run") == [4] and ids(9, kind="sustained") == []
+    newest, gate, *_, first = records.listing(None)
+    assert newest.top1 is None and newest.model_id == "v2"
+    assert first.top1 == runs[0].accuracy.top1 and first.caveats == ("throttled", "noisy")
+    assert (first.commit, first.session, first.threads) == ("0123abc+", "s1", 2)
+    assert gate.error == "not judged: gone" and gate.latency is None and first.error is None
+    assert list(records.each(2)) == runs[:1:-1]
+    assert records.known() == {
+        "model_id": ("tiny", "v2"),
+        "device": ("host", "pi"),
+        "kind": ("gate", "run"),
+    }
+
+
+def test_lists_of_the_history_look_runs_up_and_never_read_all(records, monkeypatch):
+    for device in ("host", "pi"):
+        kept(records, device=device)
+        kept(records, device=device, kind="baseline", session="b/1")
+    records.add_drift([DRIFT])
+    statements = []
+    connect = sqlite3.connect
+
+    def traced(*arguments, **options):
+        connection = connect(*arguments, **options)
+        connection.set_trace_callback(statements.append)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    assert records.listing(20) and records.listing(20, "tiny", "host", "run") and records.newest()
+    assert records.history("tiny", "int8.tflite", "litert", "host") and records.session("s1")
+    assert records.newest_baseline("host", "tiny") and records.drifts("s1") and records.get(1)
+    monkeypatch.undo()
+    connection = sqlite3.connect(records.path)
+    asked = {text for text in statements if text.lstrip().startswith("SELECT")}
+    assert len(asked) > 10
+    for statement in asked:
+        steps = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
+        scanned = {step.split()[1] for step in steps if step.startswith("SCAN")}
+        assert scanned <= {"series", "CONSTANT"}, (statement, steps)

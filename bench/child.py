@@ -1,0 +1,189 @@
+"""A runner at work in a child process of this machine, which may crash, hang or print garbage."""
+
+import contextlib
+import json
+import os
+import resource
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.job import Job
+from bench.result import Result
+
+MAX_LINE_BYTES = 256 * 2**20
+READ_BYTES = 2**16
+QUOTED_CHARACTERS = 160
+MIN_MEMORY_BYTES = 2**29
+
+
+class Child:
+    """The process of one job, spoken to in lines; however it ends, that is a Result.
+
+    ``argv`` starts a runner here or, through a program that passes standard input and output on,
+    elsewhere. A context manager: leaving it ends the process and what it started.
+    """
+
+    def __init__(self, argv: Sequence[str], job: Job, time_limit_s: float | None = None) -> None:
+        self.job, self.result = job, None
+        self._limit_s = time_limit_s or job.allowance_s
+        self._process, self._read, self._stderr = None, bytearray(), bytearray()
+        try:
+            self._process = subprocess.Popen(
+                list(argv),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._fail("not_started", str(error))
+            return
+        _limit_memory(self._process.pid)
+        self._pipes = selectors.DefaultSelector()
+        for pipe in (self._process.stdout, self._process.stderr):
+            self._pipes.register(pipe, selectors.EVENT_READ)
+        self._send(job.to_json())
+
+    def __enter__(self) -> "Child":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.end()
+
+    def is_ready(self) -> bool:
+        """Wait until the runner has warmed up; False where there is a ``result`` instead."""
+        return self._event() is not None
+
+    def turn(self) -> bool:
+        """Take one turn; whether the runner has enough now. True where it failed."""
+        self._send("turn")
+        event = self._event()
+        return event is None or bool(event.get("enough"))
+
+    def finish(self) -> Result:
+        """No more turns: the result."""
+        if self.result is None:
+            with contextlib.suppress(BrokenPipeError):  # its last words say why
+                self._process.stdin.close()
+            while self._event() is not None:
+                pass
+        self.end()
+        return self.result
+
+    def end(self) -> None:
+        """End the child and what it started, if it still runs: after a time limit or Ctrl-C.
+
+        A Ctrl-C at the wrong instant leaves Popen's lock taken for good: the child then looks as
+        if it ran, may be gone already, and an unlimited wait would never return.
+        """
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=5)
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
+        self._pipes.close()
+
+    def _send(self, line: str) -> None:
+        with contextlib.suppress(BrokenPipeError):  # it ended; reading finds out how
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()
+
+    def _event(self) -> dict | None:
+        """The next line if it is an event; None where it, or the end of the child, is a result."""
+        if self.result is None:
+            line = self._line()
+            if self.result is None:
+                return self._understood(line)
+        return None
+
+    def _understood(self, line: str | None) -> dict | None:
+        try:
+            said = json.loads(line or "")
+            if isinstance(said, dict) and said.get("event") in ("ready", "turn"):
+                return said
+            self.result = Result.from_dict(said, self.job)
+        except (ValueError, RecursionError, AttributeError) as error:
+            self._ended(line or "", str(error))
+        return None
+
+    def _line(self) -> str | None:
+        """The next line of standard output, what is left at its end, or None with a result."""
+        deadline = time.monotonic() + self._limit_s
+        while True:
+            line, newline, rest = self._read.partition(b"\n")
+            if newline:
+                self._read = rest
+                return line.decode(errors="replace")
+            if len(self._read) > MAX_LINE_BYTES:
+                self._fail("garbage", f"printed {len(self._read)} bytes, no result among them")
+            elif time.monotonic() > deadline:
+                self._fail("timed_out", f"no result within {self._limit_s:g} s; ended it")
+            elif not self._receive(deadline - time.monotonic()):
+                return self._read.decode(errors="replace")
+            if self.result is not None:
+                self.end()
+                return None
+
+    def _receive(self, timeout_s: float) -> bool:
+        """Take what there is of both pipes; False at the end of standard output."""
+        for key, _ in self._pipes.select(max(0.0, timeout_s)):
+            found = os.read(key.fd, READ_BYTES)
+            if not found:
+                self._pipes.unregister(key.fileobj)
+            if key.fileobj is self._process.stderr:
+                self._stderr = (self._stderr + found)[-4096:]
+            elif not found:
+                return False
+            else:
+                self._read += found
+        return True
+
+    def _ended(self, text: str, reason: str) -> None:
+        """The result of a child that said ``text`` where a result was expected."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=5)
+        while self._process.stderr in [key.fileobj for key in self._pipes.get_map().values()]:
+            if not self._pipes.select(0):
+                break
+            self._receive(0)
+        lines = self._stderr.decode(errors="replace").strip().splitlines()
+        last_words = f"; it last said: {_quoted(lines[-1])}" if lines else ""
+        code = self._process.returncode
+        if code is not None and code < 0:
+            hint = " (often: out of memory)" if -code in (signal.SIGKILL, signal.SIGABRT) else ""
+            name = signal.Signals(-code).name
+            self._fail("crashed", f"the runner died of {name}{hint}{last_words}")
+        else:
+            found = f"printed {_quoted(text)}" if text else "printed nothing"
+            self._fail("garbage", f"exit code {code}, {found} ({_quoted(reason)}){last_words}")
+
+    def _fail(self, kind: str, message: str) -> None:
+        self.result = Result.failed(self.job, kind, message)
+
+
+def _limit_memory(pid: int) -> None:
+    """Let the child have what is free now, so that one that eats memory takes nobody else's."""
+    meminfo = Path("/proc/meminfo")
+    if not hasattr(resource, "prlimit") or not meminfo.is_file():
+        return
+    kib = {key: rest.split()[0] for key, rest in _pairs(meminfo.read_text())}
+    limit = max(MIN_MEMORY_BYTES, int(kib["MemAvailable"]) * 1024 * 9 // 10)
+    with contextlib.suppress(ProcessLookupError):
+        resource.prlimit(pid, resource.RLIMIT_DATA, (limit, limit))
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    return [(key, rest) for key, _, rest in (line.partition(":") for line in text.splitlines())]
+
+
+def _quoted(text: str) -> str:
+    return repr(text[:QUOTED_CHARACTERS])
