@@ -61,6 +61,11 @@ def change_in_turns(result: Result, reference: Result) -> float:
     return median(math.log(now / then) for now, then in pairs)
 
 
+def change_between(result: Result, medians_ns: Sequence[float]) -> float:
+    """How much slower ``result`` is than the median of earlier rounds, whose medians are given."""
+    return math.log(median(result.samples_ns) / median(medians_ns))
+
+
 def turn_medians(result: Result) -> list[float]:
     """The median time of each turn in nanoseconds."""
     ends = np.cumsum([turn.samples for turn in result.turns])[:-1]

@@ -8,7 +8,6 @@ from pathlib import Path
 from models.errors import RequestError
 
 GATE_FILE = Path("gate.toml")
-CANNOT_TELL = ("fail", "pass")
 
 
 @dataclass(frozen=True)
@@ -18,8 +17,10 @@ class Limits:
     ``cannot_tell``: "fail" or "pass", what becomes of a check whose evidence does not reach.
     ``max_drop_points``: percentage points of top-1 that a file of integers may lose against
     float32. ``max_slowdown_percent`` and ``min_slowdown_ms``: by how much a file may be slower
-    than the stored baseline, and what slower is too little to matter. ``min_speedup``: by file
-    name, how many times as fast as float32 of the same format the file must be.
+    than the stored baseline, and what slower is too little to matter. ``latency_reference``:
+    "file", the baseline's file is measured again in turns with the new one, or "times", those of
+    then. ``min_speedup``: by file name, how many times as fast as float32 of the same format the
+    file must be.
     ``min_delegated_share`` and ``min_int8_share``: of all operators, [0, 1].
     ``max_size_ratio`` and ``max_memory_ratio``: bytes and peak resident memory of int8 against
     float32; ``max_memory_mib``: of any file.
@@ -33,6 +34,7 @@ class Limits:
     cannot_tell: str = "fail"
     max_slowdown_percent: float | None = None
     min_slowdown_ms: float = 0.0
+    latency_reference: str = "file"
     min_speedup: dict[str, float] = field(default_factory=dict)
     min_delegated_share: float | None = None
     min_int8_share: float | None = None
@@ -58,7 +60,10 @@ class _Key:
 
 
 SPEEDUP = "speedup"  # its keys are names of files
-POLICY = "gate.cannot_tell"
+CHOICES = {  # by ``section.name``: the field of Limits and its values
+    "gate.cannot_tell": ("cannot_tell", ("fail", "pass")),
+    "latency.reference": ("latency_reference", ("file", "times")),
+}
 KEYS = (
     _Key("accuracy", "max_drop_points", "max_drop_points", 0, 100),
     _Key("latency", "max_slowdown_percent", "max_slowdown_percent", 0, 1000),
@@ -94,13 +99,17 @@ def read_limits(path: Path = GATE_FILE) -> Limits:
         for key in KEYS
         if str(key) in found
     }
-    policy = found.get(POLICY, Limits.cannot_tell)
-    if policy not in CANNOT_TELL:
-        raise RequestError(f"{path} has {POLICY} = {policy!r}; expected {' or '.join(CANNOT_TELL)}")
+    for name, (of_limits, values) in CHOICES.items():
+        if name in found:
+            limits[of_limits] = found[name]
+            if found[name] not in values:
+                raise RequestError(
+                    f"{path} has {name} = {found[name]!r}; expected {' or '.join(values)}"
+                )
     of_files = {
         name: _number(path, f"{SPEEDUP}.{name}", value, 0, 1000) for name, value in speedups.items()
     }
-    return Limits(**limits, cannot_tell=policy, min_speedup=of_files)
+    return Limits(**limits, min_speedup=of_files)
 
 
 def read_min_sqnr_db(path: Path = GATE_FILE) -> float:
@@ -123,11 +132,9 @@ def _flat(raw: dict) -> dict:
 
 
 def _refuse_unknown(path: Path, found: dict, speedups: dict) -> None:
-    known = [POLICY, *(str(key) for key in KEYS)]
+    known = [*CHOICES, *(str(key) for key in KEYS)]
     unknown = [name for name in found if name not in known]
-    unknown += [
-        f"{SPEEDUP}.{name}" for name in speedups if not name.endswith((".tflite", ".onnx"))
-    ]
+    unknown += [f"{SPEEDUP}.{name}" for name in speedups if not name.endswith((".tflite", ".onnx"))]
     if unknown:
         raise RequestError(
             f"{path} has {', '.join(unknown)}; known is: {', '.join(known)}, "
