@@ -99,10 +99,11 @@ def _rows(bench: Bench, records: Records, compared: list, limits: Limits) -> tup
         accuracy = gate_accuracy.check(judged.comparisons, limits)
         about = f"; accuracy on {judged.about}"
     of_file = {variant.artifact.name: record for variant, record in found.items()}
+    pooled = gate_timing.more_for_speedup(bench, records, found, limits)
     rows = [
         *accuracy,
         *latency,
-        *gate_speedup.check(of_file, limits),
+        *gate_speedup.check(pooled, limits),
         *gate_coverage.check(of_file, bench.exported.folder, limits),
         *gate_size.check(of_file, limits),
     ]
@@ -127,6 +128,5 @@ def _refuse_unknown_labels(asked: Options, limits: Limits) -> None:
 
 
 def _in_one_line(row: Row) -> str:
-    said = f"{row.found}, {row.limit}" if row.found else row.limit
-    why = f" ({row.detail})" if row.verdict != "FAILED" else ""
-    return f"{row.gate} of {row.file}: {row.verdict}: {said}{why}"
+    said = "; ".join(part for part in (row.found, row.limit) if part) or row.detail
+    return f"{row.gate} of {row.file} {row.verdict} ({said})"

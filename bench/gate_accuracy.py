@@ -40,9 +40,9 @@ def _row(comparison: Comparison, limit_points: float) -> Row:
         verdict = FAILED
     else:
         needed = images_needed(found, limit_points / 100)
-        why = f"; N={found.images:,} is too small, needs about {needed:,} images" if needed else (
-            f"; N={found.images:,} does not tell and no number would: the drop is at the limit"
-        )  # fmt: skip
+        why = f"N={found.images:,} is too small, " + (
+            f"needs about {needed:,}; " if needed else "as any would be: the drop is at the limit; "
+        )
     return Row(
         "accuracy",
         comparison.file,
@@ -50,9 +50,9 @@ def _row(comparison: Comparison, limit_points: float) -> Row:
         verdict,
         f"{100 * found.drop:.2f} points [{low:.2f}, {high:.2f}]",
         f"at most {limit_points:g} points",
-        f"{100 * comparison.float32_top1:.2f}% to {100 * comparison.top1:.2f}% on "
+        f"{why}{100 * comparison.float32_top1:.2f}% to {100 * comparison.top1:.2f}% on "
         f"{found.images:,} images; {found.lost} lost, {found.gained} gained, "
-        f"p = {found.p_value:.2g}; agreement {100 * found.agreement:.2f}%{why}",
+        f"p = {found.p_value:.2g}; agreement {100 * found.agreement:.2f}%",
         {
             "images": found.images,
             "float32_top1": comparison.float32_top1,

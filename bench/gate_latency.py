@@ -16,12 +16,9 @@ NS_PER_MS = 1e6
 
 @dataclass(frozen=True)
 class Compared:
-    """``record`` of a file now, and ``changes``: natural logarithms of its time over that of the
-    reference, one a round (1 or 3). The reference takes ``reference_ns``; ``noise`` is of one
-    change between equals."""
+    """``changes``: natural logarithms of a file's time over that of the reference, one a round (1
+    or 3). The reference takes ``reference_ns``; ``noise`` is of one change between equals."""
 
-    record: Record
-    baseline: Baseline
     changes: Sequence[float]
     reference_ns: float
     noise: Noise
@@ -50,7 +47,7 @@ def is_slower(compared: Compared, limits: Limits) -> bool:
     return compared.change > max(allowed, floor) and compared.slower_by_ms > limits.min_slowdown_ms
 
 
-def judged(compared: Compared, limits: Limits) -> Row:
+def judged(record: Record, compared: Compared, limits: Limits) -> Row:
     """The row of a file that was compared with the baseline."""
     floor_percent = 100 * math.expm1(compared.noise.floor(len(compared.changes)))
     change_percent = 100 * math.expm1(compared.change)
@@ -63,8 +60,8 @@ def judged(compared: Compared, limits: Limits) -> Row:
         detail += "; noise hides smaller slowdowns: store a baseline with --plan thorough"
     return Row(
         "latency",
-        compared.record.artifact,
-        compared.record.result.runtime,
+        record.artifact,
+        record.result.runtime,
         FAILED if is_slower(compared, limits) else PASSED,
         f"{change_percent:+.1f}%",
         f"at most +{max(limits.max_slowdown_percent, floor_percent):.1f}%",

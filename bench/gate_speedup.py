@@ -6,6 +6,7 @@ from bench.gate_row import CANNOT_TELL, FAILED, PASSED, SKIPPED, Row
 from bench.record import Record
 from bench.statistics import ratio
 from quantize.limits import Limits
+from quantize.scheme import FLOAT32
 
 
 def check(records: Mapping[str, Record], limits: Limits) -> list[Row]:
@@ -17,12 +18,22 @@ def check(records: Mapping[str, Record], limits: Limits) -> list[Row]:
     return [_row(name, at_least, records) for name, at_least in limits.min_speedup.items()]
 
 
+def undecided(records: Mapping[str, Record], limits: Limits) -> list[str]:
+    """Files whose speed-up needs more samples, and the float32 files they are held against."""
+    names = [row.file for row in check(records, limits) if row.verdict == CANNOT_TELL]
+    return list(dict.fromkeys(each for name in names for each in (_float32(name), name)))
+
+
+def _float32(name: str) -> str:
+    return f"{FLOAT32.name}.{name.rsplit('.', 1)[1]}"
+
+
 def _row(name: str, at_least: float, records: Mapping[str, Record]) -> Row:
     limit = f"at least {at_least:g} times"
     record = records.get(name)
-    float32 = records.get("float32." + name.rsplit(".", 1)[1])
+    float32 = records.get(_float32(name))
     if record is None or float32 is None:
-        missing = name if record is None else f"float32.{name.rsplit('.', 1)[1]}"
+        missing = name if record is None else _float32(name)
         return Row("speed-up", name, "", SKIPPED, limit=limit, detail=f"no {missing} was timed")
     runtime = record.result.runtime
     if record.environment.emulated:

@@ -5,11 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
+from bench import gate_speedup
 from bench.baseline import Baseline
 from bench.bench import Bench
 from bench.gate_latency import Compared, judged, looks_slower, not_comparable, unchanged
 from bench.gate_row import CANNOT_TELL, Row
-from bench.noise import change_between, change_in_turns
+from bench.noise import change_between, change_in_turns, joined
 from bench.record import Record, now_utc
 from bench.records import Records
 from bench.result import Result, RunFailed
@@ -42,11 +43,11 @@ def timed(
         if row is None and again and reference is None:
             row = _without_reference(record, baseline)
         if row is None:
-            compared[variant] = _compared(record, baseline, reference)
+            compared[variant] = compare(record.result, baseline, reference)
         else:
             rows[variant] = row
-    compared = _measured_again(bench, records, compared, kept, limits)
-    rows |= {variant: judged(one, limits) for variant, one in compared.items()}
+    compared = _measured_again(bench, records, compared, of, kept, limits)
+    rows |= {variant: judged(found[variant], one, limits) for variant, one in compared.items()}
     return found, [rows[variant] for variant in bench.variants]
 
 
@@ -75,20 +76,20 @@ def _not_kept(record: Record, baseline: Baseline) -> Row:
     )
 
 
-def _compared(record: Record, baseline: Baseline, reference: Result | None) -> Compared:
-    """Against the file that took turns with it, or against the times of then."""
+def compare(result: Result, baseline: Baseline, reference: Result | None) -> Compared:
+    """One round: against the file that took turns with it, or against the times of then."""
     if reference is None:
-        change = change_between(record.result, baseline.medians_ns)
-        then_ns = median(baseline.medians_ns)
-        return Compared(record, baseline, (change,), then_ns, baseline.between_rounds)
-    change = change_in_turns(record.result, reference)
-    return Compared(record, baseline, (change,), median(reference.samples_ns), baseline.in_turns)
+        change = change_between(result, baseline.medians_ns)
+        return Compared((change,), median(baseline.medians_ns), baseline.between_rounds)
+    change = change_in_turns(result, reference)
+    return Compared((change,), median(reference.samples_ns), baseline.in_turns)
 
 
 def _measured_again(
     bench: Bench,
     records: Records,
     compared: dict[Variant, Compared],
+    of: Mapping[Variant, Baseline],
     kept: Mapping[Variant, Path],
     limits: Limits,
 ) -> dict[Variant, Compared]:
@@ -100,9 +101,30 @@ def _measured_again(
         found, references = _round(bench, records, slower, again, doing)
         for variant, record in found.items():
             before = compared[variant]
-            now = _compared(record, before.baseline, references.get(variant))
+            now = compare(record.result, of[variant], references.get(variant))
             compared[variant] = replace(before, changes=(*before.changes, *now.changes))
     return compared
+
+
+def more_for_speedup(
+    bench: Bench, records: Records, found: dict[Variant, Record], limits: Limits
+) -> dict[str, Record]:
+    """``found`` by file name. Files whose speed-up is not decided take more turns with float32,
+    up to two rounds, and have the samples of all rounds."""
+    of_file = {variant.artifact.name: variant for variant in found}
+    records_of = {name: found[variant] for name, variant in of_file.items()}
+    for number in range(MORE_ROUNDS):
+        names = gate_speedup.undecided(records_of, limits)
+        if not names:
+            break
+        doing = f"more turns for {' '.join(names)}, {number + 1} of {MORE_ROUNDS}"
+        again, _ = _round(bench, records, [of_file[name] for name in names], {}, doing)
+        for variant, record in again.items():
+            before = records_of[variant.artifact.name]
+            records_of[variant.artifact.name] = replace(
+                before, result=joined(before.result, record.result)
+            )
+    return records_of
 
 
 def _round(

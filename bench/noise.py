@@ -6,7 +6,7 @@ twice as slow are equally far from it.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 import numpy as np
@@ -64,6 +64,15 @@ def change_in_turns(result: Result, reference: Result) -> float:
 def change_between(result: Result, medians_ns: Sequence[float]) -> float:
     """How much slower ``result`` is than the median of earlier rounds, whose medians are given."""
     return math.log(median(result.samples_ns) / median(medians_ns))
+
+
+def joined(first: Result, second: Result) -> Result:
+    """``first`` with the samples and turns of a further session behind its own."""
+    return replace(
+        first,
+        samples_ns=(*first.samples_ns, *second.samples_ns),
+        turns=(*first.turns, *second.turns),
+    )
 
 
 def turn_medians(result: Result) -> list[float]:
