@@ -15,7 +15,7 @@ from bench.job import Job
 from bench.result import Result
 
 MAX_LINE_BYTES = 256 * 2**20
-READ_BYTES = 2**16
+READ_BYTES = 2**20
 QUOTED_CHARACTERS = 160
 MIN_MEMORY_BYTES = 2**29
 
@@ -117,12 +117,14 @@ class Child:
 
     def _line(self) -> str | None:
         """The next line of standard output, what is left at its end, or None with a result."""
-        deadline = time.monotonic() + self._limit_s
+        deadline, searched = time.monotonic() + self._limit_s, 0
         while True:
-            line, newline, rest = self._read.partition(b"\n")
-            if newline:
-                self._read = rest
-                return line.decode(errors="replace")
+            end = self._read.find(b"\n", searched)
+            if end >= 0:
+                line = self._read[:end].decode(errors="replace")
+                del self._read[: end + 1]
+                return line
+            searched = len(self._read)
             if len(self._read) > MAX_LINE_BYTES:
                 self._fail("garbage", f"printed {len(self._read)} bytes, no result among them")
             elif time.monotonic() > deadline:
@@ -172,17 +174,19 @@ class Child:
 
 def _limit_memory(pid: int) -> None:
     """Let the child have what is free now, so that one that eats memory takes nobody else's."""
+    free = free_memory_bytes()
+    if free is not None and hasattr(resource, "prlimit"):
+        limit = max(MIN_MEMORY_BYTES, free * 9 // 10)
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_DATA, (limit, limit))
+
+
+def free_memory_bytes() -> int | None:
+    """What could be had now without swapping; None where the system does not tell."""
     meminfo = Path("/proc/meminfo")
-    if not hasattr(resource, "prlimit") or not meminfo.is_file():
-        return
-    kib = {key: rest.split()[0] for key, rest in _pairs(meminfo.read_text())}
-    limit = max(MIN_MEMORY_BYTES, int(kib["MemAvailable"]) * 1024 * 9 // 10)
-    with contextlib.suppress(ProcessLookupError):
-        resource.prlimit(pid, resource.RLIMIT_DATA, (limit, limit))
-
-
-def _pairs(text: str) -> list[tuple[str, str]]:
-    return [(key, rest) for key, _, rest in (line.partition(":") for line in text.splitlines())]
+    lines = meminfo.read_text().splitlines() if meminfo.is_file() else []
+    kib = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
+    return int(kib[0]) * 1024 if kib else None
 
 
 def _quoted(text: str) -> str:

@@ -25,5 +25,8 @@ class Environment:
 
     @classmethod
     def from_dict(cls, raw: dict) -> "Environment":
-        """As the runner says it; TypeError where it is something else."""
-        return cls(**{**raw, "max_khz": tuple(raw["max_khz"])})
+        """As the runner says it; ValueError where it is something else."""
+        try:
+            return cls(**{**raw, "max_khz": tuple(raw["max_khz"])})
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"no environment: {error}") from error

@@ -32,7 +32,7 @@ class Host:
                 command, capture_output=True, text=True, timeout=ENVIRONMENT_S, check=True
             )
             return Environment.from_dict(json.loads(done.stdout))
-        except (OSError, subprocess.SubprocessError, ValueError, TypeError) as error:
+        except (OSError, subprocess.SubprocessError, ValueError) as error:
             raise DeviceError(f"{self.name} does not say what machine it is: {error}") from error
 
     def start(self, job: Job) -> Child:

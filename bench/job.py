@@ -45,7 +45,7 @@ class Job:
     """One artifact in one runtime: to be timed (``plan``), to classify ``images``, or both.
 
     ``in_turns``: each turn waits until it is asked for. ``affinity``: the cores to run on, None
-    for all.
+    for all. ``profile_runs``: how often to run with the runtime's profiler on.
     """
 
     artifact: Path
@@ -56,6 +56,7 @@ class Job:
     images: Images | None = None
     in_turns: bool = False
     affinity: tuple[int, ...] | None = None
+    profile_runs: int | None = None
 
     @property
     def allowance_s(self) -> float:
@@ -76,5 +77,6 @@ class Job:
                 "plan": asdict(self.plan) if self.plan else None,
                 "in_turns": self.in_turns,
                 "images": self.images.as_dict() if self.images else None,
+                "profile": {"runs": self.profile_runs} if self.profile_runs is not None else None,
             }
         )

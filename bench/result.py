@@ -56,8 +56,8 @@ class Delegate:
 
 @dataclass(frozen=True)
 class OpTime:
-    """An operator as the runtime ran it, mean of several inferences; ``delegated``: inside the
-    delegate (None: the runtime has none)."""
+    """An operator as the runtime ran it, mean of the middle half of several inferences;
+    ``delegated``: inside the delegate (None: the runtime has none)."""
 
     name: str
     kind: str
@@ -137,6 +137,8 @@ def _parts(raw: dict) -> dict:
             )
             for state in raw["states"]
         ),
+        "delegate": Delegate(**raw["delegate"]) if raw.get("delegate") else None,
+        "profile": tuple(OpTime(**op) for op in raw.get("profile") or ()),
         "error": RunError(str(error["kind"]), str(error["message"])) if error else None,
     }
 

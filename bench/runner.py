@@ -26,6 +26,7 @@ It needs the standard library, numpy and the one runtime that the job names. A j
                "input_scale", "input_zero_point", "output_scale", "output_zero_point": of integer
                tensors (null where they are float), "outputs": path to write, as .npy, the
                float32 [images, classes] outputs to}
+    profile    null, or {"runs"}: how often to run with the runtime's profiler on, 1 to 10000
 
 Turns. With ``in_turns`` the runner writes {"event": "ready"} behind warm-up. For each further line
 on standard input it takes one turn and writes {"event": "turn", "samples": how many there are now,
@@ -48,20 +49,32 @@ The result (version 2), one line; times are integers in nanoseconds, null where 
                                     processes, and other virtual machines, had (0 to 1)
     peak_rss_bytes                  after the timed part
     images                          how many were classified
+    delegate                        null for ONNX Runtime, else {"inside": operators in the
+                                    delegate, "pieces": of the graph in it, "outside": {kind: how
+                                    many operators}}
+    profile                         {"name", "kind", "mean_ns", "delegated"} of each operator as the
+                                    runtime ran it, in execution order; "name" is its output tensor
+                                    (.tflite) or node (.onnx), "kind" the file's or, where the
+                                    runtime has fused several, theirs joined by "+" (.tflite) or its
+                                    own (.onnx); "mean_ns" of the middle half of the runs;
+                                    "delegated": inside LiteRT's delegate, null for ONNX Runtime
     error                           null, or {"kind", "message"}
 
 Error kinds and exit codes: "bad_job", "bad_model", "bad_input" 2; "missing_runtime",
-"out_of_memory", "runtime_failed" 3. The exit code is 0 without an error.
+"no_profile", "out_of_memory", "runtime_failed" 3. The exit code is 0 without an error.
 """
 
+import ctypes
 import glob
 import json
 import math
 import os
 import platform
 import shutil
+import struct
 import subprocess
 import sys
+import tempfile
 import time
 
 # Python puts this file's folder first on the path; its neighbours must not hide standard modules.
@@ -95,6 +108,7 @@ IMAGE_KEYS = {
     "output_zero_point": (int, None),
     "outputs": str,
 }
+PROFILE_KEYS = {"runs": int}
 JOB_KEYS = {
     "version": int,
     "artifact": str,
@@ -105,6 +119,36 @@ JOB_KEYS = {
     "plan": (dict, None),
     "in_turns": bool,
     "images": (dict, None),
+    "profile": (dict, None),
+}
+
+PROFILE_WARMUP_RUNS = 5
+KERNEL_TIME = "_kernel_time"  # how ONNX Runtime marks the time of an operator
+# LiteRT's types of events: one of the file's operators, and two of operators of a delegate.
+OPERATOR_EVENT = 2
+OPERATOR_EVENTS = {OPERATOR_EVENT, 4, 8}
+EVENTS = {2**bit for bit in range(9)}
+EVENT_ROOM_BYTES = 256
+UNTOUCHED = b"\xa5"
+# What XNNPACK calls the kinds of the TFLite schema, where that is another word.
+XNNPACK_WORDS = {
+    "CONV_2D": ("CONVOLUTION", "FULLYCONNECTED"),
+    "DEPTHWISE_CONV_2D": ("CONVOLUTION",),
+    "FULLY_CONNECTED": ("FULLYCONNECTED", "DYNAMICFULLYCONNECTED"),
+    "TRANSPOSE_CONV": ("DECONVOLUTION",),
+    "MUL": ("MULTIPLY",),
+    "SUB": ("SUBTRACT",),
+    "DIV": ("DIVIDE",),
+    "RESHAPE": ("STATICRESHAPE", "COPY"),
+    "AVERAGE_POOL_2D": ("AVERAGEPOOLING",),
+    "MAX_POOL_2D": ("MAXPOOLING",),
+    "PAD": ("CONSTANTPAD",),
+    "LOGISTIC": ("SIGMOID",),
+    "RELU": ("CLAMP",),
+    "RELU6": ("CLAMP",),
+    "QUANTIZE": ("CONVERT",),
+    "DEQUANTIZE": ("CONVERT",),
+    "BATCH_MATMUL": ("BATCHMATRIXMULTIPLY",),
 }
 WARMUP_WINDOW_S = 0.05
 READY = {"event": "ready"}
@@ -169,6 +213,10 @@ def read_job(text):
         images = check_keys(job["images"], IMAGE_KEYS, "job.images")
         if not all(isinstance(path, str) for path in images["shards"]):
             raise JobError("bad_job", "job.images.shards has something else than paths")
+    if job["profile"] is not None:
+        runs = check_keys(job["profile"], PROFILE_KEYS, "job.profile")["runs"]
+        if not 1 <= runs <= 10_000:
+            raise JobError("bad_job", f"job.profile.runs is {runs}; expected 1 to 10000")
     if not os.path.isfile(job["artifact"]):
         raise JobError("bad_model", f"there is no file {job['artifact'][:200]}")
     return job
@@ -292,14 +340,19 @@ def open_session(job, result):
     return session
 
 
+def noise(session):
+    """The same input each time, over the whole range that the file reads."""
+    made = np.random.default_rng(0).uniform(-1, 1, session.shape)
+    if session.dtype.kind in "iu":
+        info = np.iinfo(session.dtype)
+        made = (made + 1) / 2 * (info.max - info.min) + info.min
+    return made.astype(session.dtype)
+
+
 def time_session(session, job, result, turn_wanted):
     """Warm up, then take turns for as long as ``turn_wanted(runs so far, enough)`` is true."""
     plan = job["plan"]
-    noise = np.random.default_rng(0).uniform(-1, 1, session.shape)
-    if session.dtype.kind in "iu":
-        info = np.iinfo(session.dtype)
-        noise = (noise + 1) / 2 * (info.max - info.min) + info.min
-    session.feed(noise.astype(session.dtype))
+    session.feed(noise(session))
     begun = time.monotonic()
     result["states"].append(read_state(begun))
     result["first_inference_ns"] = timed_ns(session.run)
@@ -571,6 +624,313 @@ def model_output(tensor, images):
     return (row.astype(np.float32) - zero_point) * np.float32(scale)
 
 
+# Profile and delegation: how long each operator takes, and which run inside LiteRT's CPU delegate.
+
+
+def delegation(session):
+    """How a .tflite file is divided as a result gives it; None for ONNX Runtime."""
+    if not hasattr(session, "interpreter"):
+        return None
+    own, pieces = operators(session.interpreter)
+    inside = {number for piece in pieces for number in piece}
+    outside = {}
+    for number, operator in enumerate(own):
+        if number not in inside:
+            outside[operator["op_name"]] = outside.get(operator["op_name"], 0) + 1
+    most_first = dict(sorted(outside.items(), key=lambda item: -item[1]))
+    return {"inside": len(inside), "pieces": len(pieces), "outside": most_first}
+
+
+def operators(interpreter):
+    """The file's own operators, and of each piece of the delegate the numbers of those in it.
+
+    The interpreter lists the pieces behind the file's own operators. What is inside a piece is
+    found from its outputs backwards to its inputs.
+    """
+    listed = interpreter._get_ops_details()
+    own = [operator for operator in listed if operator["op_name"] != "DELEGATE"]
+    maker = {int(i): number for number, operator in enumerate(own) for i in operator["outputs"]}
+    pieces = []
+    for piece in listed[len(own) :]:
+        borders = {int(i) for i in piece["inputs"]}
+        left, found = [int(i) for i in piece["outputs"]], set()
+        while left:
+            tensor = left.pop()
+            number = maker.get(tensor)
+            if tensor not in borders and number is not None and number not in found:
+                found.add(number)
+                left.extend(int(i) for i in own[number]["inputs"])
+        pieces.append(sorted(found))
+    return own, pieces
+
+
+def profile(session, job, tensor):
+    """The operators of ``session`` as they ran on the input ``tensor``, as a result gives them.
+
+    ONNX Runtime writes a profile itself. LiteRT's interpreter has none that Python can read, but
+    its compiled model has one in the C API, XNNPACK's own operators included; it runs the same
+    kernels. Times have a resolution of one microsecond.
+    """
+    runs = job["profile"]["runs"]
+    if job["runtime"] == "onnxruntime":
+        return profile_onnx(session, job["artifact"], tensor, runs)
+    if job["runtime"] == "tflite-runtime":
+        raise JobError("no_profile", "tflite-runtime has no profiler; litert has one")
+    kernels = "builtin" if job["runtime"] == "litert-builtin" else "xnnpack"
+    if kernels == "builtin" and job["threads"] > 1:
+        # The compiled model takes the number and starts none (ai-edge-litert 2.3).
+        raise JobError(
+            "no_profile",
+            f"LiteRT's profile of its builtin kernels is of 1 thread, not {job['threads']}; "
+            "ask for 1 thread",
+        )
+    compiled = CompiledModel(job["artifact"], job["threads"], kernels, tensor)
+    for _ in range(PROFILE_WARMUP_RUNS):
+        compiled.run()
+    return profile_litert(session.interpreter, [compiled.profiled_run() for _ in range(runs)])
+
+
+def profile_onnx(session, path, tensor, runs):
+    """ONNX Runtime's own profile; operators it has fused are listed as what they became."""
+    with tempfile.TemporaryDirectory() as folder:
+        session.options.enable_profiling = True
+        session.options.profile_file_prefix = os.path.join(folder, "profile")
+        session.load(path)
+        session.feed(tensor)
+        for _ in range(PROFILE_WARMUP_RUNS + runs):
+            session.run()
+        with open(session.session.end_profiling()) as file:
+            events = json.load(file)
+    times_us = {}
+    for event in events:
+        if event.get("cat") == "Node" and event["name"].endswith(KERNEL_TIME):
+            name, args = event["name"][: -len(KERNEL_TIME)], event["args"]
+            times_us.setdefault((args["node_index"], name, args["op_name"]), []).append(
+                event["dur"]
+            )
+    if not times_us or {len(found) for found in times_us.values()} != {PROFILE_WARMUP_RUNS + runs}:
+        raise JobError("no_profile", "ONNX Runtime's profile does not have every operator each run")
+    return [
+        op_time(name, kind, found[PROFILE_WARMUP_RUNS:], None)
+        for (_, name, kind), found in times_us.items()
+    ]
+
+
+def op_time(name, kind, times_us, delegated):
+    """An operator as a result gives it: the mean of the middle half of its times, since a single
+    run in which another process had the core would outweigh all others."""
+    quarter = len(times_us) // 4
+    middle = sorted(times_us)[quarter : len(times_us) - quarter]
+    mean_ns = 1000 * sum(middle) / len(middle)
+    return {"name": name, "kind": kind, "mean_ns": mean_ns, "delegated": delegated}
+
+
+def profile_litert(interpreter, runs):
+    """Events of several runs as operators, named after those of ``interpreter``'s file.
+
+    An event is (what the runtime calls the operator, type, number, microseconds). The number is
+    that of the file's operator, or, inside the delegate, counts from 0 in each of its pieces.
+    """
+    if len({tuple(event[:3] for event in run) for run in runs}) != 1:
+        raise JobError("no_profile", "LiteRT profiled other operators from run to run")
+    own, pieces = operators(interpreter)
+    name_of = operator_names(interpreter, own)
+    made, inside, last = [], [], None
+    for position, (tag, event, number, _) in enumerate(runs[0]):
+        times_us = [run[position][3] for run in runs]
+        if event != OPERATOR_EVENT:
+            if last is None or number <= last:
+                inside.append([])
+            last = number
+            inside[-1].append(len(made))
+            made.append((tag, tag, times_us, True))
+        elif number < len(own):  # the others are whole pieces, whose operators have events too
+            last = None
+            made.append((name_of[number], own[number]["op_name"], times_us, False))
+    if pieces and not inside:
+        raise JobError("no_profile", "LiteRT's profile does not look inside the delegate")
+    if len(inside) == len(pieces):  # otherwise XNNPACK's own names are all that is known
+        for piece, positions in zip(pieces, inside, strict=True):
+            computed = computed_by([made[p][0] for p in positions], piece, own, name_of)
+            for position, (name, kind) in zip(positions, computed, strict=True):
+                made[position] = (name, kind, *made[position][2:])
+    return [op_time(*operator) for operator in made]
+
+
+def operator_names(interpreter, own):
+    """The name of the first output of each operator; None where it reads constants alone, as
+    float16 weights that are widened while the file is loaded."""
+    tensors = {detail["index"]: detail["name"] for detail in interpreter.get_tensor_details()}
+    computed = {detail["index"] for detail in interpreter.get_input_details()}
+    names = []
+    for operator in own:
+        output = int(operator["outputs"][0])
+        if computed.intersection(map(int, operator["inputs"])):
+            computed.update(map(int, operator["outputs"]))
+            names.append(tensors.get(output, str(output)))
+        else:
+            names.append(None)
+    return names
+
+
+def computed_by(tags, piece, own, name_of):
+    """Name and kind for each of XNNPACK's operators ``tags`` in ``piece``, operators of the file.
+
+    Several that XNNPACK has fused are joined, as ADD+MUL; what XNNPACK adds keeps its own name.
+    """
+    running = [number for number in piece if name_of[number] is not None]
+    found = aligned([own[number]["op_name"] for number in running], tags)
+    return [
+        (name_of[running[members[-1]]], "+".join(own[running[m]]["op_name"] for m in members))
+        if members
+        else (tag, tag)
+        for tag, members in zip(tags, found, strict=True)
+    ]
+
+
+def aligned(kinds, tags):
+    """For each of XNNPACK's operators ``tags`` the positions in ``kinds`` of the file's operators
+    that it computes: one, several that were fused, or none where it is XNNPACK's own addition.
+
+    Both are in execution order. The longest common subsequence is matched; a single operator of
+    XNNPACK between two matches computes all that the file has there.
+    """
+    longest = [[0] * (len(tags) + 1) for _ in range(len(kinds) + 1)]
+    for i in reversed(range(len(kinds))):
+        for j in reversed(range(len(tags))):
+            longest[i][j] = (
+                longest[i + 1][j + 1] + 1
+                if computes(tags[j], kinds[i])
+                else max(longest[i + 1][j], longest[i][j + 1])
+            )
+    i, j, gap_i, gap_j = 0, 0, 0, 0
+    found = [[] for _ in tags]
+    while True:
+        ended = i == len(kinds) or j == len(tags)
+        if ended:
+            i, j = len(kinds), len(tags)
+        if ended or computes(tags[j], kinds[i]):
+            if j - gap_j == 1:
+                found[gap_j] = list(range(gap_i, i))
+            if ended:
+                return found
+            found[j] = [i]
+            i, j = i + 1, j + 1
+            gap_i, gap_j = i, j
+        elif longest[i + 1][j] >= longest[i][j + 1]:
+            i += 1
+        else:
+            j += 1
+
+
+def computes(tag, kind):
+    """Whether XNNPACK's operator ``tag``, as "Fully Connected (NC, F32) GEMM", can be a ``kind``
+    of the TFLite schema; 1x1 convolutions are fully connected layers there."""
+    word = tag.split(" (")[0].replace(" ", "").upper()
+    return word in XNNPACK_WORDS.get(kind, (kind.replace("_", ""),))
+
+
+class CompiledModel:
+    """A .tflite file in LiteRT's C API with profiling on, ``tensor`` as its input.
+
+    ``kernels``: "xnnpack" or "builtin". The functions and the options' TOML are those of
+    ai-edge-litert 2; whatever a version lacks or refuses is a JobError "no_profile".
+    """
+
+    def __init__(self, path, threads, kernels, tensor):
+        import ai_edge_litert
+
+        library = os.path.join(os.path.dirname(ai_edge_litert.__file__), "libLiteRt.so")
+        try:
+            self.library = ctypes.CDLL(library)
+        except OSError as error:
+            raise JobError("no_profile", f"LiteRT's C API is not to be had: {error}") from error
+        self.environment = self.made("CreateEnvironment", 0, None)
+        model = self.made("CreateModelFromFile", self.environment, os.fsencode(path))
+        options = self.made("CreateOptions")
+        self.call("SetOptionsHardwareAccelerators", options, 1)  # the CPU
+        self.add(options, "runtime_options_string", "enable_profiling = true\n")
+        self.add(options, "xnnpack", f'kernel_mode = "{kernels}"\nnum_threads = {threads}\n')
+        self.compiled = self.made("CreateCompiledModel", self.environment, model, options)
+        self.profiler = self.made("CompiledModelGetProfiler", self.compiled)
+        if not self.profiler:
+            raise JobError("no_profile", "LiteRT did not turn profiling on")
+        subgraph = self.made("GetModelSubgraph", model, ctypes.c_size_t(0))
+        self.input = self.buffer("Input", subgraph)
+        self.output = self.buffer("Output", subgraph)
+        data = tensor.tobytes()
+        address = self.made("LockTensorBuffer", self.input, after=(1,))  # 1: to write
+        ctypes.memmove(address, data, len(data))
+        self.call("UnlockTensorBuffer", self.input)
+
+    def call(self, name, *arguments):
+        try:
+            function = getattr(self.library, "LiteRt" + name)
+        except AttributeError as error:
+            raise JobError("no_profile", f"LiteRT's C API has no LiteRt{name}") from error
+        status = function(*arguments)
+        if status:
+            raise JobError("no_profile", f"LiteRt{name} failed with status {status}")
+
+    def made(self, name, *arguments, after=()):
+        """The pointer that a call hands out behind ``arguments``."""
+        pointer = ctypes.c_void_p()
+        self.call(name, *arguments, ctypes.byref(pointer), *after)
+        return pointer
+
+    def add(self, options, identifier, text):
+        """Options of one part, as TOML. LiteRT frees the text, so it must be the C library's."""
+        standard = ctypes.CDLL(None)
+        standard.strdup.restype = ctypes.c_void_p
+        copy = ctypes.c_void_p(standard.strdup(text.encode()))
+        free = ctypes.cast(standard.free, ctypes.c_void_p)
+        made = self.made("CreateOpaqueOptions", identifier.encode(), copy, free)
+        self.call("AddOpaqueOptions", options, made)
+
+    def buffer(self, kind, subgraph):
+        """Memory for the one input or output of the file."""
+        first = ctypes.c_size_t(0)
+        tensor_type = ctypes.create_string_buffer(512)  # far more than the structure has
+        tensor = self.made(f"GetSubgraph{kind}", subgraph, first)
+        self.call("GetRankedTensorType", tensor, tensor_type)
+        needs = self.made(f"GetCompiledModel{kind}BufferRequirements", self.compiled, first, first)
+        create = "CreateManagedTensorBufferFromRequirements"
+        return self.made(create, self.environment, tensor_type, needs)
+
+    def run(self):
+        one = ctypes.c_size_t(1)
+        buffers = one, ctypes.byref(self.input), one, ctypes.byref(self.output)
+        self.call("RunCompiledModel", self.compiled, ctypes.c_size_t(0), *buffers)
+
+    def profiled_run(self):
+        """Run once; (name, type, number, microseconds) of each operator, in order."""
+        self.call("ResetProfiler", self.profiler)
+        self.call("StartProfiler", self.profiler)
+        self.run()
+        self.call("StopProfiler", self.profiler)
+        count = ctypes.c_int()
+        self.call("GetNumProfilerEvents", self.profiler, ctypes.byref(count))
+        room = count.value * EVENT_ROOM_BYTES
+        memory = ctypes.create_string_buffer(UNTOUCHED * room, room)
+        self.call("GetProfilerEvents", self.profiler, count, memory)
+        # What an event says about memory, in its middle, differs between versions. Its size is
+        # what was written of memory that had been filled with a mark.
+        written = len(memory.raw.rstrip(UNTOUCHED))
+        size = 8 * math.ceil(written / max(count.value, 1) / 8)
+        events = []
+        for at in range(0, count.value * size, size):
+            tag, event, _, time_us = struct.unpack_from("PiQQ", memory.raw, at)
+            number = struct.unpack_from("Q", memory.raw, at + size - 24)[0]
+            if event not in EVENTS:
+                raise JobError("no_profile", f"LiteRT's profile has an event of type {event}")
+            if event in OPERATOR_EVENTS:
+                events.append((ctypes.string_at(tag).decode(), event, number, time_us))
+        return events
+
+
+# Profile and delegation end here.
+
+
 def peak_rss_bytes():
     """Largest resident memory of this process so far; None where it cannot be told."""
     try:
@@ -629,6 +989,7 @@ def run(arguments, tell):
     names += ("first_inference_ns", "warmup_runs", "warmup_stable", "others_share", "stolen_share")
     result = {"version": VERSION, **dict.fromkeys(names), "affinity": affinity()}
     result.update(samples_ns=[], turns=[], states=[], peak_rss_bytes=None, images=0, error=None)
+    result.update(delegate=None, profile=[])
     try:
         if np is None:
             raise JobError("missing_runtime", f"numpy is not installed for {sys.executable}")
@@ -638,6 +999,9 @@ def run(arguments, tell):
             pin(job["affinity"])
             result["affinity"] = affinity()
         session = open_session(job, result)
+        result["delegate"] = delegation(session)
+        if job["profile"]:
+            result["profile"] = profile(session, job, noise(session))
         if job["plan"]:
             wanted = turns_on_request(tell) if job["in_turns"] else turns_until_enough
             time_session(session, job, result, wanted)

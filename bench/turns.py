@@ -1,10 +1,12 @@
 """Several files timed in turns (A B C A B C ...), so that the machine's drift hits all alike."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
+from bench.child import Child
 from bench.device import Device
 from bench.job import Job
 from bench.result import Result
@@ -14,7 +16,13 @@ K = TypeVar("K")
 
 
 def in_turns(device: Device, jobs: Mapping[K, Job], show: Report) -> dict[K, Result]:
-    """The result of each job, all of which have a plan; one that fails costs only itself.
+    """The result of each job on ``device``, all of which have a plan."""
+    starts = {key: partial(device.start, replace(job, in_turns=True)) for key, job in jobs.items()}
+    return take_turns(starts, show)
+
+
+def take_turns(starts: Mapping[K, Callable[[], Child]], show: Report) -> dict[K, Result]:
+    """The result of each child; one that fails costs only itself.
 
     Every file is loaded and warmed up in a process of its own, one after the other; then they take
     turns until the plan of each is satisfied. Who has enough goes on with the others, so that turn
@@ -22,18 +30,15 @@ def in_turns(device: Device, jobs: Mapping[K, Job], show: Report) -> dict[K, Res
     """
     with ExitStack() as ending:
         children = {}
-        for n, (key, job) in enumerate(jobs.items()):
-            show(f"{job.artifact.name} in {job.runtime} warms up,", n + 1, len(jobs))
-            child = ending.enter_context(device.start(replace(job, in_turns=True)))
-            children[key] = child
+        for n, (key, start) in enumerate(starts.items()):
+            child = children[key] = ending.enter_context(start())
+            show(
+                f"warming up {child.job.artifact.name} in {child.job.runtime},", n + 1, len(starts)
+            )
             child.is_ready()
-        rounds, wanting = 0, _at_work(children)
-        while wanting:
+        rounds, is_enough = 0, False
+        while not is_enough:
             rounds += 1
             show("in turns, round", rounds)
-            wanting = [child for child in _at_work(children) if not child.turn()]
+            is_enough = all([child.turn() for child in children.values() if not child.result])
         return {key: child.finish() for key, child in children.items()}
-
-
-def _at_work(children: Mapping) -> list:
-    return [child for child in children.values() if child.result is None]

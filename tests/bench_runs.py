@@ -6,7 +6,9 @@ from pathlib import Path
 from bench.job import RUNTIMES
 from bench.plan import Plan
 
-QUICK = Plan(warmup_runs=1, warmup_s=0.0, samples=7, time_limit_s=30.0)
+QUICK = Plan(
+    warmup_runs=1, warmup_s=0.0, min_samples=7, precision=10.0, time_limit_s=30.0, turn_s=0.001
+)
 ROWS = [(f, s, r) for f in RUNTIMES for s in ("float32", "int8") for r in RUNTIMES[f]]
 
 

@@ -9,6 +9,7 @@ from bench_runs import QUICK
 from tiny_models import write_export, write_images
 
 from bench.job import Job
+from bench.plan import PLANS
 
 # A shell that starts us in the background has Ctrl-C ignored, which children inherit; the tests
 # that press it need what a terminal gives.
@@ -30,7 +31,7 @@ def keras_answers(monkeypatch):
     """What Keras would answer, without the seconds that TensorFlow takes to start: its own test
     is ``test_the_command_line_agrees_with_keras``."""
     right = np.eye(3, dtype=np.float32)
-    monkeypatch.setattr("bench.run.DEFAULT", QUICK)
+    monkeypatch.setitem(PLANS, "default", QUICK)
     monkeypatch.setattr("models.reference.outputs", lambda s, o, data, i: right[data.labels[i] % 3])
 
 

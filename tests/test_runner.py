@@ -34,7 +34,9 @@ def test_every_runtime_times_and_answers(tmp_path, file_format, scheme, runtime)
     path = tmp_path / "out" / "tiny" / artifact.name
     result = Host().run(Job(path, file_format, runtime, 1, QUICK, images))
     assert result.error is None and result.threads == 1 and result.runtime_version
-    assert len(result.samples_ns) == 7 and min(result.samples_ns) > 0
+    assert len(result.samples_ns) >= 7 and min(result.samples_ns) > 0
+    assert sum(turn.samples for turn in result.turns) == len(result.samples_ns)
+    assert result.os_threads >= 1 and result.affinity and len(result.states) >= 2
     assert result.load_ns > 0 and result.first_inference_ns > 0
     assert (result.prepare_ns is None) == (runtime == "onnxruntime")
     assert 2**20 < result.peak_rss_bytes < 2**32 and result.images == 30
@@ -46,9 +48,9 @@ def test_every_runtime_times_and_answers(tmp_path, file_format, scheme, runtime)
 
 
 def test_sampling_ends_at_the_time_limit(job):
-    plan = Plan(warmup_runs=0, warmup_s=0.0, samples=10**9, time_limit_s=0.05)
+    plan = Plan(warmup_s=0.0, precision=0.0, time_limit_s=0.05, turn_s=0.001)
     result = Host(time_limit_s=60).run(replace(job, plan=plan))
-    assert result.error is None and 1 <= len(result.samples_ns) < 10**9
+    assert result.error is None and 0.05 <= result.inferring_s < 10 and len(result.turns) > 6
 
 
 def run_directly(text, *arguments):
@@ -65,7 +67,7 @@ def changed(job, **fields):
 def test_the_job_may_come_in_a_file(job, tmp_path):
     (tmp_path / "job.json").write_text(job.to_json())
     code, result, _ = run_directly("", str(tmp_path / "job.json"))
-    assert code == 0 and len(result["samples_ns"]) == 7
+    assert code == 0 and len(result["samples_ns"]) >= 7
 
 
 def test_a_model_that_is_none_is_an_error_in_the_result(job, tmp_path):
@@ -97,14 +99,18 @@ def test_jobs_that_are_none_are_an_error_in_the_result(job):
         "": "not JSON",
         "[" * 100_000: "not JSON",
         "[]": "expected",
-        changed(job, version=2): "version 2",
+        changed(job, version=1): "version 1",
         changed(job, threads=-1): "threads is -1",
         changed(job, threads="2"): "job.threads",
         changed(job, threads=True): "job.threads",
         changed(job, runtime="onnxruntime"): "format 'tflite'",
         changed(job, extra=1): "extra",
-        changed(job, plan={"samples": 3}): "job.plan",
-        changed(job, plan={**vars(QUICK), "samples": 0}): "no sample",
+        changed(job, in_turns=1): "job.in_turns",
+        changed(job, in_turns=True, plan=None): "without a plan",
+        changed(job, affinity=["0"]): "job.affinity",
+        changed(job, affinity=[4095]): "cannot be had",
+        changed(job, plan={"min_samples": 3}): "job.plan",
+        changed(job, plan={**vars(QUICK), "min_samples": 0}): "no sample",
         changed(job, plan={**vars(QUICK), "warmup_s": float("nan")}): "finite",
     }
     for text, said in broken.items():
