@@ -143,20 +143,24 @@ def latency_claims(
 
 
 def accuracy_claims(limits: Limits, comparisons: int, seed: int, images: int = 10_000):
-    """A true drop of one point against the limit; and of none, for false alarms."""
+    """A true drop of one point against the limit; and of none, for false alarms.
+
+    What is not passed makes the command fail. How often that is FAILED and not "cannot tell", and
+    how often no drop passes, depends on how far the limit is away: that is shown, not claimed.
+    """
     random = np.random.default_rng(seed)
     claims = []
     for lost, gained in (*DROPS, (0.005, 0.005)):
         drop = 100 * (lost - gained)
         verdicts = [_verdict(limits, images, lost, gained, random) for _ in range(comparisons)]
         failed, passed = verdicts.count(FAILED), verdicts.count(PASSED)
-        about = f"accuracy, {drop:.0f} point at {100 * (lost + gained):.1f}% flips of {images:,}"
+        about = f"accuracy, {drop:.1f} points at {100 * (lost + gained):.1f}% flips of {images:,}"
         if drop:
             claims.append(Claim(f"{about}: is not passed", comparisons - passed, comparisons, 0.95))
             claims.append(Claim(f"{about}: FAILED", failed, comparisons, None))
         else:
             claims.append(Claim(f"{about}: FAILED", failed, comparisons, 0.01, at_least=False))
-            claims.append(Claim(f"{about}: passed", passed, comparisons, 0.95))
+            claims.append(Claim(f"{about}: passed", passed, comparisons, None))
     return claims
 
 

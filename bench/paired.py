@@ -1,7 +1,7 @@
 """Two files on the same images: how much top-1 one loses, and how sure that is.
 
 Only images that exactly one of the two gets right tell them apart. The interval of the difference
-is the score interval of Tango (Statistics in Medicine 17, 1998), which holds its 95 % where such
+is the score interval of Tango (Statistics in Medicine 17, 1998), which holds some 95 % where such
 images are few; the p value is of the exact test of McNemar (1947).
 """
 
