@@ -11,7 +11,8 @@ from models.options import OneLineParser
 # A command is a module with ``add_arguments(parser)`` and ``run(namespace, typed)``.
 COMMANDS = {
     "run": ("bench.run", "time every exported file in every runtime that reads it, and judge it"),
-    "gate": ("bench.gate", "fail when int8 loses more top-1 than gate.toml allows"),
+    "gate": ("bench.gate", "hold the exported files against the limits of gate.toml"),
+    "baseline": ("bench.store_baseline", "measure the files for the gate to compare later ones"),
     "report": ("bench.report", "the newest measurement of everything, as Markdown"),
     "list": ("bench.listing", "the newest runs of the history, one a line"),
     "show": ("bench.showing", "everything about one run"),

@@ -16,6 +16,9 @@ class Variant:
     artifact: Artifact
     runtime: str
 
+    def __hash__(self) -> int:
+        return hash((self.artifact.sha256, self.runtime))  # an Artifact holds dictionaries
+
     def column(self, device: str) -> str:
         """Its name in a drift matrix."""
         return f"{self.artifact.name} {self.runtime} {device}"
