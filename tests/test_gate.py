@@ -188,7 +188,7 @@ def test_speedup_is_decided_on_its_interval():
 def test_undecided_speedups_take_more_turns(project, capsys):
     """The same file under both names is neither faster nor slower."""
     manifest = write_export(project / "artifacts", formats=("tflite",))
-    float32, int8 = manifest.artifacts
+    float32, _ = manifest.artifacts
     folder = project / "artifacts" / "tiny"
     (folder / "int8.tflite").write_bytes((folder / "float32.tflite").read_bytes())
     same = replace(float32, name="int8.tflite", scheme="int8")
@@ -253,7 +253,7 @@ def _slow_int8(project):
     manifest = Manifest.read(folder)
     content = slow_tflite()
     (folder / "int8.tflite").write_bytes(content)
-    float32, int8 = manifest.artifacts
+    float32, _ = manifest.artifacts
     int8 = replace(int8, sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
     (folder / "manifest.json").write_text(replace(manifest, artifacts=(float32, int8)).to_json())
 
