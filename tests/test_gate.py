@@ -253,7 +253,7 @@ def _slow_int8(project):
     manifest = Manifest.read(folder)
     content = slow_tflite()
     (folder / "int8.tflite").write_bytes(content)
-    float32, _ = manifest.artifacts
+    float32, int8 = manifest.artifacts
     int8 = replace(int8, sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
     (folder / "manifest.json").write_text(replace(manifest, artifacts=(float32, int8)).to_json())
 
