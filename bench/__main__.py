@@ -41,6 +41,11 @@ def _dispatch(argv: Sequence[str]) -> None:
     chosen.run(asked.parse_args(argv[1:]), typed)
 
 
-if __name__ == "__main__":
+def script() -> int:
+    """The ``bench`` command."""
     command.end_as_by_ctrl_c()
-    sys.exit(main(sys.argv[1:]))
+    return main(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(script())

@@ -26,6 +26,7 @@ OPTIONS = tuple(option.name for option in fields(Options))
 
 def add_arguments(parser: ArgumentParser) -> None:
     """The options of every target; those that name a model or a device leave the others out."""
+    parser.add_argument("--json", action="store_true", help="results as JSON on standard output")
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table instead")
     parser.add_argument(
         "--out-file", metavar="PATH", help="the HTML file (default: report.html in results)"
