@@ -112,6 +112,16 @@ def test_many_benches_may_make_or_migrate_the_history_at_once(path, version):
         assert len(Records(path).listing(None)) == 18 + 3 * (version == "version 1")
 
 
+def test_what_is_committed_is_on_disk_and_nothing_is_an_orphan(path):
+    """A cut of the power cannot be tried; SQLite's word for surviving it can be asked for."""
+    with Records(path).writing() as connection:
+        modes = ("journal_mode", "synchronous", "foreign_keys")
+        found = [connection.execute(f"PRAGMA {mode}").fetchone()[0] for mode in modes]
+    assert found == ["wal", 2, 1]
+    with pytest.raises(DeviceError, match="FOREIGN KEY"), Records(path).writing() as connection:
+        connection.execute("INSERT INTO caveats VALUES (7, 0, 'noisy', '', '')")
+
+
 def test_a_lock_is_waited_for(path):
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
@@ -235,8 +245,8 @@ def small_disk(tmp_path):
 
 
 def test_a_full_disk_is_one_line_and_the_history_stays_whole(small_disk):
-    records = Records(small_disk(1 << 20) / "bench.sqlite")
-    big, ids = record(result=timed(random.Random(1).randbytes(100_000))), []
+    records = Records(small_disk(1 << 19) / "bench.sqlite")
+    big, ids = record(result=timed(random.Random(1).randbytes(20_000))), []
     with pytest.raises(DeviceError, match=r"the disk is full .*free some space"):
         for _ in range(100):
             ids.append(records.append(big))
