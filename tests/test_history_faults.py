@@ -6,9 +6,11 @@ import random
 import resource
 import signal
 import sqlite3
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import version1_history
@@ -277,6 +279,24 @@ def test_a_folder_that_may_not_be_written_is_one_line(small_disk):
     for path in (folder / "bench.sqlite", folder / "other.sqlite", folder / "new" / "bench.sqlite"):
         with pytest.raises(DeviceError, match=r"cannot be .*(allow writing|where you may write)"):
             Records(path).append(record())
+
+
+def test_a_file_that_may_not_be_written_is_one_line(path):
+    with tempfile.TemporaryDirectory() as folder:  # where another user may go, unlike tmp_path
+        os.chmod(folder, 0o777)
+        path = Path(folder) / "bench.sqlite"
+        Records(path).append(record())
+        path.chmod(0o444)
+
+        def work(say):
+            if os.getuid() == 0:  # who may write everything
+                os.setuid(65534)
+            Records(path).append(record())
+
+        with child(work) as (_, said):
+            (line,) = said
+        assert "it may not be written" in line and "allow writing" in line
+        assert len(Records(path).listing(None)) == 1
 
 
 def test_a_file_that_may_not_grow_is_one_line_and_keeps_what_it_has(path):
