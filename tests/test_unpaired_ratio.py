@@ -30,7 +30,7 @@ def test_resampled_medians_are_those_of_samples_written_out():
 def test_19_of_20_intervals_of_like_runs_hold_1():
     found = [unpaired_ratio(measured(2 * k), measured(2 * k + 1)).interval for k in range(200)]
     outside = sum(not interval.low <= 1 <= interval.high for interval in found)
-    assert 2 <= outside <= 20  # 10 expected; turns drawn as if independent would give about 50
+    assert 2 <= outside <= 20  # 10 expected; samples drawn as if independent gave some 60
 
 
 def test_a_true_ratio_is_found():
