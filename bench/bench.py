@@ -1,7 +1,7 @@
 """What all measurements of one command share, and how they become records."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.caveat import caveats
 from bench.device import Device
@@ -13,6 +13,8 @@ from bench.result import Result
 from bench.timing import Timing
 from bench.variant import Variant
 from models.options import Options
+
+PROFILE_RUNS = 50
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,10 @@ class Bench:
         plan, cores = self.timing.chosen_plan, self.timing.affinity
         path = self.exported.path(artifact)
         return Job(path, artifact.format, variant.runtime, threads, plan, affinity=cores)
+
+    def profile_job(self, variant: Variant) -> Job:
+        """The same, not timed but profiled."""
+        return replace(self.job(variant), plan=None, profile_runs=PROFILE_RUNS)
 
     def record(self, kind: str, variant: Variant, result: Result, time_utc: str) -> Record:
         artifact, plan = variant.artifact, self.timing.chosen_plan

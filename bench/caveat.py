@@ -157,5 +157,5 @@ def _of_the_delegate(result: Result) -> Iterator[Caveat]:
         yield Caveat(
             "not-delegated",
             f"{outside} of {outside + found.inside} operators ran outside the delegate ({kinds})",
-            "export again with this project's int8, or use another runtime",
+            "PROFILE=1 shows what they cost; LiteRT's delegate takes what this project exports",
         )

@@ -63,7 +63,7 @@ class Records:
         ``data``, or the error that took their place."""
         error = record.result.error
         values = (record.data, error and error.kind, error and error.message, record.id)
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(
                 "UPDATE runs SET data = ?, error_kind = ?, error_message = ? WHERE id = ?", values
             )
@@ -72,7 +72,7 @@ class Records:
 
     def add_profile(self, run_id: int, profile: Sequence[OpTime]) -> None:
         """Add the per-operator times of a run, which are measured apart from it."""
-        with self._writing() as connection:
+        with self.writing() as connection:
             rows.insert_profile(connection, run_id, profile)
 
     def add_drift(self, drifts: Sequence[Drift]) -> None:

@@ -49,10 +49,8 @@ def _machine(result: Result, number: int) -> tuple[float | None, int | None]:
 
 def run_sustained(bench: Bench, records: Records, output: Output) -> list[Record]:
     """Each variant by itself, one after the other, in the history as each is finished."""
-    total = len(bench.variants) * bench.timing.sustained
-    output.say(
-        f"{len(bench.variants)} rows of {bench.timing.sustained:g} minutes: {total:g} minutes"
-    )
+    count, each = len(bench.variants), bench.timing.sustained
+    output.say(f"{count} x {each:g} minutes, one after the other")
     rows, found = [], []
     for variant in bench.variants:
         started = now_utc()

@@ -9,12 +9,15 @@ from export.artifact import Artifact
 from models.errors import RequestError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Variant:
-    """``artifact`` run by ``runtime``."""
+    """``artifact`` run by ``runtime``; each is itself alone, so it can be a key."""
 
     artifact: Artifact
     runtime: str
+
+    def __hash__(self) -> int:
+        return hash((self.artifact.sha256, self.runtime))  # an Artifact holds dictionaries
 
     def column(self, device: str) -> str:
         """Its name in a drift matrix."""

@@ -1,78 +1,363 @@
-"""The accuracy gate, on real files of a tiny network run in the real runtimes."""
+"""The gates, on real files of a tiny network run in the real runtimes."""
 
 import json
-import math
-import sqlite3
 from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+import tiny_models
+from bench_runs import QUICK
 from tiny_models import write_export, write_images
 
 from bench.__main__ import main
+from bench.plan import PLANS
 from models.errors import RequestError
 from quantize.limits import Limits, read_limits
 
-LIMITS = "[accuracy]\nmax_drop_points = 1.0\n"
+ACCURACY = "[accuracy]\nmax_drop_points = 20\n"
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """A folder to run commands in, with a gate.toml, 30 labelled images and a user's model."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "gate.toml").write_text(LIMITS)
+    monkeypatch.setitem(PLANS, "quick", QUICK)
+    (tmp_path / "gate.toml").write_text(ACCURACY)
     (tmp_path / "tiny.keras").touch()  # only its name matters to the gate
     write_images(tmp_path / "data.npz")
     return tmp_path
 
 
-def gate(*more):
-    return main(["gate", "--model", "tiny.keras", "--data", "data.npz", *more])
+def gate(*more, command="gate"):
+    return main([command, "--model", "tiny.keras", "--data", "data.npz", *more])
+
+
+def rows(capsys):
+    return json.loads(capsys.readouterr().out)["gates"]
+
+
+def limits(project, text):
+    (project / "gate.toml").write_text(text)
 
 
 def test_int8_that_answers_as_float32_passes(project, capsys):
     write_export(project / "artifacts")
     assert gate() == 0
     shown = capsys.readouterr().out
-    assert "tflite" in shown and "onnx" in shown and "passed" in shown and "30 of 30" in shown
+    assert "int8.tflite" in shown and "int8.onnx" in shown and "2 passed" in shown
+    assert "30 of 30 images of data.npz" in shown
 
 
 def test_int8_that_confuses_two_classes_fails_and_is_named(project, capsys):
     write_export(project / "artifacts", int8_answers=(0, 2, 1))
     assert gate("--json") == 1
     shown = capsys.readouterr()
-    rows = json.loads(shown.out)["gates"]
-    assert [row["format"] for row in rows] == ["tflite", "onnx"]
-    for row in rows:
-        assert row["float32_top1"] == 1 and row["int8_top1"] == pytest.approx(1 / 3)
-        assert row["drop_points"] == pytest.approx(200 / 3) and row["images"] == 30
-        assert row["agreement"] == pytest.approx(1 / 3) and not row["passed"]
-    assert "tflite: int8 loses 66.67 points" in shown.err and "allows 1" in shown.err
+    found = json.loads(shown.out)
+    assert [row["file"] for row in found["gates"]] == ["int8.tflite", "int8.onnx"]
+    assert not found["passed"]
+    for row in found["gates"]:
+        figures = row["figures"]
+        assert row["verdict"] == "FAILED" and figures["float32_top1"] == 1
+        assert figures["top1"] == figures["agreement"] == pytest.approx(1 / 3)
+        assert figures["drop_points"] == pytest.approx(200 / 3) and figures["images"] == 30
+        assert (figures["lost"], figures["gained"]) == (20, 0) and figures["p_value"] < 1e-5
+        assert 20 < figures["drop_low_points"] < 200 / 3 < figures["drop_high_points"]
+    assert "accuracy of int8.tflite FAILED (66.67 points [47" in shown.err
+    assert "at most 20 points" in shown.err and shown.err.rstrip().count("error:") == 1
 
 
-def test_a_drop_of_exactly_the_limit_passes(project):
+def test_too_few_images_cannot_tell_and_says_how_many_would(project, capsys):
+    """30 images without a flip leave a drop of 11 points possible."""
+    write_export(project / "artifacts", formats=("onnx",))
+    limits(project, "[accuracy]\nmax_drop_points = 1\n")
+    assert gate("--json") == 1
+    (row,) = rows(capsys)
+    assert row["verdict"] == "cannot tell" and "N=30 is too small, needs about" in row["detail"]
+    assert 300 < row["figures"]["images_needed"] < 1000
+    limits(project, '[accuracy]\nmax_drop_points = 1\n[gate]\ncannot_tell = "pass"\n')
+    assert gate() == 0
+    assert "1 cannot tell" in capsys.readouterr().out
+
+
+def test_a_drop_at_the_limit_is_told_by_no_number_of_images(project, capsys):
     write_export(project / "artifacts", int8_answers=(0, 2, 1), formats=("onnx",))
-    drop_points = 100 * 20 / 30
-    for limit, code in ((drop_points, 0), (math.nextafter(drop_points, 0), 1)):
-        (project / "gate.toml").write_text(f"[accuracy]\nmax_drop_points = {limit!r}\n")
-        assert gate() == code
+    limits(project, f"[accuracy]\nmax_drop_points = {100 * 20 / 30!r}\n")
+    assert gate("--json") == 1
+    (row,) = rows(capsys)
+    assert row["verdict"] == "cannot tell" and "the drop is at the limit" in row["detail"]
 
 
 def test_both_files_are_judged_on_the_same_n_eval_images(project, capsys):
+    limits(project, "[accuracy]\nmax_drop_points = 50\n")
     write_export(project / "artifacts", formats=("tflite",))
     assert gate("--n-eval", "12", "--json") == 0
-    (row,) = json.loads(capsys.readouterr().out)["gates"]
-    assert row["images"] == 12
+    assert rows(capsys)[0]["figures"]["images"] == 12
 
 
-def test_the_gate_leaves_its_counts_in_the_history(project):
+def test_every_file_of_integers_is_held_against_float32_of_its_format(project, capsys):
+    write_export(project / "artifacts", further=[("int8-dynamic", (0, 2, 1))])
+    assert gate("--json") == 1
+    verdicts = {row["file"]: row["verdict"] for row in rows(capsys)}
+    assert verdicts == {
+        "int8.tflite": "passed",
+        "int8-dynamic.tflite": "FAILED",
+        "int8.onnx": "passed",
+    }
+
+
+def test_the_gate_leaves_counts_and_samples_in_the_history(project):
     write_export(project / "artifacts", formats=("tflite",), int8_answers=(0, 2, 1))
     gate()
-    connection = sqlite3.connect(project / "results" / "bench.sqlite")
-    rows = connection.execute("SELECT kind, artifact, images, correct, agreeing FROM runs")
-    assert rows.fetchall() == [
-        ("gate", "float32.tflite", 30, 30, None),
-        ("gate", "int8.tflite", 30, 10, 10),
-    ]
+    from bench.records import Records
+
+    found = list(reversed(list(Records().each(kind="gate"))))
+    assert [
+        (r.artifact, r.accuracy.images, r.accuracy.correct, r.accuracy.agreeing) for r in found
+    ] == [("float32.tflite", 30, 30, None), ("int8.tflite", 30, 10, 10)]
+    assert all(len(r.result.samples_ns) >= 7 and r.data == "data.npz" for r in found)
+    assert len({r.session for r in found}) == 1
+
+
+def test_size_memory_and_coverage_have_limits(project, capsys):
+    write_export(project / "artifacts", formats=("tflite",))
+    wanted = "[size]\nmax_ratio = {}\n[memory]\nmax_ratio = {}\nmax_mib = {}\n[coverage]\n"
+    wanted += "min_int8_share = {}\nmin_delegated_share = {}\n"
+    limits(project, wanted.format(100, 100, 1e6, 1, 0))
+    assert gate("--json") == 0
+    found = rows(capsys)
+    kinds = [(row["gate"], row["file"]) for row in found]
+    assert kinds == [
+        ("delegated", "float32.tflite"), ("delegated", "int8.tflite"), ("int8", "int8.tflite"),
+        ("size", "int8.tflite"), ("memory", "float32.tflite"), ("memory", "int8.tflite"),
+        ("memory", "int8.tflite"),
+    ]  # fmt: skip
+    limits(project, wanted.format(0.01, 0.01, 1, 1, 0))
+    assert gate("--json") == 1
+    failed = [row["gate"] for row in rows(capsys) if row["verdict"] == "FAILED"]
+    assert failed == ["size", "memory", "memory", "memory"]
+
+
+def test_files_with_less_int8_than_asked_for_fail_and_name_the_rest(tmp_path, capsys):
+    from bench.gate_coverage import int8_nodes, int8_operators
+
+    assert int8_operators(tiny_models.tflite(int8=True)) == (2, {})
+    float_kinds = {"RESHAPE": 1, "FULLY_CONNECTED": 1}
+    assert int8_operators(tiny_models.tflite()) == (0, float_kinds)
+    # The tiny ONNX file quantizes its output only.
+    assert int8_nodes(tiny_models.onnx(int8=True)) == (1, {"Reshape": 1})
+
+
+def test_a_file_outside_the_delegate_fails_and_names_its_operators():
+    from made_records import result, timed_record
+
+    from bench.gate_coverage import check
+    from bench.result import Delegate
+
+    def row(delegate):
+        record = timed_record(result=replace(result([[1, 2]]), delegate=delegate))
+        return check({"int8.tflite": record}, Path(), Limits(min_delegated_share=0.9))[0]
+
+    fallen = row(Delegate(40, 20, {"HARD_SWISH": 20}))
+    assert fallen.verdict == "FAILED" and "20 HARD_SWISH" in fallen.detail
+    assert fallen.found == "40 of 60 operators (67%)" and "20 pieces" in fallen.detail
+    assert row(Delegate(64, 1, {"SOFTMAX": 1})).verdict == "passed"
+    assert row(None).verdict == "cannot tell"
+
+
+def test_speedup_is_decided_on_its_interval():
+    from made_records import result, timed_record
+
+    from bench.gate_speedup import check, undecided
+
+    def verdict(times, at_least):
+        float32 = timed_record("float32.tflite", result=result([[100] * 5] * 40))
+        int8 = timed_record(result=result([[ns] * 5 for ns in times]))
+        both = {"float32.tflite": float32, "int8.tflite": int8}
+        asked = Limits(min_speedup={"int8.tflite": at_least, "int8.onnx": 1.0})
+        row, other = check(both, asked)
+        assert other.verdict == "skipped" and "no int8.onnx" in other.detail
+        assert bool(undecided(both, asked)) == (row.verdict == "cannot tell")
+        return row.verdict
+
+    assert verdict([50] * 40, 1.9) == "passed"
+    assert verdict([50] * 40, 2.1) == "FAILED"
+    assert verdict([90, 110] * 20, 1.0) == "cannot tell"
+
+
+def test_undecided_speedups_take_more_turns(project, capsys):
+    """The same file under both names is neither faster nor slower."""
+    manifest = write_export(project / "artifacts", formats=("tflite",))
+    float32, _ = manifest.artifacts
+    folder = project / "artifacts" / "tiny"
+    (folder / "int8.tflite").write_bytes((folder / "float32.tflite").read_bytes())
+    same = replace(float32, name="int8.tflite", scheme="int8")
+    (folder / "manifest.json").write_text(replace(manifest, artifacts=(float32, same)).to_json())
+    limits(project, '[speedup]\n"int8.tflite" = 1000\n')
+    assert gate() == 1
+    assert "more turns" not in capsys.readouterr().err
+    from bench.records import Records
+
+    assert len(list(Records().each(kind="gate"))) == 2
+
+
+def a_baseline(project, capsys):
+    write_export(project / "artifacts", formats=("tflite",))
+    assert gate("--runs", "3", "--json", command="baseline") == 0
+    return json.loads(capsys.readouterr().out)
+
+
+LATENCY = "[latency]\nmax_slowdown_percent = 5\n"
+
+
+def test_without_a_baseline_latency_is_skipped_and_says_what_to_type(project, capsys):
+    limits(project, LATENCY)
+    write_export(project / "artifacts", formats=("tflite",))
+    assert gate("--json") == 0
+    for row in rows(capsys):
+        assert row["verdict"] == "skipped" and "python -m bench baseline" in row["detail"]
+
+
+def test_a_baseline_has_pairs_in_every_round_and_keeps_the_files(project, capsys):
+    made = a_baseline(project, capsys)
+    assert [row["artifact"] for row in made["rows"]] == ["float32.tflite", "int8.tflite"]
+    assert all(row["rounds"] == 3 and row["median_ms"] > 0 for row in made["rows"])
+    from bench.records import Records
+
+    stored = Records().newest_baseline("host", "tiny")
+    assert len(stored) == 12 and len({record.session for record in stored}) == 3
+    assert {record.kind for record in stored} == {"baseline"}
+    kept = {path.name for path in (project / "results" / "baseline").iterdir()}
+    assert kept == {f"{record.artifact_sha256}.tflite" for record in stored}
+
+
+def test_unchanged_files_pass_and_a_slower_one_fails_beside_the_baselines_own(project, capsys):
+    a_baseline(project, capsys)
+    limits(project, LATENCY)
+    assert gate("--json") == 0
+    assert [row["found"] for row in rows(capsys)] == ["unchanged", "unchanged"]
+    _slow_int8(project)
+    assert gate("--json") == 1
+    float32, int8 = rows(capsys)
+    assert float32["found"] == "unchanged" and int8["verdict"] == "FAILED"
+    assert int8["figures"]["change_percent"] > 1000 and int8["figures"]["rounds"] == 3
+
+
+def _slow_int8(project):
+    """int8.tflite reads far larger images than before, in a manifest that says so."""
+    import hashlib
+
+    folder = project / "artifacts" / "tiny"
+    from export.artifact import Manifest
+
+    manifest = Manifest.read(folder)
+    content = slow_tflite()
+    (folder / "int8.tflite").write_bytes(content)
+    float32, int8 = manifest.artifacts
+    int8 = replace(int8, sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+    (folder / "manifest.json").write_text(replace(manifest, artifacts=(float32, int8)).to_json())
+
+
+def slow_tflite():
+    """The tiny network behind many more multiplications of its input."""
+    import numpy as np
+    from ai_edge_litert import schema_py_generated as schema
+
+    from quantize.graph import Graph
+
+    model = Graph(tiny_models.tflite()).unpacked()
+    graph = model.subgraphs[0]
+    dense = graph.operators[-1]
+    flat, scores = int(dense.inputs[0]), int(dense.outputs[0])
+    wide = 4000
+    buffers = [schema.BufferT(), schema.BufferT()]
+    buffers[0].data = np.full((wide, tiny_models.PIXELS), 1e-3, np.float32).tobytes()
+    buffers[1].data = np.full((tiny_models.PIXELS, wide), 1e-3, np.float32).tobytes()
+    model.buffers += buffers
+    before = flat
+    for n, (shape, kernel) in enumerate((((1, wide), 0), ((1, tiny_models.PIXELS), 1))):
+        inside = (tiny_models.PIXELS, wide)[n], (wide, tiny_models.PIXELS)[n]
+        for name, of, buffer in (
+            (f"kernel{n}", (inside[1], inside[0]), len(model.buffers) - 2 + kernel),
+            (f"wide{n}", shape, 0),
+        ):
+            tensor = schema.TensorT()
+            tensor.name, tensor.shape, tensor.buffer = name.encode(), list(of), buffer
+            tensor.type = schema.TensorType.FLOAT32
+            graph.tensors.append(tensor)
+        operator = schema.OperatorT()
+        operator.opcodeIndex = dense.opcodeIndex
+        operator.builtinOptionsType = dense.builtinOptionsType
+        operator.builtinOptions = schema.FullyConnectedOptionsT()
+        operator.inputs = [before, len(graph.tensors) - 2, -1]
+        operator.outputs = [len(graph.tensors) - 1]
+        graph.operators.insert(1 + n, operator)
+        before = len(graph.tensors) - 1
+    dense.inputs = [before, dense.inputs[1], -1]
+    assert scores == int(dense.outputs[0])
+    return Graph.packed(model).content
+
+
+def test_a_lost_copy_of_the_baselines_file_cannot_be_told(project, capsys):
+    a_baseline(project, capsys)
+    limits(project, LATENCY)
+    _slow_int8(project)
+    for path in (project / "results" / "baseline").iterdir():
+        path.unlink()
+    assert gate("--json") == 1
+    row = rows(capsys)[1]
+    assert row["verdict"] == "cannot tell" and "is gone" in row["detail"]
+
+
+def test_times_of_then_are_a_reference_too(project, capsys):
+    a_baseline(project, capsys)
+    limits(project, LATENCY + 'reference = "times"\n')
+    _slow_int8(project)
+    assert gate("--json") == 1
+    row = rows(capsys)[1]
+    assert row["verdict"] == "FAILED" and row["figures"]["change_percent"] > 1000
+
+
+def test_another_number_of_threads_is_refused_with_both(project, capsys):
+    a_baseline(project, capsys)
+    limits(project, LATENCY)
+    assert gate("--threads", "1", "--json") == 1
+    for row in rows(capsys):
+        assert row["verdict"] == "cannot tell" and "threads was 2 and is 1" in row["detail"]
+
+
+def test_a_runtime_that_does_not_start_is_exit_code_3(project, monkeypatch, capsys):
+    from bench.host import Host
+
+    write_export(project / "artifacts")
+    monkeypatch.setattr("bench.device.DEVICES", {"host": lambda: Host(Path("/nowhere.py"))})
+    assert gate() == 3
+
+
+def test_junit_and_markdown_say_what_the_table_says(project, capsys):
+    write_export(project / "artifacts", int8_answers=(0, 2, 1))
+    limits(project, ACCURACY + LATENCY + "[size]\nmax_ratio = 100\n")
+    assert gate("--junit", "gate.xml", "--markdown", "gate.md") == 1
+    suite = ElementTree.parse("gate.xml").getroot().find("testsuite")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("8", "2", "4")
+    states = {
+        (case.get("classname"), case.get("name")): [part.tag for part in case] for case in suite
+    }
+    assert states["gate.accuracy", "int8.tflite in litert"] == ["failure"]
+    assert states["gate.latency", "int8.onnx in onnxruntime"] == ["skipped"]
+    assert states["gate.size", "int8.onnx in onnxruntime"] == ["system-out"]
+    lines = Path("gate.md").read_text().splitlines()
+    assert lines[0] == "### Gate failed: tiny on host"
+    assert lines[2] == "2 passed, 2 FAILED, 4 skipped"
+    table = [line for line in lines if line.startswith("|")]
+    assert len(table) == 10 and table[2].startswith("| accuracy | `int8.tflite`")
+    assert "**FAILED**" in table[2] and "**" not in table[-1].replace("**skipped**", "")
+
+
+def test_a_passed_gate_says_so_in_markdown(project):
+    write_export(project / "artifacts")
+    assert gate("--markdown", "gate.md") == 0
+    assert Path("gate.md").read_text().startswith("### Gate passed: tiny on host")
 
 
 def refused(capsys, *said, arguments=()):
@@ -81,6 +366,12 @@ def refused(capsys, *said, arguments=()):
     assert shown.out == "" and shown.err.count("\n") == 1
     for words in said:
         assert words in shown.err
+
+
+def test_a_report_that_cannot_be_written_is_refused_ahead_of_measuring(project, capsys):
+    write_export(project / "artifacts")
+    refused(capsys, "JUNIT is 'no/x.xml'", arguments=("--junit", "no/x.xml"))
+    refused(capsys, "MARKDOWN is '.'", arguments=("--markdown", "."))
 
 
 def test_without_exported_files_it_says_what_to_type(project, capsys):
@@ -104,19 +395,28 @@ def test_a_file_changed_since_its_export_is_refused(project, capsys):
 
 def test_random_weights_have_no_top1_to_compare(project, capsys):
     write_export(project / "artifacts", model_id="v2-1-224-random")
-    assert main(["gate", "--weights", "random", "--data", "data.npz"]) == 2
+    random = ["gate", "--weights", "random", "--data", "data.npz"]
+    assert main(random) == 2
     shown = capsys.readouterr()
     assert "WEIGHTS=random" in shown.err and shown.out == ""
+    limits(project, "[size]\nmax_ratio = 100\n")
+    assert main(random) == 0
 
 
-def test_an_unknown_device_names_the_known_one(project, capsys):
+def test_an_unknown_device_and_plan_name_the_known_ones(project, capsys):
     refused(capsys, "DEVICE is 'pi4'", "host", arguments=("--device", "pi4"))
+    refused(capsys, "PLAN is 'long'", "quick default thorough", arguments=("--plan", "long"))
 
 
 def test_no_threads_and_no_images_are_refused(project, capsys):
     write_export(project / "artifacts")
     refused(capsys, "THREADS is 0", arguments=("--threads", "0"))
     refused(capsys, "N_EVAL is 0", arguments=("--n-eval", "0"))
+
+
+def test_too_few_rounds_of_a_baseline_are_refused(project, capsys):
+    assert gate("--runs", "2", command="baseline") == 2
+    assert "RUNS is 2; expected 3 to 100" in capsys.readouterr().err
 
 
 def test_a_wrong_option_is_one_line(project, capsys):
@@ -131,15 +431,22 @@ def test_a_wrong_option_is_one_line(project, capsys):
         ("[accuracy]\nmax_drop_points = nan\n", "expected a number"),
         ("[accuracy]\nmax_drop_points = -1\n", "from 0 to 100"),
         ("[accuracy]\nmax_drop = 1.0\n", "accuracy.max_drop; known is"),
-        ("[latency]\nratio = 1.0\n", "has latency"),
+        ("[latency]\nratio = 1.0\n", "has latency.ratio"),
+        ("[latency]\nreference = 'then'\n", "latency.reference = 'then'; expected file or times"),
+        ("[gate]\ncannot_tell = 'maybe'\n", "expected fail or pass"),
+        ("[speedup]\nint8 = 1.0\n", "has speedup.int8; known is"),
+        ("[speedup]\n'int8.tflite' = 'fast'\n", "expected a number"),
+        ("speedup = 1\n", "speedup = 1; expected"),
+        ("[coverage]\nmin_int8_share = 1.5\n", "from 0 to 1"),
         ("accuracy = 1\n", "gate.toml has accuracy; known is"),
-        ("", "no accuracy.max_drop_points"),
+        ("", "gate.toml limits nothing"),
+        ("[int8]\nmin_sqnr_db = 30\n", "gate.toml limits nothing"),
         ("[accuracy]\nmax_drop_points = 1\n[int8]\nmin_sqnr_db = 'x'\n", "min_sqnr_db = 'x'"),
         ("[accuracy\n", "cannot be read as TOML"),
     ],
 )
 def test_a_wrong_gate_toml_is_refused(project, capsys, text, said):
-    (project / "gate.toml").write_text(text)
+    limits(project, text)
     refused(capsys, "gate.toml", said)
 
 
@@ -148,6 +455,8 @@ def test_a_missing_gate_toml_is_refused(tmp_path):
         read_limits(tmp_path / "gate.toml")
 
 
-def test_the_gate_toml_of_this_project_has_the_defaults(request):
+def test_the_gate_toml_of_this_project_is_read(request):
     read = read_limits(request.config.rootpath / "gate.toml")
-    assert read == Limits(max_drop_points=1.0, min_sqnr_db=Limits.min_sqnr_db)
+    assert read.max_drop_points == 0.5 and read.min_speedup == {"int8.tflite": 1}
+    assert (read.cannot_tell, read.latency_reference) == ("fail", "file")
+    assert read.min_sqnr_db == Limits.min_sqnr_db
