@@ -22,7 +22,7 @@ ACCURACY = "[accuracy]\nmax_drop_points = 20\n"
 def project(tmp_path, monkeypatch):
     """A folder to run commands in, with a gate.toml, 30 labelled images and a user's model."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(PLANS, "quick", QUICK)
+    monkeypatch.setitem(PLANS, "gate", QUICK)
     (tmp_path / "gate.toml").write_text(ACCURACY)
     (tmp_path / "tiny.keras").touch()  # only its name matters to the gate
     write_images(tmp_path / "data.npz")
@@ -405,7 +405,7 @@ def test_random_weights_have_no_top1_to_compare(project, capsys):
 
 def test_an_unknown_device_and_plan_name_the_known_ones(project, capsys):
     refused(capsys, "DEVICE is 'pi4'", "host", arguments=("--device", "pi4"))
-    refused(capsys, "PLAN is 'long'", "quick default thorough", arguments=("--plan", "long"))
+    refused(capsys, "PLAN is 'long'", "quick default thorough gate", arguments=("--plan", "long"))
 
 
 def test_no_threads_and_no_images_are_refused(project, capsys):
