@@ -48,6 +48,7 @@ HELP = {
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Every option of the project, and those of the gate."""
+    parser.add_argument("--json", action="store_true", help="results as JSON on standard output")
     options.add_table(parser, Options, options.HELP)
     options.add_table(parser, Gating, HELP)
 

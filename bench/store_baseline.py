@@ -37,6 +37,7 @@ HELP = {"runs": "how many rounds to measure", **TIMING_HELP}
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Every option of the project, and those of a baseline."""
+    parser.add_argument("--json", action="store_true", help="results as JSON on standard output")
     options.add_table(parser, Options, options.HELP)
     options.add_table(parser, Rounds, HELP)
 
