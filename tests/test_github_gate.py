@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from commands import ROOT, environment
-from tiny_models import write_export
+from tiny_models import write_export, write_images
 
 import export.__main__ as export_command
 from bench.__main__ import main
@@ -53,6 +53,7 @@ def test_export_knows_the_options_it_is_given(line, capsys, monkeypatch, tmp_pat
     assert main(["gate", "--no-such"]) == 2 and "--help" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_steps_behind_the_export_work_on_a_tiny_project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     values = names()
@@ -64,8 +65,6 @@ def test_the_steps_behind_the_export_work_on_a_tiny_project(tmp_path, monkeypatc
         "[latency]\nmax_slowdown_percent = 5\n[size]\nmax_ratio = 9\n[accuracy]\n"
         "max_drop_points = 90\n"
     )
-    from tiny_models import write_images
-
     write_images(tmp_path / "data.npz")
     summary = tmp_path / "summary.md"
     more = {"DATA": "data.npz", "GITHUB_STEP_SUMMARY": str(summary)}
