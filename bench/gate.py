@@ -33,7 +33,7 @@ NOT_OF_GATE = ("cannot_tell", "latency_reference", "min_slowdown_ms", "min_sqnr_
 class Gating:
     """How to measure, and where to write what a CI server and a pull request show."""
 
-    plan: str = "quick"
+    plan: str = "gate"
     cores: str = ""
     junit: str = ""
     markdown: str = ""

@@ -24,7 +24,7 @@ class Rounds:
     """How often, and how, the files are measured. More rounds make the noise floor surer."""
 
     runs: int = 7
-    plan: str = "quick"
+    plan: str = "gate"
     cores: str = ""
 
     def __post_init__(self) -> None:

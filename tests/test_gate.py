@@ -1,6 +1,8 @@
 """The gates, on real files of a tiny network run in the real runtimes."""
 
+import hashlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -12,6 +14,9 @@ from tiny_models import write_export, write_images
 
 from bench.__main__ import main
 from bench.plan import PLANS
+from bench.records import Records
+from bench.statistics import Interval, Ratio
+from export.artifact import Manifest
 from models.errors import RequestError
 from quantize.limits import Limits, read_limits
 
@@ -22,7 +27,7 @@ ACCURACY = "[accuracy]\nmax_drop_points = 20\n"
 def project(tmp_path, monkeypatch):
     """A folder to run commands in, with a gate.toml, 30 labelled images and a user's model."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(PLANS, "quick", QUICK)
+    monkeypatch.setitem(PLANS, "gate", QUICK)
     (tmp_path / "gate.toml").write_text(ACCURACY)
     (tmp_path / "tiny.keras").touch()  # only its name matters to the gate
     write_images(tmp_path / "data.npz")
@@ -109,8 +114,6 @@ def test_every_file_of_integers_is_held_against_float32_of_its_format(project, c
 def test_the_gate_leaves_counts_and_samples_in_the_history(project):
     write_export(project / "artifacts", formats=("tflite",), int8_answers=(0, 2, 1))
     gate()
-    from bench.records import Records
-
     found = list(reversed(list(Records().each(kind="gate"))))
     assert [
         (r.artifact, r.accuracy.images, r.accuracy.correct, r.accuracy.agreeing) for r in found
@@ -185,26 +188,43 @@ def test_speedup_is_decided_on_its_interval():
     assert verdict([90, 110] * 20, 1.0) == "cannot tell"
 
 
-def test_undecided_speedups_take_more_turns(project, capsys):
-    """The same file under both names is neither faster nor slower."""
-    manifest = write_export(project / "artifacts", formats=("tflite",))
-    float32, _ = manifest.artifacts
-    folder = project / "artifacts" / "tiny"
-    (folder / "int8.tflite").write_bytes((folder / "float32.tflite").read_bytes())
-    same = replace(float32, name="int8.tflite", scheme="int8")
-    (folder / "manifest.json").write_text(replace(manifest, artifacts=(float32, same)).to_json())
-    limits(project, '[speedup]\n"int8.tflite" = 1000\n')
-    assert gate() == 1
-    assert "more turns" not in capsys.readouterr().err
-    from bench.records import Records
-
-    assert len(list(Records().each(kind="gate"))) == 2
-
-
-def a_baseline(project, capsys):
+@pytest.mark.parametrize(("edge", "rounds"), [(0.9, 3), (1.1, 1)])
+def test_undecided_speedups_take_more_turns(project, capsys, monkeypatch, edge, rounds):
+    """Two further rounds where the interval reaches across the limit, none where it does not."""
     write_export(project / "artifacts", formats=("tflite",))
-    assert gate("--runs", "3", "--json", command="baseline") == 0
-    return json.loads(capsys.readouterr().out)
+    limits(project, '[speedup]\n"int8.tflite" = 1\n')
+    seen = []
+
+    def ratio(a, b):
+        seen.append(len(b.turns))
+        return Ratio(1.2, Interval(edge, 1.3))
+
+    monkeypatch.setattr("bench.gate_speedup.ratio", ratio)
+    assert gate() == (0 if edge > 1 else 1)
+    assert len(list(Records().each(kind="gate"))) == 2 * rounds
+    assert seen[-1] >= rounds * seen[0] > 0
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """A folder with files, and a baseline of them of three rounds."""
+    folder = tmp_path_factory.mktemp("stored")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setitem(PLANS, "gate", QUICK)
+        (folder / "tiny.keras").touch()
+        write_images(folder / "data.npz")
+        write_export(folder / "artifacts", formats=("tflite",))
+        assert gate("--runs", "3", command="baseline") == 0
+    return folder
+
+
+@pytest.fixture
+def with_baseline(project, stored):
+    """The project, its files and its baseline being those of ``stored``."""
+    shutil.copytree(stored, project, dirs_exist_ok=True)
+    limits(project, LATENCY)
+    return project
 
 
 LATENCY = "[latency]\nmax_slowdown_percent = 5\n"
@@ -218,25 +238,28 @@ def test_without_a_baseline_latency_is_skipped_and_says_what_to_type(project, ca
         assert row["verdict"] == "skipped" and "python -m bench baseline" in row["detail"]
 
 
-def test_a_baseline_has_pairs_in_every_round_and_keeps_the_files(project, capsys):
-    made = a_baseline(project, capsys)
-    assert [row["artifact"] for row in made["rows"]] == ["float32.tflite", "int8.tflite"]
-    assert all(row["rounds"] == 3 and row["median_ms"] > 0 for row in made["rows"])
-    from bench.records import Records
+def test_a_baseline_says_how_far_equal_files_are_apart(project, capsys):
+    write_export(project / "artifacts", formats=("onnx",))
+    assert gate("--runs", "3", "--json", command="baseline") == 0
+    found = json.loads(capsys.readouterr().out)["rows"]
+    assert [row["artifact"] for row in found] == ["float32.onnx", "int8.onnx"]
+    for row in found:
+        assert row["rounds"] == 3 and row["median_ms"] > 0
+        assert row["floor_in_turns_percent"] > 0 and row["floor_between_rounds_percent"] > 0
 
+
+def test_a_baseline_has_pairs_in_every_round_and_keeps_the_files(with_baseline):
     stored = Records().newest_baseline("host", "tiny")
     assert len(stored) == 12 and len({record.session for record in stored}) == 3
     assert {record.kind for record in stored} == {"baseline"}
-    kept = {path.name for path in (project / "results" / "baseline").iterdir()}
+    kept = {path.name for path in (with_baseline / "results" / "baseline").iterdir()}
     assert kept == {f"{record.artifact_sha256}.tflite" for record in stored}
 
 
-def test_unchanged_files_pass_and_a_slower_one_fails_beside_the_baselines_own(project, capsys):
-    a_baseline(project, capsys)
-    limits(project, LATENCY)
+def test_unchanged_files_pass_and_one_slower_than_the_baselines_own_fails(with_baseline, capsys):
     assert gate("--json") == 0
     assert [row["found"] for row in rows(capsys)] == ["unchanged", "unchanged"]
-    _slow_int8(project)
+    _slow_int8(with_baseline)
     assert gate("--json") == 1
     float32, int8 = rows(capsys)
     assert float32["found"] == "unchanged" and int8["verdict"] == "FAILED"
@@ -245,11 +268,7 @@ def test_unchanged_files_pass_and_a_slower_one_fails_beside_the_baselines_own(pr
 
 def _slow_int8(project):
     """int8.tflite reads far larger images than before, in a manifest that says so."""
-    import hashlib
-
     folder = project / "artifacts" / "tiny"
-    from export.artifact import Manifest
-
     manifest = Manifest.read(folder)
     content = slow_tflite()
     (folder / "int8.tflite").write_bytes(content)
@@ -298,29 +317,24 @@ def slow_tflite():
     return Graph.packed(model).content
 
 
-def test_a_lost_copy_of_the_baselines_file_cannot_be_told(project, capsys):
-    a_baseline(project, capsys)
-    limits(project, LATENCY)
-    _slow_int8(project)
-    for path in (project / "results" / "baseline").iterdir():
+def test_a_lost_copy_of_the_baselines_file_cannot_be_told(with_baseline, capsys):
+    _slow_int8(with_baseline)
+    for path in (with_baseline / "results" / "baseline").iterdir():
         path.unlink()
     assert gate("--json") == 1
     row = rows(capsys)[1]
     assert row["verdict"] == "cannot tell" and "is gone" in row["detail"]
 
 
-def test_times_of_then_are_a_reference_too(project, capsys):
-    a_baseline(project, capsys)
-    limits(project, LATENCY + 'reference = "times"\n')
-    _slow_int8(project)
+def test_times_of_then_are_a_reference_too(with_baseline, capsys):
+    limits(with_baseline, LATENCY + 'reference = "times"\n')
+    _slow_int8(with_baseline)
     assert gate("--json") == 1
     row = rows(capsys)[1]
     assert row["verdict"] == "FAILED" and row["figures"]["change_percent"] > 1000
 
 
-def test_another_number_of_threads_is_refused_with_both(project, capsys):
-    a_baseline(project, capsys)
-    limits(project, LATENCY)
+def test_another_number_of_threads_is_refused_with_both(with_baseline, capsys):
     assert gate("--threads", "1", "--json") == 1
     for row in rows(capsys):
         assert row["verdict"] == "cannot tell" and "threads was 2 and is 1" in row["detail"]
@@ -405,7 +419,7 @@ def test_random_weights_have_no_top1_to_compare(project, capsys):
 
 def test_an_unknown_device_and_plan_name_the_known_ones(project, capsys):
     refused(capsys, "DEVICE is 'pi4'", "host", arguments=("--device", "pi4"))
-    refused(capsys, "PLAN is 'long'", "quick default thorough", arguments=("--plan", "long"))
+    refused(capsys, "PLAN is 'long'", "quick default thorough gate", arguments=("--plan", "long"))
 
 
 def test_no_threads_and_no_images_are_refused(project, capsys):
