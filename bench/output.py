@@ -12,7 +12,7 @@ class Output:
 
     def say(self, *lines: str) -> None:
         """Lines for a person."""
-        if not self._as_json:
+        if lines and not self._as_json:
             print(*lines, sep="\n", flush=True)
 
     def give(self, **parts) -> None:

@@ -96,11 +96,6 @@ class Result:
     images: int = 0
     error: RunError | None = None
 
-    @property
-    def inferring_s(self) -> float:
-        """How long all its turns lasted together."""
-        return sum(self.samples_ns) / 1e9
-
     @classmethod
     def from_dict(cls, raw: dict, job: Job) -> "Result":
         """The answer to ``job`` as the runner wrote it; ValueError where it is not one."""

@@ -368,7 +368,7 @@ def time_session(session, job, result, turn_wanted):
         result["turns"].append([start - zero, len(times)])
         result["samples_ns"] += times
         medians.append(median(times))
-        spent_s += sum(times) / 1e9
+        spent_s += (time.perf_counter_ns() - start) / 1e9
         if time.monotonic() - begun - result["states"][-1]["at_s"] >= STATE_PERIOD_S:
             result["states"].append(read_state(begun))
     result["states"].append(read_state(begun))

@@ -50,7 +50,7 @@ def test_every_runtime_times_and_answers(tmp_path, file_format, scheme, runtime)
 def test_sampling_ends_at_the_time_limit(job):
     plan = Plan(warmup_s=0.0, precision=0.0, time_limit_s=0.05, turn_s=0.001)
     result = Host(time_limit_s=60).run(replace(job, plan=plan))
-    assert result.error is None and 0.05 <= result.inferring_s < 10 and len(result.turns) > 6
+    assert result.error is None and 0.04 < result.turns[-1].start_s < 10
 
 
 def run_directly(text, *arguments):
