@@ -6,21 +6,27 @@ READY := $(VENV)/ready
 
 OPTIONS := ARCH ALPHA RES CLASSES WEIGHTS MODEL LOGITS SCALE OFFSET DATA CALIB N_CALIB N_EVAL \
 	RUNGS KEEP_FLOAT SCHEMES SKIP_CORRUPT DEVICE THREADS OUT
+TRAIN_OPTIONS := ARCH THREADS
+BENCH_OPTIONS := $(OPTIONS) PLAN PRECISION TIME_LIMIT FILES RUNTIMES CORES STRICT SUSTAINED \
+	PROFILE DRIFT EXPLAIN
+GATE_OPTIONS := $(OPTIONS) PLAN CORES JUNIT MARKDOWN
+BASELINE_OPTIONS := $(OPTIONS) PLAN CORES RUNS
 
 # Each variable that was given becomes --its-name 'its value', quoted for the shell.
 quoted = '$(subst ','\'',$(1))'
 flag = --$(shell echo $(1) | tr 'A-Z_' 'a-z-')
 given = $(filter-out undefined default,$(origin $(1)))
-ARGUMENTS = $(foreach o,$(OPTIONS),$(if $(call given,$(o)),$(call flag,$(o)) $(call quoted,$($(o)))))
+arguments = $(foreach o,$(1),$(if $(call given,$(o)),$(call flag,$(o)) $(call quoted,$($(o)))))
 
-.PHONY: help setup export quantize bench gate report train test lint format clean
+.PHONY: help setup export quantize bench baseline gate report train test lint format clean
 
 help:
 	@echo 'make export    a Keras model becomes float32, float16 and int8 files, TFLite and ONNX'
 	@echo 'make quantize  the calibration report: the range and scale of every activation'
-	@echo 'make bench     latency, top-1 and agreement with Keras of every exported file'
-	@echo 'make gate      int8 against float32 on the same images; fails above the limit in gate.toml'
-	@echo 'make report    the newest measurements as a Markdown table'
+	@echo 'make bench     latency, accuracy and drift from Keras of every exported file'
+	@echo 'make gate      the files against the limits of gate.toml: accuracy, latency, size, ...'
+	@echo 'make baseline  measures what later files are to be as fast as, for make gate'
+	@echo 'make report    everything measured as one HTML file, results/report.html'
 	@echo 'make train     the demo checkpoint of ARCH, from Fashion-MNIST'
 	@echo 'make test      every test;  make lint  ruff'
 	@echo
@@ -35,6 +41,11 @@ help:
 	@echo 'SCHEMES=       further files, by commas: int8-per-tensor int8-dynamic int16x8'
 	@echo 'LOGITS=1       leaves the final softmax out;  SKIP_CORRUPT=1 skips unreadable images'
 	@echo 'DEVICE=host    THREADS=2    OUT=artifacts'
+	@echo
+	@echo 'make bench:    PLAN=quick|default|thorough  PRECISION=2 (per cent)  TIME_LIMIT=10 (seconds)'
+	@echo '               FILES=int8.tflite,...  RUNTIMES=litert,...  CORES=0,1  STRICT=1 fails on doubts'
+	@echo '               SUSTAINED=10 (minutes)  PROFILE=1 operators  DRIFT=1 matrix  EXPLAIN=1 layers'
+	@echo 'make gate:     JUNIT=gate.xml  MARKDOWN=gate.md;  the history: .venv/bin/bench list'
 
 setup: $(READY)
 
@@ -47,22 +58,25 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 export: $(READY)
-	@$(RUN) -m export $(ARGUMENTS)
+	@$(RUN) -m export $(call arguments,$(OPTIONS))
 
 quantize: $(READY)
-	@$(RUN) -m quantize $(ARGUMENTS)
+	@$(RUN) -m quantize $(call arguments,$(OPTIONS))
 
 bench: $(READY)
-	@$(RUN) -m bench run $(ARGUMENTS)
+	@$(RUN) -m bench run $(call arguments,$(BENCH_OPTIONS))
+
+baseline: $(READY)
+	@$(RUN) -m bench baseline $(call arguments,$(BASELINE_OPTIONS))
 
 gate: $(READY)
-	@$(RUN) -m bench gate $(ARGUMENTS)
+	@$(RUN) -m bench gate $(call arguments,$(GATE_OPTIONS))
 
 report: $(READY)
-	@$(RUN) -m bench report $(ARGUMENTS)
+	@$(RUN) -m bench report $(call arguments,$(OPTIONS))
 
 train: $(READY)
-	@$(RUN) -m models.train $(foreach o,ARCH THREADS,$(if $(call given,$(o)),$(call flag,$(o)) $(call quoted,$($(o)))))
+	@$(RUN) -m models.train $(call arguments,$(TRAIN_OPTIONS))
 
 test: $(READY)
 	@$(RUN) -m pytest -m '' -n 2 --dist loadfile $(PYTEST)

@@ -13,7 +13,7 @@ COMMANDS = {
     "run": ("bench.run", "time every exported file in every runtime that reads it, and judge it"),
     "gate": ("bench.gate", "hold the exported files against the limits of gate.toml"),
     "baseline": ("bench.store_baseline", "measure the files for the gate to compare later ones"),
-    "report": ("bench.report", "the newest measurement of everything, as Markdown"),
+    "report": ("bench.report", "the newest measurement of everything, as one HTML file"),
     "list": ("bench.listing", "the newest runs of the history, one a line"),
     "show": ("bench.showing", "everything about one run"),
     "compare": ("bench.comparison", "two runs side by side; those of unlike machines are refused"),
@@ -41,6 +41,11 @@ def _dispatch(argv: Sequence[str]) -> None:
     chosen.run(asked.parse_args(argv[1:]), typed)
 
 
-if __name__ == "__main__":
+def script() -> int:
+    """The ``bench`` command."""
     command.end_as_by_ctrl_c()
-    sys.exit(main(sys.argv[1:]))
+    return main(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(script())

@@ -1,7 +1,6 @@
 """The SQLite file of the history: how it is opened, and each of its faults in one line."""
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -9,7 +8,6 @@ from pathlib import Path
 from bench import schema
 from models.errors import DeviceError
 
-RETRY_S = 0.05
 _PERMISSION = (
     "allow writing to the file and to its folder, where SQLite keeps two more files, or run the "
     "bench in another folder"
@@ -33,8 +31,8 @@ def opened(path: Path | None, busy_timeout_s: float) -> Iterator[sqlite3.Connect
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = FULL")
-            if path:
-                _write_ahead(connection, busy_timeout_s)
+            # Readers and one writer do not hinder each other; the file itself keeps the mode.
+            connection.execute("PRAGMA journal_mode = WAL")
             schema.prepare(connection, str(path))
             yield connection
     except sqlite3.Error as error:
@@ -51,22 +49,6 @@ def _make_folder(path: Path) -> None:
             f"{path} cannot be used: there is no folder {path.parent} and it cannot be made "
             f"({error}); run the bench where you may write"
         ) from error
-
-
-def _write_ahead(connection: sqlite3.Connection, busy_timeout_s: float) -> None:
-    """Switch the file to WAL, where readers and one writer do not hinder each other.
-
-    SQLite does not wait for locks here, so two benches that make the file at once would refuse
-    each other.
-    """
-    deadline = time.monotonic() + busy_timeout_s
-    while connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(RETRY_S)
 
 
 def fault(path: Path, error: sqlite3.Error, busy_timeout_s: float) -> DeviceError:

@@ -38,56 +38,31 @@ def move(connection: sqlite3.Connection) -> None:
 
 def _move_run(connection: sqlite3.Connection, row: sqlite3.Row) -> None:
     environment = json.loads(row["environment"])
-    load_average = environment.pop("load_average", None)
+    load_average = environment.get("load_average")
+    series = ("model_id", "artifact", "runtime", "device", "kind", "threads")
+    device = {"name": row["device"], "environment": json.dumps(_environment(environment))}
+    artifact = {"sha256": row["artifact_sha256"], "bytes": None}
+    artifact |= {name: row[name] for name in ("format", "scheme")}
     kept = ("id", "time_utc", "command", "runtime_version", "load_ns", "prepare_ns")
     kept += ("first_inference_ns", "peak_rss_bytes", "error_kind", "error_message", "data")
     _insert(
         connection,
         "runs",
         **{name: row[name] for name in kept},
-        series_id=_found_or_made(
-            connection,
-            "series",
-            **{name: row[name] for name in ("model_id", "artifact", "runtime", "device", "kind")},
-            threads=row["threads"],
-        ),
-        device_id=_found_or_made(
-            connection,
-            "devices",
-            name=row["device"],
-            environment=json.dumps(_environment(environment)),
-        ),
-        artifact_id=_found_or_made(
-            connection,
-            "artifacts",
-            sha256=row["artifact_sha256"],
-            bytes=None,
-            format=row["format"],
-            scheme=row["scheme"],
-        ),
+        series_id=_found_or_made(connection, "series", **{name: row[name] for name in series}),
+        device_id=_found_or_made(connection, "devices", **device),
+        artifact_id=_found_or_made(connection, "artifacts", **artifact),
         session=f"version-1/{row['id']}",
         affinity="[]",
         images=row["images"] or 0,
     )
-    _insert(
-        connection,
-        "samples",
-        run_id=row["id"],
-        samples_ns=_packed(json.loads(row["samples_ns"] or "[]")),
-        turn_start_s=_packed([]),
-        turn_samples=_packed([]),
-    )
+    samples = json.loads(row["samples_ns"] or "[]")
+    arrays = {"samples_ns": samples, "turn_start_s": [], "turn_samples": []}
+    packed = {name: _packed(values) for name, values in arrays.items()}
+    _insert(connection, "samples", run_id=row["id"], **packed)
     if load_average is not None:
-        _insert(
-            connection,
-            "states",
-            run_id=row["id"],
-            position=0,
-            at_s=0.0,
-            load_average=load_average,
-            governors="[]",
-            frequency_khz="[]",
-        )
+        state = {"at_s": 0.0, "load_average": load_average, "governors": "[]"}
+        _insert(connection, "states", run_id=row["id"], position=0, **state, frequency_khz="[]")
     if row["images"]:
         figures = {name: row[name] for name in ("images", "correct", "agreeing")}
         _insert(connection, "accuracy", run_id=row["id"], **figures)

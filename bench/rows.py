@@ -52,37 +52,7 @@ def insert(connection: sqlite3.Connection, record: Record, run_id: int | None = 
     Its id. The record's own ``id`` is not looked at.
     """
     result = record.result
-    run_id = _insert(
-        connection,
-        "runs",
-        {
-            "id": run_id,
-            "series_id": _series_id(connection, record),
-            "device_id": _found_or_made(
-                connection,
-                "devices",
-                {"name": record.device, "environment": _json(asdict(record.environment))},
-            ),
-            "artifact_id": _found_or_made(
-                connection,
-                "artifacts",
-                {
-                    "sha256": record.artifact_sha256,
-                    "bytes": record.artifact_bytes,
-                    "format": record.format,
-                    "scheme": record.scheme,
-                },
-            ),
-            **{name: getattr(record, name) for name in OF_RECORD},
-            **{name: getattr(result, name) for name in OF_RESULT},
-            "time_utc": record.time_utc or now_utc(),
-            "git_commit": record.commit,
-            "plan": _json(asdict(record.plan)) if record.plan else None,
-            "delegate": _json(asdict(result.delegate)) if result.delegate else None,
-            "error_kind": result.error.kind if result.error else None,
-            "error_message": result.error.message if result.error else None,
-        },
-    )
+    run_id = _insert(connection, "runs", {"id": run_id, **_of_run(connection, record)})
     samples = {
         "run_id": run_id,
         "samples_ns": pack(result.samples_ns, "<i8"),
@@ -185,6 +155,39 @@ def _accuracy(connection: sqlite3.Connection, run_id: int) -> Accuracy | None:
         classes=_read_all(connection, "classes", run_id, ClassChange),
         flips=_read_all(connection, "flips", run_id, Flip),
     )
+
+
+def _of_run(connection: sqlite3.Connection, record: Record) -> dict[str, Any]:
+    """Columns of ``runs``, with the ids of what the run shares with others."""
+    result = record.result
+    return {
+        "series_id": _series_id(connection, record),
+        "device_id": _device_id(connection, record),
+        "artifact_id": _artifact_id(connection, record),
+        **{name: getattr(record, name) for name in OF_RECORD},
+        **{name: getattr(result, name) for name in OF_RESULT},
+        "time_utc": record.time_utc or now_utc(),
+        "git_commit": record.commit,
+        "plan": _json(asdict(record.plan)) if record.plan else None,
+        "delegate": _json(asdict(result.delegate)) if result.delegate else None,
+        "error_kind": result.error.kind if result.error else None,
+        "error_message": result.error.message if result.error else None,
+    }
+
+
+def _device_id(connection: sqlite3.Connection, record: Record) -> int:
+    same = {"name": record.device, "environment": _json(asdict(record.environment))}
+    return _found_or_made(connection, "devices", same)
+
+
+def _artifact_id(connection: sqlite3.Connection, record: Record) -> int:
+    same = {
+        "sha256": record.artifact_sha256,
+        "bytes": record.artifact_bytes,
+        "format": record.format,
+        "scheme": record.scheme,
+    }
+    return _found_or_made(connection, "artifacts", same)
 
 
 def _series_id(connection: sqlite3.Connection, record: Record) -> int:

@@ -3,6 +3,7 @@ then judged."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -60,29 +61,75 @@ def run_bench(asked: Options, measured: Timing, command: str, as_json: bool) -> 
         device, device.environment(), exported, chosen, asked, measured, command,
         new_session(), commit(),
     )  # fmt: skip
-    output = Output(as_json)
-    output.say(_title(bench), *(f"note: {caveat}" for caveat in model.caveats))
-    output.give(session=bench.session, caveats=list(model.caveats))
-    if measured.sustained is not None:
-        rows = run_sustained(bench, records, output)
-    else:
-        rows = _timed(bench, records, output)
-        if measured.profile:
-            rows = _profiled(bench, records, output, rows)
-        if exported.manifest.model.get("weights") != "random":
-            rows = _judged(bench, model, records, output, rows)
-        base = _base(rows)
-        output.give(rows=[table.as_dict(row, base) for row in rows])
+    output, is_random = Output(as_json), exported.manifest.model.get("weights") == "random"
+    judged_on = open_evaluation(asked, exported, model.labels_known, DEFAULT_IMAGES)
+    # Whatever is wrong with the images is found ahead of minutes of timing.
+    with nullcontext() if is_random or measured.sustained else judged_on as evaluation:
+        keras = _keras(model, asked, evaluation)
+        notes = list(dict.fromkeys((*model.caveats, *_of_the_data(evaluation))))
+        output.say(_title(bench, evaluation), *(f"note: {note}" for note in notes))
+        output.give(session=bench.session)
+        if measured.sustained is not None:
+            rows = run_sustained(bench, records, output)
+        else:
+            rows = _measured(bench, records, output, evaluation, keras)
+        skipped = _skipped(evaluation) if evaluation else []
+        output.say(*(f"note: {note}" for note in skipped))
+        output.give(caveats=[*notes, *skipped])
     output.end()
     _check(rows, measured.strict)
 
 
-def _title(bench: Bench) -> str:
+def _of_the_data(evaluation: Evaluation | None) -> tuple[str, ...]:
+    return evaluation.dataset.caveats if evaluation else ()
+
+
+def _keras(model: Source, asked: Options, evaluation: Evaluation | None) -> np.ndarray | None:
+    """Keras's outputs float32 [n, classes]; None where nothing is to be judged."""
+    if evaluation is None:
+        return None
+    with step(f"Keras on {len(evaluation.indices)} images"):
+        return reference.outputs(model, asked, evaluation.dataset, evaluation.indices)
+
+
+def _skipped(evaluation: Evaluation) -> list[str]:
+    """What is known once every image has been read."""
+    found = evaluation.dataset.skipped
+    return [f"images skipped: {len(found)}, the first {found[0]}"] if found else []
+
+
+def _measured(
+    bench: Bench,
+    records: Records,
+    output: Output,
+    evaluation: Evaluation | None,
+    keras: np.ndarray | None,
+) -> list[Record]:
+    rows = _timed(bench, records, output)
+    if bench.timing.profile:
+        rows = _profiled(bench, records, output, rows)
+    if evaluation is not None:
+        rows = _judged(bench, records, output, rows, evaluation, keras)
+    base = _base(rows)
+    output.give(rows=[table.as_dict(row, base) for row in rows])
+    failed = sum(1 for row in rows if row.result.error)
+    output.say(*([f"note: {failed} of {len(rows)} rows failed"] if failed else ()))
+    return rows
+
+
+def _title(bench: Bench, evaluation: Evaluation | None) -> str:
     found = bench.environment
     machine = f"{found.board or found.cpu_model}, {found.cores} cores"
-    return (
+    about = (
         f"{bench.exported.manifest.model_id} on {bench.device.name} ({machine}), "
-        f"{bench.options.threads} threads"
+        f"{bench.options.threads} threads; "
+    )
+    if evaluation is None:
+        return about + "timed only"
+    known = "" if evaluation.labels_known else ", its right answers not known to this model"
+    return (
+        f"{about}judged on {len(evaluation.indices)} of {len(evaluation.dataset)} images of "
+        f"{evaluation.dataset.name}{known}"
     )
 
 
@@ -133,62 +180,45 @@ def _base(rows: Sequence[Record]) -> Record | None:
 
 
 def _judged(
-    bench: Bench, model: Source, records: Records, output: Output, rows: list[Record]
+    bench: Bench,
+    records: Records,
+    output: Output,
+    rows: list[Record],
+    evaluation: Evaluation,
+    keras: np.ndarray,
 ) -> list[Record]:
     """The rows with what they answer, each in the history as soon as it is known."""
     of = dict(zip(bench.variants, rows, strict=True))
     ran = [variant for variant, row in of.items() if not row.result.error]
-    manifest, asked = bench.exported.manifest, bench.options
-    with open_evaluation(asked, bench.exported, model.labels_known, DEFAULT_IMAGES) as evaluation:
-        with step(f"Keras on {len(evaluation.indices)} images"):
-            keras = reference.outputs(model, asked, evaluation.dataset, evaluation.indices)
-        output.say("", _judged_on(evaluation), table.header(table.ACCURACY))
-        columns = {KERAS: keras}
-        with step("judging") as show:
-            found = answers(bench.device, bench.exported, ran, evaluation, asked.threads, show)
-            for said in found:
-                row = _with_accuracy(of[said.variant], said, keras, evaluation, manifest)
-                if said.outputs is not None:
-                    columns[said.variant.column(bench.device.name)] = said.outputs
-                records.judge(row)
-                of[said.variant] = row
-                output.say(table.accuracy_row(row))
-        drifts = drift.matrix(bench.session, columns, manifest.output_kind)
-        records.add_drift(drifts)
-        output.give(drift=[drift.as_dict(one) for one in drifts])
-        if bench.timing.drift:
-            output.say("", drift.table(drifts))
-        notes = [*evaluation.dataset.caveats, *_skipped(evaluation)]
-        output.say(*(f"note: {note}" for note in notes if note not in model.caveats))
-        output.give(caveats=list(dict.fromkeys((*model.caveats, *notes))))
+    manifest, threads = bench.exported.manifest, bench.options.threads
+    output.say("", table.header(table.ACCURACY))
+    columns = {KERAS: keras}
+    with step("judging") as show:
+        for said in answers(bench.device, bench.exported, ran, evaluation, threads, show):
+            row = _with_accuracy(of[said.variant], said, keras, evaluation, manifest.output_kind)
+            if said.outputs is not None:
+                columns[said.variant.column(bench.device.name)] = said.outputs
+            records.judge(row)
+            of[said.variant] = row
+            output.say(table.accuracy_row(row))
+    drifts = drift.matrix(bench.session, columns, manifest.output_kind)
+    records.add_drift(drifts)
+    output.give(drift=[drift.as_dict(one) for one in drifts])
+    if bench.timing.drift:
+        output.say("", drift.table(drifts))
     return list(of.values())
 
 
 def _with_accuracy(
-    row: Record, said: Answers, keras: np.ndarray, evaluation: Evaluation, manifest
+    row: Record, said: Answers, keras: np.ndarray, evaluation: Evaluation, output_kind: str
 ) -> Record:
     name = evaluation.dataset.name
     if said.error:
         error = RunError("not_judged", str(said.error))
         return replace(row, data=name, result=replace(row.result, error=error))
-    accuracy = judge(
-        said.outputs, evaluation.labels(said.indices), keras, manifest.output_kind, said.indices,
-        evaluation.dataset,
-    )  # fmt: skip
+    labels = evaluation.labels(said.indices)
+    accuracy = judge(said.outputs, labels, keras, output_kind, said.indices, evaluation.dataset)
     return replace(row, data=name, accuracy=accuracy)
-
-
-def _judged_on(evaluation: Evaluation) -> str:
-    known = "" if evaluation.labels_known else ", its right answers not known to this model"
-    return (
-        f"judged on {len(evaluation.indices)} of {len(evaluation.dataset)} images of "
-        f"{evaluation.dataset.name}{known}"
-    )
-
-
-def _skipped(evaluation: Evaluation) -> tuple[str, ...]:
-    skipped = evaluation.dataset.skipped
-    return (f"images skipped: {len(skipped)}, the first {skipped[0]}",) if skipped else ()
 
 
 def _check(rows: Sequence[Record], strict: bool) -> None:

@@ -358,12 +358,13 @@ def time_session(session, job, result, turn_wanted):
     result["first_inference_ns"] = timed_ns(session.run)
     warm_up(session, plan, result)
     result["os_threads"] = count_threads()
-    medians, spent_s, zero, shares = [], 0.0, time.perf_counter_ns(), Shares()
+    medians, spent_s, zero, shares = [], 0.0, None, Shares()
     while turn_wanted(len(result["samples_ns"]), is_enough(plan, medians, spent_s, result)):
         shares.begin()
         start = time.perf_counter_ns()
         times = take_turn(session, plan["turn_s"])
         shares.end()
+        zero = start if zero is None else zero
         result["turns"].append([start - zero, len(times)])
         result["samples_ns"] += times
         medians.append(median(times))

@@ -9,6 +9,7 @@ import numpy as np
 from bench.result import Result, Turn
 
 RESAMPLES = 1000
+MIN_TURNS = 6  # fewer say nothing about how turns differ
 MIN_BLOCKS, MAX_BLOCKS = 20, 400
 GRID = 1024
 
@@ -51,7 +52,10 @@ class Ratio:
 
 
 def latency(samples_ns: Sequence[int], turns: Sequence[Turn]) -> Latency | None:
-    """The figures of ``samples_ns``; None where there is no sample."""
+    """The figures of ``samples_ns``; None where there is no sample.
+
+    The interval is a block bootstrap (Künsch 1989), the blocks being turns.
+    """
     if not samples_ns:
         return None
     samples = np.asarray(samples_ns, np.float64)
@@ -113,16 +117,24 @@ def _resampled_medians(samples_ns: np.ndarray, turns: Sequence[Turn], seed: int)
     grid = ordered[np.linspace(0, len(ordered) - 1, n_grid).round().astype(np.int64)]
     place = np.searchsorted(grid, samples_ns)  # grid[place] is the first not below the sample
     counts = np.bincount(blocks * n_grid + place, minlength=n_blocks * n_grid)
-    below = counts.reshape(n_blocks, n_grid).cumsum(axis=1, dtype=np.float64)
+    below = counts.reshape(n_blocks, n_grid).cumsum(axis=1)
     shares = np.full(n_blocks, 1 / n_blocks)
-    drawn = np.random.default_rng(seed).multinomial(n_blocks, shares, RESAMPLES) @ below
-    return grid[(drawn >= drawn[:, -1:] / 2).argmax(axis=1)]
+    drawn = np.random.default_rng(seed).multinomial(n_blocks, shares, RESAMPLES)
+    half = drawn @ below[:, -1] / 2
+    # The first place of the grid with half of the drawn samples at or below it, by bisection: to
+    # count at every place for every draw would take most of the time of a list of runs.
+    low, high = np.zeros(RESAMPLES, np.int64), np.full(RESAMPLES, n_grid - 1)
+    while (low < high).any():
+        middle = (low + high) // 2
+        reached = np.einsum("rb,br->r", drawn, below[:, middle]) >= half
+        low, high = np.where(reached, low, middle + 1), np.where(reached, middle, high)
+    return grid[low]
 
 
 def _blocks(n: int, turns: Sequence[Turn]) -> np.ndarray:
     """The block of each of ``n`` samples, int64: turns, joined to MAX_BLOCKS where there are more;
     stretches of equal length where there are too few turns to draw from."""
-    if len(turns) >= MIN_BLOCKS:
+    if len(turns) >= MIN_TURNS:
         of_turn = np.arange(len(turns)) * min(MAX_BLOCKS, len(turns)) // len(turns)
         return np.repeat(of_turn, [turn.samples for turn in turns])
     n_blocks = min(n, max(MIN_BLOCKS, min(math.isqrt(n), MAX_BLOCKS)))

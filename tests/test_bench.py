@@ -15,7 +15,9 @@ from PIL import Image
 from tiny_models import write_export
 
 from bench.__main__ import main
-from bench.host import Host
+from bench.caveat import Caveat
+from bench.host import RUNNER, Host
+from bench.plan import PLANS
 from bench.records import Records
 
 
@@ -30,7 +32,7 @@ def test_a_row_for_every_file_and_runtime(tiny_project, keras_answers, capsys):
     for row in rows:
         assert row["error"] is None and row["median_ms"] > 0 and row["threads"] == 1
         assert (row["images"], row["top1"], row["agreement_with_keras"]) == (30, 1, 1)
-    assert len(Records().newest()) == 6
+    assert len(Records().newest()) == len(ROWS) == 8
 
 
 def test_a_runtime_that_crashes_costs_only_its_own_rows(
@@ -39,31 +41,76 @@ def test_a_runtime_that_crashes_costs_only_its_own_rows(
     runtime_that(tiny_project, monkeypatch, "import os; os.abort()")
     assert bench("--n-eval", "9") == 0
     shown = capsys.readouterr().out.splitlines()
-    assert shown[0].startswith("tiny on host, 2 threads; judged on 9 of 30 images of data.npz")
+    assert shown[0].startswith("tiny on host (")
+    assert shown[0].endswith("2 threads; judged on 9 of 30 images of data.npz")
     crashed = [line for line in shown if "SIGABRT" in line]
     assert len(crashed) == 2 and all("tflite-runtime" in line for line in crashed)
-    assert sum("100.00%" in line for line in shown) == 4
-    assert shown[-1] == "note: 2 of 6 rows failed"
+    assert sum("100.00%" in line for line in shown) == 6
+    assert shown[-1] == "note: 2 of 8 rows failed"
     assert sum(r.result.error is not None for r in Records().newest()) == 2
 
 
 def test_when_every_row_fails_the_exit_code_is_3(tiny_project, keras_answers, monkeypatch, capsys):
-    monkeypatch.setattr("bench.device.DEVICES", {"host": lambda: Host(Path("/nowhere.py"))})
+    garbage = tiny_project / "runner.py"
+    garbage.write_text(
+        "import sys\nif '--environment' in sys.argv:\n"
+        f"    import runpy; runpy.run_path({str(RUNNER)!r}, run_name='__main__')\n"
+    )
+    monkeypatch.setattr("bench.device.DEVICES", {"host": lambda: Host(garbage)})
     assert bench() == 3
     shown = capsys.readouterr()
-    assert "all 6 rows failed" in shown.err and shown.out.count("error: garbage") == 6
+    assert "all 8 rows failed" in shown.err and shown.out.count("error: garbage") == 8
+
+
+def test_only_the_files_and_runtimes_that_are_named(tiny_project, keras_answers, capsys):
+    chosen = ["--files", "int8.onnx,int8.tflite", "--runtimes", "onnxruntime,litert-builtin"]
+    assert bench("--json", *chosen) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    found = [(row["artifact"], row["runtime"]) for row in rows]
+    assert found == [("int8.onnx", "onnxruntime"), ("int8.tflite", "litert-builtin")]
+
+
+def test_rows_of_one_command_are_a_session_with_its_drift(tiny_project, keras_answers, capsys):
+    assert bench("--drift", "1", "--runtimes", "litert,onnxruntime") == 0
+    assert "1  keras" in capsys.readouterr().out
+    rows = Records().newest()
+    (session,) = {row.session for row in rows}
+    assert len(Records().session(session)) == 4
+    columns = {name for drift in Records().drifts(session) for name in (drift.a, drift.b)}
+    assert columns == {"keras", *(f"{r.artifact} {r.result.runtime} host" for r in rows)}
+
+
+def test_strict_fails_on_a_caveat_and_keeps_the_measurement(
+    tiny_project, keras_answers, monkeypatch, capsys
+):
+    doubt = Caveat("busy", "others had 50% of the cores", "end them")
+    monkeypatch.setattr("bench.bench.caveats", lambda *_: (doubt,))
+    assert bench("--runtimes", "litert") == 0
+    assert "caveat busy" in capsys.readouterr().out
+    assert bench("--runtimes", "litert", "--strict", "1") == 1
+    assert "caveats (busy); they are kept" in capsys.readouterr().err
+    assert [len(row.caveats) for row in Records().newest()] == [1, 1]
+
+
+def test_the_runtimes_operators_are_named_and_kept(tiny_project, keras_answers, capsys):
+    assert bench("--profile", "1", "--files", "int8.tflite", "--threads", "1") == 0
+    shown = capsys.readouterr().out
+    assert "most expensive of" in shown and "FULLY_CONNECTED" in shown
+    assert "tflite-runtime has no profiler" in shown
+    kept = {row.result.runtime: row.result.profile for row in Records().newest()}
+    assert kept["litert"] and not kept["tflite-runtime"]
 
 
 def test_unknown_labels_make_top1_na(tiny_project, keras_answers, capsys):
     """A user's model on the demo images was not trained for their classes."""
     assert main(["run", "--model", "tiny.keras", "--n-eval", "9", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
-    assert [row["top1"] for row in rows] == [None] * 6
+    assert [row["top1"] for row in rows] == [None] * 8
     assert all(row["agreement_with_keras"] is not None and row["images"] == 9 for row in rows)
 
 
 def test_random_weights_are_timed_only(tiny_project, monkeypatch, capsys):
-    monkeypatch.setattr("bench.run.DEFAULT", QUICK)
+    monkeypatch.setitem(PLANS, "default", QUICK)
     write_export(
         tiny_project / "artifacts",
         "v2-1-224-random",
@@ -72,8 +119,8 @@ def test_random_weights_are_timed_only(tiny_project, monkeypatch, capsys):
     )
     assert main(["run", "--weights", "random"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].endswith("timed only")
-    assert all(line.split()[-3:] == ["n/a", "n/a", "0"] for line in lines[-2:])
+    assert lines[0].endswith("timed only") and not any("as Keras" in line for line in lines)
+    assert [record.accuracy for record in Records().newest()] == [None, None]
 
 
 def test_skipped_images_are_counted(tiny_project, keras_answers, monkeypatch, capsys):
@@ -104,6 +151,15 @@ def test_wrong_requests_are_one_line_and_exit_code_2(tiny_project, capsys):
         ("--out", "elsewhere"): "make export MODEL=tiny.keras DATA=data.npz OUT=elsewhere",
         ("--data", "gone.npz"): "gone.npz",
         ("--n-eval", "many"): "N_EVAL is 'many'",
+        ("--plan", "slow"): "PLAN is 'slow'; expected one of: quick default thorough",
+        ("--precision", "0"): "PRECISION is 0",
+        ("--time-limit", "nan"): "TIME_LIMIT is nan",
+        ("--sustained", "999"): "SUSTAINED is 999; expected a number above 0, up to 60",
+        ("--files", "int4.tflite"): "FILES has 'int4.tflite'",
+        ("--runtimes", "tvm"): "RUNTIMES has 'tvm'; expected some of: litert",
+        ("--runtimes", "onnxruntime", "--files", "int8.tflite"): "reads none of: int8.tflite",
+        ("--cores", "all"): "CORES is 'all'",
+        ("--strict", "yes"): "STRICT is 'yes'; expected 0 or 1",
     }
     for arguments, said in asked.items():
         assert bench(*arguments) == 2

@@ -1,18 +1,8 @@
-"""The figures of a row: latency from its samples, and what outputs answer."""
+"""What outputs answer."""
 
 import numpy as np
-import pytest
 
-from bench.statistics import Latency, latency
 from quantize.fidelity import NO_ANSWER, answers
-
-
-def test_latency_is_numpys_median_and_percentile():
-    samples = np.random.default_rng(1).integers(1, 10**9, 101)
-    made = latency(tuple(samples.tolist()))
-    assert made == Latency(np.median(samples), np.percentile(samples, 90), 101)
-    assert latency((4, 1)) == Latency(2.5, pytest.approx(3.7), 2)
-    assert latency((3,)) == Latency(3, 3, 1) and latency(()) is None
 
 
 def test_answers_are_the_largest_output():

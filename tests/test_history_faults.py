@@ -6,9 +6,11 @@ import random
 import resource
 import signal
 import sqlite3
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import version1_history
@@ -110,6 +112,16 @@ def test_many_benches_may_make_or_migrate_the_history_at_once(path, version):
         assert all(line.strip().isdigit() for line in said) and len(said) == 18, said
         assert len({int(line) for line in said}) == 18
         assert len(Records(path).listing(None)) == 18 + 3 * (version == "version 1")
+
+
+def test_what_is_committed_is_on_disk_and_nothing_is_an_orphan(path):
+    """A cut of the power cannot be tried; SQLite's word for surviving it can be asked for."""
+    with Records(path).writing() as connection:
+        modes = ("journal_mode", "synchronous", "foreign_keys")
+        found = [connection.execute(f"PRAGMA {mode}").fetchone()[0] for mode in modes]
+    assert found == ["wal", 2, 1]
+    with pytest.raises(DeviceError, match="FOREIGN KEY"), Records(path).writing() as connection:
+        connection.execute("INSERT INTO caveats VALUES (7, 0, 'noisy', '', '')")
 
 
 def test_a_lock_is_waited_for(path):
@@ -235,8 +247,8 @@ def small_disk(tmp_path):
 
 
 def test_a_full_disk_is_one_line_and_the_history_stays_whole(small_disk):
-    records = Records(small_disk(1 << 20) / "bench.sqlite")
-    big, ids = record(result=timed(random.Random(1).randbytes(100_000))), []
+    records = Records(small_disk(1 << 19) / "bench.sqlite")
+    big, ids = record(result=timed(random.Random(1).randbytes(20_000))), []
     with pytest.raises(DeviceError, match=r"the disk is full .*free some space"):
         for _ in range(100):
             ids.append(records.append(big))
@@ -267,6 +279,24 @@ def test_a_folder_that_may_not_be_written_is_one_line(small_disk):
     for path in (folder / "bench.sqlite", folder / "other.sqlite", folder / "new" / "bench.sqlite"):
         with pytest.raises(DeviceError, match=r"cannot be .*(allow writing|where you may write)"):
             Records(path).append(record())
+
+
+def test_a_file_that_may_not_be_written_is_one_line(path):
+    with tempfile.TemporaryDirectory() as folder:  # where another user may go, unlike tmp_path
+        os.chmod(folder, 0o777)
+        path = Path(folder) / "bench.sqlite"
+        Records(path).append(record())
+        path.chmod(0o444)
+
+        def work(say):
+            if os.getuid() == 0:  # who may write everything
+                os.setuid(65534)
+            Records(path).append(record())
+
+        with child(work) as (_, said):
+            (line,) = said
+        assert "it may not be written" in line and "allow writing" in line
+        assert len(Records(path).listing(None)) == 1
 
 
 def test_a_file_that_may_not_grow_is_one_line_and_keeps_what_it_has(path):

@@ -6,6 +6,7 @@ from dataclasses import fields
 import pytest
 from commands import ROOT
 
+from bench.timing import Timing
 from models.options import Options
 
 
@@ -32,7 +33,7 @@ def test_nothing_given_means_nothing_passed():
 
 
 def test_each_variable_becomes_its_option():
-    names = [option.name for option in fields(Options)]
+    names = [option.name for table in (Options, Timing) for option in fields(table)]
     wanted = [word for name in names for word in ("--" + name.replace("_", "-"), f"a {name}")]
     given = [f"{name.upper()}=a {name}" for name in names]
     assert command_of("bench", *given) == ["-m", "bench", "run", *wanted]

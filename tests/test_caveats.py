@@ -1,0 +1,105 @@
+"""Every reason to doubt a measurement is found, and a sound one has none."""
+
+from dataclasses import replace
+
+import pytest
+from made_records import HOST, result
+
+from bench.caveat import caveats
+from bench.doubts import summed_up
+from bench.plan import DEFAULT
+from bench.result import Delegate, RunError, State
+
+STEADY = [[1000, 1001, 999, 1002]] * 30
+SOUND = result(
+    STEADY,
+    warmup_stable=True,
+    others_share=0.01,
+    stolen_share=0.0,
+    states=(State(0.0, 0.1, ("performance",), (1800,), 50.0, 0), State(9.0, 0.1)),
+    delegate=Delegate(60, 1, {"SOFTMAX": 1}),
+)
+BOARD = replace(HOST, max_khz=(1800,))
+
+
+def kinds(environment=BOARD, plan=DEFAULT, **changed):
+    return [caveat.kind for caveat in caveats(replace(SOUND, **changed), environment, plan)]
+
+
+def state(**fields):
+    return (SOUND.states[0], replace(SOUND.states[0], **fields))
+
+
+def test_a_sound_measurement_has_none():
+    assert kinds() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed"),
+    [
+        ("busy", {"others_share": 0.2}),
+        ("stolen", {"stolen_share": 0.1}),
+        ("few-cores", {"affinity": (0,)}),
+        ("governor", {"states": state(governors=("powersave",))}),
+        ("throttled", {"states": state(throttled=0x4)}),
+        ("hot", {"states": state(temperature_c=85.0)}),
+        ("slow-clock", {"states": state(frequency_khz=(900,))}),
+        ("cold", {"warmup_stable": False}),
+        ("not-delegated", {"delegate": Delegate(10, 3, {"HARD_SWISH": 5})}),
+    ],
+)
+def test_each_doubt_is_named(kind, changed):
+    assert kinds(**changed) == [kind]
+
+
+def test_what_was_throttled_once_since_boot_is_not_throttled_now():
+    assert kinds(states=state(throttled=0x50000)) == []
+
+
+def test_an_emulated_processor_is_named():
+    assert kinds(environment=replace(BOARD, emulated=True)) == ["emulated"]
+
+
+def timed(turns):
+    found = result(turns)
+    return {"samples_ns": found.samples_ns, "turns": found.turns}
+
+
+def test_a_median_that_is_not_known_as_well_as_asked_for_is_named():
+    rough = [[1000 + 30 * (-1) ** n] * 4 for n in range(30)]
+    assert kinds(**timed(rough)) == ["few-samples"]
+    assert kinds(plan=replace(DEFAULT, precision=0.05), **timed(rough)) == []
+
+
+def test_scattered_samples_are_named():
+    assert "noisy" in kinds(**timed([[700, 1000, 1300, 1010, 690, 1310]] * 40))
+
+
+def test_a_machine_that_becomes_slower_is_named():
+    assert "drifting" in kinds(**timed([[1000]] * 15 + [[1300]] * 15))
+
+
+def test_the_builtin_kernels_are_meant_to_be_undelegated():
+    outside = Delegate(0, 0, {"CONV_2D": 30})
+    assert kinds(delegate=outside, runtime="litert-builtin") == []
+    assert kinds(delegate=outside) == ["not-delegated"]
+
+
+def test_a_run_that_failed_is_an_error_and_no_doubt():
+    assert kinds(error=RunError("crashed", "SIGSEGV"), others_share=1.0) == []
+
+
+def test_what_the_machine_does_not_tell_is_no_caveat():
+    assert (
+        kinds(others_share=None, stolen_share=None, states=(State(0.0),), warmup_stable=None) == []
+    )
+
+
+def test_many_rows_with_one_doubt_are_one_line_with_its_advice():
+    from made_records import timed_record
+
+    busy = caveats(replace(SOUND, others_share=0.5), BOARD, DEFAULT)
+    rows = [timed_record(caveats=busy), timed_record("float32.tflite", caveats=busy)]
+    (line,) = summed_up(rows)
+    assert line.startswith("caveat busy: all rows") and "50%" in line and "end them" in line
+    assert summed_up([timed_record()]) == []

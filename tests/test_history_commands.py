@@ -1,0 +1,229 @@
+"""bench list, show, compare and export: what they print, and what they refuse."""
+
+import csv
+import io
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+from history_records import ACCURACY, ENVIRONMENT, RESULT, record
+
+from bench.__main__ import main
+from bench.records import Records
+from bench.result import Result, RunError, Turn
+from bench.statistics import latency, unpaired_ratio
+
+REAL = replace(ENVIRONMENT, emulated=False)
+
+
+@pytest.fixture
+def records(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return Records()
+
+
+def result(median_ms, seed, n=400, turns=20):
+    """Seeded noise of 5 % around ``median_ms``."""
+    noise = np.random.default_rng(seed).normal(1, 0.05, n)
+    samples = (median_ms * 1e6 * noise).astype(int).tolist()
+    taken = tuple(Turn(0.2 * turn, n // turns) for turn in range(turns))
+    return replace(RESULT, samples_ns=tuple(samples), turns=taken)
+
+
+def timed(median_ms, seed=0, **fields):
+    return record(result=result(median_ms, seed), **{"environment": REAL} | fields)
+
+
+def shown(capsys, *arguments, code=0):
+    assert main(arguments) == code
+    return capsys.readouterr()
+
+
+def refused(capsys, *arguments):
+    said = shown(capsys, *arguments, code=2)
+    assert said.out == "" and said.err.count("\n") == 1 and said.err.startswith("error: ")
+    return said.err
+
+
+def test_an_empty_history_says_what_to_type(records, capsys):
+    for command in (["list"], ["export", "--csv"], ["export", "--json"]):
+        assert "no measurement yet; type make bench" in refused(capsys, *command)
+    assert "has no run 1; python -m bench list" in refused(capsys, "show", "1")
+    assert not records.path.exists()
+
+
+def test_list_has_a_line_for_each_of_the_newest_runs(records, capsys):
+    for seed in range(25):
+        records.append(timed(2.5, seed))
+    failed = Result("tflite-runtime", error=RunError("crashed", "SIGABRT"))
+    records.append(record(result=failed, accuracy=None, caveats=(), commit=None))
+    lines = shown(capsys, "list").out.splitlines()
+    assert len(lines) == 21 and [int(line.split()[0]) for line in lines[1:]] == [*range(26, 6, -1)]
+    assert lines[1].endswith("error: crashed: SIGABRT") and "n/a" in lines[1]
+    cells = lines[2].split()
+    assert cells[:8] == [
+        "25", "2024-01-01T00:00:00", "run", "tiny", "int8.tflite", "litert", "host", "2",
+    ]  # fmt: skip
+    assert float(cells[8]) == pytest.approx(2.5, rel=0.01) and 0 < float(cells[9][:-1]) < 5
+    assert cells[10:] == ["96.67%", "0123abc+", "throttled,", "noisy"]
+    assert len(shown(capsys, "list", "--limit", "3").out.splitlines()) == 4
+    rows = json.loads(shown(capsys, "list", "--json", "--limit", "2").out)["runs"]
+    assert [row["id"] for row in rows] == [26, 25] and rows[0]["latency"] is None
+    kept = records.get(25).result
+    assert rows[1]["latency"] == asdict(latency(kept.samples_ns, kept.turns))
+
+
+def test_list_is_filtered_and_names_what_there_is(records, capsys):
+    for fields in ({}, {"device": "pi"}, {"model_id": "v2"}, {"kind": "gate"}):
+        records.append(timed(1, **fields))
+
+    def ids(*filters):
+        out = shown(capsys, "list", *filters).out
+        return [int(line.split()[0]) for line in out.splitlines()[1:]]
+
+    assert ids("--device", "pi") == [2] and ids("--model", "v2") == [3]
+    assert ids("--kind", "gate") == [4] and ids("--model", "tiny", "--kind", "run") == [2, 1]
+    said = refused(capsys, "list", "--model", "v9", "--device", "pi")
+    assert "no run with --model v9 --device pi" in said and "--model: tiny, v2" in said
+    assert "--limit is 0; expected at least 1" in refused(capsys, "list", "--limit", "0")
+
+
+def test_show_has_everything_of_a_run(records, capsys):
+    records.append(timed(2.5))
+    out = shown(capsys, "show", "1").out
+    for said in (
+        "run 1: int8.tflite of tiny in litert on host", "python -m bench run", "0123abc+", "abc",
+        "640 bytes", "2.3.0", "400 in 20 turns", "6, not settled", "12.50%", "28 in 2 pieces",
+        "1 SOFTMAX, 2 RESHAPE", "30 of demo", "96.67%", "31.25", "dress, red", "a/b 17.png",
+        "Test CPU", "Test Board 4", "1800000 2400000", "time_limit_s  10", "powersave performance",
+        "47.25", "0x50005", "conv1", "99.44%", "2 of 4 cores were slowed down", "cool the board",
+        "close what else runs",
+    ):  # fmt: skip
+        assert said in out, said
+    assert "run 9" in refused(capsys, "show", "9") and "'x'" in refused(capsys, "show", "x")
+
+
+def test_show_as_json_leaves_raw_samples_out_until_asked(records, capsys):
+    made = timed(2.5)
+    records.append(made)
+    brief = json.loads(shown(capsys, "show", "1", "--json").out)
+    full = json.loads(shown(capsys, "show", "1", "--samples").out)
+    assert full["result"].pop("samples_ns") == list(made.result.samples_ns)
+    assert full["result"].pop("turns") == [asdict(turn) for turn in made.result.turns]
+    assert brief == full and brief["accuracy"]["flips"][0]["item"] == "a/b 17.png"
+    assert brief["latency"]["n"] == 400
+
+
+def test_a_failed_run_is_shown_with_its_error(records, capsys):
+    failed = Result("litert", error=RunError("crashed", "SIGABRT"))
+    records.append(record(result=failed, plan=None, accuracy=None, data=None, caveats=()))
+    out = shown(capsys, "show", "1").out
+    assert "crashed: SIGABRT" in out and "plan" not in out and "accuracy" not in out
+
+
+def test_compare_says_by_how_much_and_whether_beyond_noise(records, capsys):
+    records.append(timed(2.0, artifact="float32.tflite"))
+    records.append(timed(1.0, seed=1))
+    records.append(timed(1.0, seed=2))
+    out = shown(capsys, "compare", "1", "2").out
+    assert "run 2 is faster than run 1" in out and "beyond the noise" in out
+    assert "float32.tflite" in out and "96.67%" in out and "different times" not in out
+    found = json.loads(shown(capsys, "compare", "1", "2", "--json").out)
+    assert found["ratio"]["value"] == pytest.approx(2, rel=0.02) and found["in_turns"] is True
+    assert found["ratio"]["interval"]["low"] < 2 < found["ratio"]["interval"]["high"]
+    assert (found["a"]["id"], found["b"]["id"], found["beyond_noise"]) == (1, 2, True)
+    assert "no difference beyond the noise" in shown(capsys, "compare", "2", "3").out
+    assert json.loads(shown(capsys, "compare", "3", "2", "--json").out)["beyond_noise"] is False
+
+
+def test_compare_of_two_sessions_is_unpaired_and_says_so(records, capsys):
+    records.append(timed(2.0))
+    records.append(timed(1.0, seed=1, session="s2"))
+    assert "measured at different times" in shown(capsys, "compare", "1", "2").out
+    found = json.loads(shown(capsys, "compare", "1", "2", "--json").out)
+    expected = unpaired_ratio(records.get(1).result, records.get(2).result)
+    assert found["in_turns"] is False and found["ratio"] == asdict(expected)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"environment": replace(REAL, cpu_model="Other")}, "cpu_model: Test CPU and Other"),
+        ({"environment": replace(REAL, cores=2)}, "cores: 4 and 2"),
+        ({"environment": replace(REAL, architecture="x86_64")}, "architecture: aarch64 and x86"),
+        ({"environment": replace(REAL, system="Linux 7")}, "system: Linux 6.1 and Linux 7"),
+        ({"environment": replace(REAL, emulated=True)}, "emulated: False and True"),
+        ({"environment": replace(REAL, max_khz=(9,))}, "max_khz: (1800000, 2400000) and (9,)"),
+        ({"result": replace(result(1, 1), runtime="onnxruntime")}, "runtime: litert and onnx"),
+        ({"result": replace(result(1, 1), runtime_version="2")}, "runtime_version: 2.3.0 and 2"),
+        ({"result": replace(result(1, 1), threads=4)}, "threads: 2 and 4"),
+        ({"kind": "sustained"}, "sustained: False and True"),
+    ],
+)
+def test_compare_refuses_unlike_circumstances_with_both_values(records, capsys, fields, said):
+    records.append(timed(1))
+    records.append(replace(timed(1, 1), **fields))
+    assert said in refused(capsys, "compare", "1", "2")
+
+
+def test_what_one_run_does_not_tell_is_not_held_against_it(records, capsys):
+    records.append(timed(1))
+    unknown = replace(REAL, board=None, max_khz=())
+    records.append(timed(1, environment=unknown, model_id="v2", artifact="float32.onnx", plan=None))
+    assert "run 1 takes" in shown(capsys, "compare", "1", "2").out
+
+
+def test_compare_without_times_shows_accuracy_alone(records, capsys):
+    untimed = replace(RESULT, samples_ns=(), turns=())
+    records.append(timed(1))
+    records.append(record(result=untimed, environment=REAL, kind="gate"))
+    records.append(record(result=untimed, environment=REAL, accuracy=None))
+    records.append(timed(1, accuracy=replace(ACCURACY, images=40), data="other"))
+    out = shown(capsys, "compare", "1", "2").out
+    assert "times as long" not in out and "96.67%" in out and "n/a" in out
+    assert "neither times nor accuracy" in refused(capsys, "compare", "1", "3")
+    assert "judged on different images" in shown(capsys, "compare", "1", "4").out
+    assert "has no run 9" in refused(capsys, "compare", "1", "9")
+
+
+def test_times_of_an_emulated_device_are_not_compared(records, capsys):
+    for seed in (1, 2):
+        records.append(timed(1, seed, environment=ENVIRONMENT))
+    out = shown(capsys, "compare", "1", "2").out
+    assert "times as long" not in out and "emulated device: its times mean nothing" in out
+
+
+def test_export_as_csv_is_one_row_of_figures_a_run(records, capsys):
+    made = timed(2.5, command='python -m bench run --data "a, b"')
+    records.append(made)
+    failed = Result("litert", error=RunError("crashed", "line\nbreak"))
+    records.append(record(result=failed, accuracy=None, data=None))
+    rows = list(csv.DictReader(io.StringIO(shown(capsys, "export", "--csv").out)))
+    assert [row["id"] for row in rows] == ["2", "1"]
+    assert rows[0]["error"] == "crashed: line\nbreak" and rows[0]["median_ms"] == ""
+    warm = latency(made.result.samples_ns, made.result.turns)
+    assert float(rows[1]["median_ms"]) == warm.median_ns / 1e6 and rows[1]["samples"] == "400"
+    assert float(rows[1]["median_low_ms"]) == warm.interval.low / 1e6
+    assert rows[1]["command"] == made.command and rows[1]["caveats"] == "throttled noisy"
+    assert float(rows[1]["top1"]) == ACCURACY.top1 and rows[1]["ops_outside"] == "3"
+    assert rows[1]["cpu_model"] == "Test CPU" and rows[1]["session"] == "s1"
+
+
+def test_export_as_json_is_everything(records, capsys):
+    made = timed(2.5)
+    for device in ("host", "pi"):
+        records.append(replace(made, device=device))
+    one, other = json.loads(shown(capsys, "export", "--json", "--samples").out)["runs"]
+    assert (one.pop("id"), one.pop("device"), other["device"]) == (2, "pi", "host")
+    one.pop("latency")
+    expected = json.loads(json.dumps(asdict(made)))
+    assert one == {k: v for k, v in expected.items() if k not in ("id", "device")}
+    (brief,) = json.loads(shown(capsys, "export", "--json", "--device", "host").out)["runs"]
+    assert "samples_ns" not in brief["result"] and brief["latency"]["n"] == 400
+
+
+def test_export_says_which_form_it_takes(records, capsys):
+    assert "--csv --json" in refused(capsys, "export")
+    assert "not allowed with" in refused(capsys, "export", "--csv", "--json")
+    assert "--samples does not go with --csv" in refused(capsys, "export", "--csv", "--samples")

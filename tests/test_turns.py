@@ -1,0 +1,97 @@
+"""Files in turns: each turn of one is followed by one of the next, and none costs another."""
+
+import json
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bench.host import Host
+from bench.plan import Plan
+from bench.turns import in_turns
+
+PLAN = Plan(warmup_s=0.0, min_samples=1, precision=0.0, time_limit_s=0.05, turn_s=0.005)
+RUNNER = """
+import json, sys, time
+log = open({log!r}, "a", buffering=1)
+job = json.loads(sys.stdin.readline())
+name, turns = job["artifact"].split("-")[-1], 0
+print('{{"event": "ready"}}', flush=True)
+while sys.stdin.readline():
+    log.write(name + "\\n")
+    turns += 1
+    {misbehaviour}
+    enough = turns >= int(name)
+    print(json.dumps({{"event": "turn", "samples": turns, "enough": enough}}), flush=True)
+result = {{"version": 2, "load_ns": 1, "affinity": None, "states": [], "error": None}}
+print(json.dumps({{**result, "samples_ns": [1] * turns, "turns": [[0, 1]] * turns}}))
+"""
+
+
+def runner(tmp_path, misbehaviour="pass"):
+    path = tmp_path / "runner.py"
+    path.write_text(RUNNER.format(log=str(tmp_path / "log"), misbehaviour=misbehaviour))
+    return path
+
+
+def jobs(job, *names):
+    return {name: replace(job, artifact=job.artifact.parent / f"file-{name}") for name in names}
+
+
+def quiet(*_):
+    pass
+
+
+def test_everyone_goes_on_until_all_have_enough(job, tmp_path):
+    found = in_turns(Host(runner(tmp_path)), jobs(job, "2", "4", "1"), quiet)
+    assert (tmp_path / "log").read_text().split() == ["2", "4", "1"] * 4
+    assert {name: len(result.turns) for name, result in found.items()} == {"2": 4, "4": 4, "1": 4}
+
+
+def test_one_that_crashes_costs_only_its_own_result(job, tmp_path):
+    crash = "import os; turns == 2 and name == '5' and os.abort()"
+    found = in_turns(Host(runner(tmp_path, crash)), jobs(job, "3", "5"), quiet)
+    assert found["5"].error.kind == "crashed" and "SIGABRT" in found["5"].error.message
+    assert found["3"].error is None and len(found["3"].turns) == 3
+
+
+def test_one_that_hangs_in_a_turn_costs_only_its_own_result(job, tmp_path):
+    hang = "turns == 2 and name == '5' and time.sleep(600)"
+    found = in_turns(Host(runner(tmp_path, hang), time_limit_s=2), jobs(job, "3", "5"), quiet)
+    assert found["5"].error.kind == "timed_out" and found["3"].error is None
+
+
+def test_a_file_that_does_not_load_costs_only_its_own_result(job, tmp_path):
+    (tmp_path / "broken.tflite").write_bytes(b"no model")
+    broken = replace(job, artifact=tmp_path / "broken.tflite", plan=PLAN)
+    found = in_turns(Host(), {"good": replace(job, plan=PLAN), "bad": broken}, quiet)
+    assert found["bad"].error.kind == "bad_model" and found["good"].error is None
+    assert len(found["good"].turns) > 1
+
+
+def test_real_turns_are_neighbours(job):
+    """Turn k of one begins behind turn k of the other, and ahead of its next."""
+    both = {"a": replace(job, plan=PLAN), "b": replace(job, plan=PLAN)}
+    found = in_turns(Host(), both, quiet)
+    a, b = (result.turns for result in found.values())
+    assert len(a) == len(b) > 1 and a[0].start_s == 0
+    # Between two turns of a lies one of b, so that a waits at least as long as a turn takes.
+    assert min(np.diff([turn.start_s for turn in a])) > 2 * PLAN.turn_s
+
+
+def test_those_at_work_are_ended_when_the_bench_is_interrupted(job, tmp_path):
+    def interrupt(doing, *_):
+        if "round" in doing:
+            raise KeyboardInterrupt
+
+    began = time.monotonic()
+    wait = "time.sleep(600)"
+    with pytest.raises(KeyboardInterrupt):
+        in_turns(Host(runner(tmp_path, wait)), jobs(job, "1", "2"), interrupt)
+    assert time.monotonic() - began < 60 and not (tmp_path / "log").read_text()
+
+
+def test_a_plan_that_waits_for_turns_is_told_to_the_runner(job):
+    asked = json.loads(replace(job, in_turns=True).to_json())
+    assert asked["in_turns"] and asked["plan"]["turn_s"] == job.plan.turn_s
