@@ -7,6 +7,7 @@ twice as slow are equally far from it.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from statistics import median
 
 import numpy as np
@@ -77,9 +78,13 @@ def joined(first: Result, second: Result) -> Result:
 
 def turn_medians(result: Result) -> list[float]:
     """The median time of each turn in nanoseconds."""
-    ends = np.cumsum([turn.samples for turn in result.turns])[:-1]
-    parts = np.split(np.asarray(result.samples_ns, float), ends)
-    return [float(np.median(part)) for part in parts if len(part)]
+    ends = list(accumulate(turn.samples for turn in result.turns))
+    # Turns are short: numpy would take longer to look at them than to sort them.
+    return [
+        float(median(result.samples_ns[start:end]))
+        for start, end in zip([0, *ends], ends, strict=False)
+        if end > start
+    ]
 
 
 def student_quantile(probability: float, degrees: int) -> float:

@@ -18,6 +18,7 @@ from bench.records import Records
 from bench.statistics import Interval, Ratio
 from export.artifact import Manifest
 from models.errors import RequestError
+from quantize.graph import Graph
 from quantize.limits import Limits, read_limits
 
 ACCURACY = "[accuracy]\nmax_drop_points = 20\n"
@@ -147,8 +148,29 @@ def test_files_with_less_int8_than_asked_for_fail_and_name_the_rest(tmp_path, ca
     assert int8_operators(tiny_models.tflite(int8=True)) == (2, {})
     float_kinds = {"RESHAPE": 1, "FULLY_CONNECTED": 1}
     assert int8_operators(tiny_models.tflite()) == (0, float_kinds)
+    assert int8_operators(_with_float_output()) == (2, {})  # a conversion is not counted
     # The tiny ONNX file quantizes its output only.
     assert int8_nodes(tiny_models.onnx(int8=True)) == (1, {"Reshape": 1})
+
+
+def _with_float_output():
+    """The tiny int8 network with a DEQUANTIZE behind it."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = Graph(tiny_models.tflite(int8=True)).unpacked()
+    graph = model.subgraphs[0]
+    code, operator, tensor = schema.OperatorCodeT(), schema.OperatorT(), schema.TensorT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
+    code.version = 2
+    tensor.name, tensor.shape, tensor.buffer = b"real", [1, 3], 0
+    tensor.type = schema.TensorType.FLOAT32
+    operator.opcodeIndex = len(model.operatorCodes)
+    operator.inputs, operator.outputs = [int(graph.outputs[0])], [len(graph.tensors)]
+    model.operatorCodes.append(code)
+    graph.tensors.append(tensor)
+    graph.operators.append(operator)
+    graph.outputs = list(operator.outputs)
+    return Graph.packed(model).content
 
 
 def test_a_file_outside_the_delegate_fails_and_names_its_operators():
@@ -185,7 +207,8 @@ def test_speedup_is_decided_on_its_interval():
 
     assert verdict([50] * 40, 1.9) == "passed"
     assert verdict([50] * 40, 2.1) == "FAILED"
-    assert verdict([90, 110] * 20, 1.0) == "cannot tell"
+    assert verdict([90, 110] * 20, 1.05) == "cannot tell"
+    assert verdict([90, 110] * 20, 0.95) == "cannot tell"
 
 
 @pytest.mark.parametrize(("edge", "rounds"), [(0.9, 3), (1.1, 1)])
@@ -281,8 +304,6 @@ def slow_tflite():
     """The tiny network behind many more multiplications of its input."""
     import numpy as np
     from ai_edge_litert import schema_py_generated as schema
-
-    from quantize.graph import Graph
 
     model = Graph(tiny_models.tflite()).unpacked()
     graph = model.subgraphs[0]

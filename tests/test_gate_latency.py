@@ -55,8 +55,8 @@ def test_the_floor_between_rounds_has_the_baselines_own_error_in_it():
 def test_a_change_in_turns_is_not_that_of_the_machine():
     """A machine three times as slow in every other turn, and more often so for one of the two."""
     speeds = np.where(np.arange(40) % 2, 300, 100)
-    old = result([[s, s, s] for s in speeds])
-    new = result([[1.1 * s] * 5 for s in speeds])
+    old = result([[s] * (9 if s > 100 else 1) for s in speeds])
+    new = result([[1.1 * s] * (1 if s > 100 else 9) for s in speeds])
     assert change_in_turns(new, old) == pytest.approx(math.log(1.1))
     assert turn_medians(result([[1, 2, 9], [4]])) == [2, 4]
 

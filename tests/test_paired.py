@@ -61,3 +61,5 @@ def test_so_many_images_are_needed_to_tell():
 
 def test_a_drop_at_the_limit_is_told_by_no_number_of_images():
     assert images_needed(Paired(1000, 15, 5, 980), 0.01) is None
+    assert images_needed(Paired(1000, 15, 5, 980), 0.0101) is None  # some twenty million
+    assert images_needed(Paired(1000, 15, 5, 980), 0.011) > 100_000
