@@ -80,7 +80,7 @@ def connected(operators: list[Operator], image: str) -> Iterator[tuple[Operator,
 
 def short_name(tensor: str) -> str:
     """What to call an operator without weights: the innermost numbered scope of the last operator
-    that it was fused from, without the number; the whole name where there is none."""
-    first = tensor.split(";")[0]
-    numbered = [part for part in first.split("/") if NUMBERED.search(part)]
-    return NUMBERED.sub("", numbered[-1]) if numbered else first
+    that it was fused from, without the number; else the innermost scope, else the whole name."""
+    *scopes, operator = tensor.split(";")[0].split("/")
+    numbered = [NUMBERED.sub("", scope) for scope in scopes if NUMBERED.search(scope)]
+    return [operator, *scopes[-1:], *numbered][-1]

@@ -174,7 +174,7 @@ def test_stored_values_become_real_ones():
 def test_names_are_those_of_keras():
     assert short_name("net_1/activation_1/mul/relu6") == "activation"
     assert short_name("net_1/add_2_1/Add;net_1/x_1/Add") == "add_2"
-    assert short_name("flat") == "flat"
+    assert short_name("flat") == "flat" and short_name("stem/mul_1") == "stem"
     keys = ["net_1/re_lu_1/Relu;net_1/conv_1/convolution", "net_1/gate_1/add", "net_1/gate_1/mul"]
     known = ["re_lu", "re_lu_1", "gate", KERAS_OUTPUT]
     assert keras_layers([IMAGE, *keys, OUTPUT], known) == {
@@ -382,6 +382,38 @@ def test_layers_that_int8_keeps_scaled_are_the_same_as_keras(
     found = explain(keras, side(tmp_path, graph.content, "int8.tflite"), judge_images[:4])
     assert len(found.layers) > 100 and named(found) is None
     assert sum(one.rescaled for one in found.layers) > 10
+
+
+@pytest.mark.slow
+def test_layers_of_nested_and_sequential_models_are_found(tmp_path, fresh_keras):
+    import keras
+
+    from models import float_graph
+    from models.options import Options
+
+    layers, image = keras.layers, keras.Input((16, 16, 3))
+    inner = layers.Conv2D(4, 3, name="inner")(layers.Conv2D(4, 3, name="outer")(image))
+    models = {
+        "nested": [keras.Model(image, inner), layers.GlobalAveragePooling2D(name="pool")],
+        "plain": [
+            layers.Conv2D(4, 3, activation="relu", name="outer"),
+            layers.Flatten(name="flat"),
+        ],
+    }
+    images = np.random.default_rng(0).uniform(-1, 1, (4, 16, 16, 3)).astype(np.float32)
+    for name, parts in models.items():
+        head = layers.Dense(3, activation="softmax", name="head")
+        model = keras.Sequential([keras.Input((16, 16, 3)), *parts, head])
+        model.save(tmp_path / f"{name}.keras")
+        graph = Graph(float_graph.convert(model, 16, 16, 3)).named("image", "probabilities")
+        options = Options(model=str(tmp_path / f"{name}.keras"))
+        file = side(tmp_path, graph.content, f"{name}.tflite")
+        found = explain(Side("keras", KERAS, options=options), file, images)
+        # The head is two operators in the file, of which only the output is one in Keras.
+        expected = {"nested": ["outer", "inner", "pool"], "plain": ["outer", "flat"]}[name]
+        assert [one.layer for one in found.layers] == [IMAGE, *expected, "probabilities"]
+        assert all(one.sqnr_db is None or one.sqnr_db > 100 for one in found.layers)
+        assert named(found) is None
 
 
 # --- what is shown ---------------------------------------------------------------------------
