@@ -22,16 +22,22 @@ def layer_names(graph: Graph) -> dict[str, str]:
     tensor's name.
     """
     layers = [(i, o[0]) for kind, i, o in graph.operators() if kind in LINEAR]
-    scopes = [_scope([output, *inputs[1:]]) for inputs, output in layers]
+    names = names_of([[output, *inputs[1:]] for inputs, output in layers])
+    return {name: output for name, (_, output) in zip(names, layers, strict=True)}
+
+
+def names_of(layers: list[list[str]]) -> list[str]:
+    """A name for each layer, given the names of its output and, behind it, of its constants."""
+    scopes = [_scope(tensors) for tensors in layers]
     ends = [scope.split("/")[-1] for scope in scopes]
     numbered = all(NUMBERED.search(end) for end in ends if end)
     forms = ([NUMBERED.sub("", end) for end in ends] if numbered else ends, ends, scopes)
     chosen: dict[int, str] = {}
-    for form in (*forms, [output for _, output in layers]):
+    for form in (*forms, [tensors[0] for tensors in layers]):
         for i, name in enumerate(form):
             if i not in chosen and form.count(name) == 1 and name not in {"", *chosen.values()}:
                 chosen[i] = name
-    return {chosen[i]: output for i, (_, output) in enumerate(layers)}
+    return [chosen[i] for i in range(len(layers))]
 
 
 def _scope(tensors: list[str]) -> str:
