@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench import drift, profile, table, timing
+from bench import drift, explain, profile, table, timing
 from bench.accuracy import judge
 from bench.bench import Bench
 from bench.device import open_device
+from bench.disagreement import disagreeing, explanations
 from bench.doubts import summed_up
 from bench.evaluation import Answers, Evaluation, answers, open_evaluation
 from bench.exported import open_exported
@@ -31,7 +32,6 @@ from models.progress import step
 from models.source import Source, resolve
 
 DEFAULT_IMAGES = 1000
-KERAS = "keras"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -192,7 +192,7 @@ def _judged(
     ran = [variant for variant, row in of.items() if not row.result.error]
     manifest, threads = bench.exported.manifest, bench.options.threads
     output.say("", table.header(table.ACCURACY))
-    columns = {KERAS: keras}
+    columns = {explain.KERAS: keras}
     with step("judging") as show:
         for said in answers(bench.device, bench.exported, ran, evaluation, threads, show):
             row = _with_accuracy(of[said.variant], said, keras, evaluation, manifest.output_kind)
@@ -206,7 +206,23 @@ def _judged(
     output.give(drift=[drift.as_dict(one) for one in drifts])
     if bench.timing.drift:
         output.say("", drift.table(drifts))
+    if bench.timing.explain and len(columns) > 1:
+        _explain(bench, output, evaluation, said.indices, columns, drifts)
     return list(of.values())
+
+
+def _explain(bench: Bench, output: Output, evaluation, indices, columns, drifts) -> None:
+    limit = drift.DriftLimit()
+    pairs = disagreeing(drifts, limit)
+    if not pairs:
+        output.say(
+            "", f"no pair agrees on less than {limit.agreement:.0%} of the images, or is below "
+            f"{limit.sqnr_db:g} dB: nothing to explain",
+        )  # fmt: skip
+    found = explanations(bench, evaluation, indices, columns, pairs)
+    for explanation in found:
+        output.say("", explain.table(explanation))
+    output.give(explanations=[explain.as_dict(explanation) for explanation in found])
 
 
 def _with_accuracy(
