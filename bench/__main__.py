@@ -11,14 +11,20 @@ from models.options import OneLineParser
 # A command is a module with ``add_arguments(parser)`` and ``run(namespace, typed)``.
 COMMANDS = {
     "run": ("bench.run", "time every exported file in every runtime that reads it, and judge it"),
-    "gate": ("bench.gate", "hold the exported files against the limits of gate.toml"),
-    "baseline": ("bench.store_baseline", "measure the files for the gate to compare later ones"),
-    "report": ("bench.report", "the newest measurement of everything, as one HTML file"),
-    "list": ("bench.listing", "the newest runs of the history, one a line"),
-    "show": ("bench.showing", "everything about one run"),
-    "compare": ("bench.comparison", "two runs side by side; those of unlike machines are refused"),
-    "export": ("bench.history_export", "the runs of the history as CSV or JSON"),
-    "rescue": ("bench.rescue", "what can be read of a damaged history, in a new file"),
+    "gate": ("bench.gates.gate", "hold the exported files against the limits of gate.toml"),
+    "baseline": (
+        "bench.gates.store_baseline",
+        "what the gate compares later files with",
+    ),
+    "report": ("bench.report.report", "the newest measurement of everything, as one HTML file"),
+    "list": ("bench.history.listing", "the newest runs of the history, one a line"),
+    "show": ("bench.history.showing", "everything about one run"),
+    "compare": (
+        "bench.history.comparison",
+        "two runs side by side, if of like machines",
+    ),
+    "export": ("bench.history.export", "the runs of the history as CSV or JSON"),
+    "rescue": ("bench.history.rescue", "what can be read of a damaged history, in a new file"),
 }
 
 

@@ -8,17 +8,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench import drift, explain, profile, table, timing
+from bench import drift, profile, table, timing
 from bench.accuracy import judge
 from bench.bench import Bench
 from bench.device import open_device
-from bench.disagreement import disagreeing, explanations
 from bench.doubts import summed_up
 from bench.evaluation import Answers, Evaluation, answers, open_evaluation
+from bench.explain import explain
+from bench.explain.disagreement import disagreeing, explanations
 from bench.exported import open_exported
+from bench.history.records import Records
 from bench.output import Output
 from bench.record import Record, new_session, now_utc
-from bench.records import Records
 from bench.repository import commit
 from bench.result import RunError
 from bench.sustained import run_sustained

@@ -7,9 +7,9 @@ import numpy as np
 
 from bench.bench import Bench
 from bench.doubts import summed_up
+from bench.history.records import Records
 from bench.output import Output
 from bench.record import Record, now_utc
-from bench.records import Records
 from bench.result import Result
 from models.progress import step
 

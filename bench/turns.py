@@ -1,4 +1,4 @@
-"""Several files timed in turns (A B C A B C ...), so that the machine's drift hits all alike."""
+"""Several files timed in turns (A B C, C B A, ...), so that the machine's drift hits all alike."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -26,7 +26,7 @@ def take_turns(starts: Mapping[K, Callable[[], Child]], show: Report) -> dict[K,
 
     Every file is loaded and warmed up in a process of its own, one after the other; then they take
     turns until the plan of each is satisfied. Who has enough goes on with the others, so that turn
-    k of one and turn k of another were neighbours.
+    k of one and turn k of another lay near each other.
     """
     with ExitStack() as ending:
         children = {}
@@ -40,5 +40,8 @@ def take_turns(starts: Mapping[K, Callable[[], Child]], show: Report) -> dict[K,
         while not is_enough:
             rounds += 1
             show("in turns, round", rounds)
-            is_enough = all([child.turn() for child in children.values() if not child.result])
+            at_work = [child for child in children.values() if not child.result]
+            # There and back: whoever always followed the same file would always find its traces.
+            order = at_work if rounds % 2 else reversed(at_work)
+            is_enough = all([child.turn() for child in order])
         return {key: child.finish() for key, child in children.items()}

@@ -9,10 +9,10 @@ import numpy as np
 from bench.accuracy import Accuracy
 from bench.caveat import Caveat
 from bench.environment import Environment
-from bench.listed import Listed
+from bench.history.listed import Listed
 from bench.plan import DEFAULT
 from bench.record import Drift, Record
-from bench.report_contents import Contents, RowKey
+from bench.report.contents import Contents, RowKey
 from bench.result import Delegate, Result, RunError, State, Turn
 from bench.statistics import latency
 

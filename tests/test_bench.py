@@ -16,9 +16,9 @@ from tiny_models import write_export
 
 from bench.__main__ import main
 from bench.caveat import Caveat
+from bench.history.records import Records
 from bench.host import RUNNER, Host
 from bench.plan import PLANS
-from bench.records import Records
 
 
 def bench(*more):

@@ -8,12 +8,20 @@ import numpy as np
 import pytest
 import tiny_models
 
-from bench import divergence, layer_outputs
-from bench.explain import KERAS, Side, as_dict, explain, flipped_first, table
-from bench.layer_drift import CEILING_DB, LayerDrift, compared
-from bench.layer_pairs import KERAS_OUTPUT, in_shape, keras_layers
-from bench.observed import observe
-from bench.observed_layer import IMAGE, OUTPUT, short_name
+from bench.explain.explain import (
+    KERAS,
+    Side,
+    as_dict,
+    divergence,
+    explain,
+    flipped_first,
+    layer_outputs,
+    table,
+)
+from bench.explain.layer_drift import CEILING_DB, LayerDrift, compared
+from bench.explain.layer_pairs import KERAS_OUTPUT, in_shape, keras_layers
+from bench.explain.observed import observe
+from bench.explain.observed_layer import IMAGE, OUTPUT, short_name
 from models.errors import DeviceError
 from quantize.delegate import partitions
 from quantize.draft import Draft

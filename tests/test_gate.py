@@ -13,8 +13,8 @@ from bench_runs import QUICK
 from tiny_models import write_export, write_images
 
 from bench.__main__ import main
+from bench.history.records import Records
 from bench.plan import PLANS
-from bench.records import Records
 from bench.statistics import Interval, Ratio
 from export.artifact import Manifest
 from models.errors import RequestError
@@ -143,7 +143,7 @@ def test_size_memory_and_coverage_have_limits(project, capsys):
 
 
 def test_files_with_less_int8_than_asked_for_fail_and_name_the_rest(tmp_path, capsys):
-    from bench.gate_coverage import int8_nodes, int8_operators
+    from bench.gates.coverage import int8_nodes, int8_operators
 
     assert int8_operators(tiny_models.tflite(int8=True)) == (2, {})
     float_kinds = {"RESHAPE": 1, "FULLY_CONNECTED": 1}
@@ -176,7 +176,7 @@ def _with_float_output():
 def test_a_file_outside_the_delegate_fails_and_names_its_operators():
     from made_records import result, timed_record
 
-    from bench.gate_coverage import check
+    from bench.gates.coverage import check
     from bench.result import Delegate
 
     def row(delegate):
@@ -193,7 +193,7 @@ def test_a_file_outside_the_delegate_fails_and_names_its_operators():
 def test_speedup_is_decided_on_its_interval():
     from made_records import result, timed_record
 
-    from bench.gate_speedup import check, undecided
+    from bench.gates.speedup import check, undecided
 
     def verdict(times, at_least):
         float32 = timed_record("float32.tflite", result=result([[100] * 5] * 40))
@@ -222,7 +222,7 @@ def test_undecided_speedups_take_more_turns(project, capsys, monkeypatch, edge, 
         seen.append(len(b.turns))
         return Ratio(1.2, Interval(edge, 1.3))
 
-    monkeypatch.setattr("bench.gate_speedup.ratio", ratio)
+    monkeypatch.setattr("bench.gates.speedup.ratio", ratio)
     assert gate() == (0 if edge > 1 else 1)
     assert len(list(Records().each(kind="gate"))) == 2 * rounds
     assert seen[-1] >= rounds * seen[0] > 0

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from made_records import result, timed_record
 
-from bench.baseline import Baseline, read_baselines
-from bench.gate_latency import Compared, is_slower, judged, looks_slower, not_comparable, unlike
-from bench.gate_row import CANNOT_TELL, FAILED, PASSED, SKIPPED
-from bench.noise import (
+from bench.gates.baseline import Baseline, read_baselines
+from bench.gates.latency import Compared, is_slower, judged, looks_slower, not_comparable, unlike
+from bench.gates.noise import (
     Noise,
     change_in_turns,
     joined,
@@ -19,6 +18,7 @@ from bench.noise import (
     student_quantile,
     turn_medians,
 )
+from bench.gates.row import CANNOT_TELL, FAILED, PASSED, SKIPPED
 from quantize.limits import Limits
 
 LIMITS = Limits(max_slowdown_percent=5, min_slowdown_ms=0.01)

@@ -1,4 +1,4 @@
-"""How often the gates are wrong: quick versions of what ``python -m bench.gate_power`` shows.
+"""How often the gates are wrong: quick versions of what ``python -m bench.gates.power`` shows.
 
 ``recorded_rounds.npz``: int8 and float32 of the demo in LiteRT and int8 in ONNX Runtime, each twice
 in 12 rounds of 100 turns on a host of two cores whose load average was 2 to 5; the median of each
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from made_records import result, timed_record
 
-from bench.gate_power import (
+from bench.gates.power import (
     BASELINE_ROUNDS,
     Claim,
     accuracy_claims,
@@ -20,7 +20,7 @@ from bench.gate_power import (
     run,
     wilson,
 )
-from bench.records import Records
+from bench.history.records import Records
 from models.errors import CheckFailed, RequestError
 from quantize.limits import Limits
 

@@ -10,7 +10,7 @@ import pytest
 from history_records import ACCURACY, ENVIRONMENT, RESULT, record
 
 from bench.__main__ import main
-from bench.records import Records
+from bench.history.records import Records
 from bench.result import Result, RunError, Turn
 from bench.statistics import latency, unpaired_ratio
 

@@ -17,7 +17,7 @@ import version1_history
 from history_records import DRIFT, record, timed
 
 from bench.__main__ import main
-from bench.records import Records
+from bench.history.records import Records
 from models.errors import DeviceError
 
 

@@ -14,9 +14,9 @@ SLOW = {
     "ai_edge_litert", "tflite_runtime",
 }  # fmt: skip
 MODULES = [
-    f"{package}.{file.stem}"
+    ".".join(file.relative_to(ROOT).with_suffix("").parts)
     for package in ORDER
-    for file in sorted((ROOT / package).glob("*.py"))
+    for file in sorted((ROOT / package).rglob("*.py"))
     if file.stem != "__init__"
 ]
 

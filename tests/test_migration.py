@@ -9,8 +9,8 @@ from history_records import record
 
 from bench.accuracy import Accuracy
 from bench.environment import Environment
+from bench.history.records import Records
 from bench.record import Record
-from bench.records import Records
 from bench.result import Result, RunError, State
 from models.errors import DeviceError
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.paired import Paired, drop_interval, images_needed, paired
+from bench.gates.paired import Paired, drop_interval, images_needed, paired
 
 
 def test_answers_are_counted_in_pairs():

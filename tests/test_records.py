@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from history_records import ACCURACY, CAVEATS, DRIFT, ENVIRONMENT, RESULT, record, timed
 
-from bench.records import Records
+from bench.history.records import Records
 from bench.result import Delegate, Result, RunError
 from models.errors import RequestError
 

@@ -8,10 +8,10 @@ import pytest
 from report_records import PICTURE, contents, drifts_of, hot, record
 from test_report_page import Elements, charts_of
 
-from bench import report_page
 from bench.__main__ import main
-from bench.records import Records
-from bench.report_contents import RowKey
+from bench.history.records import Records
+from bench.report import page as report_page
+from bench.report.contents import RowKey
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_the_report_is_a_file_whose_path_is_printed(history, here, capsys):
 
 
 def test_a_history_is_of_its_own_row_alone_oldest_first(history, here):
-    from bench.report import collect
+    from bench.report.report import collect
 
     made = collect(Records(), Records().newest(), here / "results")
     assert len(made.histories) == 8 == len(made.records)

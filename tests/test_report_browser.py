@@ -5,7 +5,7 @@ from browser import CHROMIUM, WHY_NOT, Browser
 from report_records import contents
 from test_report_page import HOSTILE, hostile_contents
 
-from bench.report_page import page
+from bench.report.page import page
 
 pytestmark = [
     pytest.mark.slow,

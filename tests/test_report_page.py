@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from report_records import NOISY, ROWS, contents, drifts_of, hot, listed, record
 
-from bench import chart
 from bench.accuracy import Accuracy
-from bench.distribution_chart import distributions
-from bench.drift_chart import drift_matrix
-from bench.history_chart import history
-from bench.pareto import Point, front, points
-from bench.report_contents import Contents, RowKey
-from bench.report_page import page
-from bench.report_rows import HEADINGS, in_order, rows
+from bench.report import chart
+from bench.report.contents import Contents, RowKey
+from bench.report.distribution_chart import distributions
+from bench.report.drift_chart import drift_matrix
+from bench.report.history_chart import history
+from bench.report.page import page
+from bench.report.pareto import Point, front, points
+from bench.report.rows import HEADINGS, in_order, rows
+from bench.report.sustained_chart import pace, sustained
 from bench.result import Result, RunError
 from bench.statistics import latency
-from bench.sustained_chart import pace, sustained
 
 HOSTILE = (
     "<script>window.hacked=1</script>",

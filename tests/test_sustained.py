@@ -6,7 +6,7 @@ from dataclasses import replace
 from made_records import result
 
 from bench.__main__ import main
-from bench.records import Records
+from bench.history.records import Records
 from bench.result import State, Turn
 from bench.sustained import minutes
 

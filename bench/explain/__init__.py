@@ -1,0 +1,1 @@
+"""Where two files begin to disagree, layer by layer."""

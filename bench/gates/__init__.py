@@ -1,0 +1,1 @@
+"""The gates: exported files against the limits of gate.toml."""

@@ -1,0 +1,136 @@
+"""The gate of latency: no slower than the baseline of the same device, beyond what is noise."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from statistics import median
+
+from bench.gates.baseline import Baseline
+from bench.gates.noise import Noise
+from bench.gates.row import CANNOT_TELL, FAILED, PASSED, SKIPPED, Row
+from bench.record import Record
+from quantize.limits import Limits
+
+NS_PER_MS = 1e6
+
+
+@dataclass(frozen=True)
+class Compared:
+    """``changes``: natural logarithms of a file's time over that of the reference, one a round (1
+    or 3). The reference takes ``reference_ns``; ``noise`` is of one change between equals."""
+
+    changes: Sequence[float]
+    reference_ns: float
+    noise: Noise
+
+    @property
+    def change(self) -> float:
+        return median(self.changes)
+
+    @property
+    def slower_by_ms(self) -> float:
+        return self.reference_ns * math.expm1(self.change) / NS_PER_MS
+
+
+def looks_slower(compared: Compared, limits: Limits) -> bool:
+    """Whether one measurement gives reason for two more: half of what is not allowed."""
+    allowed = math.log1p(limits.max_slowdown_percent / 100)
+    return (
+        compared.change > allowed / 2 and compared.slower_by_ms > limits.min_slowdown_ms / 2
+    )  # fmt: skip
+
+
+def is_slower(compared: Compared, limits: Limits) -> bool:
+    """Slower by more than the relative limit, the noise floor and the absolute limit."""
+    allowed = math.log1p(limits.max_slowdown_percent / 100)
+    floor = compared.noise.floor(len(compared.changes))
+    return compared.change > max(allowed, floor) and compared.slower_by_ms > limits.min_slowdown_ms
+
+
+def judged(record: Record, compared: Compared, limits: Limits) -> Row:
+    """The row of a file that was compared with the baseline."""
+    floor_percent = 100 * math.expm1(compared.noise.floor(len(compared.changes)))
+    change_percent = 100 * math.expm1(compared.change)
+    reference_ms = compared.reference_ns / NS_PER_MS
+    now_ms = reference_ms + compared.slower_by_ms
+    whose = "the baseline's file" if limits.latency_reference == "file" else "the baseline"
+    rounds = f", median of {n} rounds" if (n := len(compared.changes)) > 1 else ""
+    detail = f"{now_ms:.3f} ms against {reference_ms:.3f} of {whose}{rounds}"
+    if floor_percent > limits.max_slowdown_percent:
+        detail += "; noise hides smaller slowdowns: store a baseline with --plan thorough"
+    return Row(
+        "latency",
+        record.artifact,
+        record.result.runtime,
+        FAILED if is_slower(compared, limits) else PASSED,
+        f"{change_percent:+.1f}%",
+        f"at most +{max(limits.max_slowdown_percent, floor_percent):.1f}%",
+        detail,
+        {
+            "change_percent": change_percent,
+            "now_ms": now_ms,
+            "reference_ms": reference_ms,
+            "max_slowdown_percent": limits.max_slowdown_percent,
+            "min_slowdown_ms": limits.min_slowdown_ms,
+            "noise_floor_percent": floor_percent,
+            "rounds": len(compared.changes),
+        },
+    )
+
+
+def unchanged(record: Record, baseline: Baseline) -> Row:
+    """The row of a file that is the baseline's own: what time it takes is the machine's doing."""
+    now_ms = median(record.result.samples_ns) / NS_PER_MS
+    then_ms = median(baseline.medians_ns) / NS_PER_MS
+    return Row(
+        "latency",
+        record.artifact,
+        record.result.runtime,
+        PASSED,
+        "unchanged",
+        detail=f"the baseline's file; {now_ms:.3f} ms now, {then_ms:.3f} then",
+        figures={"now_ms": now_ms, "then_ms": then_ms},
+    )
+
+
+def not_comparable(record: Record, baseline: Baseline | None) -> Row | None:
+    """The row of a file that nothing can be compared with; None where it can."""
+
+    def row(verdict: str, detail: str) -> Row:
+        return Row("latency", record.artifact, record.result.runtime, verdict, detail=detail)
+
+    if record.environment.emulated:
+        return row(SKIPPED, "emulated: times mean nothing there")
+    if baseline is None:
+        return row(SKIPPED, f"no baseline of it on {record.device}; type python -m bench baseline")
+    different = unlike(record, baseline.record)
+    if different:
+        return row(CANNOT_TELL, f"refused: {'; '.join(different)}; type python -m bench baseline")
+    return None
+
+
+def unlike(now: Record, then: Record) -> list[str]:
+    """What two measurements differ in that makes their times incomparable, with both values."""
+
+    def circumstances(record: Record) -> dict:
+        found, result = record.environment, record.result
+        of_plan = {f.name: getattr(record.plan, f.name) for f in fields(record.plan)}
+        return {
+            "board": found.board,
+            "CPU": found.cpu_model,
+            "architecture": found.architecture,
+            "cores": found.cores,
+            "highest kHz": found.max_khz,
+            "emulated": found.emulated,
+            result.runtime: result.runtime_version,
+            "threads": result.threads,
+            "affinity": result.affinity,
+            **{f"plan's {name}": value for name, value in of_plan.items()},
+        }
+
+    new = circumstances(now)
+    return [
+        f"{name} was {value} and is {new.get(name)}"
+        for name, value in circumstances(then).items()
+        if value != new.get(name)
+    ]

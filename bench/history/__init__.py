@@ -1,0 +1,1 @@
+"""The history: every measurement in one SQLite file, and the commands that read it."""

@@ -1,0 +1,1 @@
+"""The report: everything measured, as one HTML page."""

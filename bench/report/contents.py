@@ -1,0 +1,42 @@
+"""What a report shows, as plain data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bench.history.listed import Listed
+from bench.record import Drift, Record
+
+
+@dataclass(frozen=True)
+class RowKey:
+    """What is followed through the history."""
+
+    model_id: str
+    artifact: str
+    runtime: str
+    device: str
+    threads: int | None
+
+    @classmethod
+    def of(cls, measured: Record | Listed) -> "RowKey":
+        of_run = measured.result if isinstance(measured, Record) else measured
+        return cls(
+            measured.model_id, measured.artifact, of_run.runtime, measured.device, of_run.threads
+        )
+
+    @property
+    def scheme(self) -> str:
+        """Files are called by their scheme."""
+        return self.artifact.rpartition(".")[0]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """``records``: the newest of every row; ``histories``: the latest of a row, oldest first;
+    ``sustained``: the newest runs of minutes; ``pictures``: a model's calibration as SVG text."""
+
+    records: tuple[Record, ...]
+    histories: Mapping[RowKey, tuple[Listed, ...]] = field(default_factory=dict)
+    drifts: tuple[Drift, ...] = ()
+    sustained: tuple[Record, ...] = ()
+    pictures: Mapping[str, str] = field(default_factory=dict)

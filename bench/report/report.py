@@ -1,0 +1,129 @@
+"""``bench report``: the newest measurement of everything, as one HTML file that needs nothing else.
+
+``--markdown`` and ``--json`` print the rows instead.
+"""
+
+import json
+import os
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from bench import table
+from bench.history.records import Records
+from bench.record import Record
+from bench.report.contents import Contents, RowKey
+from models import options
+from models.errors import RequestError
+from models.options import Options
+from models.progress import step
+
+HISTORY_RUNS = 30  # of a row, at most
+NAMING = ("arch", "alpha", "res", "classes", "weights", "model", "logits")
+OPTIONS = tuple(option.name for option in fields(Options))
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The options of every target; those that name a model or a device leave the others out."""
+    parser.add_argument("--json", action="store_true", help="print the rows as JSON instead")
+    parser.add_argument("--markdown", action="store_true", help="print a Markdown table instead")
+    parser.add_argument(
+        "--out-file", metavar="PATH", help="the HTML file (default: report.html in results)"
+    )
+    options.add_table(parser, Options, options.HELP)
+    # What was not typed names nothing: the report has all models then, not the default one.
+    parser.set_defaults(**dict.fromkeys(OPTIONS))
+
+
+def run(namespace: Namespace, typed: str) -> None:
+    """``bench report`` as typed."""
+    typed_options = {name: getattr(namespace, name) for name in OPTIONS}
+    given = {name: value for name, value in typed_options.items() if value is not None}
+    records = Records()
+    chosen = newest(records, given)
+    if namespace.json:
+        print(json.dumps({"rows": [table.as_dict(record) for record in chosen]}, indent=2))
+    elif namespace.markdown:
+        print(table.markdown(chosen))
+    else:
+        results = records.path.parent
+        target = Path(namespace.out_file) if namespace.out_file else results / "report.html"
+        write(records, chosen, target, results)
+        print(target)
+
+
+def newest(records: Records, given: Mapping[str, object]) -> list[Record]:
+    """The newest record of every row that ``given`` options name: of one model where they name
+    one, on one device likewise. RequestError where there is none."""
+    every = records.newest()
+    if not every:
+        raise RequestError(f"{records.path} has no measurement yet; type make bench first")
+    found = every
+    if any(name in given for name in NAMING):
+        from models.source import resolve
+
+        model_id = resolve(Options(**given)).model_id
+        found = _of(found, "model_id", model_id, records)
+    return _of(found, "device", given["device"], records) if "device" in given else found
+
+
+def _of(found: Sequence[Record], field: str, value: object, records: Records) -> list[Record]:
+    known = list(dict.fromkeys(getattr(record, field) for record in found))
+    if value not in known:
+        raise RequestError(
+            f"{records.path} has no measurement of {value}, but of {', '.join(known)}; type make "
+            "bench with the same variables first, or make report without them"
+        )
+    return [record for record in found if getattr(record, field) == value]
+
+
+def write(records: Records, chosen: Sequence[Record], target: Path, results: Path) -> None:
+    """The report of the ``chosen`` records at ``target``, whole or not at all; calibration
+    pictures are in ``results``. RequestError where ``target`` cannot be written."""
+    from bench.report.page import page
+
+    with step("report") as show:
+        show("reading the history")
+        contents = collect(records, chosen, results)
+        show("drawing")
+        html = page(contents)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        partial.write_text(html, encoding="utf-8")
+        partial.replace(target)
+    except OSError as error:
+        raise RequestError(
+            f"the report cannot be written to {target} ({error}); name another --out-file"
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def collect(records: Records, chosen: Sequence[Record], results: Path) -> Contents:
+    """What the history knows around the ``chosen`` records."""
+    keys = dict.fromkeys(map(RowKey.of, chosen))
+    places = list(dict.fromkeys((record.model_id, record.device) for record in chosen))
+    histories = {key: [] for key in keys}
+    sustained = {}
+    for place in places:
+        rows = sum((key.model_id, key.device) == place for key in keys)
+        for run in records.listing(HISTORY_RUNS * rows, *place, kind="run"):
+            if (key := RowKey.of(run)) in histories:
+                histories[key].insert(0, run)
+        for run in records.listing(None, *place, kind="sustained"):
+            sustained.setdefault(RowKey.of(run), run.id)
+    drifts = [
+        drift
+        for session in dict.fromkeys(record.session for record in chosen)
+        for drift in records.drifts(session)
+    ]
+    models = dict.fromkeys(record.model_id for record in chosen)
+    pictures = {model: results / f"{model}-calibration.svg" for model in models}
+    return Contents(
+        tuple(chosen),
+        {key: tuple(line[-HISTORY_RUNS:]) for key, line in histories.items()},
+        tuple(drifts),
+        tuple(records.get(run_id) for run_id in sustained.values()),
+        {model: path.read_text("utf-8") for model, path in pictures.items() if path.is_file()},
+    )
