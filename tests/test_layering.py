@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 ORDER = ["models", "quantize", "export", "bench"]
 SLOW = {
     "tensorflow", "keras", "onnx", "onnxruntime", "tf2onnx", "PIL", "ai_edge_quantizer",
-    "ai_edge_litert", "tflite_runtime",
+    "ai_edge_litert", "tflite_runtime", "plotly", "jinja2",
 }  # fmt: skip
 MODULES = [
     ".".join(file.relative_to(ROOT).with_suffix("").parts)

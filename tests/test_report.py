@@ -142,21 +142,5 @@ def test_markdown_prints_the_rows_and_writes_nothing(history, here, capsys):
     assert not (here / "results" / "report.html").exists()
 
 
-def test_importing_the_report_loads_no_plotting(here):
-    import subprocess
-    import sys
-
-    from commands import ROOT
-
-    modules = [path.stem for path in (ROOT / "bench").glob("*chart*.py")]
-    modules += ["pareto", "report", "report_page", "report_rows"]
-    code = (
-        f"import importlib, sys\nfor name in {modules}: importlib.import_module('bench.' + name)\n"
-        "print(sorted({'plotly', 'jinja2', 'tensorflow'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout.strip() == "[]", done.stderr
-
-
 def test_a_whole_report_of_many_rows_is_a_few_megabytes():
     assert len(report_page.page(contents()).encode()) < 3_500_000
