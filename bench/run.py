@@ -8,20 +8,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench import drift, profile, table, timing
-from bench.accuracy import judge
+from bench import profile, table, timing
 from bench.bench import Bench
 from bench.device import open_device
 from bench.doubts import summed_up
-from bench.evaluation import Answers, Evaluation, answers, open_evaluation
-from bench.explain import explain
-from bench.explain.disagreement import disagreeing, explanations
+from bench.evaluation import Evaluation, open_evaluation
 from bench.exported import open_exported
 from bench.history.records import Records
+from bench.judging import judged
 from bench.output import Output
 from bench.record import Record, new_session, now_utc
 from bench.repository import commit
-from bench.result import RunError
 from bench.sustained import run_sustained
 from bench.timing import Timing
 from bench.turns import in_turns
@@ -39,6 +36,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Every option of the project, and those of a measurement."""
     options.add_table(parser, Options, options.HELP)
     options.add_table(parser, Timing, timing.HELP)
+    timing.add_presets(parser)
     parser.add_argument("--json", action="store_true", help="results as JSON on standard output")
 
 
@@ -110,12 +108,19 @@ def _measured(
     if bench.timing.profile:
         rows = _profiled(bench, records, output, rows)
     if evaluation is not None:
-        rows = _judged(bench, records, output, rows, evaluation, keras)
+        rows = judged(bench, records, output, rows, evaluation, keras)
     base = _base(rows)
     output.give(rows=[table.as_dict(row, base) for row in rows])
+    output.say(f"more of each row, flipped images too: bench show ID; IDs {_ids(rows)}")
     failed = sum(1 for row in rows if row.result.error)
     output.say(*([f"note: {failed} of {len(rows)} rows failed"] if failed else ()))
     return rows
+
+
+def _ids(rows: Sequence[Record]) -> str:
+    """Such as "12 to 23"; another bench may have written between them."""
+    first, last = rows[0].id, rows[-1].id
+    return str(first) if first == last else f"{first} to {last}"
 
 
 def _title(bench: Bench, evaluation: Evaluation | None) -> str:
@@ -178,64 +183,6 @@ def _base(rows: Sequence[Record]) -> Record | None:
     """The row that others are compared with: the first float32 file, else the first row."""
     ran = [row for row in rows if row.result.samples_ns]
     return next((row for row in ran if row.scheme == "float32"), ran[0] if ran else None)
-
-
-def _judged(
-    bench: Bench,
-    records: Records,
-    output: Output,
-    rows: list[Record],
-    evaluation: Evaluation,
-    keras: np.ndarray,
-) -> list[Record]:
-    """The rows with what they answer, each in the history as soon as it is known."""
-    of = dict(zip(bench.variants, rows, strict=True))
-    ran = [variant for variant, row in of.items() if not row.result.error]
-    manifest, threads = bench.exported.manifest, bench.options.threads
-    output.say("", table.header(table.ACCURACY))
-    columns = {explain.KERAS: keras}
-    with step("judging") as show:
-        for said in answers(bench.device, bench.exported, ran, evaluation, threads, show):
-            row = _with_accuracy(of[said.variant], said, keras, evaluation, manifest.output_kind)
-            if said.outputs is not None:
-                columns[said.variant.column(bench.device.name)] = said.outputs
-            records.judge(row)
-            of[said.variant] = row
-            output.say(table.accuracy_row(row))
-    drifts = drift.matrix(bench.session, columns, manifest.output_kind)
-    records.add_drift(drifts)
-    output.give(drift=[drift.as_dict(one) for one in drifts])
-    if bench.timing.drift:
-        output.say("", drift.table(drifts))
-    if bench.timing.explain and len(columns) > 1:
-        _explain(bench, output, evaluation, said.indices, columns, drifts)
-    return list(of.values())
-
-
-def _explain(bench: Bench, output: Output, evaluation, indices, columns, drifts) -> None:
-    limit = drift.DriftLimit()
-    pairs = disagreeing(drifts, limit)
-    if not pairs:
-        output.say(
-            "", f"no pair agrees on less than {limit.agreement:.0%} of the images, or is below "
-            f"{limit.sqnr_db:g} dB: nothing to explain",
-        )  # fmt: skip
-    found = explanations(bench, evaluation, indices, columns, pairs)
-    for explanation in found:
-        output.say("", explain.table(explanation))
-    output.give(explanations=[explain.as_dict(explanation) for explanation in found])
-
-
-def _with_accuracy(
-    row: Record, said: Answers, keras: np.ndarray, evaluation: Evaluation, output_kind: str
-) -> Record:
-    name = evaluation.dataset.name
-    if said.error:
-        error = RunError("not_judged", str(said.error))
-        return replace(row, data=name, result=replace(row.result, error=error))
-    labels = evaluation.labels(said.indices)
-    accuracy = judge(said.outputs, labels, keras, output_kind, said.indices, evaluation.dataset)
-    return replace(row, data=name, accuracy=accuracy)
 
 
 def _check(rows: Sequence[Record], strict: bool) -> None:

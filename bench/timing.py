@@ -1,6 +1,7 @@
 """What a user can ask of a measurement, beside the options that every command has."""
 
 import math
+from argparse import ArgumentParser
 from dataclasses import dataclass, replace
 
 from bench.job import RUNTIMES
@@ -75,7 +76,7 @@ class Timing:
 
 
 HELP = {
-    "plan": "quick, default or thorough: how long and how exactly to measure",
+    "plan": "quick, default, thorough or gate: how long and how exactly to measure",
     "precision": "half width of the median's 95 %% interval to reach, in per cent of it",
     "time_limit": "seconds of inferring for each row at most",
     "files": "exported files to measure, by commas, as int8.tflite,float32.tflite; all otherwise",
@@ -87,6 +88,14 @@ HELP = {
     "drift": "1 prints how far the answers of all rows, and of Keras, are apart",
     "explain": "1 names the layer where a row and Keras, or two rows, begin to disagree",
 }
+
+
+def add_presets(parser: ArgumentParser) -> None:
+    """``--quick`` and ``--thorough``, for ``--plan quick`` and ``--plan thorough``."""
+    for name in ("quick", "thorough"):
+        parser.add_argument(
+            f"--{name}", dest="plan", action="store_const", const=name, help=f"as --plan {name}"
+        )
 
 
 def _words(text: str) -> tuple[str, ...]:

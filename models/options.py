@@ -108,12 +108,15 @@ def add_table(made: argparse.ArgumentParser, table: type, help_of: dict[str, str
         kind = (
             _flag(name) if base == "bool" else _number(kinds[base], name) if base in kinds else str
         )
+        # A switch may stand alone: --logits is --logits 1.
+        alone = {"nargs": "?", "const": True} if base == "bool" else {}
         made.add_argument(
             "--" + option.name.replace("_", "-"),
             type=kind,
             default=option.default,
             metavar=name,
             help=f"{help_of[option.name]} (default: {option.default})",
+            **alone,
         )
 
 

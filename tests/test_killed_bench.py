@@ -1,0 +1,61 @@
+"""A bench that is killed at any moment loses at most the measurement in progress."""
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import pytest
+from commands import environment
+from tiny_models import write_export
+
+from bench.history.records import DATABASE, Records
+
+KILLS = 20
+LONGEST_S = 2.5  # some end by themselves before
+
+
+def bench(folder):
+    """One row, timed only, quickly."""
+    command = [sys.executable, "-m", "bench", "run", "--weights", "random", "--quick"]
+    chosen = ["--time-limit", "0.2", "--files", "float32.tflite", "--runtimes", "litert"]
+    return subprocess.Popen(
+        [*command, *chosen],
+        cwd=folder,
+        env={**environment(), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.slow
+def test_a_bench_killed_at_20_random_moments_loses_nothing_it_finished(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_export(
+        tmp_path / "artifacts",
+        "v2-1-224-random",
+        formats=("tflite",),
+        model={"weights": "random"},
+    )
+    moments, shown, kept = random.Random(7), 0, []
+    for _ in range(KILLS):
+        process = bench(tmp_path)
+        time.sleep(moments.uniform(0, LONGEST_S))
+        os.killpg(process.pid, signal.SIGKILL)
+        printed = process.communicate()[0].splitlines()
+        shown += sum(line.startswith("float32.tflite") for line in printed)
+        found = list(Records().each(limit=None))[::-1]
+        assert found[: len(kept)] == kept, "an earlier run changed or is gone"
+        assert len(found) >= shown, "a run that was shown is not in the history"
+        kept = found
+    assert bench(tmp_path).wait() == 0
+    assert len(list(Records().each(limit=None))) == len(kept) + 1
+    with closing(sqlite3.connect(DATABASE)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert 0 < shown < KILLS, "every moment was the same: choose another LONGEST_S"
