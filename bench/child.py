@@ -48,6 +48,11 @@ class Child:
             self._pipes.register(pipe, selectors.EVENT_READ)
         self._send(job.to_json())
 
+    @property
+    def pid(self) -> int | None:
+        """Of the process on this machine; None where it did not start."""
+        return self._process.pid if self._process else None
+
     def __enter__(self) -> "Child":
         return self
 

@@ -9,7 +9,7 @@ from quantize.report import Row
 
 WIDTH, HEIGHT, GAP, COLUMNS = 220, 90, 14, 5
 BARS = 100
-LABEL_LENGTH = 22
+LABEL_LENGTH = 36  # operator and name, in the width of a panel
 
 
 def svg(title: str, rows: list[Row], statistics: dict[str, Activation]) -> str:
@@ -53,7 +53,8 @@ def _panel(row: Row, activation: Activation) -> str:
                 f'<rect x="{i * step:.1f}" y="{HEIGHT - length:.1f}" width="{step:.1f}" '
                 f'height="{length:.1f}" fill="{"#4878a8" if inside else "#c03028"}"/>'
             )
-    label = row.name if len(row.name) <= LABEL_LENGTH else "…" + row.name[1 - LABEL_LENGTH :]
+    room = LABEL_LENGTH - len(row.operator) - 1
+    label = row.name if len(row.name) <= room else "…" + row.name[1 - room :]
     return (
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#f4f4f4"/>'
         + "".join(bars)

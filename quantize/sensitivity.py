@@ -90,7 +90,7 @@ def analyse(asked: Options) -> tuple[str, list[Row]]:
         now("making int8")
         climbed = ladder.climb(
             task.graph,
-            Calibration(task.calibration, asked.threads),
+            Calibration(task.calibration, asked.threads, now),
             task.judge,
             task.network.output_kind,
             task.plan,

@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -133,3 +135,22 @@ def test_the_runner_needs_nothing_of_this_project(job, tmp_path):
     alone.parent.mkdir()
     alone.write_bytes(RUNNER.read_bytes())
     assert Host(runner=alone).run(job).error is None
+
+
+def test_a_runner_sleeps_when_its_turn_is_over(job, tmp_path):
+    """Threads that go on spinning would have the cores in the turn of the next."""
+    manifest = write_export(tmp_path / "out", formats=("onnx",))
+    path = tmp_path / "out" / "tiny" / manifest.artifacts[0].name
+    spinning = replace(job, artifact=path, format="onnx", runtime="onnxruntime", threads=2)
+    with Host().start(replace(spinning, in_turns=True)) as child:
+        assert child.is_ready()
+        for _ in range(5):
+            child.turn()
+            ticks = _cpu_ticks(child.pid)
+            time.sleep(0.1)
+            assert _cpu_ticks(child.pid) == ticks
+
+
+def _cpu_ticks(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
