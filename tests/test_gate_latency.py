@@ -8,7 +8,7 @@ import pytest
 from made_records import result, timed_record
 
 from bench.gates.baseline import Baseline, read_baselines
-from bench.gates.latency import Compared, is_slower, judged, looks_slower, not_comparable, unlike
+from bench.gates.latency import Compared, differing, is_slower, judged, looks_slower, not_comparable
 from bench.gates.noise import (
     Noise,
     change_in_turns,
@@ -121,13 +121,13 @@ def test_unlike_circumstances_are_refused_with_both_values():
     row = not_comparable(now, a_baseline(then))
     assert row.verdict == CANNOT_TELL and "refused" in row.detail
     for both in (
-        f"CPU was {then.environment.cpu_model} and is Cortex-A76",
+        f"cpu_model was {then.environment.cpu_model} and is Cortex-A76",
         "litert was 2.3 and is 9.9",
         "threads was 2 and is 4",
         "time_limit_s was 2.0 and is 77.0",
     ):
         assert both in row.detail
-    assert not_comparable(then, a_baseline(then)) is None and unlike(then, then) == []
+    assert not_comparable(then, a_baseline(then)) is None and differing(then, then) == []
 
 
 def test_baselines_are_read_out_of_pairs_and_broken_rounds_left_out():

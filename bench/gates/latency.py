@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from statistics import median
 
+from bench.circumstances import unlike
 from bench.gates.baseline import Baseline
 from bench.gates.noise import Noise
 from bench.gates.row import CANNOT_TELL, FAILED, PASSED, SKIPPED, Row
+from bench.plan import Plan
 from bench.record import Record
 from quantize.limits import Limits
 
@@ -103,34 +105,17 @@ def not_comparable(record: Record, baseline: Baseline | None) -> Row | None:
         return row(SKIPPED, "emulated: times mean nothing there")
     if baseline is None:
         return row(SKIPPED, f"no baseline of it on {record.device}; type python -m bench baseline")
-    different = unlike(record, baseline.record)
+    different = differing(record, baseline.record)
     if different:
         return row(CANNOT_TELL, f"refused: {'; '.join(different)}; type python -m bench baseline")
     return None
 
 
-def unlike(now: Record, then: Record) -> list[str]:
-    """What two measurements differ in that makes their times incomparable, with both values."""
-
-    def circumstances(record: Record) -> dict:
-        found, result = record.environment, record.result
-        of_plan = {f.name: getattr(record.plan, f.name) for f in fields(record.plan)}
-        return {
-            "board": found.board,
-            "CPU": found.cpu_model,
-            "architecture": found.architecture,
-            "cores": found.cores,
-            "highest kHz": found.max_khz,
-            "emulated": found.emulated,
-            result.runtime: result.runtime_version,
-            "threads": result.threads,
-            "affinity": result.affinity,
-            **{f"plan's {name}": value for name, value in of_plan.items()},
-        }
-
-    new = circumstances(now)
-    return [
-        f"{name} was {value} and is {new.get(name)}"
-        for name, value in circumstances(then).items()
-        if value != new.get(name)
-    ]
+def differing(now: Record, then: Record) -> list[str]:
+    """What makes the times of two measurements incomparable, with both values."""
+    pairs = dict(unlike(then, now))
+    for field in fields(Plan):
+        values = getattr(then.plan, field.name), getattr(now.plan, field.name)
+        if values[0] != values[1]:
+            pairs[f"plan's {field.name}"] = values
+    return [f"{name} was {before} and is {after}" for name, (before, after) in pairs.items()]

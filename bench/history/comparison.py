@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bench.circumstances import unlike
 from bench.history import figures
 from bench.history.columns import aligned
 from bench.history.records import Records
@@ -13,9 +14,6 @@ from bench.record import Record
 from bench.statistics import Latency, Ratio, latency, ratio, unpaired_ratio
 from bench.table import NOT_KNOWN, percent
 from models.errors import RequestError
-
-OF_ENVIRONMENT = ("cpu_model", "cores", "architecture", "system", "board", "max_khz", "emulated")
-OF_RESULT = ("runtime", "runtime_version", "threads", "affinity")
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ def compare(a: Record, b: Record) -> Comparison:
         shown = "; ".join(f"{name}: {of_a} and {of_b}" for name, (of_a, of_b) in differing.items())
         raise RequestError(
             f"runs {a.id} and {b.id} were made under unlike circumstances ({shown}); "
-            "expected the same machine, runtime and threads: measure both with one make bench"
+            "expected the same machine, threads and versions: measure both with one make bench"
         )
     timed = a.result.samples_ns and b.result.samples_ns and not a.environment.emulated
     if not timed and not (a.accuracy and b.accuracy):
@@ -70,24 +68,6 @@ def compare(a: Record, b: Record) -> Comparison:
     in_turns = a.session == b.session
     of_medians = ratio if in_turns else unpaired_ratio
     return Comparison(a, b, of_medians(a.result, b.result) if timed else None, in_turns)
-
-
-def unlike(a: Record, b: Record) -> dict[str, tuple[Any, Any]]:
-    """What must be the same for times to be comparable and is not, with both values.
-
-    Something that one of the two does not tell is not held against them.
-    """
-    pairs = {
-        "sustained": (a.kind == "sustained", b.kind == "sustained"),
-        **{n: (getattr(a.environment, n), getattr(b.environment, n)) for n in OF_ENVIRONMENT},
-        **{n: (getattr(a.result, n), getattr(b.result, n)) for n in OF_RESULT},
-    }
-    untold = (None, ())
-    return {
-        name: (of_a, of_b)
-        for name, (of_a, of_b) in pairs.items()
-        if of_a != of_b and of_a not in untold and of_b not in untold
-    }
 
 
 def _as_dict(comparison: Comparison) -> dict[str, Any]:
@@ -119,6 +99,7 @@ def _side(record: Record) -> dict[str, str]:
     return {
         "model": record.model_id,
         "file": record.artifact,
+        "runtime": f"{record.result.runtime} {record.result.runtime_version or ''}".strip(),
         "SHA-256": record.artifact_sha256[:12],
         "commit": record.commit or NOT_KNOWN,
         "time (UTC)": record.time_utc.removesuffix("+00:00"),
