@@ -17,7 +17,7 @@ class Plan:
     warmup_s: float = 3.0
     min_samples: int = 50
     precision: float = 0.02
-    time_limit_s: float = 10.0
+    time_limit_s: float = 5.0
     turn_s: float = 0.1
 
 
