@@ -1,8 +1,8 @@
 """How often the gates are wrong: quick versions of what ``python -m bench.gates.power`` shows.
 
-``recorded_rounds.npz``: int8 and float32 of the demo in LiteRT and int8 in ONNX Runtime, each twice
-in 12 rounds of 100 turns on a host of two cores whose load average was 2 to 5; the median of each
-turn in microseconds, float32 [file, round, half, turn].
+``recorded_rounds.npz``: float32 and int8 of the demo in LiteRT and int8 in ONNX Runtime, each twice
+in 13 rounds of `bench baseline` on a quiet virtual machine of two cores; the median of each turn in
+microseconds, float32 [file, round, half, turn].
 """
 
 from pathlib import Path
@@ -43,29 +43,12 @@ def by_name(claims):
 def test_equal_files_fail_at_most_twice_in_200():
     found = by_name(latency_claims(rounds(), LIMITS, 200, seed=1))
     assert found['latency, reference = "file": equal files fail'].count <= 2
-    assert found['latency, reference = "times": equal files fail'].count <= 4
 
 
-def quiet():
-    """The recorded rounds, every turn's noise a third of what it was."""
-    return [
-        [
-            tuple(
-                result([[ns ** (1 / 3) * middle ** (2 / 3)] for ns in half.samples_ns])
-                for half in pair
-            )
-            for pair in of_file
-            for middle in [np.median([half.samples_ns for half in pair])]
-        ]
-        for of_file in rounds()
-    ]
-
-
-def test_ten_per_cent_slower_is_caught_on_a_machine_less_busy_than_that():
-    found = by_name(latency_claims(quiet(), LIMITS, 100, seed=1))
+def test_ten_per_cent_slower_is_caught_nineteen_times_in_twenty():
+    found = by_name(latency_claims(rounds(), LIMITS, 200, seed=1))
     slower = found['latency, reference = "file": files 10 % slower fail']
-    assert slower.count >= 95 and slower.holds
-    assert found['latency, reference = "file": equal files fail'].count <= 1
+    assert slower.count >= 190 and slower.holds
 
 
 def test_a_drop_of_one_point_is_not_passed_on_10_000_images():
