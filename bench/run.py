@@ -65,7 +65,7 @@ def run_bench(asked: Options, measured: Timing, command: str, as_json: bool) -> 
     # Whatever is wrong with the images is found ahead of minutes of timing.
     with nullcontext() if is_random or measured.sustained else judged_on as evaluation:
         keras = _keras(model, asked, evaluation)
-        notes = list(dict.fromkeys((*model.caveats, *_of_the_data(evaluation))))
+        notes = list(dict.fromkeys((*exported.manifest.caveats, *_of_the_data(evaluation))))
         output.say(_title(bench, evaluation), *(f"note: {note}" for note in notes))
         output.give(session=bench.session)
         if measured.sustained is not None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from bench.bench import Bench
-from bench.drift import DriftLimit, beyond
+from bench.drift import DriftLimit, beyond, names
 from bench.evaluation import Evaluation
 from bench.explain.explain import KERAS, Explanation, Side, explain, flipped_first
 from bench.record import Drift
@@ -14,12 +14,16 @@ from models.reference import preprocessed
 
 
 def disagreeing(drifts: Sequence[Drift], limit: DriftLimit) -> list[Drift]:
-    """The pairs beyond ``limit``, for each column only that with the first it disagrees with:
-    Keras is first, and what differs from Keras differs from all that do not."""
-    order = {name: n for n, name in enumerate(dict.fromkeys(d.a for d in drifts))}
+    """Of the pairs beyond ``limit`` those that say something new, in the order of the columns.
+
+    For each column the first that it disagrees with and that is not suspect itself: Keras is first,
+    and who disagrees with Keras disagrees with all that do not.
+    """
+    order = {name: n for n, name in enumerate(names(drifts))}
     found: dict[str, Drift] = {}
-    for drift in sorted(beyond(drifts, limit), key=lambda drift: order[drift.a]):
-        found.setdefault(drift.b, drift)
+    for drift in sorted(beyond(drifts, limit), key=lambda d: (order[d.b], order[d.a])):
+        if drift.a not in found:
+            found.setdefault(drift.b, drift)
     return list(found.values())
 
 
