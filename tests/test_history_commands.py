@@ -96,7 +96,7 @@ def test_show_has_everything_of_a_run(records, capsys):
         "run 1: int8.tflite of tiny in litert on host", "python -m bench run", "0123abc+", "abc",
         "640 bytes", "2.3.0", "400 in 20 turns", "6, not settled", "12.50%", "28 in 2 pieces",
         "1 SOFTMAX, 2 RESHAPE", "30 of demo", "96.67%", "31.25", "dress, red", "a/b 17.png",
-        "Test CPU", "Test Board 4", "1800000 2400000", "time_limit_s  10", "powersave performance",
+        "Test CPU", "Test Board 4", "1800000 2400000", "time_limit_s  5", "powersave performance",
         "47.25", "0x50005", "conv1", "99.44%", "2 of 4 cores were slowed down", "cool the board",
         "close what else runs",
     ):  # fmt: skip
