@@ -106,6 +106,8 @@ class Browser:
 
     def see_all(self) -> None:
         """Scroll from top to bottom and back, so that all that is drawn when seen is drawn."""
+        # Charts have their height once the page watches what is scrolled to, and not before.
+        self.until("[...document.querySelectorAll('.chart')].every((one) => one.style.minHeight)")
         step = "window.scrollBy(0, window.innerHeight / 2)"
         wait = "new Promise((done) => setTimeout(done, 50))"
         end = "window.scrollY + window.innerHeight >= document.documentElement.scrollHeight - 2"
