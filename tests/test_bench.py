@@ -101,6 +101,7 @@ def test_the_runtimes_operators_are_named_and_kept(tiny_project, keras_answers, 
     assert kept["litert"] and not kept["tflite-runtime"]
 
 
+@pytest.mark.slow
 def test_unknown_labels_make_top1_na(tiny_project, keras_answers, capsys):
     """A user's model on the demo images was not trained for their classes."""
     assert main(["run", "--model", "tiny.keras", "--n-eval", "9", "--json"]) == 0
@@ -123,6 +124,7 @@ def test_random_weights_are_timed_only(tiny_project, monkeypatch, capsys):
     assert [record.accuracy for record in Records().newest()] == [None, None]
 
 
+@pytest.mark.slow
 def test_skipped_images_are_counted(tiny_project, keras_answers, monkeypatch, capsys):
     root = tiny_project / "photographs"
     for index, (colour, level) in enumerate((c, v) for c in range(3) for v in (180, 220)):

@@ -222,6 +222,7 @@ def test_an_unknown_scheme_ends_the_command_in_one_line(tmp_path):
     assert done.stderr.startswith("error: SCHEMES has 'int4'") and done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_the_gate_compares_every_scheme_of_integers(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "gate.toml").write_text("[accuracy]\nmax_drop_points = 1.0\n")
