@@ -15,12 +15,12 @@ from bench.result import Result
 class Record:
     """One measurement of one artifact in one runtime on one device.
 
-    ``kind`` is "run" (timed, and judged where there are images), "sustained" (timed for minutes)
-    or "gate" (judged only). Records of one ``session``, a command's run, took turns. ``commit`` is
-    the git commit of the folder the command ran in, "+" behind it where files had changed; None
-    outside a repository. ``artifact_bytes`` is None in records of before it was kept. ``data``
-    names the images behind ``accuracy``. ``plan`` is None where nothing was timed, and in records
-    of before it was kept. ``id`` is None until the history has given one.
+    ``kind`` is "run" (timed, and judged where there are images), "sustained" (timed for minutes),
+    "gate" (timed, and judged where that is asked for) or "baseline" (timed for later gates).
+    Records of one ``session``, a command's run, took turns. ``commit`` is the git commit of the
+    folder the command ran in, "+" behind it where files had changed; None outside a repository.
+    ``artifact_bytes`` and ``plan`` are None in records of before they were kept. ``data`` names the
+    images behind ``accuracy``. ``id`` is None until the history has given one.
     """
 
     kind: str

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from bench.history.figures import in_ms, latency_ms
 from bench.record import Record
 from bench.result import Result
-from bench.statistics import Latency, Ratio, latency, ratio
+from bench.statistics import Ratio, latency, ratio
 
 NOT_KNOWN = "n/a"
 LATENCY = (
@@ -122,7 +123,6 @@ def markdown(records: Sequence[Record]) -> str:
 def as_dict(record: Record, base: Record | None = None) -> dict:
     """The row as a program reads it: times in milliseconds, shares in [0, 1], None: not known."""
     result, accuracy = record.result, record.accuracy
-    warm = latency(result.samples_ns, result.turns)
     found = ratio(result, base.result) if base else None
     return {
         "id": record.id,
@@ -137,9 +137,9 @@ def as_dict(record: Record, base: Record | None = None) -> dict:
         "runtime": result.runtime,
         "runtime_version": result.runtime_version,
         "threads": result.threads,
-        "load_ms": _in_ms(_load_ns(result)),
-        "first_inference_ms": _in_ms(result.first_inference_ns),
-        **_latency_dict(warm),
+        "load_ms": in_ms(_load_ns(result)),
+        "first_inference_ms": in_ms(result.first_inference_ns),
+        **latency_ms(record),
         **_ratio_dict(found, base),
         "peak_rss_bytes": result.peak_rss_bytes,
         "delegated": result.delegate and result.delegate.inside,
@@ -156,20 +156,6 @@ def as_dict(record: Record, base: Record | None = None) -> dict:
         "caveats": [caveat.kind for caveat in record.caveats],
         "error": str(result.error) if result.error else None,
         "time_utc": record.time_utc,
-    }
-
-
-def _latency_dict(warm: Latency | None) -> dict:
-    return {
-        "median_ms": _in_ms(warm and warm.median_ns),
-        "median_low_ms": _in_ms(warm and warm.interval.low),
-        "median_high_ms": _in_ms(warm and warm.interval.high),
-        "p10_ms": _in_ms(warm and warm.p10_ns),
-        "p90_ms": _in_ms(warm and warm.p90_ns),
-        "p99_ms": _in_ms(warm and warm.p99_ns),
-        "min_ms": _in_ms(warm and warm.min_ns),
-        "mad_ms": _in_ms(warm and warm.mad_ns),
-        "samples": warm.n if warm else 0,
     }
 
 
@@ -201,7 +187,3 @@ def _figure(value: float | None, form: str) -> str:
 
 def _ms(time_ns: float | None) -> str:
     return NOT_KNOWN if time_ns is None else f"{time_ns / 1e6:.2f}"
-
-
-def _in_ms(time_ns: float | None) -> float | None:
-    return None if time_ns is None else time_ns / 1e6

@@ -22,8 +22,8 @@ def flat(record: Record) -> dict[str, Any]:
         "threads": result.threads,
         "device": record.device,
         "cpu_model": record.environment.cpu_model,
-        **_latency_ms(record),
-        **{f"{name.removesuffix('_ns')}_ms": _ms(getattr(result, name)) for name in times},
+        **latency_ms(record),
+        **{f"{name.removesuffix('_ns')}_ms": in_ms(getattr(result, name)) for name in times},
         "peak_rss_bytes": result.peak_rss_bytes,
         "ops_in_delegate": delegate.inside if delegate else None,
         "ops_outside": sum(delegate.outside.values()) if delegate else None,
@@ -51,16 +51,17 @@ def _without_samples(record: Record) -> Any:
     return replace(record.result, samples_ns=(), turns=())
 
 
-def _latency_ms(record: Record) -> dict[str, float | int | None]:
+def latency_ms(record: Record) -> dict[str, float | int | None]:
+    """The figures of its samples, as a program reads them."""
     warm = latency(record.result.samples_ns, record.result.turns)
     figures = ("median", "p10", "p90", "p99", "min", "mad")
     return {
         "samples": warm.n if warm else 0,
-        **{f"{name}_ms": _ms(getattr(warm, f"{name}_ns")) if warm else None for name in figures},
-        "median_low_ms": _ms(warm.interval.low) if warm else None,
-        "median_high_ms": _ms(warm.interval.high) if warm else None,
+        **{f"{name}_ms": in_ms(getattr(warm, f"{name}_ns")) if warm else None for name in figures},
+        "median_low_ms": in_ms(warm.interval.low) if warm else None,
+        "median_high_ms": in_ms(warm.interval.high) if warm else None,
     }
 
 
-def _ms(time_ns: float | None) -> float | None:
+def in_ms(time_ns: float | None) -> float | None:
     return None if time_ns is None else time_ns / 1e6
