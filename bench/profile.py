@@ -2,7 +2,7 @@
 
 The times are the runtime's own, of inferences with its profiler on: ONNX Runtime's profile, and for
 LiteRT the events of XNNPACK's own operators. LiteRT's come in whole microseconds, rounded down, and
-leave out what happens between operators: their sum is 0.94 to 0.99 of the same inferences timed as
+leave out what happens between operators: their sum is 0.88 to 0.95 of the same inferences timed as
 a whole without the profiler, taken in turns (MobileNets at 224, 4 to 14 ms; x86). ONNX Runtime's
 sum has also what looking at the clock costs, which counts where operators take microseconds.
 Shares are what to read; for latency there is the row without a profile.
