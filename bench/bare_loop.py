@@ -58,7 +58,7 @@ def main():
         turns.append([0, len(samples) - count])
         time.sleep(SPINNING_S)
         print('{"event": "turn", "samples": 0, "enough": true}', flush=True)
-    result = {"version": 2, "samples_ns": samples, "turns": turns, "states": [], "load_ns": 0}
+    result = {"version": 3, "samples_ns": samples, "turns": turns, "states": [], "load_ns": 0}
     print(json.dumps({**result, "runtime": job["runtime"], "affinity": None, "error": None}))
 
 

@@ -8,7 +8,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.job import Job
@@ -16,6 +16,7 @@ from bench.result import Result
 
 MAX_LINE_BYTES = 256 * 2**20
 READ_BYTES = 2**20
+EVENTS = ("ready", "turn", "classified")
 QUOTED_CHARACTERS = 160
 MIN_MEMORY_BYTES = 2**29
 
@@ -69,13 +70,13 @@ class Child:
         event = self._event()
         return event is None or bool(event.get("enough"))
 
-    def finish(self) -> Result:
-        """No more turns: the result."""
+    def finish(self, heard: Callable[[dict], None] = lambda event: None) -> Result:
+        """No more turns: the result. ``heard`` is told of each event before it."""
         if self.result is None:
             with contextlib.suppress(BrokenPipeError):  # its last words say why
                 self._process.stdin.close()
-            while self._event() is not None:
-                pass
+            while (event := self._event()) is not None:
+                heard(event)
         self.end()
         return self.result
 
@@ -113,7 +114,7 @@ class Child:
     def _understood(self, line: str | None) -> dict | None:
         try:
             said = json.loads(line or "")
-            if isinstance(said, dict) and said.get("event") in ("ready", "turn"):
+            if isinstance(said, dict) and said.get("event") in EVENTS:
                 return said
             self.result = Result.from_dict(said, self.job)
         except (ValueError, RecursionError, AttributeError) as error:

@@ -9,7 +9,8 @@ class Environment:
 
     ``cores`` are those a process may use, ``max_khz`` the highest frequency of each core (empty
     where the system does not tell), ``board`` the device tree's name of a board, ``versions`` of
-    the installed runtimes and numpy, ``emulated`` whether its times mean nothing.
+    the installed runtimes and numpy, ``emulated`` whether its times mean nothing, ``os`` what the
+    distribution calls itself.
     """
 
     cpu_model: str
@@ -22,6 +23,7 @@ class Environment:
     board: str | None = None
     max_khz: tuple[int, ...] = ()
     emulated: bool = False
+    os: str | None = None
 
     @classmethod
     def from_dict(cls, raw: dict) -> "Environment":

@@ -88,10 +88,13 @@ def answers(
         for n, variant in enumerate(variants):
             if variant not in failed:
                 show(f"{variant.artifact.name} in {variant.runtime}, image", len(indices), total)
-                part = evaluation.folder / f"outputs-{n}-{len(made[variant])}.npy"
+                parts = [
+                    evaluation.folder / f"outputs-{n}-{len(made[variant]) + k}.npy"
+                    for k in range(len(batch.shards))
+                ]
                 try:
-                    _predict(device, exported, variant, threads, batch, part)
-                    made[variant].append(part)
+                    _predict(device, exported, variant, threads, batch, parts)
+                    made[variant].extend(parts)
                 except RunFailed as error:
                     failed[variant] = error
             if batch.is_last:
@@ -101,10 +104,15 @@ def answers(
 
 
 def _predict(
-    device: Device, exported: Exported, variant: Variant, threads: int, batch: Batch, outputs: Path
+    device: Device,
+    exported: Exported,
+    variant: Variant,
+    threads: int,
+    batch: Batch,
+    outputs: Sequence[Path],
 ) -> None:
-    """Write outputs float32 [n, classes] for ``batch``; RunFailed where there are none, or not as
-    many as images."""
+    """Write outputs float32 [n, classes] for each shard of ``batch``; RunFailed where there are
+    none, or not as many as images."""
     artifact = variant.artifact
     images = Images(
         batch.shards,
@@ -112,13 +120,13 @@ def _predict(
         exported.manifest.preprocess,
         artifact.inputs[0],
         artifact.outputs[0],
-        outputs,
+        tuple(outputs),
     )
     path = exported.path(artifact)
     result = device.run(Job(path, artifact.format, variant.runtime, threads, images=images))
     if result.error:
         raise RunFailed(str(result.error))
-    if (made := len(np.load(outputs, mmap_mode="r"))) != len(batch.indices):
+    if (made := sum(len(np.load(path, mmap_mode="r")) for path in outputs)) != len(batch.indices):
         raise RunFailed(f"{made} outputs for {len(batch.indices)} images")
 
 

@@ -2,13 +2,13 @@
 
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import PurePath
 
 from bench.plan import Plan
 from export.artifact import TensorInfo
 from models.spec import Preprocess
 
-VERSION = 2
+VERSION = 3
 RUNTIMES = {"tflite": ("litert", "litert-builtin", "tflite-runtime"), "onnx": ("onnxruntime",)}
 
 START_ALLOWANCE_S = 120.0
@@ -18,14 +18,14 @@ IMAGE_ALLOWANCE_S = 2.0
 @dataclass(frozen=True)
 class Images:
     """What to classify: ``shards`` are .npy files of ``count`` images [n, h, w, c] in all, pixel
-    values 0 to 255; the float32 [count, classes] outputs go to ``outputs``."""
+    values 0 to 255; the float32 [n, classes] outputs of each go to the one of ``outputs``."""
 
-    shards: tuple[Path, ...]
+    shards: tuple[PurePath, ...]
     count: int
     preprocess: Preprocess
     input: TensorInfo
     output: TensorInfo
-    outputs: Path
+    outputs: tuple[PurePath, ...]
 
     def as_dict(self) -> dict:
         return {
@@ -36,7 +36,7 @@ class Images:
             "input_zero_point": self.input.zero_point,
             "output_scale": self.output.scale,
             "output_zero_point": self.output.zero_point,
-            "outputs": str(self.outputs),
+            "outputs": [str(path) for path in self.outputs],
         }
 
 
@@ -45,10 +45,11 @@ class Job:
     """One artifact in one runtime: to be timed (``plan``), to classify ``images``, or both.
 
     ``in_turns``: each turn waits until it is asked for. ``affinity``: the cores to run on, None
-    for all. ``profile_runs``: how often to run with the runtime's profiler on.
+    for all. ``profile_runs``: how often to run with the runtime's profiler on. Paths are those of
+    the machine that the job runs on.
     """
 
-    artifact: Path
+    artifact: PurePath
     format: str
     runtime: str
     threads: int

@@ -4,9 +4,9 @@
                                        result on standard output; all else on standard error
     python runner.py --environment     what machine this is, as JSON
 
-It needs the standard library, numpy and the one runtime that the job names. A job (version 2):
+It needs the standard library, numpy and the one runtime that the job names. A job (version 3):
 
-    version    2
+    version    3
     artifact   path of a .tflite or .onnx file with one input of batch 1 and one output
     format     "tflite" or "onnx"
     runtime    "litert", "litert-builtin" (LiteRT without its delegate XNNPACK), "tflite-runtime" or
@@ -24,8 +24,8 @@ It needs the standard library, numpy and the one runtime that the job names. A j
     images     null, or what to classify: {"shards": paths of .npy files of pixel values
                [n, h, w, c], "scale", "offset": float input = pixel * scale + offset,
                "input_scale", "input_zero_point", "output_scale", "output_zero_point": of integer
-               tensors (null where they are float), "outputs": path to write, as .npy, the
-               float32 [images, classes] outputs to}
+               tensors (null where they are float), "outputs": for each shard the path to write,
+               as .npy, its float32 [n, classes] outputs to}
     profile    null, or {"runs"}: how often to run with the runtime's profiler on, 1 to 10000
 
 Turns. With ``in_turns`` the runner writes {"event": "ready"} behind warm-up. For each further line
@@ -33,7 +33,10 @@ on standard input it takes one turn and writes {"event": "turn", "samples": how 
 "enough": whether its own stop rule is met}; at the end of input it writes the result. What is
 wrong at any point is in the result, which then comes instead.
 
-The result (version 2), one line; times are integers in nanoseconds, null where not measured:
+Images. Behind each shard, when its outputs are written, the runner writes {"event": "classified",
+"shards": how many of them are}: whoever reads may fetch them while it goes on.
+
+The result (version 3), one line; times are integers in nanoseconds, null where not measured:
 
     version, runtime, runtime_version
     threads, os_threads, affinity   as asked of the runtime; threads of the process behind warm-up;
@@ -86,7 +89,7 @@ try:
 except ImportError:
     np = None
 
-VERSION = 2
+VERSION = 3
 RUNTIMES = {"tflite": ("litert", "litert-builtin", "tflite-runtime"), "onnx": ("onnxruntime",)}
 PACKAGES = ("ai-edge-litert", "tflite-runtime", "onnxruntime", "numpy")
 EXIT_CODES = {"bad_job": 2, "bad_model": 2, "bad_input": 2}
@@ -106,7 +109,7 @@ IMAGE_KEYS = {
     "input_zero_point": (int, None),
     "output_scale": (float, None),
     "output_zero_point": (int, None),
-    "outputs": str,
+    "outputs": list,
 }
 PROFILE_KEYS = {"runs": int}
 JOB_KEYS = {
@@ -212,8 +215,11 @@ def read_job(text):
         raise JobError("bad_job", "job.affinity has something else than numbers of cores")
     if job["images"] is not None:
         images = check_keys(job["images"], IMAGE_KEYS, "job.images")
-        if not all(isinstance(path, str) for path in images["shards"]):
-            raise JobError("bad_job", "job.images.shards has something else than paths")
+        for key in ("shards", "outputs"):
+            if not all(isinstance(path, str) for path in images[key]):
+                raise JobError("bad_job", f"job.images.{key} has something else than paths")
+        if len(images["shards"]) != len(images["outputs"]):
+            raise JobError("bad_job", "job.images has not one of outputs for each of shards")
     if job["profile"] is not None:
         runs = check_keys(job["profile"], PROFILE_KEYS, "job.profile")["runs"]
         if not 1 <= runs <= 10_000:
@@ -554,13 +560,35 @@ def read_environment():
         "cores": len(affinity() or range(os.cpu_count() or 1)),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "system": f"{platform.system()} {platform.release()}",
+        "os": os_name(),
         "architecture": platform.machine(),
         "python": platform.python_version(),
         "versions": {name: version for name, version in found.items() if version},
         "board": boards[0].rstrip("\0") if boards else None,
         "max_khz": [int(text) for text in maxima if text.isdigit()],
-        "emulated": False,
+        "emulated": is_emulated(),
     }
+
+
+def os_name():
+    """What the distribution calls itself, such as "Debian GNU/Linux 12 (bookworm)", or None."""
+    for text in read_all("/etc/os-release"):
+        for line in text.splitlines():
+            key, _, value = line.partition("=")
+            if key == "PRETTY_NAME":
+                return value.strip("\"'")
+    return None
+
+
+def is_emulated():
+    """Whether this is a program of another processor, run by QEMU's user mode.
+
+    QEMU answers for /proc/self as if it were not there, but not for /proc/thread-self.
+    """
+    try:
+        return os.path.basename(os.readlink("/proc/thread-self/exe")).startswith("qemu-")
+    except OSError:
+        return False  # not a Linux
 
 
 def affinity():
@@ -575,10 +603,9 @@ def timed_ns(call):
     return time.perf_counter_ns() - before
 
 
-def classify(session, images, result):
-    """Run every image of every shard and write the outputs, dequantized, to one .npy file."""
-    rows = []
-    for path in images["shards"]:
+def classify(session, images, result, tell):
+    """Run every image, and write the outputs of each shard, dequantized, to a .npy file."""
+    for number, path in enumerate(images["shards"]):
         try:
             shard = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError) as error:
@@ -589,15 +616,24 @@ def classify(session, images, result):
                 f"images are {shard.dtype} {list(shard.shape)}; "
                 f"the model reads [n, {', '.join(map(str, session.shape[1:]))}]",
             )
+        rows = []
         for pixels in shard:
             session.feed(model_input(pixels, session.dtype, images)[None])
             session.run()
             rows.append(model_output(session.output(), images))
-        result["images"] = len(rows)
-    outputs = np.stack(rows) if rows else np.zeros((0, 0), np.float32)
-    with open(images["outputs"] + ".part", "wb") as file:
-        np.save(file, outputs)
-    os.replace(images["outputs"] + ".part", images["outputs"])
+        write_array(images["outputs"][number], np.stack(rows) if rows else np.zeros((0, 0)))
+        result["images"] += len(rows)
+        tell({"event": "classified", "shards": number + 1})
+
+
+def write_array(path, array):
+    """Write float32 ``array`` whole or not at all."""
+    try:
+        with open(path + ".part", "wb") as file:
+            np.save(file, array.astype(np.float32))
+        os.replace(path + ".part", path)
+    except OSError as error:
+        raise JobError("runtime_failed", f"cannot write {path[:200]}: {one_line(error)}") from error
 
 
 def model_input(pixels, dtype, images):
@@ -752,9 +788,9 @@ def profile_litert(interpreter, runs):
     if pieces and not inside:
         raise JobError("no_profile", "LiteRT's profile does not look inside the delegate")
     if len(inside) == len(pieces):  # otherwise XNNPACK's own names are all that is known
-        for piece, positions in zip(pieces, inside, strict=True):
+        for piece, positions in zip(pieces, inside):  # noqa: B905
             computed = computed_by([made[p][0] for p in positions], piece, own, name_of)
-            for position, (name, kind) in zip(positions, computed, strict=True):
+            for position, (name, kind) in zip(positions, computed):  # noqa: B905
                 made[position] = (name, kind, *made[position][2:])
     return [op_time(*operator) for operator in made]
 
@@ -786,7 +822,7 @@ def computed_by(tags, piece, own, name_of):
         (name_of[running[members[-1]]], "+".join(own[running[m]]["op_name"] for m in members))
         if members
         else (tag, tag)
-        for tag, members in zip(tags, found, strict=True)
+        for tag, members in zip(tags, found)  # noqa: B905
     ]
 
 
@@ -1023,7 +1059,7 @@ def run(arguments, tell):
             time_session(session, job, result, wanted)
         result["peak_rss_bytes"] = peak_rss_bytes()
         if job["images"]:
-            classify(session, job["images"], result)
+            classify(session, job["images"], result, tell)
     except JobError as error:
         result["error"] = {"kind": error.kind, "message": str(error)}
     except MemoryError as error:

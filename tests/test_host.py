@@ -41,7 +41,7 @@ time.sleep(600)
 
 def answer(**fields):
     """A program that prints a result with these fields."""
-    whole = {"version": 2, "load_ns": 1, "affinity": None, "states": [], "error": None, **fields}
+    whole = {"version": 3, "load_ns": 1, "affinity": None, "states": [], "error": None, **fields}
     return f"print({json.dumps(whole)!r})"
 
 

@@ -31,7 +31,8 @@ def test_every_runtime_times_and_answers(tmp_path, file_format, scheme, runtime)
     pixels = np.load(write_images(tmp_path / "data.npz"))["x"]
     np.save(tmp_path / "a.npy", pixels[:20])
     np.save(tmp_path / "b.npy", pixels[20:])
-    shards, outputs = (tmp_path / "a.npy", tmp_path / "b.npy"), tmp_path / "outputs.npy"
+    shards = tmp_path / "a.npy", tmp_path / "b.npy"
+    outputs = tmp_path / "a-outputs.npy", tmp_path / "b-outputs.npy"
     images = Images(shards, 30, Preprocess(), artifact.inputs[0], artifact.outputs[0], outputs)
     path = tmp_path / "out" / "tiny" / artifact.name
     result = Host().run(Job(path, file_format, runtime, 1, QUICK, images))
@@ -42,7 +43,8 @@ def test_every_runtime_times_and_answers(tmp_path, file_format, scheme, runtime)
     assert result.load_ns > 0 and result.first_inference_ns > 0
     assert (result.prepare_ns is None) == (runtime == "onnxruntime")
     assert 2**20 < result.peak_rss_bytes < 2**32 and result.images == 30
-    made = np.load(outputs)
+    assert [len(np.load(path)) for path in outputs] == [20, 10]
+    made = np.concatenate([np.load(path) for path in outputs])
     assert made.dtype == np.float32 and made.shape == (30, 3)
     real = (pixels / 127.5 - 1).reshape(30, -1) @ tiny_models.weights().T
     off = tiny_models.OUTPUT_SCALE if scheme == "int8" else 1e-4
@@ -88,7 +90,7 @@ def test_images_of_another_size_are_an_error_in_the_result(job, tmp_path):
     manifest = write_export(tmp_path / "out")
     images = Images(
         (tmp_path / "images.npy",), 2, Preprocess(), manifest.artifacts[0].inputs[0],
-        manifest.artifacts[0].outputs[0], tmp_path / "outputs.npy",
+        manifest.artifacts[0].outputs[0], (tmp_path / "outputs.npy",),
     )  # fmt: skip
     code, result, _ = run_directly(replace(job, images=images).to_json())
     assert code == 2 and result["error"]["kind"] == "bad_input"

@@ -24,7 +24,7 @@ while sys.stdin.readline():
     {misbehaviour}
     enough = turns >= int(name)
     print(json.dumps({{"event": "turn", "samples": turns, "enough": enough}}), flush=True)
-result = {{"version": 2, "load_ns": 1, "affinity": None, "states": [], "error": None}}
+result = {{"version": 3, "load_ns": 1, "affinity": None, "states": [], "error": None}}
 print(json.dumps({{**result, "samples_ns": [1] * turns, "turns": [[0, 1]] * turns}}))
 """
 

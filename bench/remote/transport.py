@@ -1,0 +1,62 @@
+"""What a line to a device can do, whichever it is: run a program there, put a file, get a file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from models.errors import DeviceError
+from models.progress import Report
+
+
+class ConnectionLost(DeviceError):
+    """The line to the device broke; what was done there by then is not known."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A program that ran on the device to its end: its exit code, 128 + n where signal n ended it,
+    and what it wrote."""
+
+    code: int
+    stdout: bytes
+    stderr: str
+
+
+class Transport(Protocol):
+    """One line to one device. A context manager: leaving it ends the line.
+
+    Words of a command and paths reach the device's shell quoted. Whatever needs the line raises
+    ConnectionLost when it breaks; DeviceError, in one line, where the device refuses.
+    """
+
+    name: str
+
+    def connect(self) -> None:
+        """Open the line, again if it was lost. DeviceError, with what to do, where there is none."""
+
+    def is_connected(self) -> bool: ...
+
+    def run(
+        self, argv: Sequence[str], timeout_s: float, stdin: Path | bytes | None = None
+    ) -> Finished:
+        """Run a program there, its standard input ``stdin`` (a file's content, or these bytes)."""
+
+    def run_check(
+        self, argv: Sequence[str], timeout_s: float, stdin: Path | bytes | None = None
+    ) -> bytes:
+        """What it wrote to standard output; DeviceError, with its last words, unless it exits 0."""
+
+    def argv(self, argv: Sequence[str]) -> list[str]:
+        """What to start on this machine for ``argv`` to run there, standard input and output passed
+        through. It exits with ``lost_code`` when the line breaks, otherwise as Finished says."""
+
+    lost_code: int
+
+    def put(self, local: Path, remote: PurePosixPath, show: Report) -> None:
+        """Copy a file there: whole, under its name, or not at all."""
+
+    def get(self, remote: PurePosixPath, local: Path) -> None:
+        """Copy a file here: whole, under its name, or not at all."""
+
+    def close(self) -> None: ...
