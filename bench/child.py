@@ -1,4 +1,4 @@
-"""A runner at work in a child process of this machine, which may crash, hang or print garbage."""
+"""A runner at work behind a child process, which may crash, hang or print garbage."""
 
 import contextlib
 import json
@@ -9,41 +9,61 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.job import Job
+from bench.remote.transport import ConnectionLost
 from bench.result import Result
+from models.errors import DeviceError
 
 MAX_LINE_BYTES = 256 * 2**20
 READ_BYTES = 2**20
+OFTEN_OUT_OF_MEMORY = (signal.SIGKILL, signal.SIGABRT)
 EVENTS = ("ready", "turn", "classified")
 QUOTED_CHARACTERS = 160
 MIN_MEMORY_BYTES = 2**29
 
 
+@dataclass(frozen=True)
+class Far:
+    """What is different where the child process only passes on what a runner far away says.
+
+    ``lost_code``: its exit code where the line to the runner broke; 128 + n says that signal n
+    ended the runner. ``end``: ends the runner.
+    """
+
+    lost_code: int
+    end: Callable[[], None]
+
+
 class Child:
     """The process of one job, spoken to in lines; however it ends, that is a Result.
 
-    ``argv`` starts a runner here or, through a program that passes standard input and output on,
-    elsewhere. A context manager: leaving it ends the process and what it started.
+    ``start`` starts a runner here, with ``started``, or what passes the lines of one that is
+    ``far`` on. A context manager: leaving it ends the process and what it started.
     """
 
-    def __init__(self, argv: Sequence[str], job: Job, time_limit_s: float | None = None) -> None:
+    def __init__(
+        self,
+        start: Callable[[], subprocess.Popen],
+        job: Job,
+        time_limit_s: float | None = None,
+        far: Far | None = None,
+    ) -> None:
         self.job, self.result = job, None
-        self._limit_s = time_limit_s or job.allowance_s
+        self._limit_s, self._far = time_limit_s or job.allowance_s, far
         self._process, self._read, self._stderr = None, bytearray(), bytearray()
         try:
-            self._process = subprocess.Popen(
-                list(argv),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
-        except OSError as error:
+            self._process = start()
+        except ConnectionLost as error:
+            self._fail("connection_lost", str(error))
+            return
+        except (OSError, DeviceError) as error:
             self._fail("not_started", str(error))
             return
-        _limit_memory(self._process.pid)
+        if far is None:
+            _limit_memory(self._process.pid)
         self._pipes = selectors.DefaultSelector()
         for pipe in (self._process.stdout, self._process.stderr):
             self._pipes.register(pipe, selectors.EVENT_READ)
@@ -89,6 +109,8 @@ class Child:
         if self._process is None:
             return
         if self._process.poll() is None:
+            if self._far:
+                self._far.end()
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -165,17 +187,38 @@ class Child:
             self._receive(0)
         lines = self._stderr.decode(errors="replace").strip().splitlines()
         last_words = f"; it last said: {_quoted(lines[-1])}" if lines else ""
-        code = self._process.returncode
-        if code is not None and code < 0:
-            hint = " (often: out of memory)" if -code in (signal.SIGKILL, signal.SIGABRT) else ""
-            name = signal.Signals(-code).name
-            self._fail("crashed", f"the runner died of {name}{hint}{last_words}")
+        code, died_of = self._process.returncode, self._signal()
+        if self._far and code == self._far.lost_code:
+            self._fail("connection_lost", f"the line to the device broke{last_words}")
+        elif died_of is not None:
+            hint = " (often: out of memory)" if died_of in OFTEN_OUT_OF_MEMORY else ""
+            self._fail("crashed", f"the runner died of {died_of.name}{hint}{last_words}")
         else:
             found = f"printed {_quoted(text)}" if text else "printed nothing"
             self._fail("garbage", f"exit code {code}, {found} ({_quoted(reason)}){last_words}")
 
+    def _signal(self) -> signal.Signals | None:
+        """What the runner died of; None where it ended by itself, or is not known to have ended."""
+        code = self._process.returncode
+        if self._far:
+            number = code - 128 if code is not None else 0
+        else:
+            number = -code if code is not None else 0
+        return signal.Signals(number) if number in set(signal.Signals) else None
+
     def _fail(self, kind: str, message: str) -> None:
         self.result = Result.failed(self.job, kind, message)
+
+
+def started(argv: Sequence[str]) -> subprocess.Popen:
+    """A process that lines are exchanged with, in a session of its own."""
+    return subprocess.Popen(
+        list(argv),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
 
 
 def _limit_memory(pid: int) -> None:

@@ -3,9 +3,10 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
-from bench.child import Child
+from bench.child import Child, started
 from bench.environment import Environment
 from bench.job import Job
 from bench.result import Result
@@ -37,7 +38,8 @@ class Host:
 
     def start(self, job: Job) -> Child:
         """``job`` at work: to be asked for turns, or just to be finished."""
-        return Child([sys.executable, str(self.runner)], job, self.time_limit_s)
+        command = [sys.executable, str(self.runner)]
+        return Child(partial(started, command), job, self.time_limit_s)
 
     def run(self, job: Job) -> Result:
         """The result of ``job``; however the child ends, that is a Result too."""

@@ -1,7 +1,7 @@
 """What a runner is asked; ``bench/runner.py`` documents the JSON."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import PurePath
 
 from bench.plan import Plan
@@ -17,8 +17,8 @@ IMAGE_ALLOWANCE_S = 2.0
 
 @dataclass(frozen=True)
 class Images:
-    """What to classify: ``shards`` are .npy files of ``count`` images [n, h, w, c] in all, pixel
-    values 0 to 255; the float32 [n, classes] outputs of each go to the one of ``outputs``."""
+    """What to classify: ``shards`` are .npy files of at most ``count`` images [n, h, w, c] in all,
+    pixel values 0 to 255; the float32 [n, classes] outputs of each go to the one of ``outputs``."""
 
     shards: tuple[PurePath, ...]
     count: int
@@ -26,6 +26,10 @@ class Images:
     input: TensorInfo
     output: TensorInfo
     outputs: tuple[PurePath, ...]
+
+    def behind(self, shards: int) -> "Images":
+        """Without the first so many shards."""
+        return replace(self, shards=self.shards[shards:], outputs=self.outputs[shards:])
 
     def as_dict(self) -> dict:
         return {

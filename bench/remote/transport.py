@@ -1,5 +1,6 @@
 """What a line to a device can do, whichever it is: run a program there, put a file, get a file."""
 
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -31,9 +32,10 @@ class Transport(Protocol):
     """
 
     name: str
+    lost_code: int
 
     def connect(self) -> None:
-        """Open the line, again if it was lost. DeviceError, with what to do, where there is none."""
+        """Open the line, again if it was lost; DeviceError, with what to do, where there is none."""
 
     def is_connected(self) -> bool: ...
 
@@ -47,11 +49,10 @@ class Transport(Protocol):
     ) -> bytes:
         """What it wrote to standard output; DeviceError, with its last words, unless it exits 0."""
 
-    def argv(self, argv: Sequence[str]) -> list[str]:
-        """What to start on this machine for ``argv`` to run there, standard input and output passed
-        through. It exits with ``lost_code`` when the line breaks, otherwise as Finished says."""
-
-    lost_code: int
+    def start(self, argv: Sequence[str]) -> subprocess.Popen:
+        """A process here, its pipes and session its own, that passes on standard input and output
+        of ``argv`` there. It exits with ``lost_code`` when the line breaks, otherwise as Finished
+        says."""
 
     def put(self, local: Path, remote: PurePosixPath, show: Report) -> None:
         """Copy a file there: whole, under its name, or not at all."""

@@ -1,0 +1,190 @@
+"""A device behind a line: connected to, locked, made ready; jobs run there as they do here."""
+
+import getpass
+import json
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from bench.child import Child, Far
+from bench.devices import DeviceSettings
+from bench.environment import Environment
+from bench.host import ENVIRONMENT_S, RUNNER
+from bench.job import Images, Job
+from bench.record import now_utc
+from bench.remote.lock import DeviceLock
+from bench.remote.machine import Machine, probe
+from bench.remote.provision import provision
+from bench.remote.registered import registered
+from bench.remote.store import Store
+from bench.remote.transport import ConnectionLost, Transport
+from bench.result import Result
+from models.errors import DeviceError
+from models.progress import Report, step
+
+KEEPER = Path(__file__).parent / "keeper.py"
+RECONNECT_S = 300.0  # a board that reboots is back in one minute, or in three on an old card
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 15.0
+ORDER_S = 30.0
+FRUITLESS_TRIES = 3
+LOST = "connection_lost"
+
+
+class Remote:
+    """A device behind ``transport``. A context manager: leaving it ends what runs there and lets
+    others have it; only its cache directory stays.
+
+    ``note`` is told, in a line, what a person should know. DeviceError on entering, in one line
+    with what to do, where the device cannot be had.
+    """
+
+    def __init__(
+        self,
+        settings: DeviceSettings,
+        transport: Transport,
+        note: Callable[[str], None],
+        reconnect_s: float = RECONNECT_S,
+    ) -> None:
+        self.name = settings.name
+        self._settings, self._transport, self._note = settings, transport, note
+        self._reconnect_s, self._ending = reconnect_s, ExitStack()
+        self._owner = (
+            f"{getpass.getuser()}@{socket.gethostname()}, process {os.getpid()}, since {now_utc()}"
+        )
+
+    def __enter__(self) -> "Remote":
+        with step(self.name) as show:
+            self._open(show)
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._ending.close()
+
+    def _open(self, show: Report) -> None:
+        with ExitStack() as ending:
+            show("connecting")
+            ending.callback(self._transport.close)
+            self._transport.connect()
+            machine = self._machine = probe(self._transport, self._settings)
+            self._store = Store(self._transport, machine.cache)
+            self._store.make_folders()
+            keeper = self._store.put(KEEPER, show)
+            self._lock = ending.enter_context(self._locked(machine, keeper))
+            self._outputs = machine.cache / "outputs"
+            self._transport.run_check(["rm", "-rf", self._outputs], ORDER_S)
+            self._python = provision(self._transport, self._store, machine, self._note, show)
+            self._runner = self._store.put(RUNNER, show)
+            self._ending = ending.pop_all()
+
+    def _locked(self, machine: Machine, keeper: PurePosixPath) -> DeviceLock:
+        lock = DeviceLock(
+            self._transport, machine.python, keeper, machine.cache, self._owner, self._note
+        )
+        lock.take()
+        return lock
+
+    def reconnect(self) -> bool:
+        """Whether the device could be had again behind a line that broke, or its reboot."""
+        end, pause_s = time.monotonic() + self._reconnect_s, FIRST_PAUSE_S
+        self._note(f"{self.name}: the line broke; trying to reach it again")
+        with step(f"{self.name}: reaching it again") as show:
+            while True:
+                self._ending.close()
+                try:
+                    self._open(show)
+                    return True
+                except DeviceError as error:
+                    if time.monotonic() + pause_s > end:
+                        self._note(f"{self.name}: given up: {error}")
+                        return False
+                time.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    def environment(self) -> Environment:
+        """What the device is."""
+        command = [self._python, self._runner, "--environment"]
+        said = self._transport.run_check(command, ENVIRONMENT_S)
+        try:
+            found = Environment.from_dict(json.loads(said))
+        except ValueError as error:
+            raise DeviceError(f"{self.name} does not say what machine it is: {error}") from error
+        return replace(found, emulated=found.emulated or self._settings.emulated)
+
+    def free_memory_bytes(self) -> int | None:
+        """What could be had there now without swapping; None where it does not tell."""
+        said = self._transport.run_check(["cat", "/proc/meminfo"], ORDER_S).decode()
+        kib = [line.split()[1] for line in said.splitlines() if line.startswith("MemAvailable:")]
+        return int(kib[0]) * 1024 if kib else None
+
+    def start(self, job: Job) -> Child:
+        """``job``, of files here, at work there: to be asked for turns, or just to be finished.
+
+        Of its images the shards are pushed; the outputs stay there.
+        """
+        name = secrets.token_hex(8)
+        try:
+            there = self._there(job)
+        except DeviceError as error:
+            return Child(partial(_refuse, error), job)
+        words = registered(self._machine.cache, name, [self._python, self._runner])
+        far = Far(self._transport.lost_code, lambda: self._lock.end(name))
+        return Child(partial(self._transport.start, words), there, far=far)
+
+    def run(self, job: Job) -> Result:
+        """The result of ``job``; its outputs are fetched as they are written. A line that breaks
+        is tried again, and goes on at the first shard that is not here."""
+        if job.images is None:
+            with self.start(job) as child:
+                return child.finish()
+        fetched = images = fruitless = 0
+        while True:
+            before = fetched
+            with self.start(replace(job, images=job.images.behind(fetched))) as child:
+                there = child.job.images.outputs
+
+                def fetch(event: dict, before: int = before, there: tuple = there) -> None:
+                    nonlocal fetched
+                    if event["event"] == "classified":
+                        self._fetch(there[fetched - before], job.images.outputs[fetched])
+                        fetched += 1
+
+                result = self._finished(child, fetch)
+            images += result.images
+            fruitless = 0 if fetched > before else fruitless + 1
+            is_lost = result.error is not None and result.error.kind == LOST
+            if not is_lost or fruitless == FRUITLESS_TRIES or not self.reconnect():
+                return replace(result, images=images)
+
+    def _finished(self, child: Child, heard: Callable[[dict], None]) -> Result:
+        try:
+            return child.finish(heard)
+        except ConnectionLost as error:
+            return Result.failed(child.job, LOST, str(error))
+        except DeviceError as error:
+            return Result.failed(child.job, "not_fetched", str(error))
+
+    def _fetch(self, there: PurePosixPath, here: Path) -> None:
+        self._transport.get(there, here)
+        self._transport.run_check(["rm", there], ORDER_S)
+
+    def _there(self, job: Job) -> Job:
+        """``job`` with the names that its files have there, pushed."""
+        with step(self.name) as show:
+            images = job.images and self._images_there(job.images, show)
+            return replace(job, artifact=self._store.put(job.artifact, show), images=images)
+
+    def _images_there(self, images: Images, show: Report) -> Images:
+        folder = self._outputs / secrets.token_hex(8)
+        self._transport.run_check(["mkdir", "-p", folder], ORDER_S)
+        outputs = tuple(folder / f"{n}.npy" for n in range(len(images.shards)))
+        return replace(images, shards=self._store.put_all(images.shards, show), outputs=outputs)
+
+
+def _refuse(error: DeviceError) -> None:
+    raise error
