@@ -43,7 +43,7 @@ def read_devices(path: Path = DEVICES_FILE) -> dict[str, DeviceSettings]:
 
 
 def _settings(path: Path, name: str, table: object) -> DeviceSettings:
-    where = f"{path}: [{name}]"
+    where = f"{path}: [{name}]" if name.isprintable() else f"{path}: {name!r}"
     if not isinstance(table, dict):
         raise RequestError(f"{path} has {name!r} outside of a table; {EXAMPLE} shows one")
     if name == HOST or not name.strip() or "," in name or not name.isprintable():

@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 
+from bench.child import started
 from bench.remote.transport import ConnectionLost, Finished
 from models.errors import DeviceError
 
@@ -26,7 +27,10 @@ class LocalTransport:
     def cut(self):
         self._is_connected = False
 
-    def argv(self, argv):
+    def start(self, argv):
+        return started(self._words(argv))
+
+    def _words(self, argv):
         return ["/bin/sh", "-c", shlex.join(map(str, argv))]
 
     def run(self, argv, timeout_s, stdin=None):
@@ -35,7 +39,7 @@ class LocalTransport:
         given = b"" if stdin is None else stdin if isinstance(stdin, bytes) else stdin.read_bytes()
         try:
             done = subprocess.run(
-                self.argv(argv), input=given, capture_output=True, timeout=timeout_s,
+                self._words(argv), input=given, capture_output=True, timeout=timeout_s,
                 env=self.environment,
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:

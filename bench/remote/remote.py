@@ -1,10 +1,7 @@
 """A device behind a line: connected to, locked, made ready; jobs run there as they do here."""
 
-import getpass
 import json
-import os
 import secrets
-import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,18 +14,14 @@ from bench.devices import DeviceSettings
 from bench.environment import Environment
 from bench.host import ENVIRONMENT_S, RUNNER
 from bench.job import Images, Job
-from bench.record import now_utc
-from bench.remote.lock import DeviceLock
-from bench.remote.machine import Machine, probe
 from bench.remote.provision import provision
+from bench.remote.reach import owner, reached
 from bench.remote.registered import registered
-from bench.remote.store import Store
 from bench.remote.transport import ConnectionLost, Transport
 from bench.result import Result
 from models.errors import DeviceError
 from models.progress import Report, step
 
-KEEPER = Path(__file__).parent / "keeper.py"
 RECONNECT_S = 300.0  # a board that reboots is back in one minute, or in three on an old card
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 15.0
 ORDER_S = 30.0
@@ -54,9 +47,7 @@ class Remote:
         self.name = settings.name
         self._settings, self._transport, self._note = settings, transport, note
         self._reconnect_s, self._ending = reconnect_s, ExitStack()
-        self._owner = (
-            f"{getpass.getuser()}@{socket.gethostname()}, process {os.getpid()}, since {now_utc()}"
-        )
+        self._owner = owner()
 
     def __enter__(self) -> "Remote":
         with step(self.name) as show:
@@ -68,26 +59,14 @@ class Remote:
 
     def _open(self, show: Report) -> None:
         with ExitStack() as ending:
-            show("connecting")
-            ending.callback(self._transport.close)
-            self._transport.connect()
-            machine = self._machine = probe(self._transport, self._settings)
-            self._store = Store(self._transport, machine.cache)
-            self._store.make_folders()
-            keeper = self._store.put(KEEPER, show)
-            self._lock = ending.enter_context(self._locked(machine, keeper))
-            self._outputs = machine.cache / "outputs"
+            self._at = at = ending.enter_context(
+                reached(self._settings, self._transport, self._owner, self._note, show)
+            )
+            self._outputs = at.machine.cache / "outputs"
             self._transport.run_check(["rm", "-rf", self._outputs], ORDER_S)
-            self._python = provision(self._transport, self._store, machine, self._note, show)
-            self._runner = self._store.put(RUNNER, show)
+            self._python = provision(self._transport, at.store, at.machine, self._note, show)
+            self._runner = at.store.put(RUNNER, show)
             self._ending = ending.pop_all()
-
-    def _locked(self, machine: Machine, keeper: PurePosixPath) -> DeviceLock:
-        lock = DeviceLock(
-            self._transport, machine.python, keeper, machine.cache, self._owner, self._note
-        )
-        lock.take()
-        return lock
 
     def reconnect(self) -> bool:
         """Whether the device could be had again behind a line that broke, or its reboot."""
@@ -132,8 +111,8 @@ class Remote:
             there = self._there(job)
         except DeviceError as error:
             return Child(partial(_refuse, error), job)
-        words = registered(self._machine.cache, name, [self._python, self._runner])
-        far = Far(self._transport.lost_code, lambda: self._lock.end(name))
+        words = registered(self._at.machine.cache, name, [self._python, self._runner])
+        far = Far(self._transport.lost_code, lambda: self._at.lock.end(name))
         return Child(partial(self._transport.start, words), there, far=far)
 
     def run(self, job: Job) -> Result:
@@ -177,13 +156,13 @@ class Remote:
         """``job`` with the names that its files have there, pushed."""
         with step(self.name) as show:
             images = job.images and self._images_there(job.images, show)
-            return replace(job, artifact=self._store.put(job.artifact, show), images=images)
+            return replace(job, artifact=self._at.store.put(job.artifact, show), images=images)
 
     def _images_there(self, images: Images, show: Report) -> Images:
         folder = self._outputs / secrets.token_hex(8)
         self._transport.run_check(["mkdir", "-p", folder], ORDER_S)
         outputs = tuple(folder / f"{n}.npy" for n in range(len(images.shards)))
-        return replace(images, shards=self._store.put_all(images.shards, show), outputs=outputs)
+        return replace(images, shards=self._at.store.put_all(images.shards, show), outputs=outputs)
 
 
 def _refuse(error: DeviceError) -> None:

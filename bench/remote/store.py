@@ -9,18 +9,26 @@ from models.progress import Report
 
 FOLDER_S = 30.0
 HASH_S = 600.0  # a gigabyte on an old SD card
-# What is there under each of these names, as sha256sum tells it; those that are missing are not.
-THERE = 'for path do if test -f "$path"; then sha256sum < "$path" && echo "$path"; fi; done'
+# What is there under each of these names, as sha256sum tells it; what is missing says nothing.
+THERE = """for path do
+    if test -f "$path"; then sha256sum < "$path" && echo "$path" && touch "$path"; fi
+done"""
+SHARDS_BYTES = 2**30
+# The names are hashes: nothing in them that a pipe could trip over.
+FORGET_OLDEST = 'cd "$1" && ls -t | grep "[.]npy$" | tail -n "+$(($2 + 1))" | xargs rm -f'
 
 
 class Store:
     """The folder ``files`` of a device's ``cache``.
 
     A file is there when its content is what its name says: one that a power cut left half written
-    is pushed again.
+    is pushed again. Of images no more than ``shards_bytes`` are kept, or what one call puts there.
     """
 
-    def __init__(self, transport: Transport, cache: PurePosixPath) -> None:
+    def __init__(
+        self, transport: Transport, cache: PurePosixPath, shards_bytes: int = SHARDS_BYTES
+    ) -> None:
+        self._shards_bytes = shards_bytes
         self.folder = cache / "files"
         self._transport = transport
         self._known: set[PurePosixPath] = set()
@@ -39,6 +47,10 @@ class Store:
         asked = [name for name in dict.fromkeys(names) if name not in self._known]
         if asked:
             self._known |= self._found(asked)
+        self._make_room(
+            [path for name, path in zip(names, paths, strict=True) if name not in self._known],
+            names,
+        )
         for name, path in zip(names, paths, strict=True):
             if name not in self._known:
                 if name.parent != self.folder:
@@ -47,9 +59,16 @@ class Store:
                 self._known.add(name)
         return names
 
-    def forget(self) -> None:
-        """Ask anew what is there: the line broke, the device may have lost power."""
-        self._known.clear()
+    def _make_room(self, missing: Sequence[Path], wanted: Sequence[PurePosixPath]) -> None:
+        """Remove the shards that were not used for longest, none of those that are wanted now."""
+        sizes = [path.stat().st_size for path in missing if path.suffix == ".npy"]
+        if not sizes:
+            return
+        there = sum(name in self._known for name in wanted)
+        kept = max(there, self._shards_bytes // max(sizes) - len(sizes))
+        words = ["sh", "-c", FORGET_OLDEST, "sh", self.folder, str(kept)]
+        self._transport.run_check(words, FOLDER_S)
+        self._known = {n for n in self._known if n.suffix != ".npy"} | (self._known & {*wanted})
 
     def _name(self, path: Path) -> PurePosixPath:
         with path.open("rb") as file:

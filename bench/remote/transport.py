@@ -35,7 +35,7 @@ class Transport(Protocol):
     lost_code: int
 
     def connect(self) -> None:
-        """Open the line, again if it was lost; DeviceError, with what to do, where there is none."""
+        """Open the line, again if it was lost; DeviceError that says what to do otherwise."""
 
     def is_connected(self) -> bool: ...
 

@@ -1,0 +1,47 @@
+"""``bench device-clean``: a device as it was before the first bench."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import PurePosixPath
+
+from bench.device import named_settings, open_transport
+from bench.output import Output
+from bench.remote.reach import owner, reached
+from bench.remote.transport import Transport
+from models.errors import RequestError
+from models.options import HELP
+from models.progress import note, step
+
+CLEAN_S = 300.0
+OURS = ("files", "python", "running", "outputs")
+# A cache folder of the user's choice may hold other things: only what is ours goes.
+LAST = 'rm -f "$1/lock"; rmdir "$1" 2>/dev/null; test ! -e "$1" || ls -A "$1"'
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Which device."""
+    parser.add_argument("--device", required=True, metavar="DEVICE", help=HELP["device"])
+
+
+def run(namespace: Namespace, typed: str) -> None:
+    """``bench device-clean`` as typed."""
+    settings = named_settings(namespace.device)
+    if settings is None:
+        raise RequestError("DEVICE is host; this machine keeps nothing; name one of devices.toml")
+    transport = open_transport(settings)
+    with step(settings.name) as show:
+        with reached(settings, transport, owner(), note, show) as at:
+            cache = at.machine.cache
+            words = ["rm", "-rf", *(cache / name for name in OURS)]
+            transport.run_check(words, CLEAN_S)
+        left = _remove_folder(transport, cache)
+    Output(False).say(f"{settings.name}: removed {cache}" + (f", but for: {left}" if left else ""))
+
+
+def _remove_folder(transport: Transport, cache: PurePosixPath) -> str:
+    """Remove the lock and the folder; what else is in it."""
+    transport.connect()
+    try:
+        said = transport.run_check(["sh", "-c", LAST, "sh", cache], CLEAN_S)
+    finally:
+        transport.close()
+    return " ".join(said.decode(errors="replace").split())

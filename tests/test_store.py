@@ -1,0 +1,118 @@
+"""Files on a device: pushed once, by what is in them; old images make room."""
+
+import os
+import time
+from pathlib import Path, PurePosixPath
+
+import pytest
+from local_transport import LocalTransport
+
+from bench.remote.store import Store
+from bench.remote.transport import ConnectionLost
+
+
+class Counted(LocalTransport):
+    """Remembers what was pushed."""
+
+    def __init__(self):
+        super().__init__()
+        self.pushed = []
+
+    def put(self, local, remote, show):
+        super().put(local, remote, show)
+        self.pushed.append(local.name)
+
+
+def quiet(doing, done=0, total=None):
+    pass
+
+
+@pytest.fixture(params=["cache", "a 'b' \"c\" $(touch x) ; `d`\n-e"])
+def line(tmp_path, request, monkeypatch):
+    """A transport and a store on it, in a folder of an easy and of a difficult name."""
+    monkeypatch.chdir(tmp_path)
+    transport = Counted()
+    transport.connect()
+    store = Store(transport, PurePosixPath(tmp_path) / request.param)
+    store.make_folders()
+    return transport, store
+
+
+def written(folder: Path, name: str, content: bytes) -> Path:
+    (folder / name).write_bytes(content)
+    return folder / name
+
+
+def again(line):
+    """A later bench's store of the same device."""
+    transport, store = line
+    return Store(transport, store.folder.parent)
+
+
+def test_a_file_is_pushed_once_whatever_it_is_called(line, tmp_path):
+    transport, store = line
+    first = store.put(written(tmp_path, "a.tflite", b"one"), quiet)
+    assert Path(first).read_bytes() == b"one"
+    assert again(line).put(written(tmp_path, "b.tflite", b"one"), quiet) == first
+    assert again(line).put(written(tmp_path, "a.tflite", b"two"), quiet) != first
+    assert transport.pushed == ["a.tflite", "a.tflite"]
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_wheel_keeps_its_name(line, tmp_path):
+    there = line[1].put(written(tmp_path, "six-1-py3-none-any.whl", b"w"), quiet)
+    assert there.name == "six-1-py3-none-any.whl" and Path(there).read_bytes() == b"w"
+    again(line).put(tmp_path / "six-1-py3-none-any.whl", quiet)
+    assert line[0].pushed == ["six-1-py3-none-any.whl"]
+
+
+def test_a_file_that_lost_its_end_is_pushed_again(line, tmp_path):
+    path = written(tmp_path, "a.onnx", b"content")
+    there = Path(line[1].put(path, quiet))
+    there.write_bytes(b"cont")
+    again(line).put(path, quiet)
+    assert there.read_bytes() == b"content" and len(line[0].pushed) == 2
+
+
+def test_pushing_goes_on_where_the_line_broke(line, tmp_path, monkeypatch):
+    transport, store = line
+    paths = [written(tmp_path, f"{n}.npy", bytes([n])) for n in range(4)]
+    put = Counted.put
+
+    def breaking(self, local, remote, show):
+        if local.name == "2.npy":
+            self.cut()
+        put(self, local, remote, show)
+
+    monkeypatch.setattr(Counted, "put", breaking)
+    with pytest.raises(ConnectionLost):
+        store.put_all(paths, quiet)
+    monkeypatch.setattr(Counted, "put", put)
+    transport.connect()
+    names = again(line).put_all(paths, quiet)
+    assert transport.pushed == ["0.npy", "1.npy", "2.npy", "3.npy"]
+    assert [Path(name).read_bytes() for name in names] == [bytes([n]) for n in range(4)]
+
+
+def test_images_that_were_not_used_for_longest_make_room(line, tmp_path):
+    transport, store = line
+    old = [written(tmp_path, f"{n}.npy", bytes([n]) * 10) for n in range(4)]
+    kept = written(tmp_path, "model.tflite", b"m" * 50)
+    names = store.put_all([*old, kept], quiet)
+    for age, name in enumerate(names):
+        os.utime(name, (time.time() - 1000 + age,) * 2)
+    small = Store(transport, store.folder.parent, shards_bytes=30)
+    new = [written(tmp_path, f"new{n}.npy", bytes([100 + n]) * 10) for n in range(1)]
+    made = small.put_all([old[0], *new], quiet)
+    there = {Path(name) for name in Path(store.folder).iterdir()}
+    # 30 bytes hold three: the one that is asked for again, the youngest of the others, the new one.
+    assert there == {Path(n) for n in (names[0], names[3], names[4], made[1])}
+
+
+def test_images_of_one_call_are_all_kept(line, tmp_path):
+    transport, store = line
+    small = Store(transport, store.folder.parent, shards_bytes=30)
+    paths = [written(tmp_path, f"{n}.npy", bytes([n]) * 10) for n in range(6)]
+    small.put_all(paths[:2], quiet)
+    names = small.put_all(paths, quiet)
+    assert all(Path(name).is_file() for name in names)
