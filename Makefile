@@ -18,7 +18,7 @@ flag = --$(shell echo $(1) | tr 'A-Z_' 'a-z-')
 given = $(filter-out undefined default,$(origin $(1)))
 arguments = $(foreach o,$(1),$(if $(call given,$(o)),$(call flag,$(o)) $(call quoted,$($(o)))))
 
-.PHONY: help setup export quantize bench baseline gate report train test lint format clean
+.PHONY: help setup export quantize bench baseline gate device-clean report train test lint format clean
 
 help:
 	@echo 'make export    a Keras model becomes float32, float16 and int8 files, TFLite and ONNX'
@@ -26,6 +26,7 @@ help:
 	@echo 'make bench     latency, accuracy and drift from Keras of every exported file'
 	@echo 'make gate      the files against the limits of gate.toml: accuracy, latency, size, ...'
 	@echo 'make baseline  measures what later files are to be as fast as, for make gate'
+	@echo 'make device-clean DEVICE=pi4   removes what a bench left on a device'
 	@echo 'make report    everything measured as one HTML file, results/report.html'
 	@echo 'make train     the demo checkpoint of ARCH, from Fashion-MNIST'
 	@echo 'make test      every test;  make lint  ruff'
@@ -40,7 +41,8 @@ help:
 	@echo 'KEEP_FLOAT=    layers that stay float in the int8 files, by commas'
 	@echo 'SCHEMES=       further files, by commas: int8-per-tensor int8-dynamic int16x8'
 	@echo 'LOGITS=1       leaves the final softmax out;  SKIP_CORRUPT=1 skips unreadable images'
-	@echo 'DEVICE=host    THREADS=2    OUT=artifacts'
+	@echo 'DEVICE=host    this machine, or devices of devices.toml (devices.example.toml), by commas'
+	@echo 'THREADS=2      OUT=artifacts'
 	@echo
 	@echo 'make bench:    PLAN=quick|default|thorough  PRECISION=2 (per cent)  TIME_LIMIT=5 (seconds)'
 	@echo '               FILES=int8.tflite,...  RUNTIMES=litert,...  CORES=0,1  STRICT=1 fails on doubts'
@@ -71,6 +73,9 @@ baseline: $(READY)
 
 gate: $(READY)
 	@$(RUN) -m bench gate $(call arguments,$(GATE_OPTIONS))
+
+device-clean: $(READY)
+	@$(RUN) -m bench device-clean $(call arguments,DEVICE)
 
 report: $(READY)
 	@$(RUN) -m bench report $(call arguments,$(OPTIONS))
