@@ -240,7 +240,7 @@ def test_other_versions_here_make_another_environment(pi, ready, monkeypatch):
 @pytest.mark.parametrize("fault", ["lost", "short", "unmarked", "no python", "no package"])
 def test_an_environment_that_is_not_whole_is_not_taken(pi, ready, fault):
     _break(ready, fault)
-    pi.cut_at = "venv"
+    pi.cut_at = "-m venv"
     with pytest.raises(ConnectionLost):  # making it anew
         pi.provisioned()
 
