@@ -14,6 +14,7 @@ import pytest
 from commands import environment
 from local_transport import LocalTransport
 from made_wheels import write_wheel
+from package_index import served
 
 from bench.devices import DeviceSettings
 from bench.remote import provision as provision_module
@@ -146,9 +147,13 @@ def test_an_environment_is_made_from_the_devices_own_index(pi):
 
 @pytest.mark.slow
 def test_nothing_is_left_on_the_device_but_in_its_cache(pi, tmp_path):
-    pi.environment |= {"TMPDIR": str(tmp_path / "tmp"), "PATH": "/usr/bin:/bin"}
     (tmp_path / "tmp").mkdir()
-    pi.provisioned()
+    pi.environment |= {"TMPDIR": str(tmp_path / "tmp"), "PATH": "/usr/bin:/bin"}
+    with served(pi.wheels, tmp_path / "index") as index:
+        pi.environment |= {**UNREACHABLE, "PIP_INDEX_URL": index}
+        pi.environment.pop("PIP_NO_INDEX")
+        pi.provisioned()
+    assert len(pi.pushed) == 1
     assert os.listdir(pi.home) == [".cache"]
     assert os.listdir(pi.home / ".cache") == ["mobilenet-deploy"]
     assert len(pi.environments) == 1
@@ -202,8 +207,24 @@ def test_without_an_index_on_both_sides_both_are_quoted(pi):
 
 def test_an_index_that_cannot_be_reached_is_none(pi):
     pi.environment |= UNREACHABLE
+    pi.environment.pop("PIP_NO_INDEX")
     with pytest.raises(DeviceError, match=r"pi4: no numpy .* neither there \(.*\) nor here"):
         pi.provisioned()
+
+
+@pytest.mark.slow
+def test_an_index_that_only_the_device_is_configured_to_ask_is_asked_from_here(
+    pi, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.setenv("PIP_INDEX_URL", UNREACHABLE["PIP_INDEX_URL"])
+    with served(pi.wheels, tmp_path / "index") as index:
+        pi.environment |= {**UNREACHABLE, "PIP_EXTRA_INDEX_URL": index}
+        pi.environment |= {"PIP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "", "no_proxy": ""}
+        pi.environment.pop("PIP_NO_INDEX")
+        python = pi.provisioned()
+    assert WANTED.items() <= pi.installed(python).items()
+    assert len(pi.pushed) == 4
 
 
 @pytest.mark.slow
