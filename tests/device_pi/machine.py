@@ -5,6 +5,7 @@ it is on, what ``device_pi.init`` obeys. It ends when standard input does, and w
 that it mounted, registered and started.
 """
 
+import errno
 import os
 import shutil
 import socket
@@ -16,9 +17,8 @@ from device_pi.missing import REGISTRATION, tool
 from device_pi.places import BASE, BINARY_FORMATS, DISK, LOWER, ROOT, STATE
 from device_pi.settings import USER_ID, Settings
 
-
-class Refused(Exception):
-    """The kernel does not allow what a device needs."""
+# What the kernel says where it does not do this for us; anything else is a mistake of ours.
+REFUSALS = (errno.EPERM, errno.EACCES, errno.ENODEV, errno.ENOSYS, errno.ENOSPC)
 
 
 class Machine:
@@ -77,26 +77,23 @@ def _bound_socket(port: int) -> socket.socket:
 
 
 def mount_device(settings: Settings) -> None:
-    """The root and the disk over it. Raises Refused."""
+    """The root and the disk over it, and qemu for its programs. Raises OSError."""
     # The state folder may be below the /run that is about to be covered.
     given = [os.open(path, os.O_PATH) for path in (settings.root, settings.state)]
-    try:
-        namespace.mount("tmpfs", "/run", "tmpfs", options="mode=755")
-        for folder in (BASE, LOWER, DISK, ROOT, STATE, BINARY_FORMATS, "/run/sshd"):
-            os.mkdir(folder)
-        for descriptor, target in zip(given, (LOWER, STATE), strict=True):
-            namespace.bind(f"/proc/self/fd/{descriptor}", target)
-            os.close(descriptor)
-        namespace.mount("tmpfs", DISK, "tmpfs", options=f"mode=755,size={settings.disk_mib}m")
-        upper, work = DISK / "upper", DISK / "work"
-        upper.mkdir()
-        work.mkdir()
-        layers = f"lowerdir={LOWER},upperdir={upper},workdir={work},userxattr"
-        namespace.mount("overlay", ROOT, "overlay", options=layers)
-        namespace.mount("binfmt_misc", BINARY_FORMATS, "binfmt_misc")
-        (BINARY_FORMATS / "register").write_text(REGISTRATION.read_text().strip())
-    except OSError as error:
-        raise Refused(str(error)) from error
+    namespace.mount("tmpfs", "/run", "tmpfs", options="mode=755")
+    for folder in (BASE, LOWER, DISK, ROOT, STATE, BINARY_FORMATS, "/run/sshd"):
+        os.mkdir(folder)
+    for descriptor, target in zip(given, (LOWER, STATE), strict=True):
+        namespace.bind(f"/proc/self/fd/{descriptor}", target)
+        os.close(descriptor)
+    namespace.mount("tmpfs", DISK, "tmpfs", options=f"mode=755,size={settings.disk_mib}m")
+    upper, work = DISK / "upper", DISK / "work"
+    upper.mkdir()
+    work.mkdir()
+    layers = f"lowerdir={LOWER},upperdir={upper},workdir={work},userxattr"
+    namespace.mount("overlay", ROOT, "overlay", options=layers)
+    namespace.mount("binfmt_misc", BINARY_FORMATS, "binfmt_misc")
+    (BINARY_FORMATS / "register").write_text(REGISTRATION.read_text().strip())
     for path, size_mib in settings.small_disks_mib.items():
         _mount_small_disk(path, size_mib)
 
@@ -129,13 +126,12 @@ def obey(machine: Machine) -> None:
 def main(text: str) -> None:
     settings = Settings.from_json(text)
     try:
-        try:
-            namespace.enter_user_namespace()
-        except OSError as error:
-            raise Refused(str(error)) from error
+        namespace.enter_user_namespace()
         mount_device(settings)
-    except Refused as reason:
-        print(f"refused {reason}", flush=True)
+    except OSError as error:
+        if error.errno not in REFUSALS:
+            raise
+        print(f"refused {error}", flush=True)
         return
     share_with_sshd()
     machine = Machine(settings)

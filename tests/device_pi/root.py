@@ -53,14 +53,14 @@ def cached_root() -> Path:
     cache = _cache()
     cache.mkdir(parents=True, exist_ok=True)
     root = cache / _key()
-    with _locked(cache / "lock"):
+    with _locked(cache / "lock") as lock:
         if not root.exists():
-            # Only a maker that was killed can have left one: we hold the lock.
+            # Only a maker that was killed can have left one, and what it started has ended too.
             unfinished = cache / "unfinished"
             shutil.rmtree(unfinished, ignore_errors=True)
             with step("emulated Pi") as show:
                 show("making a Debian arm64 root, the first time only")
-                _make(unfinished)
+                _make(unfinished, lock)
             unfinished.rename(root)
     return root
 
@@ -76,14 +76,15 @@ def _key() -> str:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path) -> Iterator[int]:
+    """Holds the lock; the descriptor that does, which children may hold on to."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield file.fileno()
 
 
-def _make(root: Path) -> None:
-    _extract(root)
+def _make(root: Path, lock: int) -> None:
+    _extract(root, lock)
     for name in TRIMMED:
         shutil.rmtree(root / name)
     for name, content in FILES.items():
@@ -97,7 +98,7 @@ def _make(root: Path) -> None:
     os.chown(home, USER_ID, USER_ID)
 
 
-def _extract(root: Path) -> None:
+def _extract(root: Path, lock: int) -> None:
     command = tool("mmdebstrap")
     if command is None:
         raise CannotEmulate(f"no emulated Pi: mmdebstrap is not installed; {INSTALL}")
@@ -108,6 +109,8 @@ def _extract(root: Path) -> None:
             f"--include={','.join(PACKAGES)}", SUITE, str(root),
         ],
         stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        # It outlives us if we are killed, and nobody may begin anew before it has ended.
+        pass_fds=[lock],
     )  # fmt: skip
     if done.returncode == 0:
         return
