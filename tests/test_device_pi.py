@@ -261,13 +261,18 @@ def test_nothing_is_left_when_it_is_killed(started_script, victim):
     until(lambda: not Path(command[2]).parent.exists())
 
 
-def test_ctrl_c_ends_it(started_script):
+@pytest.mark.parametrize("state", ["as it should", "stopped"])
+def test_ctrl_c_ends_it(started_script, state):
     process, command = started_script
     (machine,) = children(process.pid)
     namespace = os.readlink(f"/proc/{machine}/ns/user")
+    if state == "stopped":
+        (holder,) = children(machine)
+        (init,) = children(holder)
+        os.kill(init, signal.SIGSTOP)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30) == 0
-    assert not processes_of(namespace)
+    until(lambda: not processes_of(namespace))
     assert not Path(command[2]).parent.exists()
 
 

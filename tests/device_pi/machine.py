@@ -17,6 +17,7 @@ from device_pi.missing import REGISTRATION, tool
 from device_pi.places import BASE, BINARY_FORMATS, DISK, LOWER, ROOT, STATE
 from device_pi.settings import USER_ID, Settings
 
+OFF_S = 5.0
 # What the kernel says where it does not do this for us; anything else is a mistake of ours.
 REFUSALS = (errno.EPERM, errno.EACCES, errno.ENODEV, errno.ENOSYS, errno.ENOSPC)
 
@@ -52,7 +53,11 @@ class Machine:
         running, self._running = self._running, None
         if running is not None:
             running.stdin.close()
-            running.wait()
+            try:
+                running.wait(OFF_S)
+            except subprocess.TimeoutExpired:  # stopped, or stuck: its end is the kernel's then
+                running.kill()
+                running.wait()
             running.stdout.close()
         return ""
 
