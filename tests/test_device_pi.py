@@ -16,6 +16,7 @@ import pytest
 from commands import ROOT
 from device_pi.missing import CannotEmulate, check
 from device_pi.server import make_key
+from device_pi.settings import Settings
 
 pytestmark = pytest.mark.pi
 SCRIPT = ROOT / "tests" / "device_pi"
@@ -106,11 +107,24 @@ def test_what_runs_on_it_is_aarch64(emulated_pi):
     assert "GenuineIntel" not in done.stdout
 
 
-def test_it_is_the_cpu_of_a_pi_4(emulated_pi):
+def test_it_is_the_processor_of_a_pi_4(emulated_pi):
     """A Cortex-A72 has no dot product: kernels that want it are not chosen, as on the board."""
     code = "import ctypes; print(bool(ctypes.CDLL(None).getauxval(16) >> 20 & 1))"
     done = ssh(emulated_pi, f"python3 -c {shlex.quote(code)}")
     assert done.stdout == "False\n", done.stderr
+
+
+def test_the_kernel_tells_of_that_processor_and_its_cores(emulated_pi):
+    """Runtimes read this first; where they cannot, they take their slowest kernels."""
+    assert "Model name:          Cortex-A72\n" in ssh(emulated_pi, "lscpu").stdout
+    cores = f"0-{os.cpu_count() - 1}\n"
+    lists = "cd /sys/devices/system/cpu && cat online possible present"
+    assert ssh(emulated_pi, lists).stdout == 3 * cores
+
+
+def test_an_unknown_processor_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match="expected one of: cortex-a53 cortex-a72 cortex-a76"):
+        Settings("root", "state", cpu="z80")
 
 
 def test_a_terminal_and_file_transfer_are_there(emulated_pi, tmp_path):

@@ -16,11 +16,14 @@ def main() -> int:
     sys.path.append(str(TESTS.parent))
     from device_pi.emulated_pi import EmulatedPi
     from device_pi.missing import CannotEmulate
+    from device_pi.processor import PROCESSORS
     from device_pi.settings import Settings
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--internet", action="store_true", help="a network, and pip set up for it")
-    parser.add_argument("--cpu", default=Settings.cpu, help="as qemu names it (%(default)s)")
+    parser.add_argument(
+        "--cpu", choices=PROCESSORS, default=Settings.cpu, help="its processor (%(default)s)"
+    )
     asked = parser.parse_args()
     # SIGTERM ends it as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

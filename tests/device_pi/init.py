@@ -1,9 +1,9 @@
 """A device's first process: what a boot mounts, and the listener of the OpenSSH server.
 
-``python -m device_pi.init FD`` accepts connections on that socket and runs ``sshd -i`` for each.
-The socket is of the network namespace that it was made in, so a device without any network can be
-reached nevertheless. Obeys lines on standard input, ``signal N`` to the server's processes, and
-ends with it; then the kernel ends all that runs in this process's namespace.
+``python -m device_pi.init FD CPU`` accepts connections on that socket and runs ``sshd -i`` for
+each. The socket is of the network namespace that it was made in, so a device without any network
+can be reached nevertheless. Obeys lines on standard input, ``signal N`` to the server's processes,
+and ends with it; then the kernel ends all that runs in this process's namespace.
 """
 
 import contextlib
@@ -16,17 +16,23 @@ from pathlib import Path
 
 from device_pi import namespace
 from device_pi.missing import tool
-from device_pi.places import ROOT, STATE
+from device_pi.places import BASE, ROOT, STATE
+from device_pi.processor import PROCESSORS, Processor, write_sysfs
 
 NODES = ("null", "zero", "full", "random", "urandom", "tty")
 LINKS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1",
          "stderr": "/proc/self/fd/2", "ptmx": "pts/ptmx"}  # fmt: skip
 
 
-def mount_system() -> None:
-    """/proc, /dev and /run of the device; /sys is left empty: there are no sensors to read."""
+def mount_system(processor: Processor) -> None:
+    """/proc, /dev and /run of the device; /sys has its cores, and no sensors."""
     for proc in (Path("/proc"), ROOT / "proc"):
         namespace.mount("proc", proc, "proc")
+    cores = os.cpu_count()
+    cpuinfo = BASE / "cpuinfo"
+    cpuinfo.write_text(processor.cpuinfo(cores))
+    namespace.bind(cpuinfo, ROOT / "proc" / "cpuinfo")
+    write_sysfs(ROOT / "sys", cores)
     dev = ROOT / "dev"
     namespace.mount("tmpfs", ROOT / "run", "tmpfs", options="mode=755")
     namespace.mount("tmpfs", dev, "tmpfs", options="mode=755")
@@ -93,9 +99,9 @@ def _reap(*_) -> None:
             pass
 
 
-def main(descriptor: str) -> None:
+def main(descriptor: str, cpu: str) -> None:
     socket.sethostname("emulated-pi")
-    mount_system()
+    mount_system(PROCESSORS[cpu])
     print("done", flush=True)
     with socket.socket(fileno=int(descriptor)) as listener:
         listener.setblocking(False)
@@ -104,4 +110,4 @@ def main(descriptor: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

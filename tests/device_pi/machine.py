@@ -41,6 +41,7 @@ class Machine:
                 [
                     tool("unshare"), "--pid", "--mount", "--uts", "--ipc", *network, "--fork",
                     "--kill-child", sys.executable, "-m", "device_pi.init", str(listener.fileno()),
+                    self._settings.cpu,
                 ],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                 pass_fds=[listener.fileno()], preexec_fn=namespace.die_with_parent,

@@ -3,6 +3,8 @@
 import json
 from dataclasses import asdict, dataclass, field
 
+from device_pi.processor import PROCESSORS
+
 USER, USER_ID = "pi", 1000
 
 
@@ -11,7 +13,8 @@ class Settings:
     """``root`` is the cached Debian root, ``state`` the folder with the keys and the log.
 
     ``disk_mib`` bounds all that is written, ``small_disks_mib`` what is written below a path of
-    the device. ``cpu`` is one that qemu knows. Without ``internet`` the device has no network.
+    the device. ``cpu`` is a key of
+    device_pi.processor.PROCESSORS. Without ``internet`` the device has no network.
     """
 
     root: str
@@ -20,6 +23,10 @@ class Settings:
     cpu: str = "cortex-a72"
     disk_mib: int = 8192
     small_disks_mib: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.cpu not in PROCESSORS:
+            raise ValueError(f"cpu is {self.cpu!r}; expected one of: {' '.join(PROCESSORS)}")
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
