@@ -19,7 +19,7 @@ class CutLine:
         self._passes.set()
         self._faults: dict[str, tuple[int, Callable[[], None]]] = {}
         self.passed = {"up": 0, "down": 0}
-        self.delay_s = 0.0
+        self.delay_s, self.accepted = 0.0, 0
 
     def __enter__(self) -> "CutLine":
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -60,6 +60,7 @@ class CutLine:
                 client = self._listening.accept()[0]
             except OSError:  # closed
                 return
+            self.accepted += 1
             try:
                 server = socket.create_connection(("127.0.0.1", self._behind))
             except OSError:  # nobody behind

@@ -109,6 +109,8 @@ def test_a_file_replaces_another_and_what_a_power_cut_left_of_it(line, tmp_path)
     (tmp_path / "here").write_text("")
     line.put(tmp_path / "here", PurePosixPath(there), ignore)
     assert there.read_text() == ""
+    line.get(PurePosixPath(there), tmp_path / "here")
+    assert (tmp_path / "here").read_text() == ""
     assert sorted(os.listdir(tmp_path)) == ["here", "there", "there.parts"]
 
 
@@ -244,6 +246,17 @@ def test_no_ssh_outlives_the_process_that_had_it(server, tmp_path, number):
     process.communicate()
     wait_until(lambda: not mentioning(settings.ssh_config))
     wait_until(lambda: not os.listdir(tmp_path))
+
+
+def test_a_connection_that_is_still_being_made_ends_with_the_process_too(server, tmp_path):
+    """In jump hosts and other commands of the configuration as well."""
+    waiting = f" ProxyCommand sh -c 'sleep 300; : {tmp_path}'\n"
+    code = holding(server.settings(extra=waiting))
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment())
+    wait_until(lambda: mentioning(f"sleep 300; : {tmp_path}"))
+    process.kill()
+    process.wait(30)
+    wait_until(lambda: not mentioning(str(tmp_path)))
 
 
 def test_a_login_that_writes_before_every_command_is_an_error(tmp_path):
