@@ -111,14 +111,19 @@ class Child:
         if self._process.poll() is None:
             if self._far:
                 self._far.end()
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            self.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=5)
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             with contextlib.suppress(BrokenPipeError):
                 pipe.close()
         self._pipes.close()
+
+    def kill(self) -> None:
+        """Kill the process and what it started, from any thread: whoever waits for it goes on."""
+        if self._process is not None and self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def _send(self, line: str) -> None:
         with contextlib.suppress(BrokenPipeError):  # it ended; reading finds out how

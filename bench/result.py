@@ -9,7 +9,8 @@ from models.errors import DeviceError
 @dataclass(frozen=True)
 class RunError:
     """Why a run gave nothing. Beside the runner's own kinds: "crashed", "timed_out", "garbage",
-    "not_started"."""
+    "not_started", "not_judged" and, of the device as a whole, "connection_lost" and
+    "device_failed"."""
 
     kind: str
     message: str

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,6 +14,7 @@ from bench_runs import QUICK
 from tiny_models import write_export, write_images
 
 from bench.__main__ import main
+from bench.device import OPENED_BY
 from bench.history.records import Records
 from bench.plan import PLANS
 from bench.statistics import Interval, Ratio
@@ -365,7 +367,7 @@ def test_a_runtime_that_does_not_start_is_exit_code_3(project, monkeypatch, caps
     from bench.host import Host
 
     write_export(project / "artifacts")
-    monkeypatch.setattr("bench.device.DEVICES", {"host": lambda: Host(Path("/nowhere.py"))})
+    monkeypatch.setitem(OPENED_BY, "host", lambda _: nullcontext(Host(Path("/nowhere.py"))))
     assert gate() == 3
 
 

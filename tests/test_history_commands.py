@@ -146,6 +146,25 @@ def test_compare_of_two_sessions_is_unpaired_and_says_so(records, capsys):
     assert found["in_turns"] is False and found["ratio"] == asdict(expected)
 
 
+def test_two_boards_of_one_session_are_not_compared_as_if_they_took_turns(records, capsys):
+    """Their turns lie side by side: the first of one has nothing to do with the first of other."""
+    records.append(timed(2.0))
+    records.append(timed(1.0, seed=1, device='the "new" pi'))
+    out = shown(capsys, "compare", "1", "2").out
+    first = records.get(1).device
+    assert f'measured on two devices, {first} and the "new" pi' in out
+    found = json.loads(shown(capsys, "compare", "1", "2", "--json").out)
+    expected = unpaired_ratio(records.get(1).result, records.get(2).result)
+    assert found["in_turns"] is False and found["ratio"] == asdict(expected)
+
+
+def test_devices_are_listed_by_names_with_spaces_and_quotes(records, capsys):
+    records.append(timed(2.0, device='the "new" pi'))
+    records.append(timed(1.0))
+    out = shown(capsys, "list", "--device", 'the "new" pi').out
+    assert 'the "new" pi' in out and len(out.splitlines()) == 2
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [

@@ -178,6 +178,19 @@ def test_a_matrix_has_each_pair_on_both_sides_of_its_diagonal(noise):
     assert drift_matrix([]) is None
 
 
+def test_a_device_in_a_matrix_may_have_spaces_and_quotes_in_its_name(noise):
+    ours, theirs = (
+        [replace(record(noise, row), device=device) for row in ROWS[:2]]
+        for device in ('the "old" pi', 'the "new" pi')
+    )
+    (alone,) = {tuple(v.data[0]["y"]) for v in drift_matrix(list(drifts_of(ours, noise))).views}
+    assert alone == ("1  keras", "2  float32.tflite litert", "3  float32.tflite tflite-runtime")
+    (both,) = {
+        tuple(v.data[0]["y"]) for v in drift_matrix(list(drifts_of([*ours, *theirs], noise))).views
+    }
+    assert both[1] == "2  " + chart.text('float32.tflite litert the "old" pi')
+
+
 def test_history_goes_from_commit_to_commit_with_its_intervals(noise):
     line = [
         record(noise, commit=commit, time_utc=f"2026-01-0{day}T00:00:00+00:00")

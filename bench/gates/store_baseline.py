@@ -44,14 +44,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(namespace: Namespace, typed: str) -> None:
     """``bench baseline`` as typed; DeviceError where no file could be measured."""
-    asked = options.from_namespace(namespace, Rounds)
-    bench = open_bench(options.from_namespace(namespace), asked.plan, asked.cores, typed)
-    records, output = Records(), Output(namespace.json)
-    records.check()
-    _keep_files(bench)
-    stored = []
-    for number in range(1, asked.runs + 1):
-        stored += _round(bench, records, number, asked.runs)
+    asked, output = options.from_namespace(namespace, Rounds), Output(namespace.json)
+    typed_options = options.from_namespace(namespace)
+    with open_bench(typed_options, asked.plan, asked.cores, typed) as bench:
+        records = Records()
+        records.check()
+        _keep_files(bench)
+        stored = []
+        for number in range(1, asked.runs + 1):
+            stored += _round(bench, records, number, asked.runs)
     found = read_baselines(stored)
     for record in stored[: 2 * len(bench.variants) : 2]:
         if (record.artifact, record.result.runtime) not in found:

@@ -19,7 +19,8 @@ from models.errors import RequestError
 @dataclass(frozen=True)
 class Comparison:
     """``ratio``: median of ``a`` over that of ``b``, None where one was not timed, or was on an
-    emulated device, whose times mean nothing. ``in_turns``: they were measured in one session."""
+    emulated device, whose times mean nothing. ``in_turns``: they were measured in one session
+    of one device: several devices work side by side, not in turns."""
 
     a: Record
     b: Record
@@ -65,7 +66,7 @@ def compare(a: Record, b: Record) -> Comparison:
             f"runs {a.id} and {b.id} have neither times nor accuracy that both have; "
             f"type python -m bench show {a.id} for what there is"
         )
-    in_turns = a.session == b.session
+    in_turns = (a.session, a.device) == (b.session, b.device)
     of_medians = ratio if in_turns else unpaired_ratio
     return Comparison(a, b, of_medians(a.result, b.result) if timed else None, in_turns)
 
@@ -136,7 +137,9 @@ def _verdict(comparison: Comparison) -> list[str]:
 
 def _notes(comparison: Comparison) -> list[str]:
     a, b, notes = comparison.a, comparison.b, []
-    if comparison.ratio and not comparison.in_turns:
+    if comparison.ratio and a.device != b.device:
+        notes.append(f"measured on two devices, {a.device} and {b.device}")
+    elif comparison.ratio and not comparison.in_turns:
         notes.append(
             "measured at different times: what the machine changed between them is not in the "
             "interval; files of one make bench take turns"
