@@ -7,10 +7,8 @@ import queue
 import selectors
 import signal
 import subprocess
-import tempfile
 import threading
 import time
-from collections.abc import Sequence
 
 READ_BYTES = 65536
 MAX_LINE_BYTES = 2**20
@@ -19,24 +17,17 @@ QUOTED_CHARACTERS = 300
 
 
 class KeeperLine:
-    """The process here whose standard input and output are those of ``keeper.py`` there.
+    """``process``, here, whose standard input and output are those of ``keeper.py`` there.
 
     Ctrl-C does not reach it; it ends when told to, and with this process however that dies.
     """
 
-    def __init__(self, argv: Sequence[str], beat_s: float) -> None:
-        self._beat_s, self._is_there, self._unknown = beat_s, True, ""
+    def __init__(self, process: subprocess.Popen, beat_s: float) -> None:
+        self._process, self._beat_s = process, beat_s
+        self._is_there, self._unknown = True, ""
         self._events: queue.Queue[dict | None] = queue.Queue()
         self._writing = threading.Lock()
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
-        self._process = subprocess.Popen(
-            list(argv),
-            bufsize=0,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._stderr,
-            start_new_session=True,
-        )
+        os.set_blocking(process.stderr.fileno(), False)
         self._listener = threading.Thread(target=self._listen, daemon=True)
 
     def open(self, first_line: str) -> None:
@@ -52,6 +43,7 @@ class KeeperLine:
         with self._writing, contextlib.suppress(BrokenPipeError):
             if not self._process.stdin.closed:
                 self._process.stdin.write(line.encode() + b"\n")
+                self._process.stdin.flush()
 
     def event(self, timeout_s: float) -> dict | None:
         """The next thing it says; None where that is nothing in time, or nothing any more."""
@@ -65,14 +57,13 @@ class KeeperLine:
 
     def last_words(self) -> str:
         """The last line of what it wrote that is not an event; "" where there is none."""
-        self._stderr.seek(0)
-        lines = self._stderr.read().decode(errors="replace").strip().splitlines()
+        lines = (self._process.stderr.read() or b"").decode(errors="replace").strip().splitlines()
         return " ".join((lines[-1] if lines else self._unknown).split())[:QUOTED_CHARACTERS]
 
     def end(self, wait_s: float) -> int | None:
         """Close its input, and kill the process here unless it ends in time: its exit code then,
         None otherwise. The keeper ends what runs there in both cases."""
-        with self._writing:
+        with self._writing, contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
         code = None
         try:

@@ -105,7 +105,7 @@ class DeviceLock:
     def _holder(self) -> dict | None:
         """None where the lock is ours now, otherwise who has it."""
         # It is to be ended by whoever leaves the context, from here on.
-        self._line = KeeperLine(self.transport.argv(self._argv), self._beat_s)
+        self._line = KeeperLine(self.transport.start(self._argv), self._beat_s)
         self._line.open(json.dumps({"owner": self.owner}))
         said = self._line.event(ANSWER_S)
         kind = said["event"] if said else None

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from bench.at_work import AtWork
 from bench.child import Child, Far
 from bench.devices import DeviceSettings
 from bench.environment import Environment
@@ -46,7 +47,7 @@ class Remote:
     ) -> None:
         self.name = settings.name
         self._settings, self._transport, self._note = settings, transport, note
-        self._reconnect_s, self._ending = reconnect_s, ExitStack()
+        self._reconnect_s, self._ending, self._at_work = reconnect_s, ExitStack(), AtWork()
         self._owner = owner()
 
     def __enter__(self) -> "Remote":
@@ -82,7 +83,7 @@ class Remote:
                     if time.monotonic() + pause_s > end:
                         self._note(f"{self.name}: given up: {error}")
                         return False
-                time.sleep(pause_s)
+                self._at_work.pause(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     def environment(self) -> Environment:
@@ -110,10 +111,14 @@ class Remote:
         try:
             there = self._there(job)
         except DeviceError as error:
-            return Child(partial(_refuse, error), job)
+            return self._at_work.add(Child(partial(_refuse, error), job))
         words = registered(self._at.machine.cache, name, [self._python, self._runner])
         far = Far(self._transport.lost_code, lambda: self._at.lock.end(name))
-        return Child(partial(self._transport.start, words), there, far=far)
+        return self._at_work.add(Child(partial(self._transport.start, words), there, far=far))
+
+    def stop(self) -> None:
+        """End every child, and start no more; from any thread."""
+        self._at_work.stop()
 
     def run(self, job: Job) -> Result:
         """The result of ``job``; its outputs are fetched as they are written. A line that breaks
