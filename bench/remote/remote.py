@@ -2,12 +2,14 @@
 
 import json
 import secrets
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from pathlib import Path, PurePosixPath
+
+import numpy as np
 
 from bench.at_work import AtWork
 from bench.child import Child, Far
@@ -17,7 +19,7 @@ from bench.host import ENVIRONMENT_S, RUNNER
 from bench.job import Images, Job
 from bench.remote.provision import provision
 from bench.remote.reach import owner, reached
-from bench.remote.registered import registered
+from bench.remote.registered import NOT_STARTED_CODE, registered
 from bench.remote.transport import ConnectionLost, Transport
 from bench.result import Result
 from models.errors import DeviceError
@@ -105,20 +107,9 @@ class Remote:
     def start(self, job: Job) -> Child:
         """``job``, of files here, at work there: to be asked for turns, or just to be finished.
 
-        Of its images the shards are pushed; the outputs stay there.
+        What it is to classify is pushed; the outputs stay there.
         """
-        name = secrets.token_hex(8)
-        try:
-            there = self._there(job)
-        except DeviceError as error:
-            return self._at_work.add(Child(partial(_refuse, error), job))
-        words = registered(self._at.machine.cache, name, [self._python, self._runner])
-        far = Far(self._transport.lost_code, lambda: self._at.lock.end(name))
-        return self._at_work.add(Child(partial(self._transport.start, words), there, far=far))
-
-    def stop(self) -> None:
-        """End every child, and start no more; from any thread."""
-        self._at_work.stop()
+        return self._started(job)[0]
 
     def run(self, job: Job) -> Result:
         """The result of ``job``; its outputs are fetched as they are written. A line that breaks
@@ -126,24 +117,48 @@ class Remote:
         if job.images is None:
             with self.start(job) as child:
                 return child.finish()
-        fetched = images = fruitless = 0
+        fetched = fruitless = 0
         while True:
             before = fetched
-            with self.start(replace(job, images=job.images.behind(fetched))) as child:
-                there = child.job.images.outputs
+            child, there = self._started(replace(job, images=job.images.behind(fetched)))
 
-                def fetch(event: dict, before: int = before, there: tuple = there) -> None:
-                    nonlocal fetched
-                    if event["event"] == "classified":
-                        self._fetch(there[fetched - before], job.images.outputs[fetched])
-                        fetched += 1
+            def fetch(event: dict, before: int = before, there: Job = there) -> None:
+                nonlocal fetched
+                if event["event"] == "classified":
+                    made = there.images.outputs[fetched - before]
+                    self._fetch(made, job.images.outputs[fetched])
+                    fetched += 1
 
+            with child:
                 result = self._finished(child, fetch)
-            images += result.images
             fruitless = 0 if fetched > before else fruitless + 1
             is_lost = result.error is not None and result.error.kind == LOST
             if not is_lost or fruitless == FRUITLESS_TRIES or not self.reconnect():
-                return replace(result, images=images)
+                outputs = job.images.outputs[:fetched]
+                return replace(result, images=sum(len(np.load(path)) for path in outputs))
+
+    def stop(self) -> None:
+        """End every child, and start no more; from any thread."""
+        self._at_work.stop()
+
+    def _started(self, job: Job) -> tuple[Child, Job]:
+        """``job`` at work, and as it is there."""
+        name, there, refused = secrets.token_hex(8), job, None
+        try:
+            there = self._there(job)
+        except DeviceError as error:
+            refused = error
+        words = registered(self._at.machine.cache, name, [self._python, self._runner])
+        # What cannot be registered has no keeper any more: the line that it had is gone.
+        lost = self._transport.lost_code, NOT_STARTED_CODE
+        far = Far(there, lost, lambda: self._at.lock.end(name))
+
+        def start() -> subprocess.Popen:
+            if refused:
+                raise refused
+            return self._transport.start(words)
+
+        return self._at_work.add(Child(start, job, far=far)), there
 
     def _finished(self, child: Child, heard: Callable[[dict], None]) -> Result:
         try:
@@ -168,7 +183,3 @@ class Remote:
         self._transport.run_check(["mkdir", "-p", folder], ORDER_S)
         outputs = tuple(folder / f"{n}.npy" for n in range(len(images.shards)))
         return replace(images, shards=self._at.store.put_all(images.shards, show), outputs=outputs)
-
-
-def _refuse(error: DeviceError) -> None:
-    raise error
