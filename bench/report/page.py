@@ -154,12 +154,19 @@ def described(environment: Environment) -> str:
         environment.cpu_model,
         f"{environment.cores} cores",
         f"{environment.memory_bytes / 2**30:.1f} GiB",
-        f"{environment.system} {environment.architecture}",
+        *([environment.os] if environment.os else ()),
+        f"{environment.system} {_architecture(environment)}",
         *([f"Python {environment.python}"] if environment.python else ()),
         *(f"{name} {version}" for name, version in sorted(environment.versions.items())),
         *(["emulated: times mean nothing"] if environment.emulated else ()),
     ]
     return ", ".join(about)
+
+
+def _architecture(environment: Environment) -> str:
+    """Of the programs, and of the kernel where that is another."""
+    kernel, programs = environment.kernel_architecture, environment.architecture
+    return programs if kernel in (None, programs) else f"{kernel} with {programs} programs"
 
 
 def row_name(record: Record) -> str:
