@@ -1,6 +1,8 @@
 """What a device can do, and the devices by the names that DEVICE takes."""
 
-from typing import Protocol
+import subprocess
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from bench.child import Child
 from bench.environment import Environment
@@ -20,6 +22,20 @@ class Device(Protocol):
     def start(self, job: Job) -> Child: ...
 
     def run(self, job: Job) -> Result: ...
+
+    def start_program(self, argv: Sequence[str]) -> subprocess.Popen:
+        """Another program there: a process here whose standard input and output are its own."""
+
+    def free_memory_bytes(self) -> int | None:
+        """What could be had now without swapping; None where the device does not tell."""
+
+
+@runtime_checkable
+class Reconnecting(Protocol):
+    """A device behind a line that may break."""
+
+    def reconnect(self) -> bool:
+        """Whether it could be had again."""
 
 
 DEVICES = {"host": Host}

@@ -18,6 +18,7 @@ from bench.history.records import Records
 from bench.judging import judged
 from bench.output import Output
 from bench.record import Record, new_session, now_utc
+from bench.remote.governor import governed
 from bench.repository import commit
 from bench.sustained import run_sustained
 from bench.timing import Timing
@@ -26,7 +27,7 @@ from bench.variant import variants
 from models import options, reference
 from models.errors import CheckFailed, DeviceError
 from models.options import Options
-from models.progress import step
+from models.progress import note, step
 from models.source import Source, resolve
 
 DEFAULT_IMAGES = 1000
@@ -68,10 +69,11 @@ def run_bench(asked: Options, measured: Timing, command: str, as_json: bool) -> 
         notes = list(dict.fromkeys((*exported.manifest.caveats, *_of_the_data(evaluation))))
         output.say(_title(bench, evaluation), *(f"note: {note}" for note in notes))
         output.give(session=bench.session)
-        if measured.sustained is not None:
-            rows = run_sustained(bench, records, output)
-        else:
-            rows = _measured(bench, records, output, evaluation, keras)
+        with governed(device.start_program, device.name, measured.governor, note):
+            if measured.sustained is not None:
+                rows = run_sustained(bench, records, output)
+            else:
+                rows = _measured(bench, records, output, evaluation, keras)
         skipped = _skipped(evaluation) if evaluation else []
         output.say(*(f"note: {note}" for note in skipped))
         output.give(caveats=[*notes, *skipped])

@@ -43,6 +43,11 @@ def step(description: str) -> Iterator[Report]:
         yield show
 
 
+def note(line: str) -> None:
+    """A line on standard error that stays."""
+    print(f"note: {line}", file=sys.stderr, flush=True)
+
+
 def _plain_lines(description: str) -> Report:
     """One line whenever something else is being done, or more of it."""
     shown = ""
