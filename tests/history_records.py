@@ -22,6 +22,7 @@ RESULT = Result(
     ),
     0.125, 0.0, 99, Delegate(28, 2, {"SOFTMAX": 1, "RESHAPE": 2}),
     (OpTime("conv1", "CONV_2D", 1234.5, True), OpTime("out", "SOFTMAX", 7.0, None)), 30,
+    turn_group=2,
 )  # fmt: skip
 ACCURACY = Accuracy(
     30, 29, 28, 30, 31.25, 0.999, 0.001, 0.5,

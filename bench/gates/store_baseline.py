@@ -89,7 +89,7 @@ def _round(bench: Bench, records: Records, number: int, of: int) -> list:
     started = now_utc()
     jobs = {(variant, half): bench.job(variant) for variant in bench.variants for half in (1, 2)}
     with step(f"baseline, round {number} of {of}") as show:
-        results = in_turns(bench.device, jobs, show)
+        results = in_turns(bench.device, jobs, show, together=lambda key: key[0])
     made = []
     for (variant, _), result in results.items():
         record = bench.record("baseline", variant, result, started)

@@ -59,6 +59,7 @@ def _about(record: Record) -> list[tuple[str, ...]]:
         ("time (UTC)", record.time_utc),
         ("kind", record.kind),
         ("session", record.session),
+        ("group that took turns", _shown(result.turn_group)),
         ("commit", _shown(record.commit)),
         ("file", f"{record.format}, {record.scheme}, {_shown(record.artifact_bytes)} bytes"),
         ("SHA-256", record.artifact_sha256),
