@@ -152,9 +152,7 @@ def _timed(bench: Bench, records: Records, output: Output) -> list[Record]:
         rows.append(replace(record, id=records.append(record)))
     base = _base(rows)
     output.say("", table.header(table.LATENCY), *(table.latency_row(row, base) for row in rows))
-    if base:
-        output.say(f"times: the median over that of {base.artifact} in {base.result.runtime}")
-    output.say(*summed_up(rows))
+    output.say(*table.notes_on_latency(rows, base), *summed_up(rows))
     return rows
 
 

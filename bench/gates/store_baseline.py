@@ -48,6 +48,7 @@ def run(namespace: Namespace, typed: str) -> None:
     bench = open_bench(options.from_namespace(namespace), asked.plan, asked.cores, typed)
     records, output = Records(), Output(namespace.json)
     records.check()
+    _refuse_emulated(bench)
     _keep_files(bench)
     stored = []
     for number in range(1, asked.runs + 1):
@@ -66,6 +67,14 @@ def run(namespace: Namespace, typed: str) -> None:
         session=bench.session, rows=[_as_dict(*key, one) for key, one in found.items()]
     )  # fmt: skip
     output.end()
+
+
+def _refuse_emulated(bench: Bench) -> None:
+    if bench.environment.emulated:
+        raise RequestError(
+            f"DEVICE={bench.device.name} is emulated: its times mean nothing, and no gate compares "
+            "with them; name a device that is none"
+        )
 
 
 def _keep_files(bench: Bench) -> None:

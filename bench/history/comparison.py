@@ -95,6 +95,9 @@ def _side(record: Record) -> dict[str, str]:
     def of(figure: Callable[[Any], str], source: Any) -> str:
         return NOT_KNOWN if source is None else figure(source)
 
+    def time(figure: Callable[[Latency], str]) -> str:
+        return "emulated" if record.environment.emulated else of(figure, warm)
+
     return {
         "model": record.model_id,
         "file": record.artifact,
@@ -103,8 +106,8 @@ def _side(record: Record) -> dict[str, str]:
         "commit": record.commit or NOT_KNOWN,
         "time (UTC)": record.time_utc.removesuffix("+00:00"),
         "caveats": ", ".join(caveat.kind for caveat in record.caveats) or "none",
-        "median ms (95 %)": of(_median, warm),
-        "p90 ms": of(lambda w: f"{w.p90_ns / 1e6:.3f}", warm),
+        "median ms (95 %)": time(_median),
+        "p90 ms": time(lambda w: f"{w.p90_ns / 1e6:.3f}"),
         "inferences": of(lambda w: str(w.n), warm),
         "top-1": percent(judged and judged.top1),
         "top-5": percent(judged and judged.top5),

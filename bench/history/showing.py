@@ -14,6 +14,7 @@ from bench.statistics import latency
 from bench.table import NOT_KNOWN, percent
 
 PROFILED = 10
+EMULATED = ", of an emulated processor: they mean nothing"
 STATES = 12
 SECTION = tuple[str, list[tuple[str, ...]]]
 
@@ -37,7 +38,7 @@ def _sections(record: Record) -> Iterator[str]:
     about = f"run {record.id}: {record.artifact} of {record.model_id} in {record.result.runtime}"
     tables: list[SECTION] = [
         (f"{about} on {record.device}", _about(record)),
-        ("times", _times(record)),
+        ("times" + (EMULATED if record.environment.emulated else ""), _times(record)),
         ("accuracy", _accuracy(record)),
         ("classes whose count of right answers changed", _classes(record)),
         ("images whose answer changed", _flips(record)),
