@@ -24,7 +24,7 @@ LATENCY = (
     ("n", 6),
     ("MiB", 5),
     ("delegated", 9),
-    ("times", 6),
+    ("times", 7),
     ("95 %", 12),
 )
 ACCURACY = (
