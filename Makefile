@@ -8,7 +8,7 @@ OPTIONS := ARCH ALPHA RES CLASSES WEIGHTS MODEL LOGITS SCALE OFFSET DATA CALIB N
 	RUNGS KEEP_FLOAT SCHEMES SKIP_CORRUPT DEVICE THREADS OUT
 TRAIN_OPTIONS := ARCH THREADS
 BENCH_OPTIONS := $(OPTIONS) PLAN PRECISION TIME_LIMIT FILES RUNTIMES CORES STRICT SUSTAINED \
-	PROFILE DRIFT EXPLAIN
+	PROFILE DRIFT EXPLAIN GOVERNOR
 GATE_OPTIONS := $(OPTIONS) PLAN CORES JUNIT MARKDOWN
 BASELINE_OPTIONS := $(OPTIONS) PLAN CORES RUNS
 
@@ -49,6 +49,7 @@ help:
 	@echo 'make bench:    PLAN=quick|default|thorough  PRECISION=2 (per cent)  TIME_LIMIT=5 (seconds)'
 	@echo '               FILES=int8.tflite,...  RUNTIMES=litert,...  CORES=0,1  STRICT=1 fails on doubts'
 	@echo '               SUSTAINED=10 (minutes)  PROFILE=1 operators  DRIFT=1 matrix  EXPLAIN=1 layers'
+	@echo '               GOVERNOR=performance while it measures, where sudo needs no password'
 	@echo 'make gate:     JUNIT=gate.xml  MARKDOWN=gate.md;  the history: .venv/bin/bench list'
 
 setup: $(READY)

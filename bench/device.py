@@ -1,8 +1,9 @@
 """What a device can do, and the devices that DEVICE names."""
 
-from collections.abc import Callable, Iterable, Iterator
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bench.child import Child
 from bench.devices import DEVICES_FILE, EXAMPLE, HOST, DeviceSettings, read_devices
@@ -30,9 +31,23 @@ class Device(Protocol):
 
     def run(self, job: Job) -> Result: ...
 
+    def start_program(self, argv: Sequence[str]) -> subprocess.Popen:
+        """Another program there: a process here whose standard input and output are its own."""
+
+    def free_memory_bytes(self) -> int | None:
+        """What could be had now without swapping; None where the device does not tell."""
+
     def stop(self) -> None:
         """End what runs, soon, whatever it waits for. ``start`` and ``run`` raise Stopped from now
         on; the device is still to be closed."""
+
+
+@runtime_checkable
+class Reconnecting(Protocol):
+    """A device behind a line that may break."""
+
+    def reconnect(self) -> bool:
+        """Whether it could be had again."""
 
 
 THIS_MACHINE = DeviceSettings(HOST, HOST, "")

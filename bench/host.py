@@ -3,11 +3,12 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from bench.at_work import AtWork
-from bench.child import Child, started
+from bench.child import Child, free_memory_bytes, started
 from bench.devices import HOST
 from bench.environment import Environment
 from bench.job import Job
@@ -48,6 +49,14 @@ class Host:
         """The result of ``job``; however the child ends, that is a Result too."""
         with self.start(job) as child:
             return child.finish()
+
+    def start_program(self, argv: Sequence[str]) -> subprocess.Popen:
+        """Another program, its pipes ours."""
+        return started(argv)
+
+    def free_memory_bytes(self) -> int | None:
+        """What could be had now without swapping; None where the system does not tell."""
+        return free_memory_bytes()
 
     def stop(self) -> None:
         """End every child, and start no more; from any thread."""

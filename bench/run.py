@@ -3,7 +3,7 @@ then judged."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from bench.judging import judged
 from bench.output import Output
 from bench.profiled import profiled
 from bench.record import Record, new_session
+from bench.remote.governor import governed
 from bench.repository import commit
 from bench.sustained import run_sustained
 from bench.timed import base, timed
@@ -28,7 +29,7 @@ from bench.variant import Variant, variants
 from models import options, reference
 from models.errors import CheckFailed, DeviceError
 from models.options import Options
-from models.progress import step
+from models.progress import note, step
 from models.source import Source, resolve
 
 DEFAULT_IMAGES = 1000
@@ -65,12 +66,17 @@ def run_bench(asked: Options, measured: Timing, command: str, as_json: bool) -> 
     with (
         nullcontext() if measured.sustained or _is_random(exported) else judged_on as evaluation,
         open_devices(asked.device) as devices,
+        ExitStack() as governors,
     ):
         benches = _benches(devices, exported, chosen, asked, measured, command)
         keras = _keras(model, asked, evaluation)
         notes = list(dict.fromkeys((*exported.manifest.caveats, *_of_the_data(evaluation))))
         output.say(title.of_command(benches, evaluation), *(f"note: {note}" for note in notes))
         output.give(session=benches[0].session)
+        for device in devices:
+            governors.enter_context(
+                governed(device.start_program, device.name, measured.governor, note)
+            )
         if measured.sustained is not None:
             rows = run_sustained(benches, records, output)
         else:

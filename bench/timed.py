@@ -59,6 +59,4 @@ def _say(bench: Bench, rows: Sequence[Record], output: Output) -> None:
     of = base(rows)
     output.say("", *([bench.title] if bench.title else ()), table.header(table.LATENCY))
     output.say(*(table.latency_row(row, of) for row in rows))
-    if of:
-        output.say(f"times: the median over that of {of.artifact} in {of.result.runtime}")
-    output.say(*summed_up(rows))
+    output.say(*table.notes_on_latency(rows, of), *summed_up(rows))

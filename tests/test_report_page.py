@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from report_records import NOISY, ROWS, contents, drifts_of, hot, listed, record
+from report_records import MACHINE, NOISY, ROWS, contents, drifts_of, hot, listed, record
 
 from bench.accuracy import Accuracy
 from bench.report import chart
@@ -15,7 +15,7 @@ from bench.report.contents import Contents, RowKey
 from bench.report.distribution_chart import distributions
 from bench.report.drift_chart import drift_matrix
 from bench.report.history_chart import history
-from bench.report.page import page
+from bench.report.page import described, page
 from bench.report.pareto import Point, front, points
 from bench.report.rows import HEADINGS, in_order, rows
 from bench.report.sustained_chart import pace, sustained
@@ -285,3 +285,10 @@ def test_each_command_is_there_with_its_commit_and_rows(noise):
         "python -m bench run --model 'my model.keras' at commit abc123; "
         "float32.tflite in litert on host" in text
     )
+
+
+def test_a_32_bit_program_on_a_64_bit_kernel_is_told_apart():
+    pi = replace(MACHINE, architecture="armv7l", kernel_architecture="aarch64", os="Debian 12")
+    assert "Debian 12, Linux 6.1 aarch64 with armv7l programs" in described(pi)
+    same = replace(MACHINE, kernel_architecture="x86_64")
+    assert described(same) == described(MACHINE) and "Linux 6.1 x86_64," in described(same)

@@ -4,7 +4,7 @@ import json
 import secrets
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -21,7 +21,7 @@ from bench.remote.provision import provision
 from bench.remote.reach import owner, reached
 from bench.remote.registered import NOT_STARTED_CODE, registered
 from bench.remote.transport import ConnectionLost, Transport
-from bench.result import Result
+from bench.result import LOST, Result
 from models.errors import DeviceError
 from models.progress import Report, step
 
@@ -29,7 +29,6 @@ RECONNECT_S = 300.0  # a board that reboots is back in one minute, or in three o
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 15.0
 ORDER_S = 30.0
 FRUITLESS_TRIES = 3
-LOST = "connection_lost"
 
 
 class Remote:
@@ -97,6 +96,10 @@ class Remote:
         except ValueError as error:
             raise DeviceError(f"{self.name} does not say what machine it is: {error}") from error
         return replace(found, emulated=found.emulated or self._settings.emulated)
+
+    def start_program(self, argv: Sequence[str]) -> subprocess.Popen:
+        """Another program there, its pipes ours."""
+        return self._transport.start(argv)
 
     def free_memory_bytes(self) -> int | None:
         """What could be had there now without swapping; None where it does not tell."""
