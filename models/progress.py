@@ -110,11 +110,6 @@ def _progress():
     return Progress(SpinnerColumn(), text, BarColumn(), TimeElapsedColumn())
 
 
-def note(line: str) -> None:
-    """A line on standard error that stays."""
-    print(f"note: {line}", file=sys.stderr, flush=True)
-
-
 def _plain_lines(description: str) -> Report:
     """One line whenever something else is being done, or more of it."""
     shown = ""

@@ -148,6 +148,8 @@ class Remote:
         """``job`` at work, and as it is there."""
         name, there, refused = secrets.token_hex(8), job, None
         try:
+            if not self._at.lock.is_held():
+                raise ConnectionLost(f"{self.name}: its keeper has gone, and the lock with it")
             there = self._there(job)
         except DeviceError as error:
             refused = error
