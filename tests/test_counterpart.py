@@ -20,8 +20,8 @@ def variant(scale):
     return Variant(SimpleNamespace(name=name, sha256="0" * 64, outputs=(output,)), "litert")
 
 
-def against(theirs, scale=SCALE):
-    return counterpart("pi4", variant(scale), np.asarray(theirs, np.float32), OURS, "softmax")
+def against(theirs, scale=SCALE, ours=OURS):
+    return counterpart("pi4", variant(scale), np.asarray(theirs, np.float32), ours, "softmax")
 
 
 def test_equal_outputs_have_no_difference():
@@ -63,3 +63,4 @@ def test_outputs_that_are_not_finite_are_no_answer_and_no_difference():
     assert (found.agreeing, found.not_finite, found.largest_difference) == (1, 2, 0)
     assert "2 images have outputs that are not finite" in text([found])
     json.dumps(as_dict(found), allow_nan=False)
+    assert against(theirs, ours=theirs).agreeing == 1

@@ -13,7 +13,8 @@ from models.progress import note, step
 
 LIVE = """
 import threading, time
-from models.progress import aside, note, step
+from bench.output import Output
+from models.progress import note, step
 
 def work(name, rounds):
     with step(name) as show:
@@ -26,8 +27,7 @@ for thread in threads:
     thread.start()
 for n in range(8):
     time.sleep(0.05)
-    with aside():
-        print("result", n, flush=True)
+    Output(False).say(f"result {n}")
 note("a line that stays")
 for thread in threads:
     thread.join()

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from bench.device import OPENED_BY
 from bench.history.records import Records
 from bench.host import Host
 from bench.plan import PLANS
+from bench.shards import Batches
 from models.errors import DeviceError
 
 CHOSEN = ["--runtimes", "litert,onnxruntime"]
@@ -210,6 +212,33 @@ def test_a_device_that_fails_while_it_is_judged_keeps_its_times(project, monkeyp
     assert errors == [None, "not judged: pi4: the line broke", None, None]
     assert all(row["median_ms"] > 0 for row in shown["rows"])
     assert names(shown["counterparts"]) == [FILES[0], *FILES[2:]]
+
+
+def test_images_that_come_in_batches_are_judged_as_a_whole(project, monkeypatch, capsys):
+    """All devices are done with a batch before the next one takes its place; a file that failed on
+    one is not tried again."""
+    tried = []
+
+    class Failing(Board):
+        def start(self, job):
+            if job.images and job.artifact.name == "int8.onnx":
+                tried.append(job.images.count)
+                if len(tried) == 2:
+                    raise DeviceError("pi4: the line broke")
+            return super().start(job)
+
+    monkeypatch.setattr("bench.shards.SHARD_IMAGES", 12)
+    monkeypatch.setattr("bench.evaluation.Batches", partial(Batches, batch_bytes=1))
+    _, pi5 = written(monkeypatch, Failing("pi4"), Board("pi5"))
+    assert bench("pi4,pi5", "--runtimes", "onnxruntime", "--json") == 0
+    shown = found(capsys)
+    assert [job.images.count for job in pi5.jobs if job.images] == [12, 12, 12, 12, 6, 6]
+    assert tried == [12, 12]
+    errors = [row["error"] for row in shown["rows"]]
+    assert errors == [None, "not judged: pi4: the line broke", None, None]
+    judged = [row for row in shown["rows"] if not row["error"]]
+    assert {(row["images"], row["agreement_with_keras"]) for row in judged} == {(30, 1)}
+    assert {(one["images"], one["agreement"]) for one in shown["counterparts"]} == {(30, 1)}
 
 
 def test_operators_are_those_of_each_device(project, monkeypatch, capsys):
