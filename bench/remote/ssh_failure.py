@@ -32,6 +32,10 @@ REASONS = (
         "is not on the network; is it switched on, and its cable or Wi-Fi connected?",
     ),
     (
+        r"not connected within",
+        "is found, but the login takes too long; type {ssh} to see what it waits for",
+    ),
+    (
         r"timed out|not responding",
         "does not answer; is it switched on and on this network?",
     ),
