@@ -60,9 +60,7 @@ def test_a_program_ends_here_as_it_ended_there(line, script, code):
 
 def test_a_program_that_is_not_there_is_127_and_an_error_in_one_line(line):
     assert line.run(["no-such program"], 30).code == 127
-    with pytest.raises(
-        DeviceError, match=r"^pi4: 'no-such program': .*(No such file|not found).*$"
-    ):
+    with pytest.raises(DeviceError, match=r"^pi4: 'no-such program': .*(No such|not found).*$"):
         line.run_check(["no-such program"], 30)
 
 
@@ -171,6 +169,16 @@ def test_all_commands_share_one_connection(server, line):
         process.communicate(timeout=30)
 
 
+def test_a_long_name_of_the_folder_for_temporary_files_is_in_nobodys_way(
+    server, tmp_path, monkeypatch
+):
+    long = tmp_path / ("x" * 80)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    with Ssh(server.settings()) as line:
+        assert line.run(["true"], 30).code == 0
+
+
 def test_what_a_configuration_says_for_people_is_in_nobodys_way(server, tmp_path):
     """A command and a terminal for every login, connections of its own to share, a forwarded port
     that is in use already, no word about what goes wrong."""
@@ -197,7 +205,7 @@ def test_a_jump_host_of_the_configuration_is_taken(server):
 @pytest.mark.parametrize(
     "host",
     ["", " ", "-oProxyCommand=true", "pi@-oX", "a b", "a;b", "$(b)", "`b`", "a|b", "a\nb", "a'b",
-     'a"b', "a\\b", "a&b", "ä", "pi@a@b", "{a}", "a/b", "a\n", "*"],
+     'a"b', "a\\b", "a&b", "ä", "pi@a@b", "{a}", "a/b", "a\n", "*", "-l@pi4", "-4", "\u212a"],
 )  # fmt: skip
 def test_what_is_no_host_is_refused_before_ssh_sees_it(host):
     with pytest.raises(RequestError, match=r"^host of pi4 is .*; expected a name, user@name or"):
@@ -317,7 +325,8 @@ def test_ctrl_c_on_a_terminal_leaves_the_line_to_clean_up_with(server):
     code = holding(
         server.settings(),
         "try: time.sleep(300)\n"
-        "except KeyboardInterrupt: print(line.run_check(['echo', 'done'], 30), line.is_connected())",
+        "except KeyboardInterrupt:\n"
+        "    print(line.run_check(['echo', 'done'], 30), line.is_connected())",
     )
     assert "b'done\\n' True" in on_a_terminal(code, [("connected", "\x03")])
 
