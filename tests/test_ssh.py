@@ -324,11 +324,11 @@ def test_on_a_terminal_a_person_decides_about_an_unknown_host_key(server):
 def test_ctrl_c_on_a_terminal_leaves_the_line_to_clean_up_with(server):
     code = holding(
         server.settings(),
-        "try: time.sleep(300)\n"
+        "try:\n    print('holding', flush=True)\n    time.sleep(300)\n"
         "except KeyboardInterrupt:\n"
         "    print(line.run_check(['echo', 'done'], 30), line.is_connected())",
     )
-    assert "b'done\\n' True" in on_a_terminal(code, [("connected", "\x03")])
+    assert "b'done\\n' True" in on_a_terminal(code, [("holding", "\x03")])
 
 
 def holding(settings, then=""):

@@ -44,7 +44,7 @@ REASONS = (
         "ended the connection at once; is it still starting? try again, or type {ssh}",
     ),
     (
-        r"Bad configuration option|Bad owner or permissions|terminating, \d+ bad|Can't open user",
+        r"line \d+: |Bad owner or permissions|Can't open user",
         "cannot be looked up in ssh's configuration",
     ),
 )
