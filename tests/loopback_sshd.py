@@ -92,11 +92,11 @@ class LoopbackServer:
         key = (host_key or self.folder / "host_key").with_suffix(".pub")
         known.write_text(f"{NAME} {key.read_text()}" if key.exists() else "")
         path.write_text(
-            f"Host {NAME} 127.0.0.1\n HostName 127.0.0.1\n Port {port or self.port}\n"
+            f"Host {NAME} 127.0.0.1\n{extra}\n HostName 127.0.0.1\n Port {port or self.port}\n"
             f" HostKeyAlias {NAME}\n User {pwd.getpwuid(os.geteuid()).pw_name}\n"
             f" IdentityFile {user_key or self.folder / 'user_key'}\n"
             " IdentitiesOnly yes\n IdentityAgent none\n"
-            f" UserKnownHostsFile {known}\n GlobalKnownHostsFile /dev/null\n{extra}\n"
+            f" UserKnownHostsFile {known}\n GlobalKnownHostsFile /dev/null\n"
         )
         return path
 

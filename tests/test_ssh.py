@@ -5,6 +5,7 @@ import pty
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path, PurePosixPath
 
@@ -59,7 +60,7 @@ def test_a_program_ends_here_as_it_ended_there(line, script, code):
 
 def test_a_program_that_is_not_there_is_127_and_an_error_in_one_line(line):
     assert line.run(["no-such program"], 30).code == 127
-    with pytest.raises(DeviceError, match=r"^pi4: 'no-such program': .*No such file.*$"):
+    with pytest.raises(DeviceError, match=r"^pi4: 'no-such program': .*(No such|not found).*$"):
         line.run_check(["no-such program"], 30)
 
 
@@ -168,12 +169,22 @@ def test_all_commands_share_one_connection(server, line):
         process.communicate(timeout=30)
 
 
+def test_a_long_name_of_the_folder_for_temporary_files_is_in_nobodys_way(
+    server, tmp_path, monkeypatch
+):
+    long = tmp_path / ("x" * 80)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    with Ssh(server.settings()) as line:
+        assert line.run(["true"], 30).code == 0
+
+
 def test_what_a_configuration_says_for_people_is_in_nobodys_way(server, tmp_path):
     """A command and a terminal for every login, connections of its own to share, a forwarded port
     that is in use already, no word about what goes wrong."""
     disturbing = (
         f" RemoteCommand tmux\n RequestTTY force\n ControlMaster auto\n ControlPersist yes\n"
-        f" ControlPath {tmp_path}/%C\n LocalForward {server.port} localhost:1\n"
+        f" ControlPath {tmp_path}/%C\n LocalForward 127.0.0.1:{server.port} localhost:1\n"
         " ExitOnForwardFailure yes\n LogLevel QUIET\n SendEnv *\n"
     )
     with Ssh(server.settings(extra=disturbing)) as line:
@@ -194,7 +205,7 @@ def test_a_jump_host_of_the_configuration_is_taken(server):
 @pytest.mark.parametrize(
     "host",
     ["", " ", "-oProxyCommand=true", "pi@-oX", "a b", "a;b", "$(b)", "`b`", "a|b", "a\nb", "a'b",
-     'a"b', "a\\b", "a&b", "ä", "pi@a@b", "{a}", "a/b", "a\n", "*"],
+     'a"b', "a\\b", "a&b", "ä", "pi@a@b", "{a}", "a/b", "a\n", "*", "-l@pi4", "-4", "\u212a"],
 )  # fmt: skip
 def test_what_is_no_host_is_refused_before_ssh_sees_it(host):
     with pytest.raises(RequestError, match=r"^host of pi4 is .*; expected a name, user@name or"):
@@ -218,8 +229,11 @@ def test_a_closed_line_ends_what_went_through_it_and_opens_again(server):
     with pytest.raises(ConnectionLost, match="there is no line to pi4"):
         line.run(["true"], 30)
     line.connect()
+    process = line.start(["cat"])
     line.connect()
-    process = line.start(["sleep", "300"])
+    process.stdin.write(b"one\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == b"one\n"
     line.close()
     line.close()
     assert not line.is_connected()
@@ -232,11 +246,12 @@ def test_a_closed_line_ends_what_went_through_it_and_opens_again(server):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_no_ssh_outlives_the_process_that_had_it(server, tmp_path, number):
+def test_no_ssh_outlives_the_process_that_had_it(server, number):
     settings = server.settings()
+    folder = tempfile.mkdtemp(dir="/tmp")
     process = subprocess.Popen(
         [sys.executable, "-c", holding(settings, "line.start(['sleep', '300'])\ninput()")],
-        env=environment() | {"TMPDIR": str(tmp_path)}, stdin=subprocess.PIPE,
+        env=environment() | {"TMPDIR": folder}, stdin=subprocess.PIPE,
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     assert process.stdout.readline() == b"connected\n"
@@ -245,7 +260,8 @@ def test_no_ssh_outlives_the_process_that_had_it(server, tmp_path, number):
     process.wait(30)
     process.communicate()
     wait_until(lambda: not mentioning(settings.ssh_config))
-    wait_until(lambda: not os.listdir(tmp_path))
+    wait_until(lambda: not os.listdir(folder))
+    os.rmdir(folder)
 
 
 def test_a_connection_that_is_still_being_made_ends_with_the_process_too(server, tmp_path):
@@ -259,22 +275,25 @@ def test_a_connection_that_is_still_being_made_ends_with_the_process_too(server,
     wait_until(lambda: not mentioning(str(tmp_path)))
 
 
-def test_a_login_that_writes_before_every_command_is_an_error(tmp_path):
-    adding = "ForceCommand echo 'Welcome to the lab'; eval \"$SSH_ORIGINAL_COMMAND\""
-    with (
-        LoopbackServer(tmp_path / "server", adding) as server,
-        pytest.raises(DeviceError, match=r"pi4 writes 'Welcome to the lab' before .* ~/\.bashrc"),
-    ):
-        Ssh(server.settings()).connect()
-
-
-def test_a_login_without_a_shell_is_an_error(tmp_path):
-    refusing = "ForceCommand echo 'This account is currently not available.'; exit 1"
-    with (
-        LoopbackServer(tmp_path / "server", refusing) as server,
-        pytest.raises(DeviceError, match=r"pi4 does not run commands: exit code 1, 'This account"),
-    ):
-        Ssh(server.settings()).connect()
+@pytest.mark.parametrize(
+    ("forced", "reason"),
+    [
+        (
+            "echo 'Welcome to the lab'; eval \"$SSH_ORIGINAL_COMMAND\"",
+            r"pi4 writes 'Welcome to the lab' before every command; let its ~/\.bashrc",
+        ),
+        (
+            "echo 'This account is not available.'; exit 1",
+            r"pi4 does not run commands: exit code 1, 'This account is not available\.'; expected",
+        ),
+    ],
+)
+def test_a_login_without_a_plain_shell_is_an_error(tmp_path, forced, reason):
+    with LoopbackServer(tmp_path / "server", f"ForceCommand {forced}") as server:
+        line = Ssh(server.settings())
+        with pytest.raises(DeviceError, match=reason):
+            line.connect()
+        assert not line.is_connected()
 
 
 def test_too_many_sessions_are_an_error_and_no_lost_line(tmp_path):
@@ -305,10 +324,11 @@ def test_on_a_terminal_a_person_decides_about_an_unknown_host_key(server):
 def test_ctrl_c_on_a_terminal_leaves_the_line_to_clean_up_with(server):
     code = holding(
         server.settings(),
-        "try: time.sleep(300)\n"
-        "except KeyboardInterrupt: print(line.run_check(['echo', 'done'], 30))",
+        "try:\n    print('holding', flush=True)\n    time.sleep(300)\n"
+        "except KeyboardInterrupt:\n"
+        "    print(line.run_check(['echo', 'done'], 30), line.is_connected())",
     )
-    assert "b'done\\n'" in on_a_terminal(code, [("connected", "\x03")])
+    assert "b'done\\n' True" in on_a_terminal(code, [("holding", "\x03")])
 
 
 def holding(settings, then=""):

@@ -161,7 +161,7 @@ class Ssh:
         if not master.wait(limit_s):
             said = master.said()
             if master.is_alive():
-                said += f"\ntimed out: not connected within {limit_s} s"
+                said += f"\nnot connected within {limit_s} s"
             reason = explained(self._address.host, self._address.typed, said)
             raise DeviceError(f"{self.name}: {reason}")
 

@@ -9,7 +9,8 @@ from bench.devices import DeviceSettings
 from models.errors import RequestError
 
 # ssh puts the host into the commands of a configuration's ProxyCommand, which a shell reads.
-HOST = re.compile(r"(ssh://)?([a-z0-9_.+-]+@)?[a-z0-9_.:%[\]][a-z0-9_.:%[\]-]*", re.IGNORECASE)
+USER, NAME = r"[a-z0-9_.+][a-z0-9_.+-]*", r"[a-z0-9_.:%[\]][a-z0-9_.:%[\]-]*"
+HOST = re.compile(rf"(ssh://)?({USER}@)?{NAME}", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Address:
 def address_of(settings: DeviceSettings) -> Address:
     """The address of a device; RequestError, with what is expected, for one that is none."""
     host = settings.host
-    if not HOST.fullmatch(host) or host.startswith("-") or not host.isascii():
+    if not HOST.fullmatch(host):
         raise RequestError(
             f"host of {settings.name} is {host!r}; expected a name, user@name or a Host of "
             "~/.ssh/config, made of letters, digits and . _ - : only"

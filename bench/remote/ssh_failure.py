@@ -32,6 +32,10 @@ REASONS = (
         "is not on the network; is it switched on, and its cable or Wi-Fi connected?",
     ),
     (
+        r"not connected within",
+        "is found, but the login takes too long; type {ssh} to see what it waits for",
+    ),
+    (
         r"timed out|not responding",
         "does not answer; is it switched on and on this network?",
     ),
@@ -40,7 +44,7 @@ REASONS = (
         "ended the connection at once; is it still starting? try again, or type {ssh}",
     ),
     (
-        r"Bad configuration option|Bad owner or permissions|terminating, \d+ bad|Can't open user",
+        r"line \d+: |Bad owner or permissions|Can't open user",
         "cannot be looked up in ssh's configuration",
     ),
 )
