@@ -1,7 +1,9 @@
 """Keepers, and what runs under their lock, in a folder of this machine."""
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +13,7 @@ from bench.remote import keeper
 from bench.remote.registered import registered
 
 KEEPER = Path(keeper.__file__)
+STARTED = []
 
 
 class Keeper:
@@ -56,7 +59,23 @@ class Keeper:
 def start(cache, name, *argv, shell=("sh",), **options):
     """``argv`` running as a device would run it, registered as ``name``."""
     words = registered(PurePosixPath(cache), name, argv)
-    return subprocess.Popen([*shell, *words[1:]], start_new_session=True, **options)
+    return begin([*shell, *words[1:]], **options)
+
+
+def begin(words, **options):
+    """A program in a session of its own, which ``end_started`` ends."""
+    STARTED.append(subprocess.Popen(words, start_new_session=True, **options))
+    return STARTED[-1]
+
+
+def end_started():
+    """What a failed test leaves running would disturb the next."""
+    while STARTED:
+        process = STARTED.pop()
+        for pid in living(process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait()
 
 
 def start_ready(cache, name, source, **options):

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 from commands import ROOT
-from keepers import KEEPER, living, start_ready, wait_until
+from keepers import KEEPER, end_started, living, start_ready, wait_until
 from local_transport import LocalTransport
 from relayed_transport import RelayedTransport
 
@@ -20,6 +20,12 @@ from bench.remote.transport import ConnectionLost
 from models.errors import DeviceError
 
 SLEEPS = "print('ready', flush=True); import time; time.sleep(600)"
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left():
+    yield
+    end_started()
 
 
 @pytest.fixture

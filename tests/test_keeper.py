@@ -11,7 +11,7 @@ import sys
 import time
 
 import pytest
-from keepers import KEEPER, Keeper, living, start, start_ready, wait_until
+from keepers import KEEPER, Keeper, begin, end_started, living, start, start_ready, wait_until
 
 from bench.remote.keeper import BUSY, FAILED, LINE_GONE, boot_id
 from bench.remote.registered import NOT_STARTED_CODE
@@ -38,18 +38,15 @@ ctypes.CDLL(None).pthread_exit(0)
 }
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_left():
+    yield
+    end_started()
+
+
 @pytest.fixture
 def cache(tmp_path):
     return tmp_path / "cache"
-
-
-@pytest.fixture
-def foreign():
-    """A session that is not ours; whatever happens, it has to live."""
-    process = subprocess.Popen(["sleep", "600"], start_new_session=True)
-    yield process
-    process.kill()
-    process.wait()
 
 
 def locked(keeper):
@@ -150,7 +147,8 @@ def test_a_keeper_whose_line_went_leaves_its_name_except_to_itself(cache):
             keeper.code()
 
 
-def test_a_session_that_is_somebody_elses_by_now_lives(cache, foreign):
+def test_a_session_that_is_somebody_elses_by_now_lives(cache):
+    foreign = begin(["sleep", "600"])
     with Keeper(cache) as keeper:
         locked(keeper)
         (cache / "running" / "old").symlink_to(f"{foreign.pid} {boot_id()}")
@@ -173,7 +171,7 @@ def test_a_program_whose_shell_was_killed_is_known_by_its_file(cache):
         assert keeper.ask("end one")["processes"] == 1 and not living(shell.pid)
 
 
-@pytest.mark.parametrize("entry", ["another boot", "no number", "1 2 3", "a file"])
+@pytest.mark.parametrize("entry", ["another-boot", "no number", "1 2 3", "a file"])
 def test_an_entry_that_names_no_session_of_this_boot_is_only_removed(cache, entry):
     with Keeper(cache) as keeper:
         locked(keeper)
@@ -183,7 +181,7 @@ def test_an_entry_that_names_no_session_of_this_boot_is_only_removed(cache, entr
         if entry == "a file":
             path.write_text(f"{program.pid} {boot_id()}")
         else:
-            path.symlink_to(f"{program.pid} {entry}" if entry == "another boot" else entry)
+            path.symlink_to(f"{program.pid} {entry}" if entry == "another-boot" else entry)
         assert keeper.ask("end one")["processes"] == 0
         assert len(living(program.pid)) == 2 and not os.listdir(cache / "running")
         os.killpg(program.pid, signal.SIGKILL)
@@ -195,20 +193,12 @@ def test_a_server_that_puts_all_in_one_session_is_not_ended_with_it(cache):
     keeper = f'exec 3<&0; "{sys.executable}" -I "{KEEPER}" "$1" 60 <&3 &'
     program = f'exec "{sys.executable}" -c "$2" "$1/running/x"'
     shell = ["sh", "-c", f"{keeper} {program}", "sh", cache, SLEEPS]
-    with subprocess.Popen(
-        shell, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-    ) as process:
-        process.stdin.write(b'{"owner": "ann"}\n')
-        process.stdin.flush()
-        lines = {process.stdout.readline(), process.stdout.readline()}
-        assert b"ready\n" in lines
-        (cache / "running" / "x").symlink_to(f"{process.pid} {boot_id()}")
-        process.stdin.write(b"end x\n")
-        process.stdin.flush()
-        assert b'"left": 1' in process.stdout.readline()
-        assert process.poll() is None
-        process.stdin.close()
-        process.kill()
+    process = begin(shell, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdin.write(b'{"owner": "ann"}\n')
+    assert b"ready\n" in {process.stdout.readline(), process.stdout.readline()}
+    (cache / "running" / "x").symlink_to(f"{process.pid} {boot_id()}")
+    process.stdin.write(b"end x\n")
+    assert b'"left": 1' in process.stdout.readline() and process.poll() is None
 
 
 @pytest.mark.slow
