@@ -24,7 +24,7 @@ class NoisyTransport(LocalTransport):
 
     def argv(self, argv):
         inner = super().argv(argv)
-        return ["/bin/sh", "-c", 'echo "cache=/wrong"; "$@"; echo logout', "sh", *inner]
+        return ["/bin/sh", "-c", 'echo "cache=/wrong"; "$@"; echo "cache=/gone"', "sh", *inner]
 
 
 def asked(tmp_path, transport=LocalTransport, python=sys.executable, cache="", **variables):
@@ -166,9 +166,10 @@ def test_another_system_than_linux_is_refused(tmp_path):
         asked(tmp_path, PATH=f"{tmp_path}/bin:{os.environ['PATH']}")
 
 
-def test_a_home_that_is_no_folder_is_named(tmp_path):
-    with pytest.raises(DeviceError, match="pi4 cannot write to /dev/null, where its files"):
-        asked(tmp_path, HOME="/dev/null")
+@pytest.mark.parametrize("home", ["/dev/null", "/bin/sh"])
+def test_a_home_that_is_no_folder_is_named(tmp_path, home):
+    with pytest.raises(DeviceError, match=f"pi4 cannot write to {home}, where its files"):
+        asked(tmp_path, HOME=home)
 
 
 @AS_ROOT

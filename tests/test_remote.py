@@ -180,8 +180,11 @@ def test_a_device_that_does_not_come_back_is_an_error_in_the_result(device, line
     with device:
         line.before_get = cut
         result = device.run(judging)
+        tried = 10**6 - line.refusals
+        assert device.run(judging).error.kind == "connection_lost"
     assert result.error.kind == "connection_lost" and result.images == 0
     assert any("given up: nobody there" in note for note in notes)
+    assert tried > 1 and 10**6 - line.refusals == tried  # once is enough for all that follows
 
 
 def test_a_line_that_breaks_at_the_same_place_each_time_is_given_up(device, line, judging):

@@ -94,7 +94,13 @@ class NewEnvironment:
 
     @cached_property
     def _wheels(self) -> HostWheels:
-        return HostWheels(self._machine, self._preferred, self._pip.indexes())
+        """From this machine's indexes; where those lack something, from the device's own too, as
+        that of Raspberry Pi OS, which have it for some kinds of boards only."""
+        found = HostWheels(self._machine, self._preferred)
+        if found.selection and len(found.selection.versions) == len(self._preferred):
+            return found
+        indexes = self._pip.indexes()
+        return HostWheels(self._machine, self._preferred, indexes) if indexes else found
 
     def _more_here(self, there: Selection) -> bool:
         """Whether this machine's indexes have a package that the device's have not."""

@@ -49,7 +49,7 @@ class Remote:
         self.name = settings.name
         self._settings, self._transport, self._note = settings, transport, note
         self._reconnect_s, self._ending, self._at_work = reconnect_s, ExitStack(), AtWork()
-        self._owner = owner()
+        self._owner, self._is_given_up = owner(), False
 
     def __enter__(self) -> "Remote":
         with step(self.name) as show:
@@ -71,7 +71,10 @@ class Remote:
             self._ending = ending.pop_all()
 
     def reconnect(self) -> bool:
-        """Whether the device could be had again behind a line that broke, or its reboot."""
+        """Whether the device could be had again behind a line that broke, or its reboot. Once it
+        was given up, it stays so."""
+        if self._is_given_up:
+            return False
         end, pause_s = time.monotonic() + self._reconnect_s, FIRST_PAUSE_S
         self._note(f"{self.name}: the line broke; trying to reach it again")
         with step(f"{self.name}: reaching it again") as show:
@@ -83,6 +86,7 @@ class Remote:
                 except DeviceError as error:
                     if time.monotonic() + pause_s > end:
                         self._note(f"{self.name}: given up: {error}")
+                        self._is_given_up = True
                         return False
                 self._at_work.pause(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
@@ -148,8 +152,10 @@ class Remote:
         """``job`` at work, and as it is there."""
         name, there, refused = secrets.token_hex(8), job, None
         try:
-            if not self._at.lock.is_held():
-                raise ConnectionLost(f"{self.name}: its keeper has gone, and the lock with it")
+            if self._is_given_up or not self._at.lock.is_held():
+                raise ConnectionLost(
+                    f"{self.name}: there is no line, or nobody there who keeps it for us"
+                )
             there = self._there(job)
         except DeviceError as error:
             refused = error
