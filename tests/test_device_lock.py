@@ -30,7 +30,7 @@ def nothing_is_left():
 
 @pytest.fixture
 def cache(tmp_path):
-    return tmp_path / "cache"
+    return tmp_path / "ann's cache"
 
 
 @pytest.fixture
