@@ -24,7 +24,7 @@ class KeeperLine:
 
     def __init__(self, process: subprocess.Popen, beat_s: float) -> None:
         self._process, self._beat_s = process, beat_s
-        self._is_there, self._unknown = True, ""
+        self._is_there, self._unknown, self._stderr = True, "", b""
         self._events: queue.Queue[dict | None] = queue.Queue()
         self._writing = threading.Lock()
         os.set_blocking(process.stderr.fileno(), False)
@@ -57,7 +57,8 @@ class KeeperLine:
 
     def last_words(self) -> str:
         """The last line of what it wrote that is not an event; "" where there is none."""
-        lines = (self._process.stderr.read() or b"").decode(errors="replace").strip().splitlines()
+        self._stderr += self._process.stderr.read() or b""
+        lines = self._stderr.decode(errors="replace").strip().splitlines()
         return " ".join((lines[-1] if lines else self._unknown).split())[:QUOTED_CHARACTERS]
 
     def end(self, wait_s: float) -> int | None:
