@@ -387,3 +387,18 @@ def wait_until(holds):
     """Until it does, or the test's time is over."""
     while not holds():
         time.sleep(0.02)
+
+
+def test_more_programs_than_a_connection_may_have_sessions_run_at_the_same_time(line):
+    """sshd lets a connection have ten."""
+    started = [line.start(["cat"]) for _ in range(23)]
+    try:
+        assert line.run_check(["echo", "between"], 20) == b"between\n"
+        for n, process in enumerate(started):
+            process.stdin.write(f"{n}\n".encode())
+            process.stdin.flush()
+        assert [int(process.stdout.readline()) for process in started] == list(range(23))
+    finally:
+        for process in started:
+            process.communicate()
+    assert [process.returncode for process in started] == [0] * 23

@@ -25,6 +25,7 @@ from models.progress import Report
 
 SHELL_S, LOST_S = 30.0, 2.0
 QUOTED_CHARACTERS = 80
+SESSIONS = 6  # beside the keeper, what is run meanwhile, and what has not quite ended
 # A shell that stays until the program has ended tells us the signal that it died of, where ssh
 # itself would say 255; that is for a line that broke.
 RUN = '"$@"; code=$?; [ "$code" -ne 255 ] || code=254; exit "$code"'
@@ -39,9 +40,10 @@ class Ssh:
     """The Transport to ``settings.host``: what one types behind ssh.
 
     One process holds the connection, all commands go through it and end with it; it ends with
-    this process, however that ends. On a terminal, ssh may ask there for a password or about an
-    unknown host key while ``connect`` runs; elsewhere, what would have to be asked is an error.
-    RequestError for a host that is none.
+    this process, however that ends. A server lets a connection have so many sessions (MaxSessions,
+    10 by default): more than SESSIONS programs at a time make another. On a terminal, ssh may ask
+    there for a password or about an unknown host key while ``connect`` runs; elsewhere, what would
+    have to be asked is an error. RequestError for a host that is none.
     """
 
     lost_code = 255
@@ -50,7 +52,9 @@ class Ssh:
     def __init__(self, settings: DeviceSettings) -> None:
         self.name, self._address = settings.name, address_of(settings)
         self._master: Master | None = None
-        self._connecting = threading.Lock()
+        # Each connection, the first one too, with what was started through it.
+        self._started: dict[Master, list[subprocess.Popen]] = {}
+        self._connecting, self._starting = threading.Lock(), threading.Lock()
 
     def __enter__(self) -> "Ssh":
         self.connect()
@@ -71,7 +75,7 @@ class Ssh:
                     "system has instead"
                 )
             try:
-                self._open(may_ask=sys.stdin is not None and sys.stdin.isatty())
+                self._master = self._opened_master()
                 self._check_shell()
             except BaseException:
                 self.close()
@@ -83,19 +87,25 @@ class Ssh:
 
     def close(self) -> None:
         """End the line and what goes through it; a second time does nothing."""
-        master, self._master = self._master, None
-        if master is not None:
+        self._master = None
+        with self._starting:
+            masters, self._started = list(self._started), {}
+        for master in masters:
             master.close()
 
     def argv(self, argv: Sequence[str | PurePosixPath]) -> list[str]:
         """What to start on this machine for ``argv`` to run there, standard input and output passed
         through. It exits with ``lost_code`` when the line breaks, otherwise as Finished says."""
-        return self._through_the_line([RUN, "sh", *argv])
+        return self._through(self._master, [RUN, "sh", *argv])
 
     def start(self, argv: Sequence[str | PurePosixPath]) -> subprocess.Popen:
         """A process here, its pipes and session its own, that passes on standard input and output
         of ``argv`` there; it exits as ``argv`` says."""
-        return started(self.argv(argv))
+        with self._starting:
+            master = self._with_room()
+            process = started(self._through(master, [RUN, "sh", *argv]))
+            self._started[master].append(process)
+        return process
 
     def run(
         self,
@@ -107,7 +117,7 @@ class Ssh:
 
         Behind ``timeout_s`` DeviceError, and the program is ended where the device can do that.
         """
-        words = self._through_the_line([RUN_WITHIN, "sh", str(math.ceil(timeout_s)), *argv])
+        words = self._through(self._master, [RUN_WITHIN, "sh", str(math.ceil(timeout_s)), *argv])
         given = stdin if isinstance(stdin, bytes) else None
         with _opened(stdin) as source, running(words, source) as process:
             try:
@@ -154,16 +164,29 @@ class Ssh:
             "does sshd there allow several sessions (MaxSessions in sshd_config)?"
         )
 
-    def _open(self, may_ask: bool) -> None:
+    def _opened_master(self) -> Master:
+        may_ask = sys.stdin is not None and sys.stdin.isatty()
         # The agent and the jump hosts need time too; a person who is asked has all there is.
         limit_s = None if may_ask else 3 * self.patience.connect_s
-        self._master = master = Master(self._address, self.patience, may_ask)
+        master = Master(self._address, self.patience, may_ask)
+        self._started[master] = []
         if not master.wait(limit_s):
             said = master.said()
             if master.is_alive():
                 said += f"\nnot connected within {limit_s} s"
             reason = explained(self._address.host, self._address.typed, said)
             raise DeviceError(f"{self.name}: {reason}")
+        return master
+
+    def _with_room(self) -> Master | None:
+        """A connection for one more program, made if the others have enough; None: no line."""
+        if not self.is_connected():
+            return self._master
+        for master, processes in self._started.items():
+            processes[:] = [process for process in processes if process.poll() is None]
+            if len(processes) < SESSIONS and master.is_alive():
+                return master
+        return self._opened_master()
 
     def _check_shell(self) -> None:
         """DeviceError where there is no shell, or one that adds to what programs write."""
@@ -182,9 +205,8 @@ class Ssh:
                 "for interactive shells only"
             )
 
-    def _through_the_line(self, script: Sequence[str | PurePosixPath]) -> list[str]:
+    def _through(self, master: Master | None, script: Sequence[str | PurePosixPath]) -> list[str]:
         """No configuration: the connection has it all. Where there is none, no other is made."""
-        master = self._master
         if master is None:
             raise ConnectionLost(f"there is no line to {self.name}")
         words = ["ssh", "-F", "none", "-S", str(master.socket), "-o", "ControlMaster=no"]
