@@ -8,7 +8,7 @@ OPTIONS := ARCH ALPHA RES CLASSES WEIGHTS MODEL LOGITS SCALE OFFSET DATA CALIB N
 	RUNGS KEEP_FLOAT SCHEMES SKIP_CORRUPT DEVICE THREADS OUT
 TRAIN_OPTIONS := ARCH THREADS
 BENCH_OPTIONS := $(OPTIONS) PLAN PRECISION TIME_LIMIT FILES RUNTIMES CORES STRICT SUSTAINED \
-	PROFILE DRIFT EXPLAIN
+	PROFILE DRIFT EXPLAIN GOVERNOR
 GATE_OPTIONS := $(OPTIONS) PLAN CORES JUNIT MARKDOWN
 BASELINE_OPTIONS := $(OPTIONS) PLAN CORES RUNS
 
@@ -18,7 +18,8 @@ flag = --$(shell echo $(1) | tr 'A-Z_' 'a-z-')
 given = $(filter-out undefined default,$(origin $(1)))
 arguments = $(foreach o,$(1),$(if $(call given,$(o)),$(call flag,$(o)) $(call quoted,$($(o)))))
 
-.PHONY: help setup export quantize bench baseline gate device-clean report train test lint format clean
+.PHONY: help setup export quantize bench baseline gate device-clean report train test test-pi \
+	lint format clean
 
 help:
 	@echo 'make export    a Keras model becomes float32, float16 and int8 files, TFLite and ONNX'
@@ -30,6 +31,7 @@ help:
 	@echo 'make report    everything measured as one HTML file, results/report.html'
 	@echo 'make train     the demo checkpoint of ARCH, from Fashion-MNIST'
 	@echo 'make test      every test;  make lint  ruff'
+	@echo 'make test-pi   the tests on an emulated Raspberry Pi; wants root'
 	@echo
 	@echo 'ARCH=v2        v1 v2 v3-large v3-small v3-large-minimalistic v3-small-minimalistic'
 	@echo 'WEIGHTS=demo   demo, imagenet, random or a Keras weights file; ALPHA, RES and CLASSES'
@@ -47,6 +49,7 @@ help:
 	@echo 'make bench:    PLAN=quick|default|thorough  PRECISION=2 (per cent)  TIME_LIMIT=5 (seconds)'
 	@echo '               FILES=int8.tflite,...  RUNTIMES=litert,...  CORES=0,1  STRICT=1 fails on doubts'
 	@echo '               SUSTAINED=10 (minutes)  PROFILE=1 operators  DRIFT=1 matrix  EXPLAIN=1 layers'
+	@echo '               GOVERNOR=performance while it measures, where sudo needs no password'
 	@echo 'make gate:     JUNIT=gate.xml  MARKDOWN=gate.md;  the history: .venv/bin/bench list'
 
 setup: $(READY)
@@ -84,7 +87,11 @@ train: $(READY)
 	@$(RUN) -m models.train $(call arguments,$(TRAIN_OPTIONS))
 
 test: $(READY)
-	@$(RUN) -m pytest -m '' -n 2 --dist loadfile $(PYTEST)
+	@$(RUN) -m pytest -m 'not pi' -n 2 --dist loadfile $(PYTEST)
+
+test-pi: $(READY)
+	@sh tests/device_pi/install.sh
+	@$(RUN) -m pytest -m pi -rs $(PYTEST)
 
 lint: $(READY)
 	@$(RUN) -m ruff check .

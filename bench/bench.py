@@ -1,25 +1,33 @@
 """What all measurements of one command share, and how they become records."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 from bench.caveat import caveats
-from bench.device import Device
+from bench.device import Device, stop_all
 from bench.environment import Environment
 from bench.exported import Exported
 from bench.job import Job
+from bench.parallel import in_parallel
 from bench.record import Record
 from bench.result import Result
 from bench.timing import Timing
 from bench.variant import Variant
+from models.errors import DeviceError
 from models.options import Options
 
 PROFILE_RUNS = 50
+DEVICE_FAILED = "device_failed"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Bench:
-    """All that the rows of one command share."""
+    """All that the rows of one command on one device share. ``title`` says what machine it is, for
+    above its tables; empty where the first line of the output does."""
 
     device: Device
     environment: Environment
@@ -30,6 +38,7 @@ class Bench:
     command: str
     session: str
     commit: str | None
+    title: str = ""
 
     def job(self, variant: Variant) -> Job:
         artifact, threads = variant.artifact, self.options.threads
@@ -40,6 +49,13 @@ class Bench:
     def profile_job(self, variant: Variant) -> Job:
         """The same, not timed but profiled."""
         return replace(self.job(variant), plan=None, profile_runs=PROFILE_RUNS)
+
+    def run(self, job: Job) -> Result:
+        """The result of ``job``; where the device itself fails, that is a Result too."""
+        try:
+            return self.device.run(job)
+        except DeviceError as error:
+            return Result.failed(job, DEVICE_FAILED, str(error))
 
     def record(self, kind: str, variant: Variant, result: Result, time_utc: str) -> Record:
         artifact, plan = variant.artifact, self.timing.chosen_plan
@@ -63,3 +79,11 @@ class Bench:
             caveats=caveats(result, self.environment, plan),
             time_utc=time_utc,
         )
+
+
+def on_each(
+    benches: Sequence[Bench], work: Callable[[Bench], Iterable[T]]
+) -> AbstractContextManager[Iterator[tuple[Bench, T]]]:
+    """What ``work`` yields for each, all devices at the same time; ``in_parallel`` says how."""
+    devices = [bench.device for bench in benches]
+    return in_parallel([(b, work(b)) for b in benches], partial(stop_all, devices))

@@ -74,7 +74,7 @@ def _of_the_clock(states: tuple[State, ...], environment: Environment) -> Iterat
         yield Caveat(
             "governor",
             f"the frequency governor is {', '.join(governors)}",
-            "set it to performance for figures that can be repeated",
+            _governor_advice(environment),
         )
     flags = 0
     for state in states:
@@ -95,6 +95,15 @@ def _of_the_clock(states: tuple[State, ...], environment: Environment) -> Iterat
             f"a core ran at {lowest:.0%} of its highest frequency",
             "set the governor to performance; if it is, the processor is too hot",
         )
+
+
+def _governor_advice(environment: Environment) -> str:
+    if environment.governor_settable:
+        return "type GOVERNOR=performance, which needs no password there"
+    return (
+        "for figures that can be repeated type there: echo performance | "
+        "sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
+    )
 
 
 def _lowest_clock(states: tuple[State, ...], max_khz: tuple[int, ...]) -> float | None:

@@ -29,11 +29,12 @@ MIN_MEMORY_BYTES = 2**29
 class Far:
     """What is different where the child process only passes on what a runner far away says.
 
-    ``lost_code``: its exit code where the line to the runner broke; 128 + n says that signal n
-    ended the runner. ``end``: ends the runner.
+    ``job`` is the job with the paths of the machine there. ``lost_codes``: its exit codes where the
+    line to the runner broke; 128 + n says that signal n ended the runner. ``end``: ends the runner.
     """
 
-    lost_code: int
+    job: Job
+    lost_codes: tuple[int, ...]
     end: Callable[[], None]
 
 
@@ -67,7 +68,7 @@ class Child:
         self._pipes = selectors.DefaultSelector()
         for pipe in (self._process.stdout, self._process.stderr):
             self._pipes.register(pipe, selectors.EVENT_READ)
-        self._send(job.to_json())
+        self._send((far.job if far else job).to_json())
 
     @property
     def pid(self) -> int | None:
@@ -111,14 +112,19 @@ class Child:
         if self._process.poll() is None:
             if self._far:
                 self._far.end()
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            self.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=5)
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             with contextlib.suppress(BrokenPipeError):
                 pipe.close()
         self._pipes.close()
+
+    def kill(self) -> None:
+        """Kill the process and what it started, from any thread: whoever waits for it goes on."""
+        if self._process is not None and self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def _send(self, line: str) -> None:
         with contextlib.suppress(BrokenPipeError):  # it ended; reading finds out how
@@ -188,7 +194,7 @@ class Child:
         lines = self._stderr.decode(errors="replace").strip().splitlines()
         last_words = f"; it last said: {_quoted(lines[-1])}" if lines else ""
         code, died_of = self._process.returncode, self._signal()
-        if self._far and code == self._far.lost_code:
+        if self._far and code in self._far.lost_codes:
             self._fail("connection_lost", f"the line to the device broke{last_words}")
         elif died_of is not None:
             hint = " (often: out of memory)" if died_of in OFTEN_OUT_OF_MEMORY else ""

@@ -4,7 +4,10 @@ from typing import Any
 
 from bench.record import Record
 
-OF_ENVIRONMENT = ("cpu_model", "cores", "architecture", "system", "board", "max_khz", "emulated")
+OF_ENVIRONMENT = (
+    *("cpu_model", "cores", "architecture", "kernel_architecture", "system", "os", "board"),
+    *("max_khz", "emulated"),
+)
 OF_RESULT = ("threads", "affinity")
 UNTOLD = (None, ())
 
@@ -19,6 +22,7 @@ def unlike(a: Record, b: Record) -> dict[str, tuple[Any, Any]]:
         "sustained": (a.kind == "sustained", b.kind == "sustained"),
         **{n: (getattr(a.environment, n), getattr(b.environment, n)) for n in OF_ENVIRONMENT},
         **{n: (getattr(a.result, n), getattr(b.result, n)) for n in OF_RESULT},
+        "governors": (_governors(a), _governors(b)),
     }
     if a.result.runtime == b.result.runtime:
         pairs[a.result.runtime] = a.result.runtime_version, b.result.runtime_version
@@ -27,3 +31,8 @@ def unlike(a: Record, b: Record) -> dict[str, tuple[Any, Any]]:
         for name, (of_a, of_b) in pairs.items()
         if of_a != of_b and of_a not in UNTOLD and of_b not in UNTOLD
     }
+
+
+def _governors(record: Record) -> tuple[str, ...]:
+    """Every frequency governor that any core had while it ran."""
+    return tuple(sorted({name for state in record.result.states for name in state.governors}))

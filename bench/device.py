@@ -1,17 +1,27 @@
-"""What a device can do, and the devices by the names that DEVICE takes."""
+"""What a device can do, and the devices that DEVICE names."""
 
-from typing import Protocol
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from typing import Protocol, runtime_checkable
 
 from bench.child import Child
+from bench.devices import DEVICES_FILE, EXAMPLE, HOST, DeviceSettings, read_devices
 from bench.environment import Environment
 from bench.host import Host
 from bench.job import Job
+from bench.remote.transport import Transport
 from bench.result import Result
-from models.errors import RequestError
+from models.errors import DeviceError, RequestError
+from models.progress import note
 
 
 class Device(Protocol):
-    """Runs jobs; a run that fails is a Result with an error, never an exception."""
+    """Runs jobs; a run that fails is a Result with an error. DeviceError, which names the device,
+    where the device itself fails.
+
+    One thread at a time works with a device; another may ``stop`` it.
+    """
 
     name: str
 
@@ -21,12 +31,114 @@ class Device(Protocol):
 
     def run(self, job: Job) -> Result: ...
 
+    def start_program(self, argv: Sequence[str]) -> subprocess.Popen:
+        """Another program there: a process here whose standard input and output are its own."""
 
-DEVICES = {"host": Host}
+    def free_memory_bytes(self) -> int | None:
+        """What could be had now without swapping; None where the device does not tell."""
+
+    def stop(self) -> None:
+        """End what runs, soon, whatever it waits for. ``start`` and ``run`` raise Stopped from now
+        on; the device is still to be closed."""
 
 
-def open_device(name: str) -> Device:
-    """The device of that name; RequestError naming the known ones otherwise."""
-    if name not in DEVICES:
-        raise RequestError(f"DEVICE is {name!r}; expected one of: {' '.join(DEVICES)}")
-    return DEVICES[name]()
+@runtime_checkable
+class Reconnecting(Protocol):
+    """A device behind a line that may break."""
+
+    def reconnect(self) -> bool:
+        """Whether it could be had again."""
+
+
+THIS_MACHINE = DeviceSettings(HOST, HOST, "")
+
+
+def _ssh(settings: DeviceSettings) -> Transport:
+    from bench.remote.ssh import Ssh
+
+    return Ssh(settings)
+
+
+def _remote(settings: DeviceSettings) -> AbstractContextManager[Device]:
+    from bench.remote.remote import Remote
+
+    return Remote(settings, open_transport(settings), note)
+
+
+TRANSPORTS: dict[str, Callable[[DeviceSettings], Transport]] = {"ssh": _ssh}
+# What is entered to have a device, by its transport: this machine needs none.
+OPENED_BY: dict[str, Callable[[DeviceSettings], AbstractContextManager[Device]]] = {
+    HOST: lambda settings: nullcontext(Host()),
+    **dict.fromkeys(TRANSPORTS, _remote),
+}
+
+
+def open_transport(settings: DeviceSettings) -> Transport:
+    """The line to a device, not connected yet."""
+    return TRANSPORTS[settings.transport](settings)
+
+
+@contextmanager
+def open_devices(text: str) -> Iterator[list[Device]]:
+    """The devices that ``text`` names by commas, in its order, until the block ends.
+
+    They are opened one after the other, since ssh may ask for a password. RequestError for an
+    unknown name, or one that is there twice. DeviceError where one cannot be opened, which it
+    names; those that were are closed again.
+    """
+    chosen = named(text)
+    with ExitStack() as opened:
+        yield [_entered(opened, settings) for settings in chosen]
+
+
+@contextmanager
+def open_device(text: str) -> Iterator[Device]:
+    """The same for one device alone; RequestError where ``text`` names several."""
+    _one(text)
+    with open_devices(text) as (device,):
+        yield device
+
+
+def stop_all(devices: Iterable[Device]) -> None:
+    """From any thread."""
+    for device in devices:
+        device.stop()
+
+
+def named(text: str) -> list[DeviceSettings]:
+    """The devices that ``text`` names by commas; RequestError as ``open_devices``."""
+    known = {HOST: THIS_MACHINE, **read_devices()}
+    names = [name.strip() for name in text.split(",")]
+    for n, name in enumerate(names):
+        if name not in known:
+            raise RequestError(
+                f"DEVICE is {name!r}; expected one of: {', '.join(known)}; others are written in "
+                f"{DEVICES_FILE}, as {EXAMPLE} shows"
+            )
+        if name in names[:n]:
+            raise RequestError(f"DEVICE has {name!r} twice; expected each device once")
+    return [known[name] for name in names]
+
+
+def named_settings(text: str) -> DeviceSettings | None:
+    """Those of the one device that ``text`` names; None for this machine. RequestError where it
+    names several."""
+    settings = _one(text)
+    return None if settings is THIS_MACHINE else settings
+
+
+def _one(text: str) -> DeviceSettings:
+    first, *more = named(text)
+    if more:
+        raise RequestError(
+            f"DEVICE is {text!r}; expected one device alone for this command, as "
+            f"DEVICE={first.name}"
+        )
+    return first
+
+
+def _entered(opened: ExitStack, settings: DeviceSettings) -> Device:
+    try:
+        return opened.enter_context(OPENED_BY[settings.transport](settings))
+    except DeviceError as error:
+        raise DeviceError(f"DEVICE={settings.name} cannot be used: {error}") from error

@@ -10,7 +10,9 @@ class Environment:
     ``cores`` are those a process may use, ``max_khz`` the highest frequency of each core (empty
     where the system does not tell), ``board`` the device tree's name of a board, ``versions`` of
     the installed runtimes and numpy, ``emulated`` whether its times mean nothing, ``os`` what the
-    distribution calls itself.
+    distribution calls itself. ``architecture`` is what the runner is a program for, which may be
+    one of 32 bits on the 64 of ``kernel_architecture``. ``governor_settable``: the user may set the
+    frequency governor without a password. None: not told.
     """
 
     cpu_model: str
@@ -24,6 +26,8 @@ class Environment:
     max_khz: tuple[int, ...] = ()
     emulated: bool = False
     os: str | None = None
+    kernel_architecture: str | None = None
+    governor_settable: bool = False
 
     @classmethod
     def from_dict(cls, raw: dict) -> "Environment":

@@ -1,58 +1,118 @@
-"""What the files of a bench answer: accuracy row by row, the drift of each from each, and why."""
+"""What the files of a bench answer: accuracy row by row, then how far all are apart."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import numpy as np
 
-from bench import drift, table
+from bench import table
 from bench.accuracy import judge
+from bench.answers import Answers, answers
 from bench.bench import Bench
-from bench.evaluation import Answers, Evaluation, answers
-from bench.explain import explain
-from bench.explain.disagreement import disagreeing, explanations
+from bench.comparing import Place, Said, compare
+from bench.device import Device, open_devices
+from bench.devices import HOST
+from bench.evaluation import Evaluation
 from bench.history.records import Records
 from bench.output import Output
-from bench.record import Drift, Record
+from bench.record import Record
 from bench.result import RunError
-from models.progress import step
+from bench.variant import Variant
 
 
 def judged(
-    bench: Bench,
+    benches: Sequence[Bench],
     records: Records,
     output: Output,
-    rows: list[Record],
+    rows: Mapping[str, Sequence[Record]],
     evaluation: Evaluation,
     keras: np.ndarray,
-) -> list[Record]:
-    """The rows with what they answer, each in the history as soon as it is known.
+) -> dict[str, list[Record]]:
+    """The rows of each device by its name with what they answer, each in the history as soon as it
+    is known.
 
-    ``keras``: Keras's outputs float32 [n, classes] for the images of the evaluation.
+    ``keras``: Keras's outputs float32 [n, classes] for the images of the evaluation. This machine
+    answers even where it was not asked for; it gets no rows then, and is compared with.
     """
-    of = dict(zip(bench.variants, rows, strict=True))
-    ran = [variant for variant, row in of.items() if not row.result.error]
-    if not ran:
-        return rows
-    output_kind, threads = bench.exported.manifest.output_kind, bench.options.threads
-    output.say("", table.header(table.ACCURACY))
-    columns, indices = {explain.KERAS: keras}, evaluation.indices
-    with step("judging") as show:
-        for said in answers(bench.device, bench.exported, ran, evaluation, threads, show):
-            row = _with_accuracy(of[said.variant], said, keras, evaluation, output_kind)
-            if said.outputs is not None:
-                columns[said.variant.column(bench.device.name)] = said.outputs
-            of[said.variant], indices = row, said.indices
-            records.judge(row)
-            output.say(table.accuracy_row(row))
-    drifts = drift.matrix(bench.session, columns, output_kind)
-    records.add_drift(drifts)
-    output.give(drift=[drift.as_dict(one) for one in drifts])
-    if bench.timing.drift:
-        output.say("", drift.table(drifts))
-    if bench.timing.explain:
-        _explain(bench, output, evaluation, indices, columns, drifts)
-    return list(of.values())
+    of = {
+        (bench.device.name, variant): row
+        for bench in benches
+        for variant, row in zip(bench.variants, rows[bench.device.name], strict=True)
+    }
+    ran = [place for place, row in of.items() if not row.result.error]
+    said = Said(of, evaluation.indices)
+    if ran:
+        with _asked(benches, ran) as asked:
+            _judge(benches, records, output, said, asked, evaluation, keras)
+        compare(benches, records, output, evaluation, said, keras)
+    return {
+        bench.device.name: [said.rows[bench.device.name, variant] for variant in bench.variants]
+        for bench in benches
+    }
+
+
+@contextmanager
+def _asked(
+    benches: Sequence[Bench], ran: Sequence[Place]
+) -> Iterator[list[tuple[Device, list[Variant]]]]:
+    """The devices with what they are to answer; this machine what any other does."""
+    found = [
+        (bench.device, [variant for name, variant in ran if name == bench.device.name])
+        for bench in benches
+    ]
+    if any(device.name == HOST for device, _ in found):
+        yield found
+        return
+    with open_devices(HOST) as (host,):
+        yield [*found, (host, list(dict.fromkeys(variant for _, variant in ran)))]
+
+
+def _judge(
+    benches: Sequence[Bench],
+    records: Records,
+    output: Output,
+    said: Said,
+    asked: Sequence[tuple[Device, Sequence[Variant]]],
+    evaluation: Evaluation,
+    keras: np.ndarray,
+) -> None:
+    exported, threads = benches[0].exported, benches[0].options.threads
+    expected = {device.name: len(variants) for device, variants in asked}
+    tables = _Tables(output, {b.device.name: expected[b.device.name] for b in benches})
+    with closing(answers(asked, exported, evaluation, threads, "judging")) as found:
+        for one in found:
+            place = one.device, one.variant
+            if one.outputs is not None:
+                said.outputs[place], said.indices = one.outputs, one.indices
+            if row := said.rows.get(place):
+                kind = exported.manifest.output_kind
+                said.rows[place] = row = _with_accuracy(row, one, keras, evaluation, kind)
+                records.judge(row)
+                tables.add(one.device, table.accuracy_row(row))
+            elif one.error:
+                reason = one.variant.runtime, str(one.error)
+                said.missing.setdefault(reason, []).append(one.variant.artifact.name)
+
+
+class _Tables:
+    """The tables of accuracy: of one device line by line, of several each when it is whole."""
+
+    def __init__(self, output: Output, expected: Mapping[str, int]) -> None:
+        self._output, self._expected = output, expected
+        self._lines: dict[str, list[str]] = {device: [] for device in expected}
+        self._is_alone = len(expected) == 1
+        if self._is_alone:
+            output.say("", table.header(table.ACCURACY))
+
+    def add(self, device: str, line: str) -> None:
+        if self._is_alone:
+            self._output.say(line)
+            return
+        lines = self._lines[device]
+        lines.append(line)
+        if len(lines) == self._expected[device]:
+            self._output.say("", f"on {device}", table.header(table.ACCURACY), *lines)
 
 
 def _with_accuracy(
@@ -65,25 +125,3 @@ def _with_accuracy(
     labels = evaluation.labels(said.indices)
     accuracy = judge(said.outputs, labels, keras, output_kind, said.indices, evaluation.dataset)
     return replace(row, data=name, accuracy=accuracy)
-
-
-def _explain(
-    bench: Bench,
-    output: Output,
-    evaluation: Evaluation,
-    indices: np.ndarray,
-    columns: Mapping[str, np.ndarray],
-    drifts: list[Drift],
-) -> None:
-    limit = drift.DriftLimit()
-    pairs = disagreeing(drifts, limit)
-    if not pairs:
-        output.say(
-            "",
-            f"no two agree on fewer than {limit.agreement:.0%} of the images or are below "
-            f"{limit.sqnr_db:g} dB: nothing to explain",
-        )
-    found = explanations(bench, evaluation, indices, columns, pairs)
-    for explanation in found:
-        output.say("", explain.table(explanation))
-    output.give(explanations=[explain.as_dict(explanation) for explanation in found])

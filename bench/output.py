@@ -2,6 +2,8 @@
 
 import json
 
+from models.progress import aside
+
 
 class Output:
     """Lines go to standard output at once; with ``as_json`` only what was given, at the end."""
@@ -13,7 +15,8 @@ class Output:
     def say(self, *lines: str) -> None:
         """Lines for a person."""
         if lines and not self._as_json:
-            print(*lines, sep="\n", flush=True)
+            with aside():
+                print(*lines, sep="\n", flush=True)
 
     def give(self, **parts) -> None:
         """Parts of the object for a program."""

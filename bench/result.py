@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from bench.job import VERSION, Job
 from models.errors import DeviceError
 
+LOST = "connection_lost"
+
 
 @dataclass(frozen=True)
 class RunError:
     """Why a run gave nothing. Beside the runner's own kinds: "crashed", "timed_out", "garbage",
-    "not_started"."""
+    "not_started", "not_judged" and, of the device as a whole, "connection_lost" and
+    "device_failed"."""
 
     kind: str
     message: str
@@ -73,6 +76,7 @@ class Result:
     warm-up, ``affinity`` the cores they might use. ``prepare_ns`` is None where the runtime
     prepares while it loads. ``others_share`` and ``stolen_share``: of the processor time of all
     cores while this file had its turns, what other processes and what other virtual machines had.
+    ``turn_group``: those of one session with the same number took turns with each other.
     """
 
     runtime: str
@@ -95,12 +99,15 @@ class Result:
     profile: tuple[OpTime, ...] = ()
     images: int = 0
     error: RunError | None = None
+    turn_group: int = 0
 
     @classmethod
     def from_dict(cls, raw: dict, job: Job) -> "Result":
         """The answer to ``job`` as the runner wrote it; ValueError where it is not one."""
         if not isinstance(raw, dict) or raw.get("version") != VERSION:
             raise ValueError(f"not a result of version {VERSION}")
+        if "turn_group" in raw:
+            raise ValueError("not a result: turn_group is not for a runner to say")
         given = {name: value for name, value in raw.items() if name != "version"}
         try:
             made = cls(**{**given, "runtime": job.runtime, **_parts(given)})

@@ -157,6 +157,45 @@ WARMUP_WINDOW_S = 0.05
 READY = {"event": "ready"}
 FALLING = 0.98  # of the window before: below that, inferences still get faster
 STATE_PERIOD_S = 1.0
+ASKING_S = 5.0  # for a program that tells of the machine
+UNDER_VOLTAGE = 0b1  # of the Raspberry Pi's flags
+OF_32_BITS = {"aarch64": "armv7l", "armv8l": "armv7l", "x86_64": "i686"}
+# (implementer, part) of /proc/cpuinfo: the cores of Raspberry Pis, phones and ARM servers.
+ARM, QUALCOMM = 0x41, 0x51
+CORE_NAMES = {
+    (ARM, 0xB76): "ARM1176",
+    (ARM, 0xC07): "Cortex-A7",
+    (ARM, 0xC09): "Cortex-A9",
+    (ARM, 0xC0F): "Cortex-A15",
+    (ARM, 0xD03): "Cortex-A53",
+    (ARM, 0xD04): "Cortex-A35",
+    (ARM, 0xD05): "Cortex-A55",
+    (ARM, 0xD07): "Cortex-A57",
+    (ARM, 0xD08): "Cortex-A72",
+    (ARM, 0xD09): "Cortex-A73",
+    (ARM, 0xD0A): "Cortex-A75",
+    (ARM, 0xD0B): "Cortex-A76",
+    (ARM, 0xD0C): "Neoverse-N1",
+    (ARM, 0xD0D): "Cortex-A77",
+    (ARM, 0xD40): "Neoverse-V1",
+    (ARM, 0xD41): "Cortex-A78",
+    (ARM, 0xD44): "Cortex-X1",
+    (ARM, 0xD46): "Cortex-A510",
+    (ARM, 0xD47): "Cortex-A710",
+    (ARM, 0xD48): "Cortex-X2",
+    (ARM, 0xD49): "Neoverse-N2",
+    (ARM, 0xD4D): "Cortex-A715",
+    (ARM, 0xD4E): "Cortex-X3",
+    (ARM, 0xD4F): "Neoverse-V2",
+    (ARM, 0xD80): "Cortex-A520",
+    (ARM, 0xD81): "Cortex-A720",
+    (ARM, 0xD82): "Cortex-X4",
+    (QUALCOMM, 0x001): "Oryon",
+    (QUALCOMM, 0x802): "Kryo 3xx Gold",
+    (QUALCOMM, 0x803): "Kryo 3xx Silver",
+    (QUALCOMM, 0x804): "Kryo 4xx Gold",
+    (QUALCOMM, 0x805): "Kryo 4xx Silver",
+}
 SETTLE_S, SETTLED_S, SETTLE_LIMIT_S = 0.01, 0.001, 1.0
 
 
@@ -523,18 +562,32 @@ def read_all(pattern):
 
 
 def read_throttled(root="/sys"):
-    """Flags of the Raspberry Pi's firmware (bits 0 to 3: now, 16 to 19: since boot), or None."""
-    for text in read_all(os.path.join(root, "devices/platform/soc/soc:firmware/get_throttled")):
-        return int(text, 16)
+    """Flags of the Raspberry Pi's firmware (bits 0 to 3: now, 16 to 19: since boot), or None.
+
+    The kernel's own get_throttled is not read: it is some seconds old, reading it leaves a warning
+    with a backtrace in the kernel's log, and kernels from 6.12 on do not have it.
+    """
     program = shutil.which("vcgencmd")
-    if not program:
-        return None  # not a Raspberry Pi
-    command = [program, "get_throttled"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
-        return int(done.stdout.strip().partition("=")[2], 16)
-    except (OSError, subprocess.SubprocessError, ValueError):
-        return None  # the user may not ask the firmware
+    if program:
+        command = [program, "get_throttled"]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=ASKING_S, check=True
+            )
+            return int(done.stdout.strip().partition("=")[2], 16)
+        except (OSError, subprocess.SubprocessError, ValueError):
+            pass  # the user may not ask the firmware, but the kernel does
+    return read_voltage(root)
+
+
+def read_voltage(root):
+    """Of the same flags the one that the kernel tells everybody: under-voltage within the last two
+    seconds. None where there is no such sensor."""
+    for folder in glob.glob(os.path.join(root, "class/hwmon/hwmon*")):
+        if read_all(os.path.join(folder, "name")) == ["rpi_volt"]:
+            for alarm in read_all(os.path.join(folder, "in0_lcrit_alarm")):
+                return UNDER_VOLTAGE if alarm == "1" else 0
+    return None
 
 
 def count_threads():
@@ -545,29 +598,84 @@ def count_threads():
         return None
 
 
-def read_environment():
+def read_environment(root="/"):
     """What machine this is: the fields of ``bench/environment.py``."""
-    cpu = {}
-    for text in read_all("/proc/cpuinfo"):
-        for line in text.splitlines():
-            key, _, value = line.partition(":")
-            cpu.setdefault(key.strip(), value.strip())
-    boards = read_all("/proc/device-tree/model")
-    maxima = read_all("/sys/devices/system/cpu/cpu*/cpufreq/cpuinfo_max_freq")
+    boards = read_all(os.path.join(root, "proc/device-tree/model"))
+    maxima = os.path.join(root, "sys/devices/system/cpu/cpu*/cpufreq/cpuinfo_max_freq")
     found = {name: installed_version(name) for name in PACKAGES}
+    emulated = is_emulated()
     return {
-        "cpu_model": cpu.get("model name") or cpu.get("Model") or platform.processor() or "unknown",
+        "cpu_model": ("QEMU on " if emulated else "") + cpu_model(root),
         "cores": len(affinity() or range(os.cpu_count() or 1)),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "system": f"{platform.system()} {platform.release()}",
         "os": os_name(),
-        "architecture": platform.machine(),
+        "architecture": program_architecture(platform.machine(), struct.calcsize("P")),
+        "kernel_architecture": platform.machine(),
         "python": platform.python_version(),
         "versions": {name: version for name, version in found.items() if version},
         "board": boards[0].rstrip("\0") if boards else None,
-        "max_khz": [int(text) for text in maxima if text.isdigit()],
-        "emulated": is_emulated(),
+        "max_khz": [int(text) for text in read_all(maxima) if text.isdigit()],
+        "emulated": emulated,
+        "governor_settable": is_governor_settable(os.path.join(root, "sys")),
     }
+
+
+def cpu_model(root):
+    """What the processor is called; on ARM its cores, and the chip that the board's maker names, as
+    "Cortex-A72 (bcm2711)" or "4x Cortex-A55 + 4x Cortex-A76 (rk3588)"."""
+    first, cores, implementer = {}, {}, 0
+    for text in read_all(os.path.join(root, "proc/cpuinfo")):
+        for line in text.splitlines():
+            key, _, value = (part.strip() for part in line.partition(":"))
+            first.setdefault(key, value)
+            if key == "CPU implementer":
+                implementer = int(value, 16)
+            elif key == "CPU part":
+                name = core_name(implementer, int(value, 16))
+                cores[name] = cores.get(name, 0) + 1
+    if not cores:
+        return first.get("model name") or first.get("Model") or platform.processor() or "unknown"
+    alike = len(cores) == 1
+    names = " + ".join(name if alike else f"{count}x {name}" for name, count in cores.items())
+    compatible = read_all(os.path.join(root, "proc/device-tree/compatible"))
+    # From the most to the least special; the last is the chip, behind its maker's name.
+    chip = compatible[0].rstrip("\0").split("\0")[-1].partition(",")[2] if compatible else ""
+    return f"{names} ({chip})" if chip else names
+
+
+def core_name(implementer, part):
+    """The name of an ARM core, or the numbers that /proc/cpuinfo has for it."""
+    return CORE_NAMES.get((implementer, part), f"ARM core {implementer:#x}/{part:#x}")
+
+
+def program_architecture(kernel, pointer_bytes):
+    """The instruction set that this Python was built for, by the names of wheels: often 32-bit on a
+    64-bit kernel, whose name is all that the system tells."""
+    return OF_32_BITS.get(kernel, kernel) if pointer_bytes == 4 else kernel
+
+
+def is_governor_settable(root="/sys"):
+    """Whether this user may set the frequency governor without a password. False without one."""
+    files = glob.glob(os.path.join(root, "devices/system/cpu/cpu*/cpufreq/scaling_governor"))
+    if not files:
+        return False
+    if os.access(files[0], os.W_OK):
+        return True
+    sudo = shutil.which("sudo")
+    if not sudo:
+        return False
+    try:
+        # Without a file, tee writes nothing. -k: a password that is remembered is neither used nor
+        # remembered for longer.
+        command = [sudo, "-n", "-k", "tee"]
+        nothing = subprocess.DEVNULL
+        done = subprocess.run(
+            command, stdin=nothing, stdout=nothing, stderr=nothing, timeout=ASKING_S
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 0
 
 
 def os_name():

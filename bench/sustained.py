@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.bench import Bench
+from bench.bench import Bench, on_each
 from bench.doubts import summed_up
 from bench.history.records import Records
 from bench.output import Output
 from bench.record import Record, now_utc
 from bench.result import Result
+from bench.variant import Variant
 from models.progress import step
 
 MINUTE_S = 60.0
@@ -47,27 +48,40 @@ def _machine(result: Result, number: int) -> tuple[float | None, int | None]:
                                         default=None)  # fmt: skip
 
 
-def run_sustained(bench: Bench, records: Records, output: Output) -> list[Record]:
-    """Each variant by itself, one after the other, in the history as each is finished."""
-    count, each = len(bench.variants), bench.timing.sustained
-    output.say(f"{count} x {each:g} minutes, one after the other")
-    rows, found = [], []
-    for variant in bench.variants:
-        started = now_utc()
-        with step(f"{variant.artifact.name} in {variant.runtime}") as show:
-            show(f"for {bench.timing.sustained:g} minutes")
-            result = bench.device.run(bench.job(variant))
-        record = bench.record("sustained", variant, result, started)
-        rows.append(replace(record, id=records.append(record)))
-        found.append(minutes(result))
-        output.say("", *_lines(rows[-1], found[-1]))
-    output.give(rows=list(map(_as_dict, rows, found)))
-    output.say(*summed_up(rows))
+def run_sustained(
+    benches: Sequence[Bench], records: Records, output: Output
+) -> dict[str, list[Record]]:
+    """The rows of each device by its name: each variant by itself, one after the other, on all
+    devices at the same time; in the history as each is finished."""
+    count, each = len(benches[0].variants), benches[0].timing.sustained
+    several = ", on each device" if len(benches) > 1 else ""
+    output.say(f"{count} x {each:g} minutes, one after the other{several}")
+    rows: dict[str, list[Record]] = {bench.device.name: [] for bench in benches}
+    with on_each(benches, _results) as found:
+        for bench, (variant, started, result) in found:
+            name = bench.device.name
+            record = bench.record("sustained", variant, result, started)
+            rows[name].append(replace(record, id=records.append(record)))
+            title = f"{variant.title} on {name}" if several else variant.title
+            output.say("", *_lines(title, rows[name][-1]))
+    output.give(rows=[_as_dict(row) for of_device in rows.values() for row in of_device])
+    for name, of_device in rows.items():
+        prefix = f"{name}: " if several else ""
+        output.say(*(prefix + line for line in summed_up(of_device)))
     return rows
 
 
-def _lines(record: Record, found: Sequence[Minute]) -> Iterator[str]:
-    name = f"{record.artifact} in {record.result.runtime}"
+def _results(bench: Bench) -> Iterator[tuple[Variant, str, Result]]:
+    for variant in bench.variants:
+        started = now_utc()
+        with step(f"{bench.device.name}: {variant.title}") as show:
+            show(f"for {bench.timing.sustained:g} minutes")
+            found = bench.run(bench.job(variant))
+        yield variant, started, found
+
+
+def _lines(name: str, record: Record) -> Iterator[str]:
+    found = minutes(record.result)
     if not found:
         yield f"{name}: error: {record.result.error}"
         return
@@ -85,9 +99,11 @@ def _lines(record: Record, found: Sequence[Minute]) -> Iterator[str]:
         )
 
 
-def _as_dict(record: Record, found: Sequence[Minute]) -> dict:
+def _as_dict(record: Record) -> dict:
+    found = minutes(record.result)
     return {
         "id": record.id,
+        "device": record.device,
         "artifact": record.artifact,
         "runtime": record.result.runtime,
         "error": str(record.result.error) if record.result.error else None,

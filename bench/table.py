@@ -4,10 +4,13 @@ from collections.abc import Sequence
 
 from bench.history.figures import in_ms, latency_ms
 from bench.record import Record
+from bench.relative import Relative, relative, took_turns
 from bench.result import Result
-from bench.statistics import Ratio, latency, ratio
+from bench.statistics import latency
 
 NOT_KNOWN = "n/a"
+EMULATED = "(emulated)"
+APART = "*"
 LATENCY = (
     ("artifact", 22),
     ("runtime", 14),
@@ -21,7 +24,7 @@ LATENCY = (
     ("n", 6),
     ("MiB", 5),
     ("delegated", 9),
-    ("times", 6),
+    ("times", 7),
     ("95 %", 12),
 )
 ACCURACY = (
@@ -53,12 +56,11 @@ def line(columns: Sequence[tuple[str, int]], cells: Sequence[str]) -> str:
 
 def latency_row(record: Record, base: Record | None) -> str:
     """One line of LATENCY: the figures, or the error in their place. "times": its median over that
-    of ``base``, with its interval."""
+    of ``base``, with its interval; ``notes_on_latency`` explains the marks there."""
     names = [record.artifact, record.result.runtime]
     warm = latency(record.result.samples_ns, record.result.turns)
     if warm is None:
         return line(LATENCY, names) + f"  error: {record.result.error}"
-    found = None if base in (None, record) else ratio(record.result, base.result)
     return line(
         LATENCY,
         [
@@ -71,10 +73,37 @@ def latency_row(record: Record, base: Record | None) -> str:
             str(warm.n),
             _mebibytes(record.result.peak_rss_bytes),
             _delegated(record.result),
-            "1" if record is base else NOT_KNOWN if found is None else f"{found.value:.2f}",
-            "" if found is None else f"{found.interval.low:.2f} to {found.interval.high:.2f}",
+            *_times(record, base),
         ],
     )
+
+
+def _times(record: Record, base: Record | None) -> tuple[str, str]:
+    if record.environment.emulated:
+        return "", EMULATED
+    if record is base:
+        return "1", ""
+    found = relative(record, base) if base else None
+    if found is None:
+        return NOT_KNOWN, ""
+    interval = found.ratio.interval
+    mark = "" if found.in_turns else APART
+    return f"{found.ratio.value:.2f}{mark}", f"{interval.low:.2f} to {interval.high:.2f}"
+
+
+def notes_on_latency(records: Sequence[Record], base: Record | None) -> list[str]:
+    """Lines that belong under latency rows: what "times" is, and what the marks mean."""
+    if any(record.environment.emulated for record in records):
+        return [f"{EMULATED}: the processor is; these times say nothing of any device"]
+    if base is None:
+        return []
+    notes = [f"times: the median over that of {base.artifact} in {base.result.runtime}"]
+    if not all(took_turns(record, base) for record in records if record.result.samples_ns):
+        notes.append(
+            f"{APART}: took no turns with it, since memory did not hold all runners at once; what "
+            "the device changed between the two is not in the interval"
+        )
+    return notes
 
 
 def accuracy_row(record: Record) -> str:
@@ -112,8 +141,13 @@ def markdown(records: Sequence[Record]) -> str:
             cells += ["", f"error: {record.result.error}", *[""] * 5]
         else:
             found = record.accuracy
-            cells += [str(record.result.threads), _ms(warm.median_ns), f"{warm.precision:.1%}"]
-            cells += [_ms(warm.p90_ns), percent(found and found.top1)]
+            mark = f" {EMULATED}" if record.environment.emulated else ""
+            cells += [str(record.result.threads), _ms(warm.median_ns) + mark]
+            cells += [
+                f"{warm.precision:.1%}",
+                _ms(warm.p90_ns) + mark,
+                percent(found and found.top1),
+            ]
             cells += [percent(found and found.agreement), str(found.images if found else 0)]
         cells += [" ".join(caveat.kind for caveat in record.caveats), record.time_utc]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
@@ -123,7 +157,7 @@ def markdown(records: Sequence[Record]) -> str:
 def as_dict(record: Record, base: Record | None = None) -> dict:
     """The row as a program reads it: times in milliseconds, shares in [0, 1], None: not known."""
     result, accuracy = record.result, record.accuracy
-    found = ratio(result, base.result) if base else None
+    found = relative(record, base) if base else None
     return {
         "id": record.id,
         "session": record.session,
@@ -140,6 +174,7 @@ def as_dict(record: Record, base: Record | None = None) -> dict:
         "load_ms": in_ms(_load_ns(result)),
         "first_inference_ms": in_ms(result.first_inference_ns),
         **latency_ms(record),
+        "emulated": record.environment.emulated,
         **_ratio_dict(found, base),
         "peak_rss_bytes": result.peak_rss_bytes,
         "delegated": result.delegate and result.delegate.inside,
@@ -159,12 +194,13 @@ def as_dict(record: Record, base: Record | None = None) -> dict:
     }
 
 
-def _ratio_dict(found: Ratio | None, base: Record | None) -> dict:
+def _ratio_dict(found: Relative | None, base: Record | None) -> dict:
     return {
-        "times": found and found.value,
-        "times_low": found and found.interval.low,
-        "times_high": found and found.interval.high,
-        "times_of": base and f"{base.artifact} {base.result.runtime}",
+        "times": found and found.ratio.value,
+        "times_low": found and found.ratio.interval.low,
+        "times_high": found and found.ratio.interval.high,
+        "times_of": found and f"{base.artifact} {base.result.runtime}",
+        "times_in_turns": found and found.in_turns,
     }
 
 

@@ -14,7 +14,8 @@ MAX_SUSTAINED_MINUTES = 60.0
 
 @dataclass(frozen=True)
 class Timing:
-    """How to measure, and which files in which runtimes. None and "": what the plan has, or all.
+    """How to measure, and which files in which runtimes. None and "": what the plan has, or all;
+    of ``governor``, the one that is set.
 
     ``precision`` is a percentage, ``time_limit`` in seconds, ``sustained`` in minutes.
     """
@@ -30,6 +31,7 @@ class Timing:
     profile: bool = False
     drift: bool = False
     explain: bool = False
+    governor: str = ""
 
     def __post_init__(self) -> None:
         if self.plan not in PLANS:
@@ -51,6 +53,11 @@ class Timing:
                 )
         if not all(core.isdigit() and int(core) < 4096 for core in _words(self.cores)):
             raise RequestError(f"CORES is {self.cores!r}; expected numbers by commas, as CORES=0,1")
+        if self.governor and not self.governor.isidentifier():
+            raise RequestError(
+                f"GOVERNOR is {self.governor!r}; expected the name of a frequency governor, as "
+                "GOVERNOR=performance"
+            )
 
     @property
     def chosen_plan(self) -> Plan:
@@ -87,6 +94,7 @@ HELP = {
     "profile": "1 names the ten most expensive operators of each row",
     "drift": "1 prints how far the answers of all rows, and of Keras, are apart",
     "explain": "1 names the layer where a row and Keras, or two rows, begin to disagree",
+    "governor": "frequency governor while measuring, as performance; needs sudo without a password",
 }
 
 

@@ -1,24 +1,70 @@
 """Several files timed in turns (A B C, C B A, ...), so that the machine's drift hits all alike."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import TypeVar
 
 from bench.child import Child
-from bench.device import Device
+from bench.device import Device, Reconnecting
 from bench.job import Job
-from bench.result import Result
-from models.progress import Report
+from bench.result import LOST, Result
+from bench.turn_groups import MIB, turn_groups
+from models.progress import Report, note
 
 K = TypeVar("K")
 
 
-def in_turns(device: Device, jobs: Mapping[K, Job], show: Report) -> dict[K, Result]:
-    """The result of each job on ``device``, all of which have a plan."""
+def in_turns(
+    device: Device,
+    jobs: Mapping[K, Job],
+    show: Report,
+    together: Callable[[K], Hashable] = lambda key: key,
+) -> dict[K, Result]:
+    """The result of each job on ``device``, all of which have a plan.
+
+    Where the device's memory does not hold all runners, groups of them take turns, one group after
+    the other; keys that are the same ``together`` are in one group. Where the line to the device
+    breaks and it can be had again, what was lost takes turns once more. ``turn_group`` of a result
+    says with which others it took turns.
+    """
+    free_bytes = device.free_memory_bytes()
+    groups = turn_groups(jobs, free_bytes, together)
+    if len(groups) > 1:
+        note(
+            f"{device.name} has {free_bytes / MIB:.0f} MiB of free memory: {len(jobs)} files take "
+            f"turns in {len(groups)} groups, one after the other"
+        )
+    found: dict[K, Result] = {}
+    numbers, gone = count(), None
+    for keys in groups:
+        mine = {key: jobs[key] for key in keys}
+        if gone:
+            found |= {key: Result.failed(job, LOST, gone) for key, job in mine.items()}
+            continue
+        found |= _group(device, mine, next(numbers), show)
+        lost = {together(key): found[key].error.message for key in keys if _is_lost(found[key])}
+        if not lost:
+            continue
+        if isinstance(device, Reconnecting) and device.reconnect():
+            again = {key: job for key, job in mine.items() if together(key) in lost}
+            note(f"{device.name}: {len(again)} of {len(mine)} files take their turns again")
+            found |= _group(device, again, next(numbers), show)
+        else:
+            gone = next(iter(lost.values()))
+    return {key: found[key] for key in jobs}
+
+
+def _is_lost(result: Result) -> bool:
+    return result.error is not None and result.error.kind == LOST
+
+
+def _group(device: Device, jobs: Mapping[K, Job], number: int, show: Report) -> dict[K, Result]:
     starts = {key: partial(device.start, replace(job, in_turns=True)) for key, job in jobs.items()}
-    return take_turns(starts, show)
+    found = take_turns(starts, show)
+    return {key: replace(result, turn_group=number) for key, result in found.items()}
 
 
 def take_turns(starts: Mapping[K, Callable[[], Child]], show: Report) -> dict[K, Result]:

@@ -19,6 +19,10 @@ class Variant:
     def __hash__(self) -> int:
         return hash((self.artifact.sha256, self.runtime))  # an Artifact holds dictionaries
 
+    @property
+    def title(self) -> str:
+        return f"{self.artifact.name} in {self.runtime}"
+
     def column(self, device: str) -> str:
         """Its name in a drift matrix."""
         return f"{self.artifact.name} {self.runtime} {device}"

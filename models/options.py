@@ -79,7 +79,7 @@ HELP = {
     "keep_float": "layers that stay float in the int8 files, by commas, such as conv1,conv_dw_1",
     "schemes": "further files, by commas: int8-per-tensor, int8-dynamic, int16x8",
     "skip_corrupt": "1 skips images that cannot be read, and counts them",
-    "device": "where to run",
+    "device": "where to run: host, or devices of devices.toml; several by commas",
     "threads": "threads of the runtime",
     "out": "folder of the artifacts",
 }

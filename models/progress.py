@@ -1,8 +1,9 @@
-"""What is going on, on standard error: a live line in a terminal, plain lines elsewhere."""
+"""What is going on, on standard error: live lines in a terminal, plain lines elsewhere."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import RLock
 from typing import Protocol
 
 
@@ -16,31 +17,97 @@ class Report(Protocol):
 def step(description: str) -> Iterator[Report]:
     """Show ``description`` while the block runs, and what is told to the Report that it gives.
 
+    Any number of threads may be in a step at the same time: each step has a line of its own.
     Nothing is left on a terminal afterwards.
     """
     if not sys.stderr.isatty():
         yield _plain_lines(description)
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    with _TERMINAL.line(description) as show:
+        yield show
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    # Results go to standard output between steps; rich must not take them to standard error.
-    with Progress(
-        *columns,
-        console=Console(stderr=True),
-        transient=True,
-        redirect_stdout=False,
-        redirect_stderr=False,
-    ) as progress:
-        task = progress.add_task(description, total=None)
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Room on the terminal for what the block prints: no live line meanwhile, in any thread."""
+    with _TERMINAL.cleared():
+        yield
+
+
+def note(line: str) -> None:
+    """A line on standard error that stays; from any thread."""
+    with aside():
+        _write(f"note: {line}")
+
+
+class _Terminal:
+    """The live lines of all steps. There is one terminal, which all threads write to, so this has
+    one instance; nothing slow is loaded before the first step."""
+
+    def __init__(self) -> None:
+        self._lock, self._progress, self._live = RLock(), None, None
+
+    @contextmanager
+    def line(self, description: str) -> Iterator[Report]:
+        with self._lock:
+            if self._progress is None:
+                self._progress = _progress()
+                self._start()
+            progress = self._progress
+            task = progress.add_task(description, total=None)
 
         def show(doing: str, done: int = 0, total: int | None = None) -> None:
             progress.update(
                 task, description=f"{description}: {doing}", completed=done, total=total
             )
 
-        yield show
+        try:
+            yield show
+        finally:
+            with self._lock:
+                progress.remove_task(task)
+                if not progress.tasks:
+                    self._live.stop()
+                    self._progress = self._live = None
+
+    @contextmanager
+    def cleared(self) -> Iterator[None]:
+        with self._lock:
+            if self._live is None:
+                yield
+                return
+            self._live.stop()
+            try:
+                yield
+            finally:
+                self._start()
+
+    def _start(self) -> None:
+        """A new display each time: one that goes on would erase as many lines above it as it had
+        when it was stopped, and these are results by then."""
+        from rich.console import Console
+        from rich.live import Live
+
+        # Results go to standard output; rich must not take them to standard error.
+        self._live = Live(
+            self._progress,
+            console=Console(stderr=True),
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            refresh_per_second=10,
+        )
+        self._live.start()
+
+
+_TERMINAL = _Terminal()
+
+
+def _progress():
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    text = TextColumn("{task.description}", markup=False)
+    return Progress(SpinnerColumn(), text, BarColumn(), TimeElapsedColumn())
 
 
 def _plain_lines(description: str) -> Report:
@@ -51,7 +118,13 @@ def _plain_lines(description: str) -> Report:
         nonlocal shown
         line = f"{description}: {doing}" + (f" {done} of {total}" if total else "")
         if line != shown:
-            print(line, file=sys.stderr, flush=True)
+            _write(line)
             shown = line
 
     return show
+
+
+def _write(line: str) -> None:
+    # In one piece: print writes a line and its end apart, and another thread's may come between.
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

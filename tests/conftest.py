@@ -1,11 +1,14 @@
 """What every test can rely on."""
 
 import signal
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
 import tiny_models
 from bench_runs import QUICK
+from device_pi.emulated_pi import EmulatedPi
+from device_pi.missing import CannotEmulate
 from tiny_models import write_export, write_images
 
 from bench.job import Job
@@ -106,3 +109,24 @@ def v1_statistics(v1_graph, calibration_images):
     from quantize.calibration import calibrate
 
     return calibrate(v1_graph, (image[None] for image in calibration_images), threads=2)
+
+
+def _started(pi, stack):
+    try:
+        return stack.enter_context(pi)
+    except CannotEmulate as reason:
+        pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
+def emulated_pi():
+    """A device without a network, shared by all tests: each cleans up what it makes."""
+    with ExitStack() as stack:
+        yield _started(EmulatedPi(), stack)
+
+
+@pytest.fixture
+def start_pi():
+    """``start_pi(**options)``: a device of the test's own, with the options of Settings."""
+    with ExitStack() as stack:
+        yield lambda **options: _started(EmulatedPi(**options), stack)

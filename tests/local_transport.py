@@ -28,9 +28,9 @@ class LocalTransport:
         self._is_connected = False
 
     def start(self, argv):
-        return started(self._words(argv))
+        return started(self.argv(argv))
 
-    def _words(self, argv):
+    def argv(self, argv):
         return ["/bin/sh", "-c", shlex.join(map(str, argv))]
 
     def run(self, argv, timeout_s, stdin=None):
@@ -39,7 +39,7 @@ class LocalTransport:
         given = b"" if stdin is None else stdin if isinstance(stdin, bytes) else stdin.read_bytes()
         try:
             done = subprocess.run(
-                self._words(argv), input=given, capture_output=True, timeout=timeout_s,
+                self.argv(argv), input=given, capture_output=True, timeout=timeout_s,
                 env=self.environment,
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from tiny_models import write_export
 
 from bench.__main__ import main
 from bench.caveat import Caveat
+from bench.device import OPENED_BY
 from bench.history.records import Records
 from bench.host import RUNNER, Host
 from bench.plan import PLANS
@@ -56,7 +58,7 @@ def test_when_every_row_fails_the_exit_code_is_3(tiny_project, keras_answers, mo
         "import sys\nif '--environment' in sys.argv:\n"
         f"    import runpy; runpy.run_path({str(RUNNER)!r}, run_name='__main__')\n"
     )
-    monkeypatch.setattr("bench.device.DEVICES", {"host": lambda: Host(garbage)})
+    monkeypatch.setitem(OPENED_BY, "host", lambda settings: nullcontext(Host(garbage)))
     assert bench() == 3
     shown = capsys.readouterr()
     assert "all 8 rows failed" in shown.err and shown.out.count("error: garbage") == 8

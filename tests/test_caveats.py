@@ -103,3 +103,11 @@ def test_many_rows_with_one_doubt_are_one_line_with_its_advice():
     (line,) = summed_up(rows)
     assert line.startswith("caveat busy: all rows") and "50%" in line and "end them" in line
     assert summed_up([timed_record()]) == []
+
+
+def test_a_governor_is_changed_by_us_or_by_hand():
+    changed = replace(SOUND, states=state(governors=("ondemand",)))
+    by_hand = caveats(changed, BOARD, DEFAULT)[0].advice
+    by_us = caveats(changed, replace(BOARD, governor_settable=True), DEFAULT)[0].advice
+    assert "type GOVERNOR=performance" in by_us and "GOVERNOR=" not in by_hand
+    assert "echo performance | sudo tee /sys/" in by_hand

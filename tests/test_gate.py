@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,6 +14,7 @@ from bench_runs import QUICK
 from tiny_models import write_export, write_images
 
 from bench.__main__ import main
+from bench.device import OPENED_BY
 from bench.history.records import Records
 from bench.plan import PLANS
 from bench.statistics import Interval, Ratio
@@ -222,10 +224,64 @@ def test_undecided_speedups_take_more_turns(project, capsys, monkeypatch, edge, 
         seen.append(len(b.turns))
         return Ratio(1.2, Interval(edge, 1.3))
 
-    monkeypatch.setattr("bench.gates.speedup.ratio", ratio)
+    monkeypatch.setattr("bench.relative.ratio", ratio)
     assert gate() == (0 if edge > 1 else 1)
     assert len(list(Records().each(kind="gate"))) == 2 * rounds
     assert seen[-1] >= rounds * seen[0] > 0
+
+
+def test_a_speedup_of_files_that_took_no_turns_is_not_told():
+    from made_records import result, timed_record
+
+    from bench.gates.speedup import apart, check, undecided
+
+    def records(*groups):
+        names = ("float32.tflite", "int8.tflite", "int8-dynamic.tflite")
+        return {
+            name: timed_record(name, result=result([[50] * 5] * 40, turn_group=group))
+            for name, group in zip(names, groups, strict=True)
+        }
+
+    asked = Limits(min_speedup={"int8.tflite": 0.5, "int8-dynamic.tflite": 0.5})
+    rows = check(records(0, 1, 0), asked)
+    assert [row.verdict for row in rows] == ["cannot tell", "passed"]
+    assert "no turns with float32.tflite" in rows[0].detail
+    every = ["float32.tflite", "int8.tflite", "int8-dynamic.tflite"]
+    # All of the format, so that the one that did take turns is compared with the same float32.
+    assert apart(records(0, 1, 0), asked) == every
+    assert sorted(undecided(records(0, 1, 0), asked)) == sorted(every)
+    assert apart(records(1, 1, 1), asked) == undecided(records(1, 1, 1), asked) == []
+
+
+@pytest.fixture
+def no_memory(monkeypatch):
+    """A device that holds one runner at a time."""
+    monkeypatch.setattr("bench.host.free_memory_bytes", lambda: 1)
+
+
+def test_where_memory_is_small_the_speedup_is_told_of_more_turns_in_pairs(
+    project, capsys, no_memory
+):
+    write_export(project / "artifacts", formats=("tflite", "onnx"))
+    limits(project, '[speedup]\n"int8.tflite" = 0.001\n"int8.onnx" = 0.001\n')
+    assert gate("--json") == 0
+    assert [row["verdict"] for row in rows(capsys)] == ["passed"] * 2
+    groups = [(r.artifact, r.result.turn_group) for r in reversed(list(Records().each()))]
+    assert dict(groups[:4]) == {
+        "float32.tflite": 0, "int8.tflite": 1, "float32.onnx": 2, "int8.onnx": 3
+    }  # fmt: skip
+    assert dict(groups[4:]) == {
+        "float32.tflite": 0, "int8.tflite": 0, "float32.onnx": 1, "int8.onnx": 1
+    }  # fmt: skip
+
+
+def test_where_memory_is_small_a_file_still_takes_turns_with_itself(project, no_memory):
+    write_export(project / "artifacts", formats=("tflite",))
+    assert gate("--runs", "3", command="baseline") == 0
+    stored = Records().newest_baseline("host", "tiny")
+    groups = [(one.artifact, one.result.turn_group) for one in stored]
+    one_round = [("float32.tflite", 0)] * 2 + [("int8.tflite", 1)] * 2
+    assert groups == one_round * 3
 
 
 @pytest.fixture(scope="module")
@@ -365,7 +421,7 @@ def test_a_runtime_that_does_not_start_is_exit_code_3(project, monkeypatch, caps
     from bench.host import Host
 
     write_export(project / "artifacts")
-    monkeypatch.setattr("bench.device.DEVICES", {"host": lambda: Host(Path("/nowhere.py"))})
+    monkeypatch.setitem(OPENED_BY, "host", lambda _: nullcontext(Host(Path("/nowhere.py"))))
     assert gate() == 3
 
 

@@ -11,7 +11,7 @@ from history_records import ACCURACY, ENVIRONMENT, RESULT, record
 
 from bench.__main__ import main
 from bench.history.records import Records
-from bench.result import Result, RunError, Turn
+from bench.result import Result, RunError, State, Turn
 from bench.statistics import latency, unpaired_ratio
 
 REAL = replace(ENVIRONMENT, emulated=False)
@@ -146,6 +146,25 @@ def test_compare_of_two_sessions_is_unpaired_and_says_so(records, capsys):
     assert found["in_turns"] is False and found["ratio"] == asdict(expected)
 
 
+def test_two_boards_of_one_session_are_not_compared_as_if_they_took_turns(records, capsys):
+    """Their turns lie side by side: the first of one has nothing to do with the first of other."""
+    records.append(timed(2.0))
+    records.append(timed(1.0, seed=1, device='the "new" pi'))
+    out = shown(capsys, "compare", "1", "2").out
+    first = records.get(1).device
+    assert f'measured on two devices, {first} and the "new" pi' in out
+    found = json.loads(shown(capsys, "compare", "1", "2", "--json").out)
+    expected = unpaired_ratio(records.get(1).result, records.get(2).result)
+    assert found["in_turns"] is False and found["ratio"] == asdict(expected)
+
+
+def test_devices_are_listed_by_names_with_spaces_and_quotes(records, capsys):
+    records.append(timed(2.0, device='the "new" pi'))
+    records.append(timed(1.0))
+    out = shown(capsys, "list", "--device", 'the "new" pi').out
+    assert 'the "new" pi' in out and len(out.splitlines()) == 2
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
@@ -155,6 +174,16 @@ def test_compare_of_two_sessions_is_unpaired_and_says_so(records, capsys):
         ({"environment": replace(REAL, system="Linux 7")}, "system: Linux 6.1 and Linux 7"),
         ({"environment": replace(REAL, emulated=True)}, "emulated: False and True"),
         ({"environment": replace(REAL, max_khz=(9,))}, "max_khz: (1800000, 2400000) and (9,)"),
+        ({"environment": replace(REAL, os="Other OS")}, "os: Test OS 12 and Other OS"),
+        ({"environment": replace(REAL, board="Board 5")}, "board: Test Board 4 µ and Board 5"),
+        (
+            {"environment": replace(REAL, kernel_architecture="armv7l")},
+            "kernel_architecture: aarch64 and armv7l",
+        ),
+        (
+            {"result": replace(result(1, 1), states=(State(0.0, governors=("performance",)),))},
+            "governors: ('performance', 'powersave') and ('performance',)",
+        ),
         ({"result": replace(result(1, 1), runtime_version="2")}, "litert: 2.3.0 and 2"),
         ({"result": replace(result(1, 1), threads=4)}, "threads: 2 and 4"),
         ({"kind": "sustained"}, "sustained: False and True"),
@@ -164,6 +193,16 @@ def test_compare_refuses_unlike_circumstances_with_both_values(records, capsys, 
     records.append(timed(1))
     records.append(replace(timed(1, 1), **fields))
     assert said in refused(capsys, "compare", "1", "2")
+
+
+def test_what_one_of_two_runs_does_not_tell_is_not_held_against_them(records, capsys):
+    """Runs of before it was asked, and machines that do not tell, can still be compared."""
+    records.append(timed(1))
+    untold = replace(REAL, os=None, kernel_architecture=None, board=None, max_khz=())
+    records.append(
+        replace(timed(1, 1, environment=untold), result=replace(result(1, 1), states=()))
+    )
+    assert "run 1 takes" in shown(capsys, "compare", "1", "2").out
 
 
 def test_another_runtime_is_what_one_compares(records, capsys):

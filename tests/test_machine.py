@@ -22,8 +22,8 @@ AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a file 
 class NoisyTransport(LocalTransport):
     """To a shell whose start-up files say something."""
 
-    def _words(self, argv):
-        inner = super()._words(argv)
+    def argv(self, argv):
+        inner = super().argv(argv)
         return ["/bin/sh", "-c", 'echo "cache=/wrong"; "$@"; echo "cache=/gone"', "sh", *inner]
 
 

@@ -7,9 +7,11 @@ import pytest
 import version1_history
 from history_records import record
 
+from bench.__main__ import main
 from bench.accuracy import Accuracy
 from bench.environment import Environment
-from bench.history.records import Records
+from bench.history import schema
+from bench.history.records import DATABASE, Records
 from bench.record import Record
 from bench.result import Result, RunError, State
 from models.errors import DeviceError
@@ -55,6 +57,40 @@ def test_every_run_of_version_1_is_there_with_all_it_had(path):
     assert records.append(record()) == 9
 
 
+@pytest.fixture
+def path_2(path):
+    """The same as the bench of version 2 left it."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("BEGIN")
+    schema.STEPS[1](connection)
+    connection.execute("PRAGMA user_version = 2")
+    connection.execute("COMMIT")
+    connection.close()
+    return path
+
+
+def test_runs_of_version_2_all_took_turns_with_their_session(path_2, tmp_path):
+    version1_history.write(tmp_path / "other.sqlite")
+    before = list(Records(tmp_path / "other.sqlite").each())
+    records = Records(path_2)
+    found = list(records.each())
+    assert found == before and {one.result.turn_group for one in found} == {0}
+    assert records.get(records.append(record())).result.turn_group == 2
+    records.check()
+
+
+def test_a_damaged_history_of_version_2_is_rescued_as_one_of_this(path_2, monkeypatch, capsys):
+    monkeypatch.chdir(path_2.parent)
+    (path_2.parent / "results").mkdir()
+    path_2.rename(DATABASE)
+    content = DATABASE.read_bytes()
+    assert main(["rescue", "rescued.sqlite"]) == 0
+    assert "rescued.sqlite: 3 of 3 runs" in capsys.readouterr().out
+    assert DATABASE.read_bytes() == content
+    rescued = list(Records(path_2.parent / "rescued.sqlite").each())
+    assert rescued == list(Records().each()) and len(rescued) == 3
+
+
 def schema_of(path):
     connection = sqlite3.connect(path)
     found = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name")
@@ -68,7 +104,7 @@ def test_a_migrated_file_has_the_tables_of_a_new_one(path):
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (3,)
 
 
 def test_a_migration_that_fails_leaves_the_file_as_it_was(path):
@@ -89,7 +125,7 @@ def test_the_history_of_a_newer_bench_is_refused(path):
     connection.commit()
     before = list(connection.iterdump())
     for use in (lambda: Records(path).append(record()), Records(path).newest, Records(path).check):
-        with pytest.raises(DeviceError, match="schema version 7; this bench knows 2"):
+        with pytest.raises(DeviceError, match="schema version 7; this bench knows 3"):
             use()
     assert list(connection.iterdump()) == before
 

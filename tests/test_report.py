@@ -78,6 +78,22 @@ def test_a_history_is_of_its_own_row_alone_oldest_first(history, here):
     ]
 
 
+def test_of_two_sessions_the_later_says_how_far_this_machine_drifted(history, here):
+    """A bench of the board alone has columns of this machine too; its rows are newer or older."""
+    from bench.report.drift_chart import drift_matrix
+    from bench.report.report import collect
+
+    records, noise = Records(), np.random.default_rng(6)
+    one = next(record for record in history if record.device == "host")
+    for session, device, agreeing in (("t2", "host", 990), ("t1", "pi", 500)):
+        records.append(replace(one, session=session, device=device))
+        (found,) = drifts_of([replace(one, session=session)], noise)
+        records.add_drift([replace(found, agreeing=agreeing)])
+    chosen = [row for row in records.newest() if row.session in ("t1", "t2")]
+    made = collect(records, chosen, here / "results")
+    assert drift_matrix(made.drifts).views[0].data[0]["z"][0][1] == 99.0
+
+
 def test_sustained_runs_and_pictures_are_found(history, here, capsys):
     (here / "results" / "v1-0.25-96-demo-calibration.svg").write_text(PICTURE)
     for slowdown in (0.9, 0.5):
@@ -100,6 +116,7 @@ def test_only_the_model_and_the_device_that_are_named(history, here, capsys):
     assert models_and_devices("--arch", "v2") == {(v2, "host"), (v2, "pi")}
     assert models_and_devices("--arch", "v2", "--device", "pi") == {(v2, "pi")}
     assert models_and_devices("--device", "host") == {(v1, "host"), (v2, "host")}
+    assert models_and_devices("--device", "pi, host,pi") == models_and_devices()
     assert main(["report", "--arch", "v3-small"]) == 2
     said = capsys.readouterr().err
     assert "has no measurement of v3-small" in said and f"but of {v1}, {v2}" in said

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from report_records import NOISY, ROWS, contents, drifts_of, hot, listed, record
+from report_records import MACHINE, NOISY, ROWS, contents, drifts_of, hot, listed, record
 
 from bench.accuracy import Accuracy
 from bench.report import chart
@@ -15,7 +15,7 @@ from bench.report.contents import Contents, RowKey
 from bench.report.distribution_chart import distributions
 from bench.report.drift_chart import drift_matrix
 from bench.report.history_chart import history
-from bench.report.page import page
+from bench.report.page import described, page
 from bench.report.pareto import Point, front, points
 from bench.report.rows import HEADINGS, in_order, rows
 from bench.report.sustained_chart import pace, sustained
@@ -178,6 +178,19 @@ def test_a_matrix_has_each_pair_on_both_sides_of_its_diagonal(noise):
     assert drift_matrix([]) is None
 
 
+def test_a_device_in_a_matrix_may_have_spaces_and_quotes_in_its_name(noise):
+    ours, theirs = (
+        [replace(record(noise, row), device=device) for row in ROWS[:2]]
+        for device in ('the "old" pi', 'the "new" pi')
+    )
+    (alone,) = {tuple(v.data[0]["y"]) for v in drift_matrix(list(drifts_of(ours, noise))).views}
+    assert alone == ("1  keras", "2  float32.tflite litert", "3  float32.tflite tflite-runtime")
+    (both,) = {
+        tuple(v.data[0]["y"]) for v in drift_matrix(list(drifts_of([*ours, *theirs], noise))).views
+    }
+    assert both[1] == "2  " + chart.text('float32.tflite litert the "old" pi')
+
+
 def test_history_goes_from_commit_to_commit_with_its_intervals(noise):
     line = [
         record(noise, commit=commit, time_utc=f"2026-01-0{day}T00:00:00+00:00")
@@ -272,3 +285,10 @@ def test_each_command_is_there_with_its_commit_and_rows(noise):
         "python -m bench run --model 'my model.keras' at commit abc123; "
         "float32.tflite in litert on host" in text
     )
+
+
+def test_a_32_bit_program_on_a_64_bit_kernel_is_told_apart():
+    pi = replace(MACHINE, architecture="armv7l", kernel_architecture="aarch64", os="Debian 12")
+    assert "Debian 12, Linux 6.1 aarch64 with armv7l programs" in described(pi)
+    same = replace(MACHINE, kernel_architecture="x86_64")
+    assert described(same) == described(MACHINE) and "Linux 6.1 x86_64," in described(same)

@@ -1,14 +1,19 @@
 """Files in turns, there and back; none costs another its result."""
 
 import json
+import sys
 import time
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
+from bench import turn_groups
+from bench.child import Child, Far, started
 from bench.host import Host
 from bench.plan import Plan
+from bench.turn_groups import Footprint
 from bench.turns import in_turns
 
 PLAN = Plan(warmup_s=0.0, min_samples=1, precision=0.0, time_limit_s=0.05, turn_s=0.005)
@@ -94,3 +99,93 @@ def test_those_at_work_are_ended_when_the_bench_is_interrupted(job, tmp_path):
 def test_a_plan_that_waits_for_turns_is_told_to_the_runner(job):
     asked = json.loads(replace(job, in_turns=True).to_json())
     assert asked["in_turns"] and asked["plan"]["turn_s"] == job.plan.turn_s
+
+
+class Small(Host):
+    """A device whose memory holds two runners."""
+
+    def free_memory_bytes(self):
+        return 250 * 2**20
+
+
+@pytest.fixture
+def runners_of_100_mib(monkeypatch):
+    monkeypatch.setitem(turn_groups.FOOTPRINTS, "litert", Footprint(100 * 2**20, 0))
+
+
+def test_files_that_memory_does_not_hold_at_once_take_turns_in_groups(
+    job, tmp_path, runners_of_100_mib, capsys
+):
+    found = in_turns(Small(runner(tmp_path)), jobs(job, "1", "2", "3", "4", "5"), quiet)
+    log = (tmp_path / "log").read_text().split()
+    assert log == ["1", "2", "2", "1"] + ["3", "4", "4", "3"] * 2 + ["5"] * 5
+    assert {name: result.turn_group for name, result in found.items()} == {
+        "1": 0, "2": 0, "3": 1, "4": 1, "5": 2
+    }  # fmt: skip
+    said = capsys.readouterr().err
+    assert "host has 250 MiB of free memory: 5 files take turns in 3 groups" in said
+
+
+def test_with_enough_memory_all_take_turns_and_nothing_is_said(job, tmp_path, capsys):
+    found = in_turns(Host(runner(tmp_path)), jobs(job, "1", "2"), quiet)
+    assert {result.turn_group for result in found.values()} == {0}
+    assert not capsys.readouterr().err
+
+
+def test_what_is_compared_turn_by_turn_stays_together(job, tmp_path, runners_of_100_mib):
+    pairs = {"1": "a", "2": "b", "3": "b"}
+    found = in_turns(Small(runner(tmp_path)), jobs(job, *pairs), quiet, together=pairs.get)
+    assert [result.turn_group for result in found.values()] == [0, 1, 1]
+
+
+class Cut(Small):
+    """A device behind a line that breaks when a runner ends with exit code 255."""
+
+    def __init__(self, runner, comes_back):
+        super().__init__(runner)
+        self.comes_back, self.reconnected = comes_back, 0
+
+    def start(self, job):
+        start = partial(started, [sys.executable, str(self.runner)])
+        return Child(start, job, far=Far(255, lambda: None))
+
+    def reconnect(self):
+        self.reconnected += 1
+        return self.comes_back
+
+
+ONCE = """
+    import os
+    if name == "2" and turns == 2 and not os.path.exists({!r}):
+        open({!r}, "w").close()
+        sys.exit(255)
+"""
+
+
+def test_what_a_broken_line_cost_takes_its_turns_once_more(
+    job, tmp_path, runners_of_100_mib, capsys
+):
+    mark = str(tmp_path / "broken")
+    device = Cut(runner(tmp_path, ONCE.format(mark, mark).strip()), comes_back=True)
+    found = in_turns(device, jobs(job, "1", "2", "3"), quiet)
+    assert device.reconnected == 1 and all(result.error is None for result in found.values())
+    # Who did not lose anything keeps its turns; who did took turns with others.
+    assert [result.turn_group for result in found.values()] == [0, 1, 2]
+    assert "1 of 2 files take their turns again" in capsys.readouterr().err
+
+
+def test_a_line_that_breaks_again_costs_the_rows_of_its_group(job, tmp_path, runners_of_100_mib):
+    always = "if name == '2' and turns == 2: sys.exit(255)"
+    device = Cut(runner(tmp_path, always), comes_back=True)
+    found = in_turns(device, jobs(job, "1", "2", "3"), quiet)
+    assert found["2"].error.kind == "connection_lost" and device.reconnected == 1
+    assert found["1"].error is None and found["3"].error is None
+
+
+def test_a_device_that_does_not_come_back_is_not_waited_for_again(
+    job, tmp_path, runners_of_100_mib
+):
+    device = Cut(runner(tmp_path, "sys.exit(255)"), comes_back=False)
+    found = in_turns(device, jobs(job, "1", "2", "3"), quiet)
+    assert {result.error.kind for result in found.values()} == {"connection_lost"}
+    assert device.reconnected == 1 and "3" not in (tmp_path / "log").read_text()

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from bench.bench import Bench
+from bench.devices import HOST
 from bench.drift import DriftLimit, beyond, names
 from bench.evaluation import Evaluation
 from bench.explain.explain import KERAS, Explanation, Side, explain, flipped_first
@@ -34,12 +35,12 @@ def explanations(
     columns: Mapping[str, np.ndarray],
     pairs: Sequence[Drift],
 ) -> list[Explanation]:
-    """One for each pair, on images whose answers differ first. ``indices``: of the images that the
-    rows of ``columns`` are outputs for."""
+    """One for each pair of Keras and this machine's columns, on images whose answers differ first.
+    ``indices``: of the images that the rows of ``columns`` are outputs for."""
     sides = {KERAS: Side(KERAS, KERAS, options=bench.options)}
     for variant in bench.variants:
         artifact, path = variant.artifact, bench.exported.path(variant.artifact)
-        name = variant.column(bench.device.name)
+        name = variant.column(HOST)
         sides[name] = Side(name, variant.runtime, path, artifact.format)
     manifest, found = bench.exported.manifest, []
     for pair in pairs:

@@ -66,17 +66,24 @@ def run_gate(asked: Options, gating: Gating, command: str, output: Output) -> No
     limits = _checked_limits()
     for name in ("junit", "markdown"):
         gate_output.check_writable(name.upper(), getattr(gating, name))
-    bench = open_bench(asked, gating.plan, gating.cores, command)
-    compared = gate_judging.pairs(bench, make_export(asked))
-    _refuse_unknown_labels(asked, limits)
-    records = Records()
-    records.check()
-    rows, about = _rows(bench, records, compared, limits)
+    with open_bench(asked, gating.plan, gating.cores, command) as bench:
+        compared = gate_judging.pairs(bench, make_export(asked))
+        _refuse_unknown_labels(asked, limits)
+        records = Records()
+        records.check()
+        rows, about = _rows(bench, records, compared, limits)
+    _say(bench, gating, limits, rows, about, output)
+
+
+def _say(
+    bench: Bench, gating: Gating, limits: Limits, rows: list[Row], about: str, output: Output
+) -> None:
     title = f"{bench.exported.manifest.model_id} on {bench.device.name}"
+    threads = f"{bench.options.threads} threads"
     bad = failing(rows, limits.cannot_tell)
     gate_output.write(gating.junit, gate_output.junit(title, rows, limits.cannot_tell))
     gate_output.write(gating.markdown, gate_output.markdown(title, rows, limits.cannot_tell))
-    output.say(f"{title}, {asked.threads} threads{about}", gate_output.table(rows), counts(rows))
+    output.say(f"{title}, {threads}{about}", gate_output.table(rows), counts(rows))
     output.give(
         model_id=bench.exported.manifest.model_id,
         session=bench.session,

@@ -1,19 +1,20 @@
 """Answers for the gate of accuracy: files of integers and float32 on the same images."""
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bench.accuracy import Accuracy
+from bench.answers import answers
 from bench.bench import Bench
-from bench.evaluation import answers, open_evaluation
+from bench.evaluation import open_evaluation
 from bench.gates.accuracy import Comparison
 from bench.gates.paired import paired
 from bench.history.records import Records
 from bench.record import Record
 from bench.variant import Variant
 from models.errors import RequestError
-from models.progress import step
 from quantize import fidelity
 from quantize.scheme import FLOAT32, FLOATS, INT8
 
@@ -61,8 +62,10 @@ def judged(
     said: dict[Variant, np.ndarray] = {}
     with open_evaluation(asked, exported, True, None) as evaluation:
         dataset = evaluation.dataset
-        with step(f"integers against float32 on {len(evaluation.indices)} images") as show:
-            for one in answers(bench.device, exported, wanted, evaluation, asked.threads, show):
+        doing = f"integers against float32 on {len(evaluation.indices)} images"
+        on_device = [(bench.device, wanted)]
+        with closing(answers(on_device, exported, evaluation, asked.threads, doing)) as found:
+            for one in found:
                 if one.error:
                     raise one.error
                 said[one.variant] = fidelity.answers(one.outputs, exported.manifest.output_kind)

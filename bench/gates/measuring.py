@@ -1,7 +1,10 @@
 """The measurement behind the gates and the baseline: each file in the runtime it is meant for."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from bench.bench import Bench
-from bench.device import open_device
+from bench.device import named_settings, open_device
 from bench.exported import open_exported
 from bench.record import new_session
 from bench.repository import commit
@@ -14,14 +17,16 @@ RUNTIME_OF = {"tflite": "litert", "onnx": "onnxruntime"}
 TIMING_HELP = {name: HELP[name] for name in ("plan", "cores")}
 
 
-def open_bench(asked: Options, plan: str, cores: str, command: str) -> Bench:
-    """What the files of ``asked`` are measured with, in one session; RequestError for what is
-    not there or not known."""
+@contextmanager
+def open_bench(asked: Options, plan: str, cores: str, command: str) -> Iterator[Bench]:
+    """What the files of ``asked`` are measured with, in one session on one device, which is closed
+    when the block ends; RequestError for what is not there or not known, or several devices."""
     timing = Timing(plan=plan, cores=cores, runtimes=",".join(RUNTIME_OF.values()))
-    device = open_device(asked.device)
+    named_settings(asked.device)
     exported = open_exported(asked, resolve(asked).model_id)
     chosen = variants(exported, timing)
-    return Bench(
-        device, device.environment(), exported, chosen, asked, timing, command,
-        new_session(), commit(),
-    )  # fmt: skip
+    with open_device(asked.device) as device:
+        yield Bench(
+            device, device.environment(), exported, chosen, asked, timing, command,
+            new_session(), commit(),
+        )  # fmt: skip

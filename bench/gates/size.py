@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bench.gates.row import CANNOT_TELL, FAILED, PASSED, Row
+from bench.gates.row import CANNOT_TELL, FAILED, PASSED, SKIPPED, Row
 from bench.record import Record
 from quantize.limits import Limits
 from quantize.scheme import FLOATS
@@ -35,6 +35,8 @@ def _ratio(
     if at_most is None:
         return None
     limit = f"at most {at_most:g} of float32"
+    if gate == "memory" and record.environment.emulated:
+        return _emulated(record, limit)
     if size is None or of_float32 is None:
         return _not_told(gate, record, limit)
     ratio = size / of_float32
@@ -55,6 +57,8 @@ def _memory_mib(record: Record, at_most_mib: float | None) -> Row | None:
     if at_most_mib is None:
         return None
     limit, peak_bytes = f"at most {at_most_mib:g} MiB", record.result.peak_rss_bytes
+    if record.environment.emulated:
+        return _emulated(record, limit)
     if peak_bytes is None:
         return _not_told("memory", record, limit)
     return Row(
@@ -66,6 +70,11 @@ def _memory_mib(record: Record, at_most_mib: float | None) -> Row | None:
         limit,
         figures={"bytes": peak_bytes, "max_mib": at_most_mib},
     )
+
+
+def _emulated(record: Record, limit: str) -> Row:
+    detail = "emulated: the emulator's own memory is in it"
+    return Row("memory", record.artifact, record.result.runtime, SKIPPED, "", limit, detail)
 
 
 def _not_told(gate: str, record: Record, limit: str) -> Row:

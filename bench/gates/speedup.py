@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from bench.gates.row import CANNOT_TELL, FAILED, PASSED, SKIPPED, Row
 from bench.record import Record
-from bench.statistics import ratio
+from bench.relative import relative, took_turns
 from quantize.limits import Limits
 from quantize.scheme import FLOAT32
 
@@ -13,7 +13,7 @@ def check(records: Mapping[str, Record], limits: Limits) -> list[Row]:
     """One row for each file that gate.toml names; ``records`` of one run, by file name.
 
     Passes when the whole 95 % interval of the speed-up is at or above the limit, fails when all of
-    it is below.
+    it is below. Files that took no turns with float32 cannot tell.
     """
     return [_row(name, at_least, records) for name, at_least in limits.min_speedup.items()]
 
@@ -21,7 +21,17 @@ def check(records: Mapping[str, Record], limits: Limits) -> list[Row]:
 def undecided(records: Mapping[str, Record], limits: Limits) -> list[str]:
     """Files whose speed-up needs more samples, and the float32 files they are held against."""
     names = [row.file for row in check(records, limits) if row.verdict == CANNOT_TELL]
+    names += apart(records, limits)
     return list(dict.fromkeys(each for name in names for each in (_float32(name), name)))
+
+
+def apart(records: Mapping[str, Record], limits: Limits) -> list[str]:
+    """All files of a format, float32 as well, of which one took no turns with float32."""
+    named = [name for name in limits.min_speedup if name in records and _float32(name) in records]
+    of_format = {
+        _float32(name) for name in named if not took_turns(records[name], records[_float32(name)])
+    }
+    return [*of_format, *(name for name in named if _float32(name) in of_format)]
 
 
 def _float32(name: str) -> str:
@@ -40,7 +50,11 @@ def _row(name: str, at_least: float, records: Mapping[str, Record]) -> Row:
         detail = "emulated: times mean nothing there"
         return Row("speed-up", name, runtime, SKIPPED, limit=limit, detail=detail)
     # float32's time over this file's: how many times as fast this file is.
-    found = ratio(float32.result, record.result)
+    compared = relative(float32, record)
+    if not compared.in_turns:
+        detail = f"took no turns with {float32.artifact}: memory did not hold both"
+        return Row("speed-up", name, runtime, CANNOT_TELL, limit=limit, detail=detail)
+    found = compared.ratio
     verdict, detail = CANNOT_TELL, "the interval reaches across the limit; type --plan thorough"
     if found.interval.low >= at_least:
         verdict, detail = PASSED, ""

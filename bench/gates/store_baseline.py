@@ -44,14 +44,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(namespace: Namespace, typed: str) -> None:
     """``bench baseline`` as typed; DeviceError where no file could be measured."""
-    asked = options.from_namespace(namespace, Rounds)
-    bench = open_bench(options.from_namespace(namespace), asked.plan, asked.cores, typed)
-    records, output = Records(), Output(namespace.json)
-    records.check()
-    _keep_files(bench)
-    stored = []
-    for number in range(1, asked.runs + 1):
-        stored += _round(bench, records, number, asked.runs)
+    asked, output = options.from_namespace(namespace, Rounds), Output(namespace.json)
+    typed_options = options.from_namespace(namespace)
+    with open_bench(typed_options, asked.plan, asked.cores, typed) as bench:
+        records = Records()
+        records.check()
+        _refuse_emulated(bench)
+        _keep_files(bench)
+        stored = []
+        for number in range(1, asked.runs + 1):
+            stored += _round(bench, records, number, asked.runs)
     found = read_baselines(stored)
     for record in stored[: 2 * len(bench.variants) : 2]:
         if (record.artifact, record.result.runtime) not in found:
@@ -66,6 +68,14 @@ def run(namespace: Namespace, typed: str) -> None:
         session=bench.session, rows=[_as_dict(*key, one) for key, one in found.items()]
     )  # fmt: skip
     output.end()
+
+
+def _refuse_emulated(bench: Bench) -> None:
+    if bench.environment.emulated:
+        raise RequestError(
+            f"DEVICE={bench.device.name} is emulated: its times mean nothing, and no gate compares "
+            "with them; name a device that is none"
+        )
 
 
 def _keep_files(bench: Bench) -> None:
@@ -89,7 +99,7 @@ def _round(bench: Bench, records: Records, number: int, of: int) -> list:
     started = now_utc()
     jobs = {(variant, half): bench.job(variant) for variant in bench.variants for half in (1, 2)}
     with step(f"baseline, round {number} of {of}") as show:
-        results = in_turns(bench.device, jobs, show)
+        results = in_turns(bench.device, jobs, show, together=lambda key: key[0])
     made = []
     for (variant, _), result in results.items():
         record = bench.record("baseline", variant, result, started)

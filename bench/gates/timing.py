@@ -1,6 +1,6 @@
 """Times for the gates: every file in turns, beside the baseline's file where it has changed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -110,7 +110,7 @@ def more_for_speedup(
     bench: Bench, records: Records, found: dict[Variant, Record], limits: Limits
 ) -> dict[str, Record]:
     """``found`` by file name. Files whose speed-up is not decided take more turns with float32,
-    up to two rounds, and have the samples of all rounds."""
+    up to two rounds, and have the samples of all rounds in which they took turns with it."""
     of_file = {variant.artifact.name: variant for variant in found}
     records_of = {name: found[variant] for name, variant in of_file.items()}
     for number in range(MORE_ROUNDS):
@@ -118,19 +118,27 @@ def more_for_speedup(
         if not names:
             break
         doing = f"more turns for {' '.join(names)}, {number + 1} of {MORE_ROUNDS}"
-        again, _ = _round(bench, records, [of_file[name] for name in names], {}, doing)
+        variants = [of_file[name] for name in names]
+        again, _ = _round(bench, records, variants, {}, doing, lambda key: key[0].artifact.format)
+        anew = gate_speedup.apart(records_of, limits)
         for variant, record in again.items():
-            before = records_of[variant.artifact.name]
-            records_of[variant.artifact.name] = replace(
-                before, result=joined(before.result, record.result)
-            )
+            name = variant.artifact.name
+            before = records_of[name]
+            of_all = record.result if name in anew else joined(before.result, record.result)
+            records_of[name] = replace(before, result=of_all)
     return records_of
 
 
 def _round(
-    bench: Bench, records: Records, variants, kept: Mapping[Variant, Path], doing: str
+    bench: Bench,
+    records: Records,
+    variants: Sequence[Variant],
+    kept: Mapping[Variant, Path],
+    doing: str,
+    together: Callable[[tuple[Variant, str]], Hashable] = lambda key: key[0],
 ) -> tuple[dict[Variant, Record], dict[Variant, Result]]:
-    """Records of the variants, and results of their kept files, all of which took turns."""
+    """Records of the variants, and results of their kept files. Each takes turns with its kept
+    file, and with all that are the same ``together``."""
     jobs = {}
     for variant in variants:
         job = bench.job(variant)
@@ -139,7 +147,7 @@ def _round(
         jobs[variant, "new"] = job
     started = now_utc()
     with step(doing) as show:
-        results = in_turns(bench.device, jobs, show)
+        results = in_turns(bench.device, jobs, show, together)
     found, references = {}, {}
     for (variant, which), result in results.items():
         record = bench.record("gate", variant, result, started)

@@ -11,7 +11,8 @@ from bench.history import figures
 from bench.history.columns import aligned
 from bench.history.records import Records
 from bench.record import Record
-from bench.statistics import Latency, Ratio, latency, ratio, unpaired_ratio
+from bench.relative import relative, took_turns
+from bench.statistics import Latency, Ratio, latency
 from bench.table import NOT_KNOWN, percent
 from models.errors import RequestError
 
@@ -19,7 +20,7 @@ from models.errors import RequestError
 @dataclass(frozen=True)
 class Comparison:
     """``ratio``: median of ``a`` over that of ``b``, None where one was not timed, or was on an
-    emulated device, whose times mean nothing. ``in_turns``: they were measured in one session."""
+    emulated device, whose times mean nothing. ``in_turns``: they took turns with each other."""
 
     a: Record
     b: Record
@@ -59,15 +60,13 @@ def compare(a: Record, b: Record) -> Comparison:
             f"runs {a.id} and {b.id} were made under unlike circumstances ({shown}); "
             "expected the same machine, threads and versions: measure both with one make bench"
         )
-    timed = a.result.samples_ns and b.result.samples_ns and not a.environment.emulated
-    if not timed and not (a.accuracy and b.accuracy):
+    found = relative(a, b)
+    if found is None and not (a.accuracy and b.accuracy):
         raise RequestError(
             f"runs {a.id} and {b.id} have neither times nor accuracy that both have; "
             f"type python -m bench show {a.id} for what there is"
         )
-    in_turns = a.session == b.session
-    of_medians = ratio if in_turns else unpaired_ratio
-    return Comparison(a, b, of_medians(a.result, b.result) if timed else None, in_turns)
+    return Comparison(a, b, found.ratio if found else None, took_turns(a, b))
 
 
 def _as_dict(comparison: Comparison) -> dict[str, Any]:
@@ -96,6 +95,9 @@ def _side(record: Record) -> dict[str, str]:
     def of(figure: Callable[[Any], str], source: Any) -> str:
         return NOT_KNOWN if source is None else figure(source)
 
+    def time(figure: Callable[[Latency], str]) -> str:
+        return "emulated" if record.environment.emulated else of(figure, warm)
+
     return {
         "model": record.model_id,
         "file": record.artifact,
@@ -104,8 +106,8 @@ def _side(record: Record) -> dict[str, str]:
         "commit": record.commit or NOT_KNOWN,
         "time (UTC)": record.time_utc.removesuffix("+00:00"),
         "caveats": ", ".join(caveat.kind for caveat in record.caveats) or "none",
-        "median ms (95 %)": of(_median, warm),
-        "p90 ms": of(lambda w: f"{w.p90_ns / 1e6:.3f}", warm),
+        "median ms (95 %)": time(_median),
+        "p90 ms": time(lambda w: f"{w.p90_ns / 1e6:.3f}"),
         "inferences": of(lambda w: str(w.n), warm),
         "top-1": percent(judged and judged.top1),
         "top-5": percent(judged and judged.top5),
@@ -136,10 +138,12 @@ def _verdict(comparison: Comparison) -> list[str]:
 
 def _notes(comparison: Comparison) -> list[str]:
     a, b, notes = comparison.a, comparison.b, []
-    if comparison.ratio and not comparison.in_turns:
+    if comparison.ratio and a.device != b.device:
+        notes.append(f"measured on two devices, {a.device} and {b.device}")
+    elif comparison.ratio and not comparison.in_turns:
         notes.append(
             "measured at different times: what the machine changed between them is not in the "
-            "interval; files of one make bench take turns"
+            "interval; files of one make bench take turns, as far as memory holds them"
         )
     if a.environment.emulated:
         notes.append("an emulated device: its times mean nothing and are not compared")

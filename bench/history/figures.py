@@ -22,6 +22,7 @@ def flat(record: Record) -> dict[str, Any]:
         "threads": result.threads,
         "device": record.device,
         "cpu_model": record.environment.cpu_model,
+        "emulated": record.environment.emulated,
         **latency_ms(record),
         **{f"{name.removesuffix('_ns')}_ms": in_ms(getattr(result, name)) for name in times},
         "peak_rss_bytes": result.peak_rss_bytes,

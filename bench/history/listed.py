@@ -1,6 +1,7 @@
 """The line of a run in a list: read without what the line does not show."""
 
 import heapq
+import json
 import sqlite3
 from dataclasses import dataclass
 
@@ -11,9 +12,10 @@ from bench.statistics import Latency, latency
 LINE = """
 SELECT runs.id, time_utc, kind, session, git_commit, model_id, artifact, runtime, device, threads,
     error_kind, error_message, accuracy.images, correct,
-    samples_ns, turn_start_s, turn_samples
+    samples_ns, turn_start_s, turn_samples, environment
 FROM runs
 JOIN series ON series.id = series_id
+JOIN devices ON devices.id = device_id
 JOIN samples ON samples.run_id = runs.id
 LEFT JOIN accuracy ON accuracy.run_id = runs.id
 WHERE runs.id = ?
@@ -22,7 +24,10 @@ WHERE runs.id = ?
 
 @dataclass(frozen=True)
 class Listed:
-    """A run in short; fields as in Record. ``caveats``: their kinds. None: not known."""
+    """A run in short; fields as in Record. ``caveats``: their kinds. None: not known.
+
+    ``latency`` is None on an ``emulated`` device as well: it means nothing.
+    """
 
     id: int
     time_utc: str
@@ -38,6 +43,7 @@ class Listed:
     top1: float | None
     caveats: tuple[str, ...]
     error: str | None
+    emulated: bool = False
 
 
 def newest_ids(
@@ -73,13 +79,23 @@ def listed(connection: sqlite3.Connection, run_id: int) -> Listed:
         raise rows.DamagedRow("a row that belongs to it is missing")
     kinds = "SELECT kind FROM caveats WHERE run_id = ? ORDER BY position"
     error = RunError(row["error_kind"], row["error_message"]) if row["error_kind"] else None
+    emulated = _is_emulated(row["environment"])
+    warm = None if emulated else latency(rows.unpack(row["samples_ns"], "<i8"), rows.turns(row))
     same = ("id", "time_utc", "kind", "session", "model_id", "artifact", "runtime", "device")
     return Listed(
         **{name: row[name] for name in same},
         commit=row["git_commit"],
         threads=row["threads"],
-        latency=latency(rows.unpack(row["samples_ns"], "<i8"), rows.turns(row)),
+        latency=warm,
         top1=None if row["correct"] is None else row["correct"] / row["images"],
         caveats=tuple(kind for (kind,) in connection.execute(kinds, (run_id,))),
         error=str(error) if error else None,
+        emulated=emulated,
     )
+
+
+def _is_emulated(environment: str) -> bool:
+    try:
+        return bool(json.loads(environment)["emulated"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise rows.DamagedRow(f"an environment that cannot be read: {error}") from error

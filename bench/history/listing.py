@@ -38,6 +38,7 @@ def run(namespace: Namespace, typed: str) -> None:
 
 def _cells(line: Listed) -> tuple[str, ...]:
     latency = line.latency
+    untimed = "emulated" if line.emulated and not line.error else NOT_KNOWN
     doubts = ", ".join(line.caveats)
     if line.error:
         doubts = f"error: {line.error}"[:ERROR_CHARACTERS]
@@ -50,7 +51,7 @@ def _cells(line: Listed) -> tuple[str, ...]:
         line.runtime,
         line.device,
         NOT_KNOWN if line.threads is None else str(line.threads),
-        f"{latency.median_ns / 1e6:.3f}" if latency else NOT_KNOWN,
+        f"{latency.median_ns / 1e6:.3f}" if latency else untimed,
         f"{100 * latency.precision:.1f}%" if latency else "",
         percent(line.top1),
         line.commit or "",

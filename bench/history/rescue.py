@@ -19,6 +19,9 @@ IDS = (
     "SELECT run_id FROM samples ORDER BY run_id",
 )
 
+# How runs of earlier versions are read as if they were of this one; a damaged file is not migrated.
+READ_AS = {2: "CREATE TEMP VIEW runs AS SELECT *, 0 AS turn_group FROM main.runs"}
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("FILE", type=Path, help="the new history, such as rescued.sqlite")
@@ -49,12 +52,15 @@ def _copy(damaged: Path, rescued: Records) -> tuple[int, list[int], int]:
     with closing(sqlite3.connect(address, uri=True)) as connection:
         connection.row_factory = sqlite3.Row
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version != schema.VERSION:
+        if version not in (schema.VERSION, *READ_AS):
+            known = " or ".join(map(str, (*READ_AS, schema.VERSION)))
             raise DeviceError(
-                f"{damaged} has schema version {version}; expected {schema.VERSION}, which alone "
+                f"{damaged} has schema version {version}; expected {known}, which alone "
                 "can be rescued; move it away to begin a new one"
             )
         ids, drifts, lost = _ids(connection), _drifts(connection), []
+        if version in READ_AS:
+            connection.execute(READ_AS[version])
         with rescued.writing() as target:
             for run_id in ids:
                 try:

@@ -26,6 +26,7 @@ OF_RECORD = ("session", "time_utc", "command", "data")
 OF_RESULT = (
     *("runtime_version", "os_threads", "affinity", "load_ns", "prepare_ns", "first_inference_ns"),
     *("warmup_runs", "warmup_stable", "others_share", "stolen_share", "peak_rss_bytes", "images"),
+    "turn_group",
 )
 OF_ACCURACY = tuple(
     field.name for field in fields(Accuracy) if field.name not in ("classes", "flips")

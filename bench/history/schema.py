@@ -180,6 +180,9 @@ CREATE TABLE drift (
 CREATE INDEX drift_by_session ON drift (session, id);
 """
 
+# Runs of before it took turns with all others of their session.
+VERSION_3 = "ALTER TABLE runs ADD COLUMN turn_group INTEGER NOT NULL DEFAULT 0;\n"
+
 
 def _to_version_1(connection: sqlite3.Connection) -> None:
     _execute(connection, VERSION_1)
@@ -191,8 +194,14 @@ def _to_version_2(connection: sqlite3.Connection) -> None:
     migration.move(connection)
 
 
+def _to_version_3(connection: sqlite3.Connection) -> None:
+    _execute(connection, VERSION_3)
+
+
 # Step n takes a file from version n to n + 1. A step that was released stays as it is.
-STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_to_version_1, _to_version_2)
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _to_version_1, _to_version_2, _to_version_3,
+)  # fmt: skip
 VERSION = len(STEPS)
 
 

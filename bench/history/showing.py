@@ -14,6 +14,7 @@ from bench.statistics import latency
 from bench.table import NOT_KNOWN, percent
 
 PROFILED = 10
+EMULATED = ", of an emulated processor: they mean nothing"
 STATES = 12
 SECTION = tuple[str, list[tuple[str, ...]]]
 
@@ -37,7 +38,7 @@ def _sections(record: Record) -> Iterator[str]:
     about = f"run {record.id}: {record.artifact} of {record.model_id} in {record.result.runtime}"
     tables: list[SECTION] = [
         (f"{about} on {record.device}", _about(record)),
-        ("times", _times(record)),
+        ("times" + (EMULATED if record.environment.emulated else ""), _times(record)),
         ("accuracy", _accuracy(record)),
         ("classes whose count of right answers changed", _classes(record)),
         ("images whose answer changed", _flips(record)),
@@ -59,6 +60,7 @@ def _about(record: Record) -> list[tuple[str, ...]]:
         ("time (UTC)", record.time_utc),
         ("kind", record.kind),
         ("session", record.session),
+        ("group that took turns", _shown(result.turn_group)),
         ("commit", _shown(record.commit)),
         ("file", f"{record.format}, {record.scheme}, {_shown(record.artifact_bytes)} bytes"),
         ("SHA-256", record.artifact_sha256),

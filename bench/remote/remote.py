@@ -2,13 +2,16 @@
 
 import json
 import secrets
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+
+from bench.at_work import AtWork
 from bench.child import Child, Far
 from bench.devices import DeviceSettings
 from bench.environment import Environment
@@ -16,9 +19,9 @@ from bench.host import ENVIRONMENT_S, RUNNER
 from bench.job import Images, Job
 from bench.remote.provision import provision
 from bench.remote.reach import owner, reached
-from bench.remote.registered import registered
+from bench.remote.registered import NOT_STARTED_CODE, registered
 from bench.remote.transport import ConnectionLost, Transport
-from bench.result import Result
+from bench.result import LOST, Result
 from models.errors import DeviceError
 from models.progress import Report, step
 
@@ -26,7 +29,6 @@ RECONNECT_S = 300.0  # a board that reboots is back in one minute, or in three o
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 15.0
 ORDER_S = 30.0
 FRUITLESS_TRIES = 3
-LOST = "connection_lost"
 
 
 class Remote:
@@ -46,8 +48,8 @@ class Remote:
     ) -> None:
         self.name = settings.name
         self._settings, self._transport, self._note = settings, transport, note
-        self._reconnect_s, self._ending = reconnect_s, ExitStack()
-        self._owner = owner()
+        self._reconnect_s, self._ending, self._at_work = reconnect_s, ExitStack(), AtWork()
+        self._owner, self._is_given_up = owner(), False
 
     def __enter__(self) -> "Remote":
         with step(self.name) as show:
@@ -69,7 +71,10 @@ class Remote:
             self._ending = ending.pop_all()
 
     def reconnect(self) -> bool:
-        """Whether the device could be had again behind a line that broke, or its reboot."""
+        """Whether the device could be had again behind a line that broke, or its reboot. Once it
+        was given up, it stays so."""
+        if self._is_given_up:
+            return False
         end, pause_s = time.monotonic() + self._reconnect_s, FIRST_PAUSE_S
         self._note(f"{self.name}: the line broke; trying to reach it again")
         with step(f"{self.name}: reaching it again") as show:
@@ -81,8 +86,9 @@ class Remote:
                 except DeviceError as error:
                     if time.monotonic() + pause_s > end:
                         self._note(f"{self.name}: given up: {error}")
+                        self._is_given_up = True
                         return False
-                time.sleep(pause_s)
+                self._at_work.pause(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     def environment(self) -> Environment:
@@ -95,6 +101,10 @@ class Remote:
             raise DeviceError(f"{self.name} does not say what machine it is: {error}") from error
         return replace(found, emulated=found.emulated or self._settings.emulated)
 
+    def start_program(self, argv: Sequence[str]) -> subprocess.Popen:
+        """Another program there, its pipes ours."""
+        return self._transport.start(argv)
+
     def free_memory_bytes(self) -> int | None:
         """What could be had there now without swapping; None where it does not tell."""
         said = self._transport.run_check(["cat", "/proc/meminfo"], ORDER_S).decode()
@@ -104,16 +114,9 @@ class Remote:
     def start(self, job: Job) -> Child:
         """``job``, of files here, at work there: to be asked for turns, or just to be finished.
 
-        Of its images the shards are pushed; the outputs stay there.
+        What it is to classify is pushed; the outputs stay there.
         """
-        name = secrets.token_hex(8)
-        try:
-            there = self._there(job)
-        except DeviceError as error:
-            return Child(partial(_refuse, error), job)
-        words = registered(self._at.machine.cache, name, [self._python, self._runner])
-        far = Far(self._transport.lost_code, lambda: self._at.lock.end(name))
-        return Child(partial(self._transport.start, words), there, far=far)
+        return self._started(job)[0]
 
     def run(self, job: Job) -> Result:
         """The result of ``job``; its outputs are fetched as they are written. A line that breaks
@@ -121,24 +124,52 @@ class Remote:
         if job.images is None:
             with self.start(job) as child:
                 return child.finish()
-        fetched = images = fruitless = 0
+        fetched = fruitless = 0
         while True:
             before = fetched
-            with self.start(replace(job, images=job.images.behind(fetched))) as child:
-                there = child.job.images.outputs
+            child, there = self._started(replace(job, images=job.images.behind(fetched)))
 
-                def fetch(event: dict, before: int = before, there: tuple = there) -> None:
-                    nonlocal fetched
-                    if event["event"] == "classified":
-                        self._fetch(there[fetched - before], job.images.outputs[fetched])
-                        fetched += 1
+            def fetch(event: dict, before: int = before, there: Job = there) -> None:
+                nonlocal fetched
+                if event["event"] == "classified":
+                    made = there.images.outputs[fetched - before]
+                    self._fetch(made, job.images.outputs[fetched])
+                    fetched += 1
 
+            with child:
                 result = self._finished(child, fetch)
-            images += result.images
             fruitless = 0 if fetched > before else fruitless + 1
             is_lost = result.error is not None and result.error.kind == LOST
             if not is_lost or fruitless == FRUITLESS_TRIES or not self.reconnect():
-                return replace(result, images=images)
+                outputs = job.images.outputs[:fetched]
+                return replace(result, images=sum(len(np.load(path)) for path in outputs))
+
+    def stop(self) -> None:
+        """End every child, and start no more; from any thread."""
+        self._at_work.stop()
+
+    def _started(self, job: Job) -> tuple[Child, Job]:
+        """``job`` at work, and as it is there."""
+        name, there, refused = secrets.token_hex(8), job, None
+        try:
+            if self._is_given_up or not self._at.lock.is_held():
+                raise ConnectionLost(
+                    f"{self.name}: there is no line, or nobody there who keeps it for us"
+                )
+            there = self._there(job)
+        except DeviceError as error:
+            refused = error
+        words = registered(self._at.machine.cache, name, [self._python, self._runner])
+        # What cannot be registered has no keeper any more: the line that it had is gone.
+        lost = self._transport.lost_code, NOT_STARTED_CODE
+        far = Far(there, lost, lambda: self._at.lock.end(name))
+
+        def start() -> subprocess.Popen:
+            if refused:
+                raise refused
+            return self._transport.start(words)
+
+        return self._at_work.add(Child(start, job, far=far)), there
 
     def _finished(self, child: Child, heard: Callable[[dict], None]) -> Result:
         try:
@@ -163,7 +194,3 @@ class Remote:
         self._transport.run_check(["mkdir", "-p", folder], ORDER_S)
         outputs = tuple(folder / f"{n}.npy" for n in range(len(images.shards)))
         return replace(images, shards=self._at.store.put_all(images.shards, show), outputs=outputs)
-
-
-def _refuse(error: DeviceError) -> None:
-    raise error

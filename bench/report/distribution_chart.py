@@ -12,8 +12,8 @@ ROW_PX = 46
 
 
 def distributions(records: Sequence[Record]) -> Chart | None:
-    """A box a record, the first on top; None where nothing was timed."""
-    timed = [record for record in records if record.result.samples_ns]
+    """A box a record, the first on top; None where nothing was timed, on no emulated device."""
+    timed = [r for r in records if r.result.samples_ns and not r.environment.emulated]
     if not timed:
         return None
     threads = chart.several_threads(map(RowKey.of, timed))

@@ -7,6 +7,7 @@ from bench.report import chart
 from bench.report.chart import Chart, View
 
 CELL_PX, LABEL_PX = 46, 210
+FILE_AND_RUNTIME = 2  # words of a column's name in front of its device's
 BEST_SHOWN_DB = 60.0  # above it differences mean nothing to an answer
 # Where answers differ is what a reader looks for; the page shines through the rest.
 SCALE = [[0.0, "rgba(229,138,46,0.62)"], [1.0, "rgba(229,138,46,0.04)"]]
@@ -56,9 +57,11 @@ def drift_matrix(drifts: Sequence[Drift]) -> Chart | None:
 
 
 def without_device(names: Sequence[str]) -> list[str]:
-    """Column names without the device where it is the same in all: it is their last word."""
-    devices = {name.rsplit(" ", 1)[-1] for name in names if " " in name}
-    return [name.rsplit(" ", 1)[0] for name in names] if len(devices) == 1 else list(names)
+    """Column names without the device where it is the same in all. It is what follows the file and
+    the runtime, and may have spaces in it."""
+    parts = [name.split(" ", FILE_AND_RUNTIME) for name in names]
+    devices = {part[-1] for part in parts if len(part) > FILE_AND_RUNTIME}
+    return [" ".join(part[:FILE_AND_RUNTIME]) for part in parts] if len(devices) == 1 else [*names]
 
 
 def _layout() -> dict:

@@ -23,7 +23,8 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Machine:
-    """One device's part of a model's section; charts are names in the page's list, or None."""
+    """One device's part of a model's section; charts are names in the page's list, or None.
+    ``emulated``: all that was measured there was, and is in no chart of times."""
 
     name: str
     environments: tuple[str, ...]
@@ -32,6 +33,7 @@ class Machine:
     history: str | None
     paces: list[Pace]
     sustained: str | None
+    emulated: bool
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,7 @@ def _machine(contents: Contents, device: str, charts: Charts) -> Machine:
         charts.add(history_chart.history(lines)),
         [found for r in long_runs if (found := pace(r))],
         charts.add(sustained(long_runs)),
+        all(r.environment.emulated for r in (*records, *long_runs)),
     )
 
 
@@ -154,12 +157,19 @@ def described(environment: Environment) -> str:
         environment.cpu_model,
         f"{environment.cores} cores",
         f"{environment.memory_bytes / 2**30:.1f} GiB",
-        f"{environment.system} {environment.architecture}",
+        *([environment.os] if environment.os else ()),
+        f"{environment.system} {_architecture(environment)}",
         *([f"Python {environment.python}"] if environment.python else ()),
         *(f"{name} {version}" for name, version in sorted(environment.versions.items())),
         *(["emulated: times mean nothing"] if environment.emulated else ()),
     ]
     return ", ".join(about)
+
+
+def _architecture(environment: Environment) -> str:
+    """Of the programs, and of the kernel where that is another."""
+    kernel, programs = environment.kernel_architecture, environment.architecture
+    return programs if kernel in (None, programs) else f"{kernel} with {programs} programs"
 
 
 def row_name(record: Record) -> str:

@@ -39,12 +39,14 @@ class Point:
 
 
 def points(records: Sequence[Record]) -> list[Point]:
-    """Those of ``records`` that were timed, whose right answers were known, and whose size is."""
+    """Those of ``records`` that were timed, on no emulated device, whose right answers were known,
+    and whose size is."""
     found = []
     for record in records:
         warm = latency(record.result.samples_ns, record.result.turns)
         top1 = record.accuracy and record.accuracy.top1
-        if warm and top1 is not None and record.artifact_bytes is not None:
+        known = top1 is not None and record.artifact_bytes is not None
+        if warm and known and not record.environment.emulated:
             found.append(Point(record, warm, top1))
     return found
 

@@ -55,7 +55,7 @@ def run(namespace: Namespace, typed: str) -> None:
 
 def newest(records: Records, given: Mapping[str, object]) -> list[Record]:
     """The newest record of every row that ``given`` options name: of one model where they name
-    one, on one device likewise. RequestError where there is none."""
+    one, on the devices that they name likewise. RequestError where there is none."""
     every = records.newest()
     if not every:
         raise RequestError(f"{records.path} has no measurement yet; type make bench first")
@@ -65,7 +65,10 @@ def newest(records: Records, given: Mapping[str, object]) -> list[Record]:
 
         model_id = resolve(Options(**given)).model_id
         found = _of(found, "model_id", model_id, records)
-    return _of(found, "device", given["device"], records) if "device" in given else found
+    if "device" not in given:
+        return found
+    names = [name.strip() for name in str(given["device"]).split(",")]
+    return [one for name in dict.fromkeys(names) for one in _of(found, "device", name, records)]
 
 
 def _of(found: Sequence[Record], field: str, value: object, records: Records) -> list[Record]:
@@ -113,11 +116,10 @@ def collect(records: Records, chosen: Sequence[Record], results: Path) -> Conten
                 histories[key].insert(0, run)
         for run in records.listing(None, *place, kind="sustained"):
             sustained.setdefault(RowKey.of(run), run.id)
-    drifts = [
-        drift
-        for session in dict.fromkeys(record.session for record in chosen)
-        for drift in records.drifts(session)
-    ]
+    # Sessions are named in the order of time. Two devices of two sessions both have columns of this
+    # machine: the later ones are shown.
+    sessions = sorted({record.session for record in chosen})
+    drifts = [drift for session in sessions for drift in records.drifts(session)]
     models = dict.fromkeys(record.model_id for record in chosen)
     pictures = {model: results / f"{model}-calibration.svg" for model in models}
     return Contents(

@@ -25,6 +25,7 @@ HEADINGS = (
 )
 WORDS = ("file", "runtime", "caveats")  # to the left; the others are figures
 FINE_BELOW_MS = 1.0
+UNREAL = "the processor is emulated: its times mean nothing"
 SCHEMES = ("float32", "float16", "int8")
 
 
@@ -81,7 +82,7 @@ def _row(record: Record, warm, decimals: int) -> Row:
         record,
         (
             *about,
-            *_times(warm, decimals),
+            *_times(warm, decimals, record.environment.emulated),
             _number(record.artifact_bytes and record.artifact_bytes / 1000, "{:,.0f}"),
             _percent(of_images and of_images.top1),
             _percent(of_images and of_images.top5),
@@ -98,9 +99,14 @@ def _row(record: Record, warm, decimals: int) -> Row:
     )
 
 
-def _times(warm, decimals: int) -> tuple[Cell, Cell, Cell]:
+def _times(warm, decimals: int, emulated: bool) -> tuple[Cell, Cell, Cell]:
     if warm is None:
         return (Cell(NOT_KNOWN),) * 3
+    if emulated:
+        median, p90 = (
+            f"{ns / 1e6:.{decimals}f} (emulated)" for ns in (warm.median_ns, warm.p90_ns)
+        )
+        return Cell(median, None, UNREAL), Cell(NOT_KNOWN), Cell(p90, None, UNREAL)
     low, high = warm.interval.low / 1e6, warm.interval.high / 1e6
     return (
         Cell(f"{warm.median_ns / 1e6:.{decimals}f}", warm.median_ns, f"of {warm.n} samples"),

@@ -30,14 +30,16 @@ class Pace:
 
 
 def pace(record: Record) -> Pace | None:
-    """None where nothing was timed."""
-    found = minutes(record.result)
+    """None where nothing was timed, or on an emulated device."""
+    found = () if record.environment.emulated else minutes(record.result)
     return Pace(record, found[0], found[-1]) if found else None
 
 
 def sustained(records: Sequence[Record]) -> Chart | None:
-    """A line a record: the median of each stretch of its time. None where nothing was timed."""
-    traces = [_trace(record) for record in records if record.result.turns]
+    """A line a record: the median of each stretch of its time. None where nothing was timed, on no
+    emulated device."""
+    timed = [r for r in records if r.result.turns and not r.environment.emulated]
+    traces = [_trace(record) for record in timed]
     if not traces:
         return None
     layout = {

@@ -1,0 +1,52 @@
+"""What to start on a device so that whatever it starts there can be found again, and ended."""
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+# As timeout and env do: the program was not even started.
+NOT_STARTED_CODE = 125
+MIN_MEMORY_KIB = 2**19
+
+# The session's id is field 6 of the shell's own entry, read by another program: behind qemu-user a
+# process that reads its own entry finds a made-up one. A symbolic link holds it, since that is made
+# in one step, needs no block of a full disk, and fails where the keeper has taken the folder away:
+# then the lock is gone, and nothing may start any more. A limit that cannot be set is stricter
+# already. The program is not exec'd: where the kernel kills it, the shell lives to say so.
+SCRIPT = f"""\
+entry=$1 limit=$2
+shift 2
+session=$(cut -d ' ' -f 6 "/proc/$$/stat") &&
+boot=$(cat /proc/sys/kernel/random/boot_id) &&
+ln -s "$session $boot" "$entry" || {{
+    printf '%s\\n' "not started: $entry cannot be made; the lock is gone, or it runs already" >&2
+    exit {NOT_STARTED_CODE}
+}}
+if [ -z "$limit" ] && [ -r /proc/meminfo ]; then
+    while read -r name free unit; do
+        [ "$name" = MemAvailable: ] && limit=$((free * 9 / 10))
+    done < /proc/meminfo
+    [ -n "$limit" ] && [ "$limit" -lt {MIN_MEMORY_KIB} ] && limit={MIN_MEMORY_KIB}
+fi
+[ -n "$limit" ] && ulimit -d "$limit" 2> /dev/null
+"$@"
+code=$?
+rm -f "$entry"
+exit "$code"
+"""
+
+
+def registered(
+    cache: PurePosixPath, name: str, argv: Sequence[str], memory_kib: int | None = None
+) -> list[str]:
+    """The words of a POSIX shell that runs ``argv`` on a device whose lock a keeper holds.
+
+    While it runs, ``cache``/running/``name`` names its session, which the keeper ends when told to
+    or when the line goes. Its data may take ``memory_kib``; None: 90 % of what is free there.
+    Standard input and output are the program's; so is the exit code, 128 + n where signal n ended
+    it. ``NOT_STARTED_CODE``: no keeper holds the lock, or ``name`` runs already.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
+        raise ValueError(f"{name!r} cannot name what runs; expected letters, digits, . _ -")
+    limit = "" if memory_kib is None else str(memory_kib)
+    return ["sh", "-c", SCRIPT, "sh", str(cache / "running" / name), limit, *map(str, argv)]

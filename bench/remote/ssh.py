@@ -1,0 +1,229 @@
+"""A device behind the system's OpenSSH: the user's configuration, keys, agent and jump hosts."""
+
+import contextlib
+import math
+import secrets
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from bench.child import started
+from bench.devices import DeviceSettings
+from bench.remote import transfer
+from bench.remote.process import running
+from bench.remote.ssh_address import address_of
+from bench.remote.ssh_failure import explained, last_line
+from bench.remote.ssh_master import Master, Patience
+from bench.remote.transport import ConnectionLost, Finished
+from models.errors import DeviceError
+from models.progress import Report
+
+SHELL_S, LOST_S = 30.0, 2.0
+QUOTED_CHARACTERS = 80
+SESSIONS = 6  # beside the keeper, what is run meanwhile, and what has not quite ended
+# A shell that stays until the program has ended tells us the signal that it died of, where ssh
+# itself would say 255; that is for a line that broke.
+RUN = '"$@"; code=$?; [ "$code" -ne 255 ] || code=254; exit "$code"'
+# Where the device has such a timeout, a program that nobody waits for any more is ended there.
+RUN_WITHIN = (
+    "within=$1; shift; "
+    'if timeout -k 5 9 true 2>/dev/null; then set -- timeout -k 5 "$within" "$@"; fi; ' + RUN
+)
+
+
+class Ssh:
+    """The Transport to ``settings.host``: what one types behind ssh.
+
+    One process holds the connection, all commands go through it and end with it; it ends with
+    this process, however that ends. A server lets a connection have so many sessions (MaxSessions,
+    10 by default): more than SESSIONS programs at a time make another. On a terminal, ssh may ask
+    there for a password or about an unknown host key while ``connect`` runs; elsewhere, what would
+    have to be asked is an error. RequestError for a host that is none.
+    """
+
+    lost_code = 255
+    patience = Patience(connect_s=15, alive_interval_s=5, alive_count=3)
+
+    def __init__(self, settings: DeviceSettings) -> None:
+        self.name, self._address = settings.name, address_of(settings)
+        self._master: Master | None = None
+        # Each connection, the first one too, with what was started through it.
+        self._started: dict[Master, list[subprocess.Popen]] = {}
+        self._connecting, self._starting = threading.Lock(), threading.Lock()
+
+    def __enter__(self) -> "Ssh":
+        self.connect()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def connect(self) -> None:
+        """Open the line, again if it was lost; DeviceError that says what to do otherwise."""
+        with self._connecting:
+            if self.is_connected():
+                return
+            self.close()
+            if shutil.which("ssh") is None:
+                raise DeviceError(
+                    "no ssh on this machine; type sudo apt install openssh-client, or what your "
+                    "system has instead"
+                )
+            try:
+                self._master = self._opened_master()
+                self._check_shell()
+            except BaseException:
+                self.close()
+                raise
+
+    def is_connected(self) -> bool:
+        master = self._master
+        return master is not None and master.is_alive()
+
+    def close(self) -> None:
+        """End the line and what goes through it; a second time does nothing."""
+        self._master = None
+        with self._starting:
+            masters, self._started = list(self._started), {}
+        for master in masters:
+            master.close()
+
+    def argv(self, argv: Sequence[str | PurePosixPath]) -> list[str]:
+        """What to start on this machine for ``argv`` to run there, standard input and output passed
+        through. It exits with ``lost_code`` when the line breaks, otherwise as Finished says."""
+        return self._through(self._master, [RUN, "sh", *argv])
+
+    def start(self, argv: Sequence[str | PurePosixPath]) -> subprocess.Popen:
+        """A process here, its pipes and session its own, that passes on standard input and output
+        of ``argv`` there; it exits as ``argv`` says."""
+        with self._starting:
+            master = self._with_room()
+            process = started(self._through(master, [RUN, "sh", *argv]))
+            self._started[master].append(process)
+        return process
+
+    def run(
+        self,
+        argv: Sequence[str | PurePosixPath],
+        timeout_s: float,
+        stdin: Path | bytes | None = None,
+    ) -> Finished:
+        """Run a program there, its standard input ``stdin`` (a file's content, or these bytes).
+
+        Behind ``timeout_s`` DeviceError, and the program is ended where the device can do that.
+        """
+        words = self._through(self._master, [RUN_WITHIN, "sh", str(math.ceil(timeout_s)), *argv])
+        given = stdin if isinstance(stdin, bytes) else None
+        with _opened(stdin) as source, running(words, source) as process:
+            try:
+                stdout, stderr = process.communicate(given, timeout_s)
+            except subprocess.TimeoutExpired as error:
+                raise DeviceError(
+                    f"{self.name}: {_shown(argv)} did not end within {timeout_s:g} s"
+                ) from error
+        said = stderr.decode(errors="replace")
+        self.check_line(process.returncode, said)
+        return Finished(process.returncode, stdout, said)
+
+    def run_check(
+        self,
+        argv: Sequence[str | PurePosixPath],
+        timeout_s: float,
+        stdin: Path | bytes | None = None,
+    ) -> bytes:
+        """What it wrote to standard output; DeviceError, with its last words, unless it exits 0."""
+        done = self.run(argv, timeout_s, stdin)
+        if done.code:
+            last_words = last_line(done.stderr) or f"exit code {done.code}"
+            raise DeviceError(f"{self.name}: {_shown(argv)}: {last_words}")
+        return done.stdout
+
+    def put(self, local: Path, remote: PurePosixPath, show: Report) -> None:
+        """Copy a file there: whole, on its disk and under its name, or not at all."""
+        transfer.put(self, local, remote, show)
+
+    def get(self, remote: PurePosixPath, local: Path) -> None:
+        """Copy a file here: whole, under its name, or not at all."""
+        transfer.get(self, remote, local)
+
+    def check_line(self, code: int, last_words: str) -> None:
+        """ConnectionLost where ``code``, of a process of ``argv``, says that the line broke."""
+        if code != self.lost_code and code >= 0:
+            return
+        master = self._master
+        if master is None or master.has_ended(LOST_S):
+            said = last_line(master.said() if master else "") or last_line(last_words)
+            raise ConnectionLost(f"the line to {self.name} broke" + (f": {said}" if said else ""))
+        raise DeviceError(
+            f"{self.name} ended a command, or let none begin: {last_line(last_words) or code}; "
+            "does sshd there allow several sessions (MaxSessions in sshd_config)?"
+        )
+
+    def _opened_master(self) -> Master:
+        may_ask = sys.stdin is not None and sys.stdin.isatty()
+        # The agent and the jump hosts need time too; a person who is asked has all there is.
+        limit_s = None if may_ask else 3 * self.patience.connect_s
+        master = Master(self._address, self.patience, may_ask)
+        self._started[master] = []
+        if not master.wait(limit_s):
+            said = master.said()
+            if master.is_alive():
+                said += f"\nnot connected within {limit_s} s"
+            reason = explained(self._address.host, self._address.typed, said)
+            raise DeviceError(f"{self.name}: {reason}")
+        return master
+
+    def _with_room(self) -> Master | None:
+        """A connection for one more program, made if the others have enough; None: no line."""
+        if not self.is_connected():
+            return self._master
+        for master, processes in self._started.items():
+            processes[:] = [process for process in processes if process.poll() is None]
+            if len(processes) < SESSIONS and master.is_alive():
+                return master
+        return self._opened_master()
+
+    def _check_shell(self) -> None:
+        """DeviceError where there is no shell, or one that adds to what programs write."""
+        token = secrets.token_hex(8).encode()
+        done = self.run(["echo", token.decode()], SHELL_S)
+        if done.code or not done.stdout.endswith(token + b"\n"):
+            found = last_line(done.stderr) or last_line(done.stdout.decode(errors="replace"))
+            raise DeviceError(
+                f"{self.name} does not run commands: exit code {done.code}, "
+                f"{found[:QUOTED_CHARACTERS]!r}; expected a login with a shell"
+            )
+        if added := done.stdout[: -len(token) - 1]:
+            found = last_line(added.decode(errors="replace"))[:QUOTED_CHARACTERS]
+            raise DeviceError(
+                f"{self.name} writes {found!r} before every command; let its ~/.bashrc write that "
+                "for interactive shells only"
+            )
+
+    def _through(self, master: Master | None, script: Sequence[str | PurePosixPath]) -> list[str]:
+        """No configuration: the connection has it all. Where there is none, no other is made."""
+        if master is None:
+            raise ConnectionLost(f"there is no line to {self.name}")
+        words = ["ssh", "-F", "none", "-S", str(master.socket), "-o", "ControlMaster=no"]
+        words += ["-o", "ProxyCommand=false", "-o", "BatchMode=yes", "-T"]
+        return [*words, "--", self._address.host, shlex.join(["sh", "-c", *map(str, script)])]
+
+
+@contextlib.contextmanager
+def _opened(stdin: Path | bytes | None) -> Iterator[IO | int]:
+    if isinstance(stdin, Path):
+        with stdin.open("rb") as file:
+            yield file
+    else:
+        yield subprocess.DEVNULL if stdin is None else subprocess.PIPE
+
+
+def _shown(argv: Sequence[str | PurePosixPath]) -> str:
+    """A command in one line that is not too long."""
+    line = " ".join(shlex.join(map(str, argv)).split())
+    return line if len(line) <= QUOTED_CHARACTERS else f"{line[:QUOTED_CHARACTERS]}..."

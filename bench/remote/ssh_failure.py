@@ -1,0 +1,68 @@
+"""Why ssh could not connect, from what it said, and what a person does about it."""
+
+import re
+
+# The first that fits, most particular first. What OpenSSH says is the same in every language.
+REASONS = (
+    (
+        r"REMOTE HOST IDENTIFICATION HAS CHANGED",
+        "shows another host key than the one that {known_hosts} knows; if it was set up anew, "
+        "remove that line and type {ssh}, otherwise somebody may be listening",
+    ),
+    (
+        r"Host key verification failed|host key is known for",
+        "shows a host key that is not known here; type {ssh} once and compare the fingerprint",
+    ),
+    (
+        r"Permission denied|Too many authentication failures",
+        "does not let you in; type {ssh} to see whether that works, ssh-copy-id to send it your "
+        "key",
+    ),
+    (
+        r"Could not resolve hostname|Name or service not known",
+        "is a name that nobody knows; is it spelled right, and the device on the network?",
+    ),
+    (
+        r"Connection refused",
+        "refuses connections; is SSH on there? (on a Raspberry Pi: sudo raspi-config, Interface "
+        "Options, SSH)",
+    ),
+    (
+        r"No route to host|Network is unreachable|Host is down",
+        "is not on the network; is it switched on, and its cable or Wi-Fi connected?",
+    ),
+    (
+        r"not connected within",
+        "is found, but the login takes too long; type {ssh} to see what it waits for",
+    ),
+    (
+        r"timed out|not responding",
+        "does not answer; is it switched on and on this network?",
+    ),
+    (
+        r"Connection (closed|reset) by|kex_exchange_identification|Broken pipe",
+        "ended the connection at once; is it still starting? try again, or type {ssh}",
+    ),
+    (
+        r"line \d+: |Bad owner or permissions|Can't open user",
+        "cannot be looked up in ssh's configuration",
+    ),
+)
+OTHERWISE = "cannot be reached; type {ssh} to see why"
+OFFENDING = r"Offending \S+ key in (.+):(\d+)"
+
+
+def explained(host: str, ssh: str, said: str) -> str:
+    """In one line, why ``host`` cannot be reached; ``ssh`` is what a person would type."""
+    advice = next((text for pattern, text in REASONS if re.search(pattern, said)), OTHERWISE)
+    found = re.search(OFFENDING, said)
+    known_hosts = f"line {found[2]} of {found[1]}" if found else "known_hosts"
+    last = last_line(said)
+    quoted = f" (ssh said: {last})" if last else ""
+    return f"{host} {advice.format(known_hosts=known_hosts, ssh=ssh)}{quoted}"
+
+
+def last_line(said: str) -> str:
+    """The last that is not empty, "" without one."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return lines[-1] if lines else ""

@@ -1,0 +1,58 @@
+"""This machine under other names: devices that run real runners and can be made to fail."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from bench.device import OPENED_BY
+from bench.host import RUNNER, Host
+from models.errors import DeviceError
+
+STEP_MORE = ("row.astype(np.float32) - zero_point)", "row.astype(np.float32) - zero_point + 1)")
+
+
+class Board(Host):
+    """A device to be entered. ``unreachable``: it cannot be. ``environment_has``: what it says of
+    itself beside what this machine is."""
+
+    def __init__(self, name="pi4", runner=RUNNER, unreachable="", environment_has=None):
+        super().__init__(runner)
+        self.name, self.unreachable, self.environment_has = name, unreachable, environment_has or {}
+        self.is_open, self.jobs = False, []
+
+    def __enter__(self):
+        if self.unreachable:
+            raise DeviceError(self.unreachable)
+        self.is_open = True
+        return self
+
+    def __exit__(self, *_):
+        self.is_open = False
+
+    def environment(self):
+        return replace(super().environment(), **self.environment_has)
+
+    def start(self, job):
+        assert self.is_open
+        self.jobs.append(job)
+        return super().start(job)
+
+
+def written(monkeypatch, *boards):
+    """devices.toml in this folder with ``boards``, which DEVICE can name from now on."""
+    of_name = {board.name: board for board in boards}
+    monkeypatch.setitem(OPENED_BY, "ssh", lambda settings: of_name[settings.name])
+    table = '["{}"]\ntransport = "ssh"\nhost = "pi@nowhere"\n'
+    names = (name.replace('"', '\\"') for name in of_name)
+    Path("devices.toml").write_text("".join(map(table.format, names)))
+    return list(boards)
+
+
+def runner_with(folder, *replaced):
+    """A copy of the runner in which texts are replaced, each (old, new)."""
+    source = RUNNER.read_text()
+    for old, new in replaced:
+        assert source.count(old) == 1
+        source = source.replace(old, new)
+    path = folder / f"runner-{len(list(folder.glob('runner-*')))}.py"
+    path.write_text(source)
+    return path

@@ -1,0 +1,271 @@
+"""The host's side of a device's lock: taken, kept over what can go wrong, and let go."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path, PurePosixPath
+
+import pytest
+from commands import ROOT
+from keepers import KEEPER, end_started, living, start_ready, wait_until
+from local_transport import LocalTransport
+from relayed_transport import RelayedTransport
+
+from bench.remote.lock import DeviceLock
+from bench.remote.registered import registered
+from bench.remote.transport import ConnectionLost
+from models.errors import DeviceError
+
+SLEEPS = "print('ready', flush=True); import time; time.sleep(600)"
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left():
+    yield
+    end_started()
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return tmp_path / "ann's cache"
+
+
+@pytest.fixture
+def device(cache):
+    """Locks of one device, by owner; all are released behind the test."""
+    made = []
+
+    def lock(owner="ann@desk pid 7", transport=None, **settings):
+        if transport is None:
+            transport = LocalTransport()
+        transport.connect()
+        settings = {"silence_s": 60.0, "beat_s": 0.2, "python": sys.executable, **settings}
+        notes = []
+        found = DeviceLock(
+            transport, settings.pop("python"), settings.pop("keeper", KEEPER),
+            PurePosixPath(cache), owner, notes.append, **settings,
+        )  # fmt: skip
+        found.notes = notes
+        made.append(found)
+        return found
+
+    yield lock
+    for found in made:
+        found.release()
+
+
+def test_a_second_bench_is_told_whose_the_device_is_and_what_to_do(device):
+    device().take()
+    with pytest.raises(DeviceError) as error:
+        device("bob").take()
+    assert str(error.value).startswith("local is in use by ann@desk pid 7 for ")
+    assert str(error.value).endswith(" s; wait, or end that bench")
+    assert error.value.exit_code == 3
+
+
+def test_a_second_bench_may_wait(device):
+    first, second = device(), device("bob")
+    first.take()
+    threading.Timer(1, first.release).start()
+    second.take(wait_s=30)
+    assert second.is_held() and not first.is_held() and not second.notes
+
+
+def test_leaving_the_context_ends_what_runs_and_lets_others_in(device, cache):
+    with device() as lock:
+        assert not lock.is_held()
+        lock.take()
+        program = start_ready(cache, "one", SLEEPS)
+        assert lock.is_held()
+    assert not lock.is_held() and program.wait(timeout=10) == -signal.SIGKILL
+    other = device("bob")
+    other.take()
+    assert not other.notes
+
+
+def test_end_ends_one_program_and_no_other(device, cache):
+    lock = device()
+    lock.take()
+    one, two = (start_ready(cache, name, SLEEPS) for name in ("one", "two"))
+    assert lock.end("one") and one.wait(timeout=10) == -signal.SIGKILL
+    assert len(living(two.pid)) == 2 and lock.end("never started")
+    lock.release()
+    assert not lock.end("two") and not lock.notes
+
+
+def test_beats_keep_the_device_for_longer_than_the_silence_that_ends_it(device, cache):
+    lock = device(silence_s=1.0)
+    lock.take()
+    program = start_ready(cache, "one", SLEEPS)
+    time.sleep(2.5)
+    assert lock.is_held() and program.poll() is None
+
+
+def test_a_cut_line_ends_what_runs_and_the_same_bench_takes_the_device_again(device, cache):
+    transport = RelayedTransport()
+    lock = device(transport=transport)
+    lock.take()
+    program = start_ready(cache, "one", SLEEPS)
+    transport.cut()
+    wait_until(lambda: not lock.is_held())
+    assert program.wait(timeout=10) == -signal.SIGKILL and not lock.end("one")
+    transport.connect()
+    lock.take()
+    assert lock.is_held() and not lock.notes
+
+
+def test_a_frozen_line_lets_go_when_it_is_silent_for_too_long(device, cache):
+    transport = RelayedTransport()
+    lock = device(transport=transport, silence_s=1.0)
+    lock.take()
+    program = start_ready(cache, "one", SLEEPS)
+    transport.freeze()
+    assert program.wait(timeout=10) == -signal.SIGKILL
+    device("bob").take(wait_s=10)
+    transport.thaw()
+    wait_until(lambda: not lock.is_held())
+
+
+def test_the_same_bench_waits_until_its_own_broken_line_is_let_go(device):
+    transport = RelayedTransport()
+    device(transport=transport, silence_s=2.0).take()
+    transport.freeze()
+    again = device(silence_s=2.0)
+    again.take()
+    assert again.is_held()
+    transport.thaw()
+
+
+def test_a_lock_that_was_left_behind_is_taken_and_told(device, cache):
+    transport = RelayedTransport()
+    device(transport=transport).take()
+    keepers = [
+        int(path.parent.name)
+        for path in Path("/proc").glob("[0-9]*/cmdline")
+        if os.fsencode(cache) in (words := command_line(path)) and b"-I" in words
+    ]
+    start_ready(cache, "one", SLEEPS)
+    for pid in keepers:
+        os.kill(pid, signal.SIGKILL)
+    lock = device("bob")
+    lock.take()
+    taken, ended = lock.notes
+    assert taken.startswith("local: took over the lock that ann@desk pid 7 left behind at 20")
+    assert ended == "local: ended one, which an earlier bench had left running"
+
+
+def command_line(path):
+    try:
+        return path.read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
+def test_a_bench_that_is_killed_leaves_nothing_running(cache, tmp_path):
+    source = f"""
+import subprocess, sys, time
+from pathlib import PurePosixPath
+from bench.remote.lock import DeviceLock
+from bench.remote.registered import registered
+from local_transport import LocalTransport
+transport, cache = LocalTransport(), PurePosixPath({str(cache)!r})
+lock = DeviceLock(transport, sys.executable, {str(KEEPER)!r}, cache, "ann", print)
+lock.take()
+words = registered(cache, "one", [sys.executable, "-c", {SLEEPS!r}])
+program = subprocess.Popen(transport.argv(words), start_new_session=True, stdout=subprocess.PIPE)
+program.stdout.readline()
+print(program.pid, flush=True)
+time.sleep(600)
+"""
+    path = os.pathsep.join(map(str, (ROOT, ROOT / "tests")))
+    bench = subprocess.Popen(
+        [sys.executable, "-c", source], stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
+    session = int(bench.stdout.readline())
+    assert living(session)
+    bench.kill()
+    bench.wait()
+    wait_until(lambda: not living(session))
+
+
+def test_a_disk_that_is_full_is_told_and_costs_only_the_name(device, cache):
+    cache.mkdir()
+    (cache / "lock").symlink_to("/dev/full")
+    lock = device()
+    lock.take()
+    assert lock.notes == [
+        "local: its lock holds, but does not name this bench: No space left on device"
+    ]
+    with pytest.raises(DeviceError, match="in use by another bench, which its lock does not name;"):
+        device("bob").take()
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(device, cache):
+    cache.write_text("a file")
+    with pytest.raises(DeviceError, match=r"local: its lock cannot be had: .*File exists"):
+        device().take()
+
+
+class Through(LocalTransport):
+    """``script`` in front of what is to be started there, which is its "$@"."""
+
+    def __init__(self, script):
+        super().__init__()
+        self.script = script
+
+    def argv(self, argv):
+        return super().argv(["sh", "-c", self.script, "sh", *argv])
+
+
+def test_a_line_that_breaks_ahead_of_the_lock_is_connection_lost(device):
+    lock = device(transport=Through("echo reset by peer >&2; exit 255"))
+    with pytest.raises(ConnectionLost, match=r"^local: the line broke .*: reset by peer$"):
+        lock.take()
+    assert not lock.is_held()
+
+
+def test_a_keeper_that_cannot_start_is_told_with_its_last_words(device):
+    with pytest.raises(DeviceError, match=r"exit code 127: .*no-python.*not found") as error:
+        device(python="/no-python").take()
+    assert not isinstance(error.value, ConnectionLost)
+
+
+def test_a_keeper_that_says_nothing_is_given_up(device, monkeypatch):
+    monkeypatch.setattr("bench.remote.lock.ANSWER_S", 0.5)
+    with pytest.raises(DeviceError, match=r"nothing within 0.5 s: welcome"):
+        device(transport=Through("echo welcome; sleep 600")).take()
+
+
+def test_a_device_that_greets_before_the_keeper_speaks_is_no_trouble(device):
+    lock = device(transport=Through('echo welcome; echo "[]"; echo; exec "$@"'))
+    lock.take()
+    assert lock.is_held() and lock.end("nothing")
+
+
+def test_several_threads_may_end_programs_at_once(device, cache):
+    lock = device()
+    lock.take()
+    programs = [start_ready(cache, f"run-{number}", SLEEPS) for number in range(6)]
+    ended = []
+    threads = [
+        threading.Thread(target=lambda name=f"run-{number}": ended.append(lock.end(name)))
+        for number in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert ended == [True] * 6 and not any(living(program.pid) for program in programs)
+
+
+def test_a_registered_program_runs_through_the_line_with_its_input_and_end(device, cache):
+    transport = RelayedTransport()
+    device(transport=transport).take()
+    source = "import sys; print(sys.stdin.readline(), end=''); sys.exit(9)"
+    words = registered(PurePosixPath(cache), "one", [sys.executable, "-c", source])
+    done = subprocess.run(transport.argv(words), input=b"it's $(me)\n", capture_output=True)
+    assert (done.stdout, done.returncode) == (b"it's $(me)\n", 9)

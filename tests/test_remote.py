@@ -1,0 +1,285 @@
+"""A device behind a line does what this machine does, and survives the line."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bench_runs import QUICK
+from local_transport import LocalTransport
+from tiny_models import write_export, write_images
+
+from bench.devices import DeviceSettings
+from bench.host import RUNNER, Host
+from bench.job import Images, Job
+from bench.remote import remote
+from bench.remote.remote import Remote
+from bench.remote.transport import ConnectionLost
+from models.spec import Preprocess
+
+SETTINGS = DeviceSettings("far", "ssh", "", cache="~/a cache")
+
+
+class Line(LocalTransport):
+    """``before_get`` is called ahead of each file that is fetched; ``refusals``: how often
+    connecting fails from now on."""
+
+    def __init__(self, home):
+        super().__init__({"HOME": str(home)})
+        self.before_get, self.refusals, self.pushed = lambda: None, 0, []
+
+    def connect(self):
+        if self.refusals:
+            self.refusals -= 1
+            raise ConnectionLost("nobody there")
+        super().connect()
+
+    def put(self, local, there, show):
+        self.pushed.append(local.name)
+        super().put(local, there, show)
+
+    def get(self, there, local):
+        self.before_get()
+        super().get(there, local)
+
+
+@pytest.fixture
+def line(tmp_path):
+    (tmp_path / "home").mkdir()
+    return Line(tmp_path / "home")
+
+
+@pytest.fixture
+def notes():
+    return []
+
+
+@pytest.fixture
+def device(line, notes, monkeypatch):
+    """Not opened yet; its Python is this one. How that is made: test_provision."""
+    monkeypatch.setattr(remote, "provision", lambda *_: sys.executable)
+    monkeypatch.setattr(remote, "FIRST_PAUSE_S", 0.01)
+    return Remote(SETTINGS, line, notes.append, reconnect_s=0.2)
+
+
+@pytest.fixture
+def judging(tmp_path):
+    """A job that classifies 30 images in three shards."""
+    (artifact,) = [a for a in write_export(tmp_path / "out").artifacts if a.name == "int8.tflite"]
+    pixels = np.load(write_images(tmp_path / "data.npz"))["x"]
+    shards = [tmp_path / f"{n}.npy" for n in range(3)]
+    for n, shard in enumerate(shards):
+        np.save(shard, pixels[10 * n : 10 * n + 10])
+    outputs = tuple(tmp_path / f"outputs-{n}.npy" for n in range(3))
+    images = Images(
+        tuple(shards), 30, Preprocess(), artifact.inputs[0], artifact.outputs[0], outputs
+    )
+    path = tmp_path / "out" / "tiny" / artifact.name
+    return Job(path, "tflite", "litert", 1, images=images)
+
+
+@pytest.fixture
+def runner_that(tmp_path, monkeypatch):
+    """Makes the real runner do something else first."""
+
+    def put_in_front(source):
+        path = tmp_path / "other_runner.py"
+        path.write_text(f"{source}\n{RUNNER.read_text()}")
+        monkeypatch.setattr(remote, "RUNNER", path)
+
+    return put_in_front
+
+
+def outputs_of(job):
+    return np.concatenate([np.load(path) for path in job.images.outputs])
+
+
+def running(mark):
+    """Processes that have ``mark`` on their command line."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                words = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue  # it has ended since
+            if os.fsencode(mark) in words:
+                found.append(int(entry.name))
+    return found
+
+
+def ended(mark):
+    deadline = time.monotonic() + 20
+    while (found := running(mark)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not found
+
+
+def test_it_answers_and_times_as_this_machine_does(device, line, job, judging, tmp_path):
+    with device:
+        timed, judged = device.run(job), device.run(judging)
+    assert timed.error is None and len(timed.samples_ns) >= QUICK.min_samples
+    assert judged.error is None and judged.images == 30
+    there = outputs_of(judging)
+    assert Host().run(judging).error is None
+    assert np.array_equal(there, outputs_of(judging))
+
+
+def test_files_are_pushed_once_and_only_the_cache_stays(device, line, judging, tmp_path):
+    for _ in range(2):
+        with device:
+            assert device.run(judging).error is None
+    assert sorted(line.pushed) == sorted(
+        ["0.npy", "1.npy", "2.npy", "int8.tflite", "keeper.py", "runner.py"]
+    )
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["a cache"]
+    assert not list((tmp_path / "home" / "a cache").rglob("*outputs*/*.npy"))
+    assert ended(tmp_path / "home")
+
+
+def test_a_line_that_breaks_goes_on_at_the_missing_shard(
+    device, line, judging, notes, runner_that, tmp_path
+):
+    log = tmp_path / "log"
+    runner_that(
+        "import numpy; load = numpy.load\n"
+        f"numpy.load = lambda path, **o: (open({str(log)!r}, 'a').write(path + chr(10)), "
+        "load(path, **o))[1]"
+    )
+    calls = []
+
+    def cut_at_the_second():
+        calls.append(1)
+        if len(calls) == 2:
+            line.cut()
+
+    line.before_get = cut_at_the_second
+    with device:
+        result = device.run(judging)
+    assert result.error is None and result.images == 30
+    there = outputs_of(judging)
+    Host().run(judging)
+    assert np.array_equal(there, outputs_of(judging))
+    assert any("the line broke" in note for note in notes)
+    read = [Path(path).name for path in log.read_text().split("\n") if path]
+    names = list(dict.fromkeys(read))
+    assert read.count(names[0]) == 1 and read.count(names[1]) == 2
+
+
+def test_a_device_that_does_not_come_back_is_an_error_in_the_result(device, line, judging, notes):
+    def cut():
+        line.refusals = 10**6
+        line.cut()
+
+    with device:
+        line.before_get = cut
+        result = device.run(judging)
+        tried = 10**6 - line.refusals
+        assert device.run(judging).error.kind == "connection_lost"
+    assert result.error.kind == "connection_lost" and result.images == 0
+    assert any("given up: nobody there" in note for note in notes)
+    assert tried > 1 and 10**6 - line.refusals == tried  # once is enough for all that follows
+
+
+def test_a_line_that_breaks_at_the_same_place_each_time_is_given_up(device, line, judging):
+    starts = []
+    line.before_get = lambda: (starts.append(1), line.cut())
+    with device:
+        assert device.run(judging).error.kind == "connection_lost"
+    assert len(starts) == remote.FRUITLESS_TRIES
+
+
+def test_a_keeper_that_was_killed_is_replaced(device, judging, notes, tmp_path):
+    with device:
+        (keeper,) = running(f"a cache\0{30.0}")
+        os.kill(keeper, signal.SIGKILL)
+        time.sleep(0.2)
+        assert device.run(judging).error is None
+    assert any("the line broke" in note for note in notes)
+
+
+def test_a_runner_that_was_killed_says_so(device, job, runner_that):
+    runner_that("import os; os.kill(os.getpid(), 9)")
+    with device:
+        result = device.run(job)
+    assert result.error.kind == "crashed" and "out of memory" in result.error.message
+
+
+def test_a_runner_that_hangs_is_ended_there(device, job, runner_that, monkeypatch, tmp_path):
+    runner_that("import subprocess, time; subprocess.Popen(['sleep', '987']); time.sleep(987)")
+    monkeypatch.setattr(Job, "allowance_s", 2.0)
+    with device:
+        before = running(tmp_path / "home")
+        result = device.run(job)
+        assert result.error.kind == "timed_out"
+        assert not running("sleep\x00987")
+        assert not [p for p in running(tmp_path / "home") if p not in before]  # the keeper's
+
+
+def test_what_hangs_behind_a_broken_line_is_ended_there(device, line, job, runner_that, tmp_path):
+    runner_that("import time; time.sleep(986)")
+    with device:
+        child = device.start(job)
+        deadline = time.monotonic() + 20
+        while len(running(tmp_path / "home")) < 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        device._at.lock._line._process.stdin.close()  # as when the line breaks: nobody says bye
+        assert ended(tmp_path / "home")
+        child.end()
+
+
+def test_a_device_may_be_declared_to_be_emulated(device, line, notes):
+    with device:
+        assert not device.environment().emulated
+    with Remote(replace(SETTINGS, emulated=True), line, notes.append) as declared:
+        assert declared.environment().emulated
+
+
+def test_stop_ends_it_from_another_thread(device, job, runner_that):
+    runner_that("import time; time.sleep(985)")
+    with device:
+        threading.Timer(1.0, device.stop).start()
+        begun = time.monotonic()
+        assert device.run(job).error is not None
+        assert time.monotonic() - begun < 60
+
+
+def test_one_that_is_in_use_names_who_has_it(device, line, notes, tmp_path):
+    with device:
+        second = Remote(SETTINGS, Line(tmp_path / "home"), notes.append)
+        with pytest.raises(Exception, match=r"local is in use by .*process"), second:
+            pass
+
+
+def test_cleaning_leaves_nothing(device, line, judging, tmp_path, monkeypatch, capsys):
+    with device:
+        device.run(judging)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "devices.toml").write_text(
+        '[far]\ntransport = "ssh"\nhost = "x"\ncache = "~/a cache"'
+    )
+    monkeypatch.setattr("bench.remote.cleaning.open_transport", lambda settings: line)
+    (tmp_path / "home" / "a cache" / "mine").touch()
+    from bench.__main__ import main
+
+    assert main(["device-clean", "--device", "far"]) == 0
+    assert "but for: mine" in capsys.readouterr().out
+    assert [path.name for path in (tmp_path / "home" / "a cache").iterdir()] == ["mine"]
+    (tmp_path / "home" / "a cache" / "mine").unlink()
+    assert main(["device-clean", "--device", "far"]) == 0
+    assert not list((tmp_path / "home").iterdir())
+
+
+def test_this_machine_is_not_cleaned(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "device-clean", "--device", "host"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2 and "keeps nothing" in done.stderr

@@ -1,0 +1,404 @@
+"""Programs and files over the system's OpenSSH, to a real server on this machine."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path, PurePosixPath
+
+import pytest
+from commands import environment
+from cut_line import CutLine
+from loopback_sshd import NAME, LoopbackServer, free_port
+
+from bench.devices import DeviceSettings
+from bench.remote import transfer
+from bench.remote.ssh import Ssh
+from bench.remote.transport import ConnectionLost
+from models.errors import DeviceError, RequestError
+
+AWKWARD = [
+    "a b", "it's", 'say "so"', "a;exit 9", "$(exit 9)", "`exit 9`", "$HOME", "two\nlines", "-rf",
+    "--", "ä é 漢 🙂", "back\\slash", "*", "~", "!!", "&", "|", ">", "#", "%h", "\t", "'\"'", "",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with LoopbackServer(tmp_path_factory.mktemp("loopback") / "server") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def line(server):
+    with Ssh(server.settings()) as line:
+        yield line
+
+
+def ignore(doing, done=0, total=None):
+    pass
+
+
+def test_the_words_of_a_command_arrive_as_they_are(line):
+    said = line.run_check(["printf", "%s\\0", *AWKWARD], 30)
+    assert said.decode().split("\0")[:-1] == AWKWARD
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [("exit 0", 0), ("exit 3", 3), ("exit 255", 254), ("kill -KILL $$", 137), ("kill $$", 143)],
+)
+def test_a_program_ends_here_as_it_ended_there(line, script, code):
+    assert line.run(["sh", "-c", script], 30).code == code
+    process = line.start(["sh", "-c", script])
+    process.communicate(timeout=30)
+    assert process.returncode == code
+
+
+def test_a_program_that_is_not_there_is_127_and_an_error_in_one_line(line):
+    assert line.run(["no-such program"], 30).code == 127
+    with pytest.raises(DeviceError, match=r"^pi4: 'no-such program': .*(No such|not found).*$"):
+        line.run_check(["no-such program"], 30)
+
+
+def test_standard_input_and_output_are_bytes(line, tmp_path):
+    content = bytes(range(256)) * 4096
+    (tmp_path / "in").write_bytes(content)
+    assert line.run(["cat"], 30, content).stdout == content
+    assert line.run(["cat"], 30, tmp_path / "in").stdout == content
+    assert line.run(["cat"], 30).stdout == b""
+    assert line.run(["sh", "-c", "cat >&2"], 30, "ä\n".encode()).stderr == "ä\n"
+
+
+def test_a_started_program_is_spoken_to_while_it_runs(line):
+    process = line.start(["cat"])
+    for said in (b"one\n", b"two\n"):
+        process.stdin.write(said)
+        process.stdin.flush()
+        assert process.stdout.readline() == said
+    process.stdin.close()
+    assert process.wait(30) == 0
+
+
+def test_a_program_that_does_not_return_is_ended_there_too(line, tmp_path):
+    script = f"echo $$ > '{tmp_path}/pid'; exec sleep 300"
+    with pytest.raises(DeviceError, match="did not end within 1 s"):
+        line.run(["sh", "-c", script], 1)
+    pid = int((tmp_path / "pid").read_text())
+    wait_until(lambda: not is_alive(pid))
+
+
+@pytest.mark.parametrize("name", [name for name in AWKWARD if name])
+def test_files_keep_their_content_under_any_name(line, tmp_path, name):
+    there = tmp_path / "a folder; $(exit 9)" / name
+    there.parent.mkdir()
+    (tmp_path / "here").write_bytes(os.urandom(100_000))
+    line.put(tmp_path / "here", PurePosixPath(there), ignore)
+    assert there.read_bytes() == (tmp_path / "here").read_bytes()
+    line.get(PurePosixPath(there), tmp_path / name)
+    assert (tmp_path / name).read_bytes() == (tmp_path / "here").read_bytes()
+    assert os.listdir(there.parent) == [name]
+
+
+def test_a_file_replaces_another_and_what_a_power_cut_left_of_it(line, tmp_path):
+    there = tmp_path / "there"
+    for name in ("there", "there.part.0123", "there.parts"):
+        (tmp_path / name).write_text("older")
+    (tmp_path / "here").write_text("")
+    line.put(tmp_path / "here", PurePosixPath(there), ignore)
+    assert there.read_text() == ""
+    line.get(PurePosixPath(there), tmp_path / "here")
+    assert (tmp_path / "here").read_text() == ""
+    assert sorted(os.listdir(tmp_path)) == ["here", "there", "there.parts"]
+
+
+def test_where_a_file_cannot_be_it_is_an_error_in_one_line(line, tmp_path):
+    (tmp_path / "here").write_text("content")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(DeviceError, match=r"cannot write '.*/missing/x': .*(nonexist|No such)"):
+        line.put(tmp_path / "here", PurePosixPath(tmp_path / "missing" / "x"), ignore)
+    with pytest.raises(DeviceError, match=r"pi4: cannot write '.*/folder': .* is a folder$"):
+        line.put(tmp_path / "here", PurePosixPath(tmp_path / "folder"), ignore)
+    with pytest.raises(DeviceError, match=r"pi4: cannot read '.*/none': .*No such file"):
+        line.get(PurePosixPath(tmp_path / "none"), tmp_path / "back")
+    assert sorted(os.listdir(tmp_path)) == ["folder", "here"]
+    assert os.listdir(tmp_path / "folder") == []
+
+
+def test_a_file_that_is_changed_on_the_way_gets_no_name(line, tmp_path, monkeypatch):
+    (tmp_path / "here").write_text("content")
+    monkeypatch.setattr(transfer, "PUT", transfer.PUT.replace('> "$part"', '| rev > "$part"'))
+    with pytest.raises(DeviceError, match="arrived damaged"):
+        line.put(tmp_path / "here", PurePosixPath(tmp_path / "there"), ignore)
+    monkeypatch.setattr(transfer, "GET", transfer.GET.replace('< "$1" &&', '< "$1" | rev &&'))
+    with pytest.raises(DeviceError, match="changed while it was read"):
+        line.get(PurePosixPath(tmp_path / "here"), tmp_path / "back")
+    assert os.listdir(tmp_path) == ["here"]
+
+
+def test_a_disk_that_hangs_is_not_waited_for(line, tmp_path, monkeypatch):
+    monkeypatch.setattr(transfer, "STALLED_S", 0.5)
+    os.mkfifo(tmp_path / "hangs")
+    with pytest.raises(DeviceError, match=r"no byte was written or read for 0.5 s"):
+        line.get(PurePosixPath(tmp_path / "hangs"), tmp_path / "back")
+    (tmp_path / "hangs").open("w").close()  # lets the program there go
+    assert os.listdir(tmp_path) == ["hangs"]
+
+
+def test_how_far_a_long_push_is_is_shown(server, tmp_path):
+    (tmp_path / "here").write_bytes(bytes(4_000_000))
+    shown = []
+    with CutLine(server.port) as between, Ssh(server.settings(port=between.port)) as line:
+        between.delay_s = 0.01
+        there = PurePosixPath(tmp_path / "there")
+        line.put(tmp_path / "here", there, lambda *told: shown.append(told))
+    assert shown[0] == ("pushing here",)
+    assert {told[0] for told in shown[1:]} == {"pushing here, MB"}
+    assert {told[2] for told in shown[1:]} == {4}
+    assert 0 < shown[1][1] < 4
+
+
+def test_all_commands_share_one_connection(server, line):
+    processes = [line.start(["cat"]) for _ in range(5)]
+    assert line.run(["true"], 30).code == 0
+    assert server.sessions() == 1
+    for process in processes:
+        process.communicate(timeout=30)
+
+
+def test_a_long_name_of_the_folder_for_temporary_files_is_in_nobodys_way(
+    server, tmp_path, monkeypatch
+):
+    long = tmp_path / ("x" * 80)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    with Ssh(server.settings()) as line:
+        assert line.run(["true"], 30).code == 0
+
+
+def test_what_a_configuration_says_for_people_is_in_nobodys_way(server, tmp_path):
+    """A command and a terminal for every login, connections of its own to share, a forwarded port
+    that is in use already, no word about what goes wrong."""
+    disturbing = (
+        f" RemoteCommand tmux\n RequestTTY force\n ControlMaster auto\n ControlPersist yes\n"
+        f" ControlPath {tmp_path}/%C\n LocalForward 127.0.0.1:{server.port} localhost:1\n"
+        " ExitOnForwardFailure yes\n LogLevel QUIET\n SendEnv *\n"
+    )
+    with Ssh(server.settings(extra=disturbing)) as line:
+        assert line.run_check(["echo", "hello"], 30) == b"hello\n"
+    assert os.listdir(tmp_path) == []
+    with pytest.raises(DeviceError, match="refuses connections"):
+        Ssh(server.settings(port=free_port(), extra=disturbing)).connect()
+
+
+def test_a_jump_host_of_the_configuration_is_taken(server):
+    config = server.client_config()
+    jump = server.client_config(extra=f" ProxyCommand ssh -F {config} -W 127.0.0.1:%p {NAME}")
+    with Ssh(DeviceSettings("pi4", "ssh", NAME, ssh_config=str(jump))) as line:
+        assert server.sessions() >= 2
+        assert line.run_check(["echo", "hello"], 30) == b"hello\n"
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["", " ", "-oProxyCommand=true", "pi@-oX", "a b", "a;b", "$(b)", "`b`", "a|b", "a\nb", "a'b",
+     'a"b', "a\\b", "a&b", "ä", "pi@a@b", "{a}", "a/b", "a\n", "*", "-l@pi4", "-4", "\u212a"],
+)  # fmt: skip
+def test_what_is_no_host_is_refused_before_ssh_sees_it(host):
+    with pytest.raises(RequestError, match=r"^host of pi4 is .*; expected a name, user@name or"):
+        Ssh(DeviceSettings("pi4", "ssh", host))
+
+
+@pytest.mark.parametrize(
+    "host", ["pi@raspberrypi.local", "pi4", "192.168.0.7", "ssh://pi@pi4:2222", "fe80::1%eth0"]
+)
+def test_hosts_that_ssh_knows_are_taken(host):
+    Ssh(DeviceSettings("pi4", "ssh", host))
+
+
+def test_a_configuration_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(RequestError, match="there is no such file"):
+        Ssh(DeviceSettings("pi4", "ssh", "pi4", ssh_config=str(tmp_path / "none")))
+
+
+def test_a_closed_line_ends_what_went_through_it_and_opens_again(server):
+    line = Ssh(server.settings())
+    with pytest.raises(ConnectionLost, match="there is no line to pi4"):
+        line.run(["true"], 30)
+    line.connect()
+    process = line.start(["cat"])
+    line.connect()
+    process.stdin.write(b"one\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == b"one\n"
+    line.close()
+    line.close()
+    assert not line.is_connected()
+    assert process.wait(30) == line.lost_code
+    process.communicate()
+    with pytest.raises(ConnectionLost):
+        line.run(["true"], 30)
+    with line:
+        assert line.run(["true"], 30).code == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_no_ssh_outlives_the_process_that_had_it(server, number):
+    settings = server.settings()
+    folder = tempfile.mkdtemp(dir="/tmp")
+    process = subprocess.Popen(
+        [sys.executable, "-c", holding(settings, "line.start(['sleep', '300'])\ninput()")],
+        env=environment() | {"TMPDIR": folder}, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert process.stdout.readline() == b"connected\n"
+    assert len(mentioning(settings.ssh_config)) >= 2
+    process.send_signal(number)
+    process.wait(30)
+    process.communicate()
+    wait_until(lambda: not mentioning(settings.ssh_config))
+    wait_until(lambda: not os.listdir(folder))
+    os.rmdir(folder)
+
+
+def test_a_connection_that_is_still_being_made_ends_with_the_process_too(server, tmp_path):
+    """In jump hosts and other commands of the configuration as well."""
+    waiting = f" ProxyCommand sh -c 'sleep 300; : {tmp_path}'\n"
+    code = holding(server.settings(extra=waiting))
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment())
+    wait_until(lambda: mentioning(f"sleep 300; : {tmp_path}"))
+    process.kill()
+    process.wait(30)
+    wait_until(lambda: not mentioning(str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("forced", "reason"),
+    [
+        (
+            "echo 'Welcome to the lab'; eval \"$SSH_ORIGINAL_COMMAND\"",
+            r"pi4 writes 'Welcome to the lab' before every command; let its ~/\.bashrc",
+        ),
+        (
+            "echo 'This account is not available.'; exit 1",
+            r"pi4 does not run commands: exit code 1, 'This account is not available\.'; expected",
+        ),
+    ],
+)
+def test_a_login_without_a_plain_shell_is_an_error(tmp_path, forced, reason):
+    with LoopbackServer(tmp_path / "server", f"ForceCommand {forced}") as server:
+        line = Ssh(server.settings())
+        with pytest.raises(DeviceError, match=reason):
+            line.connect()
+        assert not line.is_connected()
+
+
+def test_too_many_sessions_are_an_error_and_no_lost_line(tmp_path):
+    with (
+        LoopbackServer(tmp_path / "server", "MaxSessions 1") as server,
+        Ssh(server.settings()) as line,
+    ):
+        process = line.start(["cat"])
+        process.stdin.write(b"one\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        with pytest.raises(DeviceError, match="MaxSessions") as caught:
+            line.run(["true"], 30)
+        assert not isinstance(caught.value, ConnectionLost)
+        process.communicate(timeout=30)
+
+
+def test_on_a_terminal_a_person_decides_about_an_unknown_host_key(server):
+    settings = server.settings(host_key=server.folder / "none")
+    said = on_a_terminal(holding(settings), [("continue connecting", "no\n")])
+    assert "pi4: loopback shows a host key that is not known here" in said
+    said = on_a_terminal(holding(settings), [("continue connecting", "yes\n")])
+    assert "connected" in said
+    with Ssh(settings) as line:
+        assert line.is_connected()
+
+
+def test_ctrl_c_on_a_terminal_leaves_the_line_to_clean_up_with(server):
+    code = holding(
+        server.settings(),
+        "try:\n    print('holding', flush=True)\n    time.sleep(300)\n"
+        "except KeyboardInterrupt:\n"
+        "    print(line.run_check(['echo', 'done'], 30), line.is_connected())",
+    )
+    assert "b'done\\n' True" in on_a_terminal(code, [("holding", "\x03")])
+
+
+def holding(settings, then=""):
+    """Code of a Python that holds the line and says so, then does ``then``."""
+    lines = [
+        "import time, signal",
+        "signal.signal(signal.SIGINT, signal.default_int_handler)",
+        "from bench.devices import DeviceSettings",
+        "from bench.remote.ssh import Ssh",
+        f"line = Ssh({settings!r})",
+        "line.connect()",
+        "print('connected', flush=True)",
+        then,
+    ]
+    return "\n".join(lines)
+
+
+def on_a_terminal(code, answers):
+    """What a Python says on a terminal where ``answers`` are typed when asked."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(sys.executable, [sys.executable, "-c", code], environment())
+    said, waiting = "", list(answers)
+    while True:
+        try:
+            said += os.read(terminal, 4096).decode(errors="replace")
+        except OSError:  # the other end is closed
+            break
+        if waiting and waiting[0][0] in said:
+            os.write(terminal, waiting.pop(0)[1].encode())
+    os.waitpid(pid, 0)
+    os.close(terminal)
+    return said
+
+
+def mentioning(text):
+    """The processes whose command line has ``text`` in it, but for our own."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if text.encode() in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+        except OSError:  # it ended
+            continue
+    return [pid for pid in found if pid != os.getpid()]
+
+
+def is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_until(holds):
+    """Until it does, or the test's time is over."""
+    while not holds():
+        time.sleep(0.02)
+
+
+def test_more_programs_than_a_connection_may_have_sessions_run_at_the_same_time(line):
+    """sshd lets a connection have ten."""
+    started = [line.start(["cat"]) for _ in range(23)]
+    try:
+        assert line.run_check(["echo", "between"], 20) == b"between\n"
+        for n, process in enumerate(started):
+            process.stdin.write(f"{n}\n".encode())
+            process.stdin.flush()
+        assert [int(process.stdout.readline()) for process in started] == list(range(23))
+    finally:
+        for process in started:
+            process.communicate()
+    assert [process.returncode for process in started] == [0] * 23

@@ -1,0 +1,257 @@
+"""What goes wrong on the way to a device: each is one line that says what to do, and leaves no
+half of anything."""
+
+import os
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+import pytest
+from cut_line import CutLine
+from loopback_sshd import LoopbackServer, free_port, make_key
+
+from bench.devices import DeviceSettings
+from bench.remote.ssh import Ssh
+from bench.remote.ssh_failure import REASONS, explained
+from bench.remote.ssh_master import Patience
+from bench.remote.transport import ConnectionLost
+from models.errors import DeviceError
+
+BIG_BYTES = 3_000_000
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with LoopbackServer(tmp_path_factory.mktemp("loopback") / "server") as server:
+        yield server
+
+
+@pytest.fixture
+def between(server):
+    with CutLine(server.port) as between:
+        yield between
+
+
+@pytest.fixture
+def line(server, between):
+    """A line that is lost behind two seconds of silence."""
+    line = Ssh(server.settings(port=between.port))
+    line.patience = Patience(connect_s=15, alive_interval_s=1, alive_count=1)
+    with line:
+        yield line
+
+
+@pytest.fixture
+def big(tmp_path):
+    path = tmp_path / "big"
+    path.write_bytes(os.urandom(BIG_BYTES))
+    return path
+
+
+def ignore(doing, done=0, total=None):
+    pass
+
+
+def test_a_refused_connection(server):
+    assert why(server.settings(port=free_port())).startswith(
+        "pi4: loopback refuses connections; is SSH on there?"
+    )
+
+
+def test_an_unknown_host():
+    settings = DeviceSettings("pi4", "ssh", "pi@no-such-host.invalid")
+    assert "pi4: pi@no-such-host.invalid is a name that nobody knows; is it" in why(settings)
+
+
+def test_a_key_that_the_device_does_not_know(server, tmp_path):
+    settings = server.settings(user_key=make_key(tmp_path / "other"))
+    assert f"does not let you in; type ssh -F {settings.ssh_config} loopback to see" in why(
+        settings
+    )
+
+
+def test_a_host_key_that_is_not_known_is_not_accepted(server):
+    settings = server.settings(host_key=server.folder / "none")
+    known_hosts = server.folder / f"known_hosts{settings.ssh_config[-1]}"
+    assert "host key that is not known here; type ssh -F" in why(settings)
+    assert known_hosts.read_text() == ""
+
+
+@pytest.mark.parametrize("checking", ["", " StrictHostKeyChecking yes\n"])
+def test_a_host_key_that_has_changed_is_not_accepted(server, tmp_path, checking):
+    settings = server.settings(host_key=make_key(tmp_path / "other"), extra=checking)
+    found = why(settings)
+    assert "shows another host key than the one that line 1 of" in found
+    assert "somebody may be listening" in found
+
+
+def test_a_device_that_accepts_and_says_nothing(server, between):
+    between.freeze()
+    line = Ssh(server.settings(port=between.port))
+    line.patience = Patience(connect_s=1, alive_interval_s=1, alive_count=1)
+    with pytest.raises(DeviceError, match="loopback does not answer; is it switched on"):
+        line.connect()
+
+
+def test_a_device_that_lets_one_in_and_then_says_nothing(server, between):
+    between.after(2000, "down", between.freeze)
+    line = Ssh(server.settings(port=between.port))
+    line.patience = Patience(connect_s=1, alive_interval_s=1, alive_count=1)
+    with pytest.raises(DeviceError, match=r"loopback does not answer|the line to pi4 broke"):
+        line.connect()
+
+
+def test_a_login_that_waits_for_something_that_never_comes(server, tmp_path):
+    """As an agent's, that asks somewhere else whether it may."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder, socket.socket(socket.AF_UNIX) as agent:
+        agent.bind(f"{folder}/agent")
+        agent.listen()
+        line = Ssh(server.settings(extra=f" IdentityAgent {folder}/agent\n"))
+        line.patience = Patience(connect_s=1, alive_interval_s=1, alive_count=1)
+        with pytest.raises(DeviceError, match="loopback is found, but the login takes too long"):
+            line.connect()
+        assert not line.is_connected()
+
+
+def test_a_device_that_ends_the_connection_at_once(server):
+    with socket.create_server(("127.0.0.1", 0)) as closing:
+        threading.Thread(target=lambda: closing.accept()[0].close(), daemon=True).start()
+        found = why(server.settings(port=closing.getsockname()[1]))
+    assert "loopback ended the connection at once; is it still starting?" in found
+
+
+def test_a_configuration_that_ssh_cannot_read(server):
+    assert "cannot be looked up in ssh's configuration" in why(server.settings(extra="Hots x\n"))
+
+
+def test_no_ssh_on_this_machine(server, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert why(server.settings()).startswith("no ssh on this machine; type sudo apt install")
+
+
+def test_every_reason_has_advice_that_can_be_said():
+    for _, advice in REASONS:
+        assert advice.format(known_hosts="known_hosts", ssh="ssh pi4")
+    assert explained("pi4", "ssh pi4", "") == "pi4 cannot be reached; type ssh pi4 to see why"
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_push_that_is_cut_leaves_nothing_and_can_be_made_again(server, between, line, big, reset):
+    there = big.parent / "there" / "file"
+    there.parent.mkdir()
+    between.after(BIG_BYTES // 3, "up", lambda: between.cut(reset))
+    with pytest.raises(ConnectionLost, match=r"^the line to pi4 broke: "):
+        line.put(big, PurePosixPath(there), ignore)
+    assert not there.exists() and not line.is_connected()
+    line.connect()
+    line.put(big, PurePosixPath(there), ignore)
+    assert there.read_bytes() == big.read_bytes()
+    assert os.listdir(there.parent) == ["file"]
+
+
+def test_a_push_to_a_device_that_falls_silent_ends(between, line, big):
+    between.after(BIG_BYTES // 3, "up", between.freeze)
+    with pytest.raises(ConnectionLost, match=r"the line to pi4 broke: .*not responding"):
+        line.put(big, PurePosixPath(big.parent / "there"), ignore)
+    assert not (big.parent / "there").exists()
+
+
+def test_a_device_that_is_slow_is_not_lost(between, line, big):
+    """Longer than the silence that a lost one is told by."""
+    big.write_bytes(bytes(1_600_000))
+    between.delay_s = 0.03
+    line.put(big, PurePosixPath(big.parent / "there"), ignore)
+    assert (big.parent / "there").read_bytes() == big.read_bytes()
+
+
+def test_a_fetch_that_is_cut_leaves_nothing(between, line, big):
+    between.after(BIG_BYTES // 3, "down", between.cut)
+    with pytest.raises(ConnectionLost):
+        line.get(PurePosixPath(big), big.parent / "back")
+    assert os.listdir(big.parent) == ["big"]
+
+
+@pytest.mark.parametrize("fault", ["cut", "freeze"])
+def test_a_program_whose_line_breaks_is_lost_not_failed(between, line, fault):
+    process = line.start(["sh", "-c", "echo ready; cat"])
+    assert process.stdout.readline() == b"ready\n"
+    getattr(between, fault)()
+    with pytest.raises(ConnectionLost):
+        line.run(["true"], 30)
+    assert process.wait(30) == line.lost_code
+    process.communicate()
+
+
+def test_a_device_whose_power_is_cut_is_lost_and_found_when_it_is_back(tmp_path):
+    with LoopbackServer(tmp_path / "server") as server:
+        line = Ssh(server.settings())
+        with line:
+            process = line.start(["sh", "-c", "echo ready; cat"])
+            assert process.stdout.readline() == b"ready\n"
+            server.kill_sessions()
+            server.stop()
+            process.communicate(timeout=30)
+            assert process.returncode == line.lost_code
+            with pytest.raises(ConnectionLost, match="the line to pi4 broke"):
+                line.run(["true"], 30)
+            with pytest.raises(DeviceError, match="refuses connections"):
+                line.connect()
+            server.start()
+            line.connect()
+            assert line.run(["true"], 30).code == 0
+
+
+def test_a_broken_line_is_not_replaced_by_one_that_nobody_asked_for(server, between):
+    host = f"ssh://127.0.0.1:{between.port}"
+    with Ssh(replace(server.settings(), host=host)) as line:
+        words = line.argv(["echo", "hello"])
+        between.cut()
+        while line.is_connected():
+            time.sleep(0.02)
+        done = subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, timeout=30)
+        assert (done.returncode, done.stdout, between.accepted) == (line.lost_code, b"", 1)
+
+
+def test_a_full_disk_is_named_with_what_there_was_to_write_and_what_is_free(line, big, tmp_path):
+    with small_disk(tmp_path / "a disk") as disk:
+        (disk / "kept").write_bytes(bytes(390_000))
+        with pytest.raises(DeviceError) as caught:
+            line.put(big, PurePosixPath(disk / "there"), ignore)
+        assert os.listdir(disk) == ["kept"]
+        assert not isinstance(caught.value, ConnectionLost)
+        assert str(caught.value) == (
+            f"pi4: no space left for big in '{disk}': 3.0 MB to write, 0.7 MB free; make room "
+            "there, or type make device-clean DEVICE=pi4"
+        )
+
+
+def why(settings):
+    """The line that says why a device cannot be reached."""
+    line = Ssh(settings)
+    with pytest.raises(DeviceError) as caught:
+        line.connect()
+    assert not line.is_connected()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@contextmanager
+def small_disk(folder):
+    """A file system of one megabyte."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "small", folder], capture_output=True, text=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"no small disk can be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
