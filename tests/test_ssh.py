@@ -144,7 +144,8 @@ def test_a_disk_that_hangs_is_not_waited_for(line, tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "hangs")
     with pytest.raises(DeviceError, match=r"no byte was written or read for 0.5 s"):
         line.get(PurePosixPath(tmp_path / "hangs"), tmp_path / "back")
-    (tmp_path / "hangs").open("w").close()  # lets the program there go
+    for _ in ("cat", "sha256sum"):  # lets the programs there go
+        (tmp_path / "hangs").open("w").close()
     assert os.listdir(tmp_path) == ["hangs"]
 
 
@@ -249,12 +250,13 @@ def test_a_closed_line_ends_what_went_through_it_and_opens_again(server):
 def test_no_ssh_outlives_the_process_that_had_it(server, number):
     settings = server.settings()
     folder = tempfile.mkdtemp(dir="/tmp")
+    code = holding(settings, "line.start(['sleep', '9'])\nprint('started', flush=True)\ninput()")
     process = subprocess.Popen(
-        [sys.executable, "-c", holding(settings, "line.start(['sleep', '300'])\ninput()")],
+        [sys.executable, "-c", code],
         env=environment() | {"TMPDIR": folder}, stdin=subprocess.PIPE,
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    assert process.stdout.readline() == b"connected\n"
+    assert [process.stdout.readline() for _ in range(2)] == [b"connected\n", b"started\n"]
     assert len(mentioning(settings.ssh_config)) >= 2
     process.send_signal(number)
     process.wait(30)

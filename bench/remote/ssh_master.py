@@ -26,11 +26,12 @@ exec 3<&0
 "$@" </dev/null 3<&- &
 master=$!
 trap '' TERM
-(read -r _ <&3; rm -rf -- "$folder"; kill "${whom:-$master}") &
+(read -r _ <&3; kill "${whom:-$master}") &
 watch=$!
 wait "$master"
 code=$?
 kill -KILL "$watch"
+rm -rf -- "$folder"
 exit "$code"
 """
 
@@ -54,18 +55,18 @@ class Master:
     def __init__(self, address: Address, patience: Patience, may_ask: bool) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="ssh-", dir=_short_folder()))
         self.socket = self._folder / "line"
-        self._log, self._may_ask = self._folder / "log", may_ask
+        self._may_ask = may_ask
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (close() closes it)
         words = ["ssh", *address.config, *_options(patience, may_ask), "-S", str(self.socket)]
         words += ["-M", "-N", "-T", "--", address.host]
         whom = "" if may_ask else "0"  # all of the session, a ProxyCommand too
-        with self._log.open("wb") as log:
-            self._guard = subprocess.Popen(
-                ["/bin/sh", "-c", GUARD, "sh", str(self._folder), whom, *words],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                start_new_session=not may_ask,
-            )
+        self._guard = subprocess.Popen(
+            ["/bin/sh", "-c", GUARD, "sh", str(self._folder), whom, *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=self._log,
+            start_new_session=not may_ask,
+        )
 
     def wait(self, limit_s: float | None) -> bool:
         """Wait until commands can be given; False where it ended or ``limit_s`` is over."""
@@ -89,7 +90,11 @@ class Master:
 
     def said(self) -> str:
         """What ssh wrote to standard error until now."""
-        return self._log.read_text(errors="replace") if self._log.exists() else ""
+        if self._log.closed:
+            return ""
+        log = self._log.fileno()
+        # Our place in the file is also that where ssh writes on.
+        return os.pread(log, os.fstat(log).st_size, 0).decode(errors="replace")
 
     def close(self) -> None:
         """End it and all that goes through it."""
@@ -100,6 +105,7 @@ class Master:
                     os.killpg(self._guard.pid, signal.SIGKILL)
             self._guard.kill()
             self.has_ended(END_S)
+        self._log.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
