@@ -312,6 +312,8 @@ class OnnxSession:
     prepare = None
 
     def __init__(self, runtime, threads):
+        # Otherwise it writes into the home directory on import, and calls its maker.
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
         import onnxruntime
 
         self.package, self.version = onnxruntime, onnxruntime.__version__

@@ -16,6 +16,8 @@ INTERRUPTED, READER_GONE = 130, 141  # 128 plus the signal, as shells have it
 
 def exit_code(work: Callable[[], object], when_interrupted: str) -> int:
     """Run ``work`` and say how it ended: 0 done, 1 check failed, 2 wrong request, 3 device."""
+    # Nothing of ours, nor what it starts, is to call anybody: ONNX Runtime does unless told not to.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
         work()
     except CommandError as error:

@@ -156,3 +156,15 @@ def test_a_runner_sleeps_when_its_turn_is_over(job, tmp_path):
 def _cpu_ticks(pid):
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return int(fields[11]) + int(fields[12])
+
+
+def test_a_run_in_onnx_runtime_leaves_nothing_in_the_home_directory(tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("XDG_CACHE_HOME", "ORT_DISABLE_TELEMETRY"):
+        monkeypatch.delenv(name, raising=False)
+    write_export(tmp_path / "out")
+    path = tmp_path / "out" / "tiny" / "float32.onnx"
+    assert Host().run(Job(path, "onnx", "onnxruntime", 1, QUICK)).error is None
+    assert not list(home.iterdir())

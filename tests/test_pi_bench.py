@@ -1,0 +1,167 @@
+"""The whole way to a Raspberry Pi: connect, make ready, push, run, judge, fetch, record, on real
+aarch64 programs. What is emulated is the processor alone."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+from commands import ROOT, environment, run
+
+from bench.history.records import Records
+
+pytestmark = [pytest.mark.pi, pytest.mark.timeout(1200)]
+ARCHS = ("v1", "v2", "v3-small")
+FILES = ["float32.tflite", "int8.tflite", "float32.onnx", "int8.onnx"]
+IMAGES = 64
+# Emulated times mean nothing: a few samples show that they arrive.
+SHORT = ("--plan", "quick", "--time-limit", "0.1")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory, emulated_pi):
+    """A folder with the exported demos and a devices.toml."""
+    folder = tmp_path_factory.mktemp("project")
+    for arch in ARCHS:
+        done = run("export", "--arch", arch, cwd=folder, timeout_s=900)
+        assert done.returncode == 0, done.stderr
+    (folder / "devices.toml").write_text(
+        f"""[pi4]
+transport = "ssh"
+host = "{emulated_pi.name}"
+ssh_config = "{emulated_pi.ssh_config}"
+"""
+    )
+    return folder
+
+
+def bench(project, *words, timeout_s=900):
+    return run("bench", *words, cwd=project, timeout_s=timeout_s)
+
+
+@pytest.fixture(scope="module")
+def measured(project):
+    """What ``bench run`` said of each demo on the device, as a program reads it."""
+    said = {}
+    for arch in ARCHS:
+        done = bench(
+            project, "run", "--device", "pi4", "--arch", arch, "--n-eval", IMAGES, *SHORT,
+            "--files", ",".join(FILES), "--runtimes", "litert,onnxruntime", "--json",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        said[arch] = json.loads(done.stdout)
+    return said
+
+
+def test_every_file_runs_there_and_is_marked_as_emulated(project, measured):
+    for arch in ARCHS:
+        rows = measured[arch]["rows"]
+        assert [row["artifact"] for row in rows] == FILES
+        assert not any(row["error"] for row in rows)
+        assert {row["device"] for row in rows} == {"pi4"}
+        assert all("emulated" in row["caveats"] for row in rows)
+
+
+def test_what_it_answers_is_what_keras_and_this_machine_answer(measured):
+    """ARM and x86 kernels round differently in the last place, and int8 by a step or two."""
+    for arch in ARCHS:
+        for row in measured[arch]["rows"]:
+            assert row["images"] == IMAGES
+            assert row["agreement_with_keras"] >= (0.95 if row["scheme"] == "int8" else 1.0)
+        found = {one["artifact"]: one for one in measured[arch]["counterparts"]}
+        assert set(found) == set(FILES)
+        for name, one in found.items():
+            assert one["images"] == IMAGES and one["against"] == "host"
+            if name.startswith("int8"):
+                assert one["largest_steps"] <= 4 and one["agreement"] >= 0.98
+            else:
+                assert one["largest_difference"] < 1e-4 and one["agreement"] == 1
+        columns = {drift["b"] for drift in measured[arch]["drift"]}
+        assert {f"{name} {of} pi4" for name, of in zip(FILES, 2 * ["litert"] + 2 * ["onnxruntime"],
+                                                       strict=True)} <= columns  # fmt: skip
+
+
+def test_what_the_device_is_is_in_the_records(project, measured, monkeypatch):
+    monkeypatch.chdir(project)
+    found = Records().newest()
+    assert len(found) == len(ARCHS) * len(FILES)
+    for record in found:
+        there = record.environment
+        assert (
+            there.emulated and there.architecture == "aarch64" and "Cortex-A72" in there.cpu_model
+        )
+        assert there.os.startswith("Debian") and there.cores and there.memory_bytes > 2**28
+        assert record.result.samples_ns and len(record.result.states) >= 2
+        assert record.result.runtime_version
+
+
+def test_a_second_bench_pushes_nothing_again(project, measured):
+    done = bench(
+        project, "run", "--device", "pi4", "--arch", "v2", "--n-eval", IMAGES, *SHORT,
+        "--files", "int8.tflite", "--runtimes", "litert",
+    )  # fmt: skip
+    assert done.returncode == 0 and "pushing" not in done.stderr
+    assert "making a Python environment" not in done.stderr
+    assert "(emulated)" in done.stdout
+
+
+def test_twelve_rows_take_turns_there(project, measured):
+    """More than sshd lets one connection have, runtimes for older devices among them."""
+    done = bench(project, "run", "--device", "pi4", "--arch", "v2", "--n-eval", 1, *SHORT, "--json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["rows"]
+    assert len(rows) == 12 and not any(row["error"] for row in rows)
+    assert {row["runtime"] for row in rows} == {
+        "litert", "litert-builtin", "tflite-runtime", "onnxruntime"
+    }  # fmt: skip
+
+
+def test_emulated_times_pass_no_gate(project, measured):
+    gate = bench(project, "gate", "--device", "pi4", "--arch", "v2", "--n-eval", IMAGES, "--json")
+    rows = json.loads(gate.stdout)["gates"]
+    of_times = [row for row in rows if row["gate"] in ("latency", "speed-up", "memory")]
+    assert of_times and {row["verdict"] for row in of_times} == {"skipped"}
+    assert {row["gate"] for row in rows} >= {"accuracy", "size", "delegated"}
+    refused = bench(project, "baseline", "--device", "pi4", "--arch", "v2")
+    assert refused.returncode == 2 and "emulated" in refused.stderr
+
+
+def test_a_reboot_in_the_middle_costs_time_and_nothing_else(project, measured, emulated_pi):
+    """It comes back while images are judged; what was judged ahead of it is not judged again."""
+    words = ["run", "--device", "pi4", "--arch", "v2", "--n-eval", "600", *SHORT, "--json"]
+    words += ["--files", "int8.tflite", "--runtimes", "litert"]
+    bench_at_work = subprocess.Popen(
+        [sys.executable, "-m", "bench", *words], cwd=project, env=environment(), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        outputs = emulated_pi.path("/home/pi/.cache/mobilenet-deploy/outputs")
+        deadline = time.monotonic() + 300
+        while not list(outputs.glob("*/*")) and time.monotonic() < deadline:
+            assert bench_at_work.poll() is None, bench_at_work.stderr.read()
+            time.sleep(0.05)
+        emulated_pi.reboot(pause_s=3.0)
+        stdout, stderr = bench_at_work.communicate(timeout=600)
+    finally:
+        bench_at_work.kill()
+    assert bench_at_work.returncode == 0, stderr
+    assert "the line broke" in stderr
+    (row,) = json.loads(stdout)["rows"]
+    assert row["images"] == 600 and row["error"] is None
+
+
+def test_make_device_clean_leaves_the_device_as_it_was(project, measured, emulated_pi):
+    home = emulated_pi.path("/home/pi")
+    assert {path.name for path in home.iterdir()} <= {".cache", ".ssh"}
+    assert [path.name for path in (home / ".cache").iterdir()] == ["mobilenet-deploy"]
+    done = subprocess.run(
+        ["make", "-s", "-f", str(ROOT / "Makefile"), "device-clean", "DEVICE=pi4",
+         f"RUN={sys.executable}", f"READY={shutil.which('true')}"],
+        cwd=project, env=environment(), capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert not list((home / ".cache").iterdir())
+    processes = emulated_pi.exec(["ps", "-u", "pi", "-o", "args="]).stdout.splitlines()
+    assert not [line for line in processes if "mobilenet-deploy" in line]
