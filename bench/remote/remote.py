@@ -52,6 +52,8 @@ class Remote:
         self._owner, self._is_given_up = owner(), False
 
     def __enter__(self) -> "Remote":
+        # Ahead of any live line: ssh may ask for a password on the terminal.
+        self._transport.connect()
         with step(self.name) as show:
             self._open(show)
         return self
