@@ -22,7 +22,8 @@ class RelayedTransport(LocalTransport):
 
     def __init__(self, environment=None):
         super().__init__(environment)
-        self.relays = Path(tempfile.mkdtemp())
+        self._folder = tempfile.TemporaryDirectory()
+        self.relays = Path(self._folder.name)
 
     def argv(self, argv):
         words = super().argv(argv)
@@ -48,7 +49,7 @@ def relay(folder, lost_code, argv):
     entry = Path(folder, str(os.getpid()))
 
     def lose(*_):
-        entry.unlink()
+        entry.unlink(missing_ok=True)
         os._exit(int(lost_code))
 
     signal.signal(signal.SIGTERM, lose)
@@ -59,7 +60,7 @@ def relay(folder, lost_code, argv):
     threading.Thread(target=pass_on, args=[0, process.stdin.fileno()], daemon=True).start()
     pass_on(process.stdout.fileno(), 1)
     code = process.wait()
-    entry.unlink()
+    entry.unlink(missing_ok=True)
     os._exit(code if code >= 0 else 128 - code)
 
 

@@ -14,6 +14,7 @@ from keepers import KEEPER, end_started, living, start_ready, wait_until
 from local_transport import LocalTransport
 from relayed_transport import RelayedTransport
 
+from bench.remote.keeper import boot_id
 from bench.remote.lock import DeviceLock
 from bench.remote.registered import registered
 from bench.remote.transport import ConnectionLost
@@ -210,6 +211,13 @@ def test_a_folder_that_cannot_be_written_is_one_line(device, cache):
         device().take()
 
 
+TELL_SESSION = 'cut -d " " -f 6 /proc/$$/stat > "$4.session"'
+
+
+def session_told(cache):
+    return int(cache.with_name(f"{cache.name}.session").read_text())
+
+
 class Through(LocalTransport):
     """``script`` in front of what is to be started there, which is its "$@"."""
 
@@ -234,10 +242,40 @@ def test_a_keeper_that_cannot_start_is_told_with_its_last_words(device):
     assert not isinstance(error.value, ConnectionLost)
 
 
-def test_a_keeper_that_says_nothing_is_given_up(device, monkeypatch):
+def test_a_keeper_that_says_nothing_is_given_up_and_ended(device, cache, monkeypatch):
     monkeypatch.setattr("bench.remote.lock.ANSWER_S", 0.5)
     with pytest.raises(DeviceError, match=r"nothing within 0.5 s: welcome"):
-        device(transport=Through("echo welcome; sleep 600")).take()
+        device(transport=Through(f"{TELL_SESSION}; echo welcome; sleep 600")).take()
+    session = session_told(cache)
+    wait_until(lambda: not living(session))
+
+
+def test_what_cannot_be_ended_is_told(device, cache):
+    # Something in the keeper's own session, which it cannot end without ending itself.
+    beside = 'sh -c "sleep 5; exit 1" "$4/running/one" < /dev/null > /dev/null 2>&1 &'
+    lock = device(transport=Through(f'{TELL_SESSION}; {beside} exec "$@"'))
+    lock.take()
+    session = session_told(cache)
+    (cache / "running" / "one").symlink_to(f"{session} {boot_id()}")
+    wait_until(lambda: len(living(session)) >= 3)
+    assert not lock.end("one")
+    lock.release()
+    told = "local: one cannot be ended: processes that are left: "
+    assert [note[: len(told)] for note in lock.notes] == [told, told]
+
+
+def test_an_answer_that_comes_too_late_is_not_taken_for_another(device, cache, monkeypatch):
+    transport = RelayedTransport()
+    lock = device(transport=transport)
+    lock.take()
+    programs = [start_ready(cache, name, SLEEPS) for name in ("one", "two")]
+    transport.freeze()
+    with monkeypatch.context() as hurry:
+        hurry.setattr("bench.remote.lock.END_S", 0.1)
+        assert not lock.end("one")
+    transport.thaw()
+    assert lock.end("two") and not living(programs[1].pid) and not living(programs[0].pid)
+    assert lock.notes == ["local: did not say within 0.1 s that one has ended"]
 
 
 def test_a_device_that_greets_before_the_keeper_speaks_is_no_trouble(device):
