@@ -57,7 +57,7 @@ class KeeperLine:
 
     def last_words(self) -> str:
         """The last line of what it wrote that is not an event; "" where there is none."""
-        self._stderr += self._process.stderr.read() or b""
+        self._heard()
         lines = self._stderr.decode(errors="replace").strip().splitlines()
         return " ".join((lines[-1] if lines else self._unknown).split())[:QUOTED_CHARACTERS]
 
@@ -82,10 +82,15 @@ class KeeperLine:
         """Events until the end of output, and a beat in between whenever one is due."""
         output, unread = self._process.stdout.fileno(), b""
         next_beat_s = time.monotonic() + self._beat_s
-        with selectors.DefaultSelector() as pipe:
-            pipe.register(output, selectors.EVENT_READ)
+        with selectors.DefaultSelector() as pipes:
+            pipes.register(output, selectors.EVENT_READ)
+            pipes.register(self._process.stderr, selectors.EVENT_READ)
             while len(unread) < MAX_LINE_BYTES:
-                if pipe.select(max(0.0, next_beat_s - time.monotonic())):
+                ready = pipes.select(max(0.0, next_beat_s - time.monotonic()))
+                readable = [key.fileobj for key, _ in ready]
+                if self._process.stderr in readable and not self._heard():
+                    pipes.unregister(self._process.stderr)
+                if output in readable:
                     found = os.read(output, READ_BYTES)
                     if not found:
                         break
@@ -97,6 +102,14 @@ class KeeperLine:
                     next_beat_s = time.monotonic() + self._beat_s
         self._is_there = False
         self._events.put(None)
+
+    def _heard(self) -> bool:
+        """Take what there is on standard error; False at its end."""
+        with contextlib.suppress(BlockingIOError):
+            found = os.read(self._process.stderr.fileno(), READ_BYTES)
+            self._stderr = (self._stderr + found)[-READ_BYTES:]
+            return bool(found)
+        return True
 
     def _understand(self, line: str) -> None:
         """A device's shell may greet before the keeper speaks; that is kept as its last words."""

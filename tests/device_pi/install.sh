@@ -1,7 +1,8 @@
 #!/bin/sh
-# The Debian packages that the emulated Pi needs here. Where they cannot be installed it says so, and
+# The Debian packages that the emulated Pi and the tests of the keeper want here. Where they cannot be installed it says so, and
 # the tests that need them are skipped.
-packages='mmdebstrap qemu-user-static openssh-server openssh-client debian-archive-keyring'
+packages='mmdebstrap qemu-user-static openssh-server openssh-client debian-archive-keyring
+	faketime busybox'
 missing=
 for package in $packages; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
