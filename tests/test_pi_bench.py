@@ -2,19 +2,21 @@
 aarch64 programs. What is emulated is the processor alone."""
 
 import json
-import shutil
 import subprocess
 import sys
 import time
 
 import pytest
-from commands import ROOT, environment, run
+from commands import environment, run
 
 from bench.history.records import Records
 
 pytestmark = [pytest.mark.pi, pytest.mark.timeout(1200)]
 ARCHS = ("v1", "v2", "v3-small")
 FILES = ["float32.tflite", "int8.tflite", "float32.onnx", "int8.onnx"]
+USUAL = ("litert", "onnxruntime")
+ALL = ("litert", "litert-builtin", "tflite-runtime", "onnxruntime")
+RUNTIMES = {"v1": USUAL, "v2": ALL, "v3-small": USUAL}
 IMAGES = 64
 # Emulated times mean nothing: a few samples show that they arrive.
 SHORT = ("--plan", "quick", "--time-limit", "0.1")
@@ -48,45 +50,56 @@ def measured(project):
     for arch in ARCHS:
         done = bench(
             project, "run", "--device", "pi4", "--arch", arch, "--n-eval", IMAGES, *SHORT,
-            "--files", ",".join(FILES), "--runtimes", "litert,onnxruntime", "--json",
+            "--files", ",".join(FILES), "--runtimes", ",".join(RUNTIMES[arch]), "--json",
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         said[arch] = json.loads(done.stdout)
     return said
 
 
+def rows_of(arch):
+    """(file, runtime) as the tables have them."""
+    return [
+        (name, runtime)
+        for name in FILES
+        for runtime in RUNTIMES[arch]
+        if (runtime == "onnxruntime") == name.endswith(".onnx")
+    ]
+
+
 def test_every_file_runs_there_and_is_marked_as_emulated(project, measured):
     for arch in ARCHS:
         rows = measured[arch]["rows"]
-        assert [row["artifact"] for row in rows] == FILES
+        assert [(row["artifact"], row["runtime"]) for row in rows] == rows_of(arch)
         assert not any(row["error"] for row in rows)
         assert {row["device"] for row in rows} == {"pi4"}
         assert all("emulated" in row["caveats"] for row in rows)
 
 
 def test_what_it_answers_is_what_keras_and_this_machine_answer(measured):
-    """ARM and x86 kernels round differently in the last place, and int8 by a step or two."""
+    """ARM and x86 kernels round differently: floats in the last place, int8 by a step or two in the
+    delegate and in ONNX Runtime, by several in the other runtimes."""
     for arch in ARCHS:
         for row in measured[arch]["rows"]:
             assert row["images"] == IMAGES
             assert row["agreement_with_keras"] >= (0.95 if row["scheme"] == "int8" else 1.0)
-        found = {one["artifact"]: one for one in measured[arch]["counterparts"]}
-        assert set(found) == set(FILES)
-        for name, one in found.items():
+        found = {(one["artifact"], one["runtime"]): one for one in measured[arch]["counterparts"]}
+        assert list(found) == rows_of(arch)
+        for (name, runtime), one in found.items():
             assert one["images"] == IMAGES and one["against"] == "host"
             if name.startswith("int8"):
-                assert one["largest_steps"] <= 4 and one["agreement"] >= 0.98
+                assert one["largest_steps"] <= (2 if runtime in USUAL else 16)
+                assert one["agreement"] >= 0.98
             else:
                 assert one["largest_difference"] < 1e-4 and one["agreement"] == 1
         columns = {drift["b"] for drift in measured[arch]["drift"]}
-        assert {f"{name} {of} pi4" for name, of in zip(FILES, 2 * ["litert"] + 2 * ["onnxruntime"],
-                                                       strict=True)} <= columns  # fmt: skip
+        assert {f"{name} {runtime} pi4" for name, runtime in rows_of(arch)} <= columns
 
 
 def test_what_the_device_is_is_in_the_records(project, measured, monkeypatch):
     monkeypatch.chdir(project)
     found = Records().newest()
-    assert len(found) == len(ARCHS) * len(FILES)
+    assert len(found) == sum(len(rows_of(arch)) for arch in ARCHS)
     for record in found:
         there = record.environment
         assert (
@@ -107,25 +120,12 @@ def test_a_second_bench_pushes_nothing_again(project, measured):
     assert "(emulated)" in done.stdout
 
 
-def test_twelve_rows_take_turns_there(project, measured):
-    """More than sshd lets one connection have, runtimes for older devices among them."""
-    done = bench(project, "run", "--device", "pi4", "--arch", "v2", "--n-eval", 1, *SHORT, "--json")
-    assert done.returncode == 0, done.stderr
-    rows = json.loads(done.stdout)["rows"]
-    assert len(rows) == 12 and not any(row["error"] for row in rows)
-    assert {row["runtime"] for row in rows} == {
-        "litert", "litert-builtin", "tflite-runtime", "onnxruntime"
-    }  # fmt: skip
-
-
-def test_emulated_times_pass_no_gate(project, measured):
-    gate = bench(project, "gate", "--device", "pi4", "--arch", "v2", "--n-eval", IMAGES, "--json")
-    rows = json.loads(gate.stdout)["gates"]
-    of_times = [row for row in rows if row["gate"] in ("latency", "speed-up", "memory")]
-    assert of_times and {row["verdict"] for row in of_times} == {"skipped"}
-    assert {row["gate"] for row in rows} >= {"accuracy", "size", "delegated"}
+def test_emulated_times_are_compared_with_nothing(project, measured):
+    ids = [str(row["id"]) for row in measured["v2"]["rows"][:2]]
+    compared = bench(project, "compare", *ids)
+    assert compared.returncode == 0 and "its times mean nothing" in compared.stdout
     refused = bench(project, "baseline", "--device", "pi4", "--arch", "v2")
-    assert refused.returncode == 2 and "emulated" in refused.stderr
+    assert refused.returncode == 2 and "is emulated" in refused.stderr
 
 
 def test_a_reboot_in_the_middle_costs_time_and_nothing_else(project, measured, emulated_pi):
@@ -152,15 +152,11 @@ def test_a_reboot_in_the_middle_costs_time_and_nothing_else(project, measured, e
     assert row["images"] == 600 and row["error"] is None
 
 
-def test_make_device_clean_leaves_the_device_as_it_was(project, measured, emulated_pi):
+def test_device_clean_leaves_the_device_as_it_was(project, measured, emulated_pi):
     home = emulated_pi.path("/home/pi")
     assert {path.name for path in home.iterdir()} <= {".cache", ".ssh"}
     assert [path.name for path in (home / ".cache").iterdir()] == ["mobilenet-deploy"]
-    done = subprocess.run(
-        ["make", "-s", "-f", str(ROOT / "Makefile"), "device-clean", "DEVICE=pi4",
-         f"RUN={sys.executable}", f"READY={shutil.which('true')}"],
-        cwd=project, env=environment(), capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+    done = bench(project, "device-clean", "--device", "pi4")
     assert done.returncode == 0, done.stderr
     assert not list((home / ".cache").iterdir())
     processes = emulated_pi.exec(["ps", "-u", "pi", "-o", "args="]).stdout.splitlines()
