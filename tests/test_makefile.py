@@ -39,6 +39,12 @@ def test_each_variable_becomes_its_option():
     assert command_of("bench", *given) == ["-m", "bench", "run", *wanted]
 
 
+def test_a_device_is_cleaned_by_name():
+    assert command_of("device-clean", "DEVICE=my pi") == [
+        "-m", "bench", "device-clean", "--device", "my pi"
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("value", ["two words", "it's", "a;b", "$$HOME", "`x`", 'say "hi"', "*"])
 def test_values_that_mean_something_to_a_shell_arrive_as_they_are(value):
     got = command_of("export", f"MODEL={value}")
