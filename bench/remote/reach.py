@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import secrets
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -52,5 +53,6 @@ def reached(
 
 
 def owner() -> str:
-    """Who has a device, for those who want it too."""
-    return f"{getpass.getuser()}@{socket.gethostname()}, process {os.getpid()}, since {now_utc()}"
+    """Who has a device, for those who want it too; another one each time."""
+    process = f"process {os.getpid()}/{secrets.token_hex(2)}"
+    return f"{getpass.getuser()}@{socket.gethostname()}, {process}, since {now_utc()}"
