@@ -19,6 +19,7 @@ from bench.devices import DeviceSettings
 from bench.remote.ssh import Ssh
 from bench.remote.ssh_failure import REASONS, explained
 from bench.remote.ssh_master import Patience
+from bench.remote.transfer import PUT
 from bench.remote.transport import ConnectionLost
 from models.errors import DeviceError
 
@@ -152,6 +153,15 @@ def test_a_push_that_is_cut_leaves_nothing_and_can_be_made_again(server, between
     line.put(big, PurePosixPath(there), ignore)
     assert there.read_bytes() == big.read_bytes()
     assert os.listdir(there.parent) == ["file"]
+
+
+def test_what_takes_a_push_there_removes_its_part_also_when_nobody_hears_it_complain(tmp_path):
+    reading, complaints = os.pipe()
+    os.close(reading)
+    words = ["sh", "-c", PUT, "sh", tmp_path / "file", "7", "another hash"]
+    done = subprocess.run(words, input=b"half of it", stderr=complaints, timeout=30)
+    os.close(complaints)
+    assert done.returncode and os.listdir(tmp_path) == []
 
 
 def test_a_push_to_a_device_that_falls_silent_ends(between, line, big):

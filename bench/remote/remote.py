@@ -76,7 +76,10 @@ class Remote:
         if self._is_given_up:
             return False
         end, pause_s = time.monotonic() + self._reconnect_s, FIRST_PAUSE_S
-        self._note(f"{self.name}: the line broke; trying to reach it again")
+        self._note(
+            f"{self.name}: the line broke; trying to reach it again for up to "
+            f"{self._reconnect_s:g} s"
+        )
         with step(f"{self.name}: reaching it again") as show:
             while True:
                 self._ending.close()
@@ -84,10 +87,12 @@ class Remote:
                     self._open(show)
                     return True
                 except DeviceError as error:
-                    if time.monotonic() + pause_s > end:
+                    left_s = end - time.monotonic()
+                    if pause_s > left_s:
                         self._note(f"{self.name}: given up: {error}")
                         self._is_given_up = True
                         return False
+                    show(f"not yet, {left_s:.0f} s left: {error}")
                 self._at_work.pause(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
