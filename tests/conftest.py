@@ -51,11 +51,25 @@ def loopback(tmp_path_factory):
 
 @pytest.fixture
 def far(tiny_project, keras_answers, loopback, monkeypatch):
-    """The project with a device "pi" behind a line. Its Python is this one: how an environment is
-    made there is tested elsewhere."""
+    """The project with a device "pi" behind a line. Its Python is this one: no environment is made
+    there."""
     monkeypatch.setattr("bench.remote.remote.provision", lambda *_: sys.executable)
     with CutLine(loopback.port) as between:
         yield FarProject(tiny_project, loopback, between, monkeypatch)
+
+
+@pytest.fixture
+def start_far(tiny_project, keras_answers, monkeypatch):
+    """``start_far(variables)``: the same without a Python environment yet, behind a server of the
+    test's own, which gives what it runs these variables, as "A=1 B=2"."""
+    with ExitStack() as stack:
+
+        def start(variables=""):
+            server = LoopbackServer(tiny_project / "server", variables=variables)
+            between = stack.enter_context(CutLine(stack.enter_context(server).port))
+            return FarProject(tiny_project, server, between, monkeypatch)
+
+        yield start
 
 
 @pytest.fixture

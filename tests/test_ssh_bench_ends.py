@@ -45,9 +45,7 @@ def child(far):
         words = ["run", "--weights", "random", "--quick", "--time-limit", "0.2", "--device", "pi"]
         words += ["--files", "int8.tflite", "--runtimes", "litert"]
         command = [sys.executable, "-c", UNPROVISIONED, "--runner", str(remote.RUNNER), *words]
-        made.append(
-            subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True)
-        )
+        made.append(subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True))
         return made[-1]
 
     yield start

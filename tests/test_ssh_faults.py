@@ -7,13 +7,13 @@ import subprocess
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
 from cut_line import CutLine
 from loopback_sshd import LoopbackServer, free_port, make_key
+from small_disk import small_disk
 
 from bench.devices import DeviceSettings
 from bench.remote.ssh import Ssh
@@ -248,20 +248,3 @@ def why(settings):
     assert not line.is_connected()
     assert "\n" not in str(caught.value)
     return str(caught.value)
-
-
-@contextmanager
-def small_disk(folder):
-    """A file system of one megabyte."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "small", folder], capture_output=True, text=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"no small disk can be mounted here: {mounted.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)

@@ -21,6 +21,7 @@ from bench.remote.provision import provision
 from bench.remote.reach import owner, reached
 from bench.remote.registered import NOT_STARTED_CODE, registered
 from bench.remote.transport import ConnectionLost, Transport
+from bench.remote.watched import Watched
 from bench.result import LOST, Result
 from models.errors import DeviceError
 from models.progress import Report, step
@@ -66,7 +67,8 @@ class Remote:
             )
             self._outputs = at.machine.cache / "outputs"
             self._transport.run_check(["rm", "-rf", self._outputs], ORDER_S)
-            self._python = provision(self._transport, at.store, at.machine, self._note, show)
+            watched = Watched(self._transport, at.lock, at.machine.cache)
+            self._python = provision(watched, at.store, at.machine, self._note, show)
             self._runner = at.store.put(RUNNER, show)
             self._ending = ending.pop_all()
 
