@@ -1,14 +1,18 @@
 """What every test can rely on."""
 
 import signal
+import sys
 from contextlib import ExitStack
 
 import numpy as np
 import pytest
 import tiny_models
 from bench_runs import QUICK
+from cut_line import CutLine
 from device_pi.emulated_pi import EmulatedPi
 from device_pi.missing import CannotEmulate
+from far_project import FarProject
+from loopback_sshd import LoopbackServer
 from tiny_models import write_export, write_images
 
 from bench.job import Job
@@ -36,6 +40,36 @@ def keras_answers(monkeypatch):
     right = np.eye(3, dtype=np.float32)
     monkeypatch.setitem(PLANS, "default", QUICK)
     monkeypatch.setattr("models.reference.outputs", lambda s, o, data, i: right[data.labels[i] % 3])
+
+
+@pytest.fixture(scope="session")
+def loopback(tmp_path_factory):
+    """A real OpenSSH server, shared by all tests."""
+    with LoopbackServer(tmp_path_factory.mktemp("loopback") / "server") as server:
+        yield server
+
+
+@pytest.fixture
+def far(tiny_project, keras_answers, loopback, monkeypatch):
+    """The project with a device "pi" behind a line. Its Python is this one: no environment is made
+    there."""
+    monkeypatch.setattr("bench.remote.remote.provision", lambda *_: sys.executable)
+    with CutLine(loopback.port) as between:
+        yield FarProject(tiny_project, loopback, between, monkeypatch)
+
+
+@pytest.fixture
+def start_far(tiny_project, keras_answers, monkeypatch):
+    """``start_far(variables)``: the same without a Python environment yet, behind a server of the
+    test's own, which gives what it runs these variables, as "A=1 B=2"."""
+    with ExitStack() as stack:
+
+        def start(variables=""):
+            server = LoopbackServer(tiny_project / "server", variables=variables)
+            between = stack.enter_context(CutLine(stack.enter_context(server).port))
+            return FarProject(tiny_project, server, between, monkeypatch)
+
+        yield start
 
 
 @pytest.fixture

@@ -43,6 +43,13 @@ class CutLine:
                     each.shutdown(socket.SHUT_RDWR)
                 each.close()
 
+    def stop(self) -> None:
+        """Cut, and accept nobody any more."""
+        # Without it the thread that waits there would take one more.
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        self.cut()
+
     def freeze(self) -> None:
         """Accept, take nothing and say nothing any more."""
         self._passes.clear()

@@ -19,9 +19,10 @@ SERVER_FOLDERS = "/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin"
 
 
 class LoopbackServer:
-    """An sshd in ``folder``, for the current user; a context manager."""
+    """An sshd in ``folder``, for the current user; a context manager. ``variables``: of what runs
+    there, as "A=1 B=2"."""
 
-    def __init__(self, folder: Path, extra: str = "") -> None:
+    def __init__(self, folder: Path, extra: str = "", variables: str = "") -> None:
         self.program = shutil.which("sshd", path=f"{os.environ['PATH']}:{SERVER_FOLDERS}")
         if self.program is None or shutil.which("ssh-keygen") is None:
             pytest.skip("no OpenSSH server on this machine: sudo apt install openssh-server")
@@ -35,7 +36,8 @@ class LoopbackServer:
             f"AuthorizedKeysFile {folder}/authorized_keys\nPidFile none\nUsePAM no\n"
             "StrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
             # As from within another shell: bash then leaves this user's own ~/.bashrc alone.
-            f"PermitRootLogin prohibit-password\nMaxStartups 100\nSetEnv SHLVL=1\n{extra}\n"
+            "PermitRootLogin prohibit-password\nMaxStartups 100\n"
+            f"SetEnv SHLVL=1 {variables}\n{extra}\n"
         )
 
     def __enter__(self) -> "LoopbackServer":

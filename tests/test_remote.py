@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from bench_runs import QUICK
 from local_transport import LocalTransport
+from processes import ended, running
 from tiny_models import write_export, write_images
 
 from bench.devices import DeviceSettings
@@ -98,27 +99,6 @@ def runner_that(tmp_path, monkeypatch):
 
 def outputs_of(job):
     return np.concatenate([np.load(path) for path in job.images.outputs])
-
-
-def running(mark):
-    """Processes that have ``mark`` on their command line."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                words = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue  # it has ended since
-            if os.fsencode(mark) in words:
-                found.append(int(entry.name))
-    return found
-
-
-def ended(mark):
-    deadline = time.monotonic() + 20
-    while (found := running(mark)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return not found
 
 
 def test_it_answers_and_times_as_this_machine_does(device, line, job, judging, tmp_path):

@@ -7,18 +7,19 @@ import subprocess
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
 from cut_line import CutLine
 from loopback_sshd import LoopbackServer, free_port, make_key
+from small_disk import small_disk
 
 from bench.devices import DeviceSettings
 from bench.remote.ssh import Ssh
 from bench.remote.ssh_failure import REASONS, explained
 from bench.remote.ssh_master import Patience
+from bench.remote.transfer import PUT
 from bench.remote.transport import ConnectionLost
 from models.errors import DeviceError
 
@@ -154,6 +155,15 @@ def test_a_push_that_is_cut_leaves_nothing_and_can_be_made_again(server, between
     assert os.listdir(there.parent) == ["file"]
 
 
+def test_what_takes_a_push_there_removes_its_part_also_when_nobody_hears_it_complain(tmp_path):
+    reading, complaints = os.pipe()
+    os.close(reading)
+    words = ["sh", "-c", PUT, "sh", tmp_path / "file", "7", "another hash"]
+    done = subprocess.run(words, input=b"half of it", stderr=complaints, timeout=30)
+    os.close(complaints)
+    assert done.returncode and os.listdir(tmp_path) == []
+
+
 def test_a_push_to_a_device_that_falls_silent_ends(between, line, big):
     between.after(BIG_BYTES // 3, "up", between.freeze)
     with pytest.raises(ConnectionLost, match=r"the line to pi4 broke: .*not responding"):
@@ -238,20 +248,3 @@ def why(settings):
     assert not line.is_connected()
     assert "\n" not in str(caught.value)
     return str(caught.value)
-
-
-@contextmanager
-def small_disk(folder):
-    """A file system of one megabyte."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "small", folder], capture_output=True, text=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"no small disk can be mounted here: {mounted.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from bench.remote.pip_here import PATIENCE, last_error, versions_said
-from bench.remote.transport import Finished, Transport
+from bench.remote.transport import Finished, Runs
 
 ASK_S, INSTALL_S = 120, 1800
 ASK_PATIENCE = ("--timeout", "10", "--retries", "1")
@@ -24,7 +24,7 @@ class DevicePip:
     It leaves nothing outside of ``environment`` and ends by itself, also behind a line that broke.
     """
 
-    def __init__(self, transport: Transport, environment: PurePosixPath) -> None:
+    def __init__(self, transport: Runs, environment: PurePosixPath) -> None:
         self.last_words = ""
         self._transport, self._environment = transport, environment
 

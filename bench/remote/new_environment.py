@@ -1,5 +1,6 @@
 """A virtual environment on a device in the making."""
 
+import contextlib
 import json
 import re
 import secrets
@@ -14,7 +15,7 @@ from bench.remote.pip_here import last_error
 from bench.remote.pip_wheel import pip_wheel
 from bench.remote.requirements import NUMPY, Selection, select
 from bench.remote.store import Store
-from bench.remote.transport import ConnectionLost, Finished, Transport
+from bench.remote.transport import Finished, Runs
 from bench.remote.wheels import HostWheels
 from models.errors import DeviceError
 from models.progress import Report
@@ -35,7 +36,7 @@ class NewEnvironment:
 
     def __init__(
         self,
-        transport: Transport,
+        transport: Runs,
         store: Store,
         machine: Machine,
         preferred: Mapping[str, str | None],
@@ -54,10 +55,10 @@ class NewEnvironment:
             notes = [*selection.notes, *self._failed_imports(selection)]
             text = json.dumps({"versions": dict(selection.versions), "notes": notes})
             self._python(FINISH, "could not be finished", self._made, home, text)
-        except ConnectionLost:
-            raise
-        except DeviceError:
-            self._transport.run(["rm", "-rf", self._made], STEP_S)
+        except BaseException:  # Ctrl-C too
+            # Where the line has gone as well, the next making removes it: what to say is why.
+            with contextlib.suppress(DeviceError):
+                self._transport.run(["rm", "-rf", self._made], STEP_S)
             raise
         return notes
 

@@ -10,14 +10,14 @@ from bench.remote.machine import Machine
 from bench.remote.new_environment import NewEnvironment
 from bench.remote.requirements import versions_here
 from bench.remote.store import Store
-from bench.remote.transport import Transport
+from bench.remote.transport import Runs
 from models.progress import Report
 
 CHECK_S = 120.0
 
 
 def provision(
-    transport: Transport, store: Store, machine: Machine, note: Callable[[str], None], show: Report
+    transport: Runs, store: Store, machine: Machine, note: Callable[[str], None], show: Report
 ) -> PurePosixPath:
     """The Python of an environment on the device with numpy and the runtimes that there are for
     it; made where it is not there, or no longer whole. ``note`` is told what is other than here.
@@ -42,7 +42,7 @@ def _key(machine: Machine, preferred: Mapping[str, str | None]) -> str:
     return f"{machine.short_version}-{hashlib.sha256(asked.encode()).hexdigest()[:12]}"
 
 
-def _notes_of_whole(transport: Transport, home: PurePosixPath) -> list[str] | None:
+def _notes_of_whole(transport: Runs, home: PurePosixPath) -> list[str] | None:
     """What was noted when it was made; None unless it is there as it was made."""
     done = transport.run([home / "bin" / "python", "-I", "-"], CHECK_S, CHECK.encode())
     made = answer(done.stdout)

@@ -21,6 +21,7 @@ from bench.remote.provision import provision
 from bench.remote.reach import owner, reached
 from bench.remote.registered import NOT_STARTED_CODE, registered
 from bench.remote.transport import ConnectionLost, Transport
+from bench.remote.watched import Watched
 from bench.result import LOST, Result
 from models.errors import DeviceError
 from models.progress import Report, step
@@ -68,7 +69,8 @@ class Remote:
             )
             self._outputs = at.machine.cache / "outputs"
             self._transport.run_check(["rm", "-rf", self._outputs], ORDER_S)
-            self._python = provision(self._transport, at.store, at.machine, self._note, show)
+            watched = Watched(self._transport, at.lock, at.machine.cache)
+            self._python = provision(watched, at.store, at.machine, self._note, show)
             self._runner = at.store.put(RUNNER, show)
             self._ending = ending.pop_all()
 
@@ -78,7 +80,10 @@ class Remote:
         if self._is_given_up:
             return False
         end, pause_s = time.monotonic() + self._reconnect_s, FIRST_PAUSE_S
-        self._note(f"{self.name}: the line broke; trying to reach it again")
+        self._note(
+            f"{self.name}: the line broke; trying to reach it again for up to "
+            f"{self._reconnect_s:g} s"
+        )
         with step(f"{self.name}: reaching it again") as show:
             while True:
                 self._ending.close()
@@ -86,10 +91,12 @@ class Remote:
                     self._open(show)
                     return True
                 except DeviceError as error:
-                    if time.monotonic() + pause_s > end:
+                    left_s = end - time.monotonic()
+                    if pause_s > left_s:
                         self._note(f"{self.name}: given up: {error}")
                         self._is_given_up = True
                         return False
+                    show(f"not yet, {left_s:.0f} s left: {error}")
                 self._at_work.pause(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 

@@ -158,7 +158,10 @@ class Ssh:
         master = self._master
         if master is None or master.has_ended(LOST_S):
             said = last_line(master.said() if master else "") or last_line(last_words)
-            raise ConnectionLost(f"the line to {self.name} broke" + (f": {said}" if said else ""))
+            raise ConnectionLost(
+                f"the line to {self.name} broke{f': {said}' if said else ''}; is it still on, and "
+                "on this network? then type the command again"
+            )
         raise DeviceError(
             f"{self.name} ended a command, or let none begin: {last_line(last_words) or code}; "
             "does sshd there allow several sessions (MaxSessions in sshd_config)?"

@@ -28,7 +28,7 @@ part=$1.part.$2
 if [ -d "$1" ]; then echo "$1 is a folder" >&2; exit 1; fi
 rm -f -- "$1".part.*
 trap 'rm -f -- "$part"' EXIT
-trap 'exit 1' HUP INT TERM
+trap 'exit 1' HUP INT TERM PIPE
 cat > "$part" || exit 1
 found=$(sha256sum < "$part") || exit 1
 if [ "${found%% *}" != "$3" ]; then echo 'arrived damaged' >&2; exit 1; fi

@@ -24,7 +24,16 @@ class Finished:
     stderr: str
 
 
-class Transport(Protocol):
+class Runs(Protocol):
+    """Runs programs on a device."""
+
+    def run(
+        self, argv: Sequence[str], timeout_s: float, stdin: Path | bytes | None = None
+    ) -> Finished:
+        """Run a program there, its standard input ``stdin`` (a file's content, or these bytes)."""
+
+
+class Transport(Runs, Protocol):
     """One line to one device. A context manager: leaving it ends the line.
 
     Words of a command and paths reach the device's shell quoted. Whatever needs the line raises
@@ -38,11 +47,6 @@ class Transport(Protocol):
         """Open the line, again if it was lost; DeviceError that says what to do otherwise."""
 
     def is_connected(self) -> bool: ...
-
-    def run(
-        self, argv: Sequence[str], timeout_s: float, stdin: Path | bytes | None = None
-    ) -> Finished:
-        """Run a program there, its standard input ``stdin`` (a file's content, or these bytes)."""
 
     def run_check(
         self, argv: Sequence[str], timeout_s: float, stdin: Path | bytes | None = None

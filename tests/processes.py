@@ -1,0 +1,35 @@
+"""What runs on this machine, by a mark on its command line."""
+
+import os
+import time
+from pathlib import Path
+
+
+def running(mark):
+    """Processes that have ``mark`` on their command line."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                words = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue  # it has ended since
+            if os.fsencode(mark) in words:
+                found.append(int(entry.name))
+    return found
+
+
+def ended(mark, within_s=20):
+    """Whether none is left by then."""
+    deadline = time.monotonic() + within_s
+    while (found := running(mark)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not found
+
+
+def wait_until(holds, timeout_s=60):
+    """Until ``holds()``; an AssertionError where it does not come to that."""
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to hold"
+        time.sleep(0.02)

@@ -1,0 +1,87 @@
+"""``bench run --device pi`` as a user types it, where the device cannot be had or used."""
+
+import pytest
+from far_project import error_line
+from loopback_sshd import free_port, make_key
+from small_disk import small_disk
+from tiny_models import write_images
+
+from bench.__main__ import main
+
+
+def test_it_measures_judges_and_leaves_only_its_cache(far, capsys):
+    assert far.bench() == 0
+    assert "int8.tflite" in capsys.readouterr().out
+    (row,) = far.rows()
+    assert (row.device, row.result.error, row.accuracy.images) == ("pi", None, 30)
+    assert far.is_free() and far.is_whole()
+    assert [path.name for path in far.folder.iterdir() if "pi" in path.name] == ["cache of pi"]
+
+
+@pytest.mark.parametrize(
+    ("client", "said"),
+    [
+        ({"port": "nobody's"}, "loopback refuses connections; is SSH on there?"),
+        ({"host": "pi@no-such-host.invalid"}, "no-such-host.invalid is a name that nobody knows"),
+        ({"host_key": "unknown"}, "host key that is not known here; type ssh -F"),
+        ({"host_key": "other"}, "shows another host key than the one that line 1 of"),
+        ({"user_key": "other"}, "does not let you in; type ssh -F"),
+    ],
+)
+def test_a_device_that_cannot_be_reached(far, capsys, tmp_path, client, said):
+    host = client.pop("host", "loopback")
+    port = free_port() if client.pop("port", None) else None
+    for name, kind in client.items():
+        client[name] = make_key(tmp_path / "other") if kind == "other" else tmp_path / "none"
+    far.add("pi", port, host=host, client=client)
+    assert far.bench() == 3
+    line = error_line(capsys)
+    assert line.startswith("error: DEVICE=pi cannot be used: pi: ") and said in line
+    assert not far.cache.exists() and far.rows() == [] and far.is_whole()
+
+
+def test_a_device_without_the_python_that_it_should_have(far, capsys):
+    far.add("pi", python="/opt/no/python3")
+    assert far.bench() == 3
+    assert error_line(capsys) == (
+        "error: DEVICE=pi cannot be used: pi has no /opt/no/python3; type there: sudo apt install "
+        "python3; or set python of pi in devices.toml"
+    )
+    assert not far.cache.exists() and far.rows() == []
+
+
+def test_a_disk_that_is_full_costs_what_was_to_be_judged(far, capsys, monkeypatch):
+    count = 8000
+    monkeypatch.setattr("bench.shards.SHARD_IMAGES", count)
+    write_images(far.folder / "data.npz", n=count)
+    with small_disk(far.cache):
+        assert far.bench("--n-eval", count) == 3
+        shown = capsys.readouterr()
+        assert "error: all 1 rows failed; each row above says why" in shown.err
+        (line,) = [line for line in shown.out.splitlines() if "no space left" in line]
+        assert "images-0000.npy" in line and "1.5 MB to write, " in line
+        assert line.endswith("make room there, or type make device-clean DEVICE=pi")
+        (row,) = far.rows()
+        assert row.result.samples_ns and row.result.error.kind == "not_judged"
+        assert far.is_free() and far.is_whole()
+
+
+def test_the_gate_and_cleaning_know_the_device_too(far, capsys):
+    (far.folder / "gate.toml").write_text("[accuracy]\nmax_drop_points = 20\n")
+    command = ["gate", "--model", "tiny.keras", "--data", "data.npz", "--device", "pi"]
+    assert main([*command, "--plan", "default"]) == 0
+    assert "tiny on pi" in capsys.readouterr().out
+    assert far.is_free() and far.is_whole()
+    assert main(["device-clean", "--device", "pi"]) == 0
+    assert capsys.readouterr().out == f"pi: removed {far.cache}\n"
+    assert not far.cache.exists()
+
+
+@pytest.mark.parametrize("command", ["gate", "device-clean"])
+def test_every_command_says_in_one_line_what_is_wrong_with_a_device(far, capsys, command):
+    (far.folder / "gate.toml").write_text("[accuracy]\nmax_drop_points = 20\n")
+    far.between.stop()
+    words = ["--model", "tiny.keras", "--data", "data.npz"] if command == "gate" else []
+    assert main([command, *words, "--device", "pi"]) == 3
+    assert "loopback refuses connections; is SSH on there?" in error_line(capsys)
+    assert not far.cache.exists() and far.is_whole()

@@ -1,0 +1,150 @@
+"""How a bench on a device ends before its time, and what is left there: nothing that runs."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from commands import environment
+from far_project import at_once, error_line
+from processes import ended, wait_until
+from tiny_models import write_export, write_images
+
+from bench.__main__ import main
+from bench.job import Job
+from bench.remote import remote
+
+UNPROVISIONED = """
+import sys
+from bench.remote import remote
+from bench.__main__ import script
+remote.provision = lambda *_: sys.executable
+if sys.argv[1:2] == ["--runner"]:
+    from pathlib import Path
+    remote.RUNNER = Path(sys.argv[2])
+    del sys.argv[1:3]
+sys.exit(script())
+"""
+
+
+@pytest.fixture
+def child(far):
+    """``child()``: a bench of its own on the device, which times one file."""
+    write_export(
+        far.folder / "artifacts",
+        "v2-1-224-random",
+        formats=("tflite",),
+        model={"weights": "random"},
+    )
+    made = []
+
+    def start():
+        words = ["run", "--weights", "random", "--quick", "--time-limit", "0.2", "--device", "pi"]
+        words += ["--files", "int8.tflite", "--runtimes", "litert"]
+        command = [sys.executable, "-c", UNPROVISIONED, "--runner", str(remote.RUNNER), *words]
+        made.append(subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True))
+        return made[-1]
+
+    yield start
+    for process in made:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("place", ["start", "timing", "judging"])
+def test_ctrl_c_while_the_runner_works(far, capsys, place):
+    far.stall(place)
+    far.when_it_stalls(far.interrupt)
+    assert far.bench() == 130
+    assert "interrupted; finished rows are kept" in capsys.readouterr().err
+    assert far.is_free() and far.is_whole()
+    assert [bool(row.result.samples_ns) for row in far.rows()] == [True] * (place == "judging")
+
+
+def test_ctrl_c_while_connecting(far, capsys):
+    far.between.freeze()
+    at_once(lambda: far.between.accepted, far.interrupt)
+    assert far.bench() == 130
+    assert not far.cache.exists() and far.rows() == [] and not far.ssh_processes()
+
+
+def test_ctrl_c_while_images_are_pushed(far, capsys):
+    write_images(far.folder / "data.npz", n=2000)
+    far.between.after(150_000, "up", far.interrupt)
+    assert far.bench("--n-eval", 2000) == 130
+    assert far.is_free() and far.is_whole()
+
+
+def test_ctrl_c_while_the_device_is_made_ready(far, capsys):
+    far.between.after(30_000, "up", far.interrupt)
+    assert far.bench() == 130
+    assert far.is_free() and far.is_whole()
+
+
+def test_ctrl_c_while_it_is_tried_to_reach_the_device_again(far, capsys):
+    far.stall("timing")
+    far.when_it_stalls(far.between.stop)
+    at_once(lambda: not far.at_work() and far.stalls(), far.interrupt)
+    assert far.bench() == 130
+    assert far.is_free() and far.is_whole()
+
+
+def test_a_bench_that_was_killed_leaves_nothing_running_and_the_next_one_takes_over(
+    far, child, capsys
+):
+    far.stall("timing")
+    process = child()
+    wait_until(far.stalls)
+    process.kill()
+    assert ended(far.cache, within_s=10)
+    assert far.bench() == 0
+    said = capsys.readouterr().err
+    assert f"note: pi: took over the lock that {_owner(process)}" in said
+    assert far.is_free() and far.is_whole()
+
+
+def test_a_second_bench_is_refused_with_the_owners_name(far, child, capsys):
+    far.stall("timing")
+    process = child()
+    wait_until(far.stalls)
+    before = far.at_work()
+    assert far.bench() == 3
+    line = error_line(capsys)
+    assert f"pi is in use by {_owner(process)}" in line
+    assert line.endswith("; wait, or end that bench") and " for " in line
+    assert main(["device-clean", "--device", "pi"]) == 3
+    assert f"in use by {_owner(process)}" in error_line(capsys)
+    assert far.at_work() == before and process.poll() is None
+
+
+def test_a_runner_that_is_killed_costs_its_own_row(far, capsys):
+    """As by the device's out-of-memory killer."""
+    far.stall("timing")
+    far.when_it_stalls(lambda: os.kill(int(far.mark.read_text()), signal.SIGKILL))
+    assert far.bench("--json", files="int8.tflite,float32.tflite") == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    (killed,) = [row for row in rows if row["error"]]
+    assert "SIGKILL (often: out of memory)" in killed["error"]
+    assert [row["images"] for row in rows if not row["error"]] == [30]
+    assert far.is_free() and far.is_whole()
+
+
+def test_a_runner_that_never_returns_is_ended_with_its_children(far, capsys, monkeypatch):
+    monkeypatch.setattr(Job, "allowance_s", 2.0)
+    child = "import subprocess; subprocess.Popen(['sleep', '984']); time.sleep(600)\n"
+    far.run_there(("    result = run(arguments, tell)\n", "    " + child))
+    assert far.bench() == 3
+    shown = capsys.readouterr()
+    assert "timed out: no result within 2 s; ended it" in shown.out
+    assert "error: all 1 rows failed" in shown.err
+    assert far.is_free() and far.is_whole() and ended("sleep\x00984", within_s=0)
+
+
+def _owner(process) -> str:
+    import getpass
+    import socket
+
+    return f"{getpass.getuser()}@{socket.gethostname()}, process {process.pid}, since "
