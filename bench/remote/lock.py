@@ -15,6 +15,8 @@ BEAT_S = 5.0
 # A device that is slow, busy with what an earlier bench left, or both.
 ANSWER_S = 60.0
 END_S = 15.0
+# A keeper that is not waited for ends everything all the same, and somebody pressed Ctrl-C.
+RELEASE_S = 8.0
 RETRY_S = 1.0
 OWN_MARGIN_S = 15.0
 
@@ -94,12 +96,19 @@ class DeviceLock:
         with self._asking:
             if self._line is None:
                 return
+            wait_s = END_S
             if self.is_held():
                 self._line.send("bye")
-                said = self._answer("released", END_S)
+                said = self._answer("released", RELEASE_S)
                 self._tell_left(said["ended"] if said else {})
+                if said is None and self.is_held():
+                    wait_s = 0.0
+                    self._say(
+                        f"did not answer within {RELEASE_S:g} s; what runs there ends by itself "
+                        f"within {self.silence_s:g} s"
+                    )
             self._is_taken = False
-            self._line.end(END_S)
+            self._line.end(wait_s)
             self._line = None
 
     def _holder(self) -> dict | None:
