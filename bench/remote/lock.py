@@ -60,10 +60,15 @@ class DeviceLock:
         hold it; ConnectionLost. What an earlier bench left running there is ended.
         """
         self.release()
-        started_s = time.monotonic()
+        started_s, own_wait_s = time.monotonic(), self.silence_s + OWN_MARGIN_S
         while (holder := self._holder()) is not None:
-            if holder["owner"] == self.owner:  # us, before the line broke: no beats reach it now
-                wait_s = max(wait_s, self.silence_s + OWN_MARGIN_S)
+            if holder["owner"] == self.owner and wait_s < own_wait_s:
+                # Us, before the line broke: no beats reach it now.
+                wait_s = own_wait_s
+                self._say(
+                    f"waiting until it has let go of the line that broke, up to {self.silence_s:g} "
+                    "s"
+                )
             if time.monotonic() >= started_s + wait_s:
                 raise DeviceError(
                     f"{self.transport.name} is in use by {_who(holder)}; wait, or end that bench"
