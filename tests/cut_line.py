@@ -19,7 +19,7 @@ class CutLine:
         self._passes.set()
         self._faults: dict[str, tuple[int, Callable[[], None]]] = {}
         self.passed = {"up": 0, "down": 0}
-        self.delay_s, self.accepted = 0.0, 0
+        self.delay_s, self.accepted, self._forgets = 0.0, 0, False
 
     def __enter__(self) -> "CutLine":
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -42,6 +42,13 @@ class CutLine:
                 else:
                     each.shutdown(socket.SHUT_RDWR)
                 each.close()
+
+    def forget(self) -> None:
+        """End every connection on the client's side; the server does not notice."""
+        self._forgets = True
+        for each in self._sockets[::2]:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
 
     def stop(self) -> None:
         """Cut, and accept nobody any more."""
@@ -86,7 +93,7 @@ class CutLine:
                 target.sendall(piece)
                 self.passed[direction] += len(piece)
                 self._break(direction)
-        for each in (source, target):
+        for each in () if self._forgets else (source, target):
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
 

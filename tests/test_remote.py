@@ -230,8 +230,9 @@ def test_stop_ends_it_from_another_thread(device, job, runner_that):
         assert time.monotonic() - begun < 60
 
 
-def test_one_that_is_in_use_names_who_has_it(device, line, notes, tmp_path):
+def test_one_that_is_in_use_names_who_has_it(device, line, notes, tmp_path, monkeypatch):
     with device:
+        monkeypatch.setattr(remote, "owner", lambda: "another bench")
         second = Remote(SETTINGS, Line(tmp_path / "home"), notes.append)
         with pytest.raises(Exception, match=r"local is in use by .*process"), second:
             pass

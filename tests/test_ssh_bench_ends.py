@@ -1,8 +1,11 @@
 """How a bench on a device ends before its time, and what is left there: nothing that runs."""
 
+import getpass
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 
@@ -84,10 +87,30 @@ def test_ctrl_c_while_the_device_is_made_ready(far, capsys):
 
 
 def test_ctrl_c_while_it_is_tried_to_reach_the_device_again(far, capsys):
+    """It accepts connections, and says nothing."""
+
+    def break_it():
+        far.between.freeze()
+        far.between.cut()
+        at_once(lambda: far.between.accepted == 2, far.interrupt)
+
     far.stall("timing")
-    far.when_it_stalls(far.between.stop)
-    at_once(lambda: not far.at_work() and far.stalls(), far.interrupt)
+    far.when_it_stalls(break_it)
     assert far.bench() == 130
+    assert not far.ssh_processes() and far.is_free() and far.is_whole()
+
+
+def test_ctrl_c_on_a_line_that_is_frozen_says_what_becomes_of_the_runner(far, capsys, monkeypatch):
+    """It does not wait until ssh has noticed."""
+    monkeypatch.setattr("bench.remote.lock.RELEASE_S", 0.5)
+    far.stall("timing")
+    far.when_it_stalls(lambda: (far.between.freeze(), far.interrupt()))
+    assert far.bench() == 130
+    assert (
+        "note: pi: did not answer within 0.5 s; what runs there ends by itself within 30 s\n"
+        in capsys.readouterr().err
+    )
+    far.between.thaw()
     assert far.is_free() and far.is_whole()
 
 
@@ -113,7 +136,7 @@ def test_a_second_bench_is_refused_with_the_owners_name(far, child, capsys):
     assert far.bench() == 3
     line = error_line(capsys)
     assert f"pi is in use by {_owner(process)}" in line
-    assert line.endswith("; wait, or end that bench") and " for " in line
+    assert re.search(r" for \d+ s; wait, or end that bench$", line)
     assert main(["device-clean", "--device", "pi"]) == 3
     assert f"in use by {_owner(process)}" in error_line(capsys)
     assert far.at_work() == before and process.poll() is None
@@ -143,7 +166,4 @@ def test_a_runner_that_never_returns_is_ended_with_its_children(far, capsys, mon
 
 
 def _owner(process) -> str:
-    import getpass
-    import socket
-
     return f"{getpass.getuser()}@{socket.gethostname()}, process {process.pid}, since "

@@ -81,6 +81,17 @@ def test_a_frozen_line_is_lost_and_reached_again(far, at_once_again, capsys, fro
     check_done(far, far.bench(), capsys)
 
 
+def test_a_cut_that_the_device_does_not_notice(far, at_once_again, capsys):
+    """Its keeper waits for us; so we wait for it to let go."""
+    far.impatient()
+    far.stall("timing")
+    far.when_it_stalls(far.between.forget)
+    code, said = far.bench(), capsys.readouterr()
+    assert code == 0, said.err
+    assert "note: pi: waiting until it has let go of the line that broke, up to 3 s\n" in said.err
+    assert far.rows()[0].accuracy.images == 30 and far.is_free() and far.is_whole()
+
+
 def test_a_cut_while_images_are_pushed(far, at_once_again, capsys):
     write_images(far.folder / "data.npz", n=MANY_IMAGES)
     far.between.after(PUSHED_FIRST, "up", far.between.cut)

@@ -15,6 +15,8 @@ BEAT_S = 5.0
 # A device that is slow, busy with what an earlier bench left, or both.
 ANSWER_S = 60.0
 END_S = 15.0
+# A keeper that is not waited for ends everything all the same, and somebody pressed Ctrl-C.
+RELEASE_S = 8.0
 RETRY_S = 1.0
 OWN_MARGIN_S = 15.0
 
@@ -58,10 +60,15 @@ class DeviceLock:
         hold it; ConnectionLost. What an earlier bench left running there is ended.
         """
         self.release()
-        started_s = time.monotonic()
+        started_s, own_wait_s = time.monotonic(), self.silence_s + OWN_MARGIN_S
         while (holder := self._holder()) is not None:
-            if holder["owner"] == self.owner:  # us, before the line broke: no beats reach it now
-                wait_s = max(wait_s, self.silence_s + OWN_MARGIN_S)
+            if holder["owner"] == self.owner and wait_s < own_wait_s:
+                # Us, before the line broke: no beats reach it now.
+                wait_s = own_wait_s
+                self._say(
+                    f"waiting until it has let go of the line that broke, up to {self.silence_s:g} "
+                    "s"
+                )
             if time.monotonic() >= started_s + wait_s:
                 raise DeviceError(
                     f"{self.transport.name} is in use by {_who(holder)}; wait, or end that bench"
@@ -94,12 +101,19 @@ class DeviceLock:
         with self._asking:
             if self._line is None:
                 return
+            wait_s = END_S
             if self.is_held():
                 self._line.send("bye")
-                said = self._answer("released", END_S)
+                said = self._answer("released", RELEASE_S)
                 self._tell_left(said["ended"] if said else {})
+                if said is None and self.is_held():
+                    wait_s = 0.0
+                    self._say(
+                        f"did not answer within {RELEASE_S:g} s; what runs there ends by itself "
+                        f"within {self.silence_s:g} s"
+                    )
             self._is_taken = False
-            self._line.end(END_S)
+            self._line.end(wait_s)
             self._line = None
 
     def _holder(self) -> dict | None:

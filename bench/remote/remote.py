@@ -50,7 +50,7 @@ class Remote:
         self.name = settings.name
         self._settings, self._transport, self._note = settings, transport, note
         self._reconnect_s, self._ending, self._at_work = reconnect_s, ExitStack(), AtWork()
-        self._owner, self._is_given_up = owner(), False
+        self._owner, self._is_given_up, self._is_reconnecting = owner(), False, False
 
     def __enter__(self) -> "Remote":
         # Ahead of any live line: ssh may ask for a password on the terminal.
@@ -79,26 +79,33 @@ class Remote:
         was given up, it stays so."""
         if self._is_given_up:
             return False
-        end, pause_s = time.monotonic() + self._reconnect_s, FIRST_PAUSE_S
         self._note(
             f"{self.name}: the line broke; trying to reach it again for up to "
             f"{self._reconnect_s:g} s"
         )
-        with step(f"{self.name}: reaching it again") as show:
-            while True:
-                self._ending.close()
-                try:
-                    self._open(show)
-                    return True
-                except DeviceError as error:
-                    left_s = end - time.monotonic()
-                    if pause_s > left_s:
-                        self._note(f"{self.name}: given up: {error}")
-                        self._is_given_up = True
-                        return False
-                    show(f"not yet, {left_s:.0f} s left: {error}")
-                self._at_work.pause(pause_s)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        self._is_reconnecting = True
+        try:
+            with step(f"{self.name}: reaching it again") as show:
+                return self._reopened(show)
+        finally:
+            self._is_reconnecting = False
+
+    def _reopened(self, show: Report) -> bool:
+        end, pause_s = time.monotonic() + self._reconnect_s, FIRST_PAUSE_S
+        while True:
+            self._ending.close()
+            try:
+                self._open(show)
+                return True
+            except DeviceError as error:
+                left_s = end - time.monotonic()
+                if pause_s > left_s:
+                    self._note(f"{self.name}: given up: {error}")
+                    self._is_given_up = True
+                    return False
+                show(f"not yet, {left_s:.0f} s left: {error}")
+            self._at_work.pause(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     def environment(self) -> Environment:
         """What the device is."""
@@ -156,6 +163,8 @@ class Remote:
     def stop(self) -> None:
         """End every child, and start no more; from any thread."""
         self._at_work.stop()
+        if self._is_reconnecting:  # what waits for an answer would wait for many seconds
+            self._transport.close()
 
     def _started(self, job: Job) -> tuple[Child, Job]:
         """``job`` at work, and as it is there."""

@@ -64,4 +64,5 @@ class Transport(Runs, Protocol):
     def get(self, remote: PurePosixPath, local: Path) -> None:
         """Copy a file here: whole, under its name, or not at all."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """End the line; from any thread, one that is being opened too."""
