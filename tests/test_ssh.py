@@ -338,6 +338,7 @@ def holding(settings, then=""):
     lines = [
         "import time, signal",
         "signal.signal(signal.SIGINT, signal.default_int_handler)",
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)",  # nohup makes all ignore it
         "from bench.devices import DeviceSettings",
         "from bench.remote.ssh import Ssh",
         f"line = Ssh({settings!r})",

@@ -166,4 +166,4 @@ def test_a_runner_that_never_returns_is_ended_with_its_children(far, capsys, mon
 
 
 def _owner(process) -> str:
-    return f"{getpass.getuser()}@{socket.gethostname()}, process {process.pid}, since "
+    return f"{getpass.getuser()}@{socket.gethostname()}, process {process.pid}/"

@@ -80,13 +80,13 @@ def listed(connection: sqlite3.Connection, run_id: int) -> Listed:
     kinds = "SELECT kind FROM caveats WHERE run_id = ? ORDER BY position"
     error = RunError(row["error_kind"], row["error_message"]) if row["error_kind"] else None
     emulated = _is_emulated(row["environment"])
-    warm = None if emulated else latency(rows.unpack(row["samples_ns"], "<i8"), rows.turns(row))
+    samples_ns, turns = rows.unpack(row["samples_ns"], "<i8"), rows.turns(row)
     same = ("id", "time_utc", "kind", "session", "model_id", "artifact", "runtime", "device")
     return Listed(
         **{name: row[name] for name in same},
         commit=row["git_commit"],
         threads=row["threads"],
-        latency=warm,
+        latency=None if emulated else latency(samples_ns, turns),
         top1=None if row["correct"] is None else row["correct"] / row["images"],
         caveats=tuple(kind for (kind,) in connection.execute(kinds, (run_id,))),
         error=str(error) if error else None,
