@@ -65,5 +65,8 @@ class LocalTransport:
         shutil.copyfile(remote, f"{local}.part")
         os.replace(f"{local}.part", local)
 
+    def stop(self):
+        """What it does is done at once."""
+
     def close(self):
         self._is_connected = False

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path, PurePosixPath
 
@@ -405,3 +406,15 @@ def test_more_programs_than_a_connection_may_have_sessions_run_at_the_same_time(
         for process in started:
             process.communicate()
     assert [process.returncode for process in started] == [0] * 23
+
+
+def test_a_stop_ends_what_is_waited_for_and_not_what_was_started(server):
+    """The line still carries what is said last."""
+    with Ssh(server.settings()) as line:
+        started = line.start(["cat"])
+        threading.Timer(0.3, line.stop).start()
+        with pytest.raises(DeviceError, match="it was told to stop"):
+            line.run(["sleep", "600"], 600)
+        with pytest.raises(DeviceError, match="it was told to stop"):
+            line.run(["true"], 30)
+        assert started.communicate(b"still here", timeout=30)[0] == b"still here"

@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+from bench_runs import is_running
 from commands import environment
 from far_project import at_once, error_line
 from processes import ended, wait_until
@@ -19,6 +20,7 @@ from bench.__main__ import main
 from bench.job import Job
 from bench.remote import remote
 
+MANY_IMAGES = 30_000
 UNPROVISIONED = """
 import sys
 from bench.remote import remote
@@ -73,10 +75,15 @@ def test_ctrl_c_while_connecting(far, capsys):
     assert not far.cache.exists() and far.rows() == [] and not far.ssh_processes()
 
 
-def test_ctrl_c_while_images_are_pushed(far, capsys):
-    write_images(far.folder / "data.npz", n=2000)
-    far.between.after(150_000, "up", far.interrupt)
-    assert far.bench("--n-eval", 2000) == 130
+def test_ctrl_c_while_images_are_pushed(far, capsys, monkeypatch):
+    """More of them than fit into what lies between: the device gets a part of the file."""
+    monkeypatch.setattr("bench.remote.lock.RELEASE_S", 0.5)
+    monkeypatch.setattr("bench.shards.SHARD_IMAGES", MANY_IMAGES)
+    write_images(far.folder / "data.npz", n=MANY_IMAGES)
+    far.between.after(1_000_000, "up", lambda: (far.between.freeze(), far.interrupt()))
+    assert far.bench("--n-eval", MANY_IMAGES) == 130
+    assert list(far.cache.rglob("*.part.*"))
+    far.between.thaw()
     assert far.is_free() and far.is_whole()
 
 
@@ -156,13 +163,14 @@ def test_a_runner_that_is_killed_costs_its_own_row(far, capsys):
 
 def test_a_runner_that_never_returns_is_ended_with_its_children(far, capsys, monkeypatch):
     monkeypatch.setattr(Job, "allowance_s", 2.0)
-    child = "import subprocess; subprocess.Popen(['sleep', '984']); time.sleep(600)\n"
-    far.run_there(("    result = run(arguments, tell)\n", "    " + child))
+    child = "from subprocess import Popen; child = Popen(['sleep', '600'])\n"
+    told = f"    open({str(far.mark)!r}, 'w').write(str(child.pid))\n    time.sleep(600)\n"
+    far.run_there(("    result = run(arguments, tell)\n", f"    {child}{told}"))
     assert far.bench() == 3
     shown = capsys.readouterr()
     assert "timed out: no result within 2 s; ended it" in shown.out
     assert "error: all 1 rows failed" in shown.err
-    assert far.is_free() and far.is_whole() and ended("sleep\x00984", within_s=0)
+    assert far.is_free() and far.is_whole() and not is_running(int(far.mark.read_text()))
 
 
 def _owner(process) -> str:

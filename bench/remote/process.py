@@ -2,10 +2,14 @@
 
 import contextlib
 import subprocess
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import IO
 
-END_S = 5.0
+from models.errors import DeviceError
+
+END_S, LOOK_S = 5.0, 0.1
 
 
 @contextlib.contextmanager
@@ -29,3 +33,23 @@ def running(
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
+
+
+def communicated(
+    process: subprocess.Popen, given: bytes | None, timeout_s: float, stopped: threading.Event
+) -> tuple[bytes, bytes]:
+    """As Popen's ``communicate``, but DeviceError soon after ``stopped`` is set.
+
+    Killing the process would not end the wait: ssh hands its pipes on to the process that holds
+    the connection, and that waits for the device.
+    """
+    end = time.monotonic() + timeout_s
+    while not stopped.is_set():
+        left_s = end - time.monotonic()
+        try:
+            return process.communicate(given, max(0.0, min(LOOK_S, left_s)))
+        except subprocess.TimeoutExpired:
+            given = None  # it has that
+            if left_s <= LOOK_S:
+                raise
+    raise DeviceError("it was told to stop")

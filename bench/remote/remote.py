@@ -163,6 +163,7 @@ class Remote:
     def stop(self) -> None:
         """End every child, and start no more; from any thread."""
         self._at_work.stop()
+        self._transport.stop()
         if self._is_reconnecting:  # what waits for an answer would wait for many seconds
             self._transport.close()
 

@@ -15,7 +15,7 @@ from typing import IO
 from bench.child import started
 from bench.devices import DeviceSettings
 from bench.remote import transfer
-from bench.remote.process import running
+from bench.remote.process import communicated, running
 from bench.remote.ssh_address import address_of
 from bench.remote.ssh_failure import explained, last_line
 from bench.remote.ssh_master import Master, Patience
@@ -55,6 +55,7 @@ class Ssh:
         # Each connection, the first one too, with what was started through it.
         self._started: dict[Master, list[subprocess.Popen]] = {}
         self._connecting, self._starting = threading.Lock(), threading.Lock()
+        self.stopped = threading.Event()
 
     def __enter__(self) -> "Ssh":
         self.connect()
@@ -93,6 +94,11 @@ class Ssh:
         for master in masters:
             master.close()
 
+    def stop(self) -> None:
+        """End what is run, put or got now, and let nothing of that kind begin any more; what was
+        started goes on. From any thread."""
+        self.stopped.set()
+
     def argv(self, argv: Sequence[str | PurePosixPath]) -> list[str]:
         """What to start on this machine for ``argv`` to run there, standard input and output passed
         through. It exits with ``lost_code`` when the line breaks, otherwise as Finished says."""
@@ -121,7 +127,7 @@ class Ssh:
         given = stdin if isinstance(stdin, bytes) else None
         with _opened(stdin) as source, running(words, source) as process:
             try:
-                stdout, stderr = process.communicate(given, timeout_s)
+                stdout, stderr = communicated(process, given, timeout_s, self.stopped)
             except subprocess.TimeoutExpired as error:
                 raise DeviceError(
                     f"{self.name}: {_shown(argv)} did not end within {timeout_s:g} s"

@@ -5,17 +5,18 @@ import os
 import re
 import secrets
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
-from bench.remote.process import running
+from bench.remote.process import LOOK_S, communicated, running
 from bench.remote.transport import Transport
 from models.errors import DeviceError
 from models.progress import Report
 
-LOOK_S, STALLED_S, FREE_S = 0.1, 300.0, 30.0
+STALLED_S, FREE_S = 300.0, 30.0
 MB = 10**6
 SHOWN_PARTS = 20
 # $1 name, $2 of this try, $3 hash. The file is on the disk before it has its name: behind a power
@@ -44,6 +45,8 @@ FREE = re.compile(r"(\d+)\s+\d+%")
 
 class Line(Transport, Protocol):
     """A Transport whose programs are processes here that files are passed through."""
+
+    stopped: threading.Event
 
     def argv(self, argv: list[str]) -> list[str]: ...
 
@@ -123,7 +126,7 @@ def _moved(
         last, since = 0, time.monotonic()
         while True:
             try:
-                said = process.communicate(timeout=LOOK_S)[1].decode(errors="replace")
+                said = communicated(process, None, LOOK_S, line.stopped)[1].decode(errors="replace")
                 break
             except subprocess.TimeoutExpired:
                 if (now := place()) != last:

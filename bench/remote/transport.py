@@ -64,5 +64,9 @@ class Transport(Runs, Protocol):
     def get(self, remote: PurePosixPath, local: Path) -> None:
         """Copy a file here: whole, under its name, or not at all."""
 
+    def stop(self) -> None:
+        """End what is run, put or got now, and let nothing of that kind begin any more; what was
+        started goes on. From any thread."""
+
     def close(self) -> None:
         """End the line; from any thread, one that is being opened too."""
