@@ -152,6 +152,23 @@ def test_a_line_that_breaks_goes_on_at_the_missing_shard(
     assert read.count(names[0]) == 1 and read.count(names[1]) == 2
 
 
+def test_a_line_that_breaks_behind_a_shard_that_has_been_fetched_does_not_fetch_it_again(
+    device, line, judging, monkeypatch
+):
+    run, fetched, cuts = line.run, [], []
+
+    def cut_at_the_first_removal(argv, timeout_s, stdin=None):
+        if argv[0] == "rm" and str(argv[1]).endswith(".npy") and not cuts:
+            cuts.append(line.cut())
+        return run(argv, timeout_s, stdin)
+
+    monkeypatch.setattr(line, "run", cut_at_the_first_removal)
+    line.before_get = lambda: fetched.append(1)
+    with device:
+        assert device.run(judging).images == 30
+    assert cuts and len(fetched) == 3
+
+
 def test_a_device_that_does_not_come_back_is_an_error_in_the_result(device, line, judging, notes):
     def cut():
         line.refusals = 10**6

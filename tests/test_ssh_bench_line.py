@@ -105,7 +105,7 @@ def test_a_line_frozen_while_images_are_pushed(far, at_once_again, capsys, froze
     check_done(far, far.bench("--n-eval", MANY_IMAGES), capsys, MANY_IMAGES)
 
 
-@pytest.mark.parametrize("fault", ["cut", "freeze"])
+@pytest.mark.parametrize("fault", ["cut", pytest.param("freeze", marks=pytest.mark.slow)])
 def test_a_line_that_breaks_while_the_device_is_made_ready(far, capsys, fault):
     """Nothing was measured: that is for the user to begin again, and nothing is in the way."""
     far.impatient()

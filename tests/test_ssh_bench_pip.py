@@ -37,6 +37,7 @@ def test_a_device_without_an_index_gets_its_runtimes_from_here(
     assert "pushing" not in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_no_index_on_either_side(start_far, few_packages, capsys, monkeypatch):
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("PIP_INDEX_URL", UNREACHABLE)

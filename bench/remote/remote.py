@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -149,8 +148,9 @@ class Remote:
                 nonlocal fetched
                 if event["event"] == "classified":
                     made = there.images.outputs[fetched - before]
-                    self._fetch(made, job.images.outputs[fetched])
-                    fetched += 1
+                    self._transport.get(made, job.images.outputs[fetched])
+                    fetched += 1  # it is here, even if the line breaks now
+                    self._transport.run_check(["rm", made], ORDER_S)
 
             with child:
                 result = self._finished(child, fetch)
@@ -197,10 +197,6 @@ class Remote:
             return Result.failed(child.job, LOST, str(error))
         except DeviceError as error:
             return Result.failed(child.job, "not_fetched", str(error))
-
-    def _fetch(self, there: PurePosixPath, here: Path) -> None:
-        self._transport.get(there, here)
-        self._transport.run_check(["rm", there], ORDER_S)
 
     def _there(self, job: Job) -> Job:
         """``job`` with the names that its files have there, pushed."""
