@@ -1,5 +1,6 @@
 """Programs and files over the system's OpenSSH, to a real server on this machine."""
 
+import contextlib
 import os
 import pty
 import signal
@@ -14,6 +15,7 @@ import pytest
 from commands import environment
 from cut_line import CutLine
 from loopback_sshd import NAME, LoopbackServer, free_port
+from processes import running
 
 from bench.devices import DeviceSettings
 from bench.remote import transfer
@@ -145,8 +147,10 @@ def test_a_disk_that_hangs_is_not_waited_for(line, tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "hangs")
     with pytest.raises(DeviceError, match=r"no byte was written or read for 0.5 s"):
         line.get(PurePosixPath(tmp_path / "hangs"), tmp_path / "back")
-    for _ in ("cat", "sha256sum"):  # lets the programs there go
-        (tmp_path / "hangs").open("w").close()
+    while running(tmp_path / "hangs"):  # lets the programs there go, one after the other
+        with contextlib.suppress(OSError):  # no reader at this instant
+            os.close(os.open(tmp_path / "hangs", os.O_WRONLY | os.O_NONBLOCK))
+        time.sleep(0.01)
     assert os.listdir(tmp_path) == ["hangs"]
 
 
