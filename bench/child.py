@@ -239,7 +239,12 @@ def _limit_memory(pid: int) -> None:
 def free_memory_bytes() -> int | None:
     """What could be had now without swapping; None where the system does not tell."""
     meminfo = Path("/proc/meminfo")
-    lines = meminfo.read_text().splitlines() if meminfo.is_file() else []
+    return available_bytes(meminfo.read_text()) if meminfo.is_file() else None
+
+
+def available_bytes(meminfo: str) -> int | None:
+    """What Linux's /proc/meminfo says could be had without swapping; None where it does not."""
+    lines = meminfo.splitlines()
     kib = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
     return int(kib[0]) * 1024 if kib else None
 

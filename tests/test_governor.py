@@ -157,16 +157,21 @@ def test_a_machine_without_governors_is_told(user):
         pytest.fail("the block must not run")
 
 
+def kept(start, begun):
+    """``start``, whose process is put into ``begun`` too."""
+
+    def starting(argv):
+        begun.append(start(argv))
+        return begun[-1]
+
+    return starting
+
+
 def test_a_governor_that_may_not_be_back_is_told(user):
     folder, start = user
     root, notes, begun = cores(folder, "ondemand"), [], []
     program(folder, SUDO)
-
-    def watched(argv):
-        begun.append(start(argv))
-        return begun[0]
-
-    with governed(watched, "pi4", "performance", notes.append, root):
+    with governed(kept(start, begun), "pi4", "performance", notes.append, root):
         begun[0].kill()  # as when the device is switched off
     assert len(notes) == 1 and "pi4: its former governor may not be back" in notes[0]
 
@@ -175,12 +180,7 @@ def test_signals_of_a_terminal_that_goes_do_not_keep_the_governor_from_coming_ba
     folder, start = user
     root, notes, begun = cores(folder, "ondemand"), [], []
     program(folder, SUDO)
-
-    def watched(argv):
-        begun.append(start(argv))
-        return begun[0]
-
-    with governed(watched, "pi4", "performance", notes.append, root):
+    with governed(kept(start, begun), "pi4", "performance", notes.append, root):
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
             os.killpg(begun[0].pid, number)
     assert governors(folder) == ["ondemand"] and not notes

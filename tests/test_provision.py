@@ -74,7 +74,7 @@ class Pi(LocalTransport):
         self.notes.clear()
         machine = machine or self.machine()
         store = Store(self, machine.cache)
-        store.make_folders()
+        store.make_folder()
         return provision(self, store, machine, self.notes.append, show)
 
     @property
@@ -357,7 +357,7 @@ def test_a_full_disk_is_named_with_what_is_free_and_given_back(pi, full_disk, tm
 def test_a_cache_that_cannot_be_written_is_named(pi, full_disk):
     machine = pi.machine(str(full_disk))
     store = Store(pi, machine.cache)
-    store.make_folders()
+    store.make_folder()
     subprocess.run(["mount", "-o", "remount,ro", full_disk], check=True)
     with pytest.raises(
         DeviceError, match=f"environment in {full_disk}/python cannot be made: .*Re"

@@ -34,7 +34,7 @@ def line(tmp_path, request, monkeypatch):
     transport = Counted()
     transport.connect()
     store = Store(transport, PurePosixPath(tmp_path) / request.param)
-    store.make_folders()
+    store.make_folder()
     return transport, store
 
 

@@ -43,7 +43,7 @@ def reached(
         transport.connect()
         machine = probe(transport, settings)
         store = Store(transport, machine.cache)
-        store.make_folders()
+        store.make_folder()
         keeper = store.put(KEEPER, show)
         with DeviceLock(transport, machine.python, keeper, machine.cache, owner, note) as lock:
             lock.take()

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from bench.at_work import AtWork
-from bench.child import Child, Far
+from bench.child import Child, Far, available_bytes
 from bench.devices import DeviceSettings
 from bench.environment import Environment
 from bench.host import ENVIRONMENT_S, RUNNER
@@ -122,9 +122,9 @@ class Remote:
 
     def free_memory_bytes(self) -> int | None:
         """What could be had there now without swapping; None where it does not tell."""
-        said = self._transport.run_check(["cat", "/proc/meminfo"], ORDER_S).decode()
-        kib = [line.split()[1] for line in said.splitlines() if line.startswith("MemAvailable:")]
-        return int(kib[0]) * 1024 if kib else None
+        return available_bytes(
+            self._transport.run_check(["cat", "/proc/meminfo"], ORDER_S).decode()
+        )
 
     def start(self, job: Job) -> Child:
         """``job``, of files here, at work there: to be asked for turns, or just to be finished.

@@ -33,7 +33,7 @@ class Store:
         self._transport = transport
         self._known: set[PurePosixPath] = set()
 
-    def make_folders(self) -> None:
+    def make_folder(self) -> None:
         """Make the folder; DeviceError where it cannot be made."""
         self._transport.run_check(["mkdir", "-p", self.folder], FOLDER_S)
 
@@ -47,16 +47,13 @@ class Store:
         asked = [name for name in dict.fromkeys(names) if name not in self._known]
         if asked:
             self._known |= self._found(asked)
-        self._make_room(
-            [path for name, path in zip(names, paths, strict=True) if name not in self._known],
-            names,
-        )
-        for name, path in zip(names, paths, strict=True):
-            if name not in self._known:
-                if name.parent != self.folder:
-                    self._transport.run_check(["mkdir", "-p", name.parent], FOLDER_S)
-                self._transport.put(path, name, show)
-                self._known.add(name)
+        missing = {n: p for n, p in zip(names, paths, strict=True) if n not in self._known}
+        self._make_room(list(missing.values()), names)
+        for name, path in missing.items():
+            if name.parent != self.folder:
+                self._transport.run_check(["mkdir", "-p", name.parent], FOLDER_S)
+            self._transport.put(path, name, show)
+            self._known.add(name)
         return names
 
     def _make_room(self, missing: Sequence[Path], wanted: Sequence[PurePosixPath]) -> None:
@@ -73,12 +70,9 @@ class Store:
     def _name(self, path: Path) -> PurePosixPath:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        # pip reads a wheel's name.
-        return (
-            self.folder / digest / path.name
-            if path.suffix == ".whl"
-            else (self.folder / (digest + path.suffix))
-        )
+        if path.suffix == ".whl":  # pip reads its name
+            return self.folder / digest / path.name
+        return self.folder / (digest + path.suffix)
 
     def _found(self, names: Sequence[PurePosixPath]) -> set[PurePosixPath]:
         said = self._transport.run_check(["sh", "-c", THERE, "sh", *names], HASH_S).decode()
