@@ -1,0 +1,12 @@
+// Holds a device for one bench, and ends there whatever that bench leaves running.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace harness {
+
+// CACHE [SILENCE_S]; speaks the lines of bench/remote/keeper.py, which documents them. The exit code.
+int keep(const std::vector<std::string>& arguments);
+
+}  // namespace harness
