@@ -10,6 +10,7 @@ from bench.devices import DEVICES_FILE, EXAMPLE, HOST, DeviceSettings, read_devi
 from bench.environment import Environment
 from bench.host import Host
 from bench.job import Job
+from bench.remote.platform import Platform
 from bench.remote.transport import Transport
 from bench.result import Result
 from models.errors import DeviceError, RequestError
@@ -59,13 +60,20 @@ def _ssh(settings: DeviceSettings) -> Transport:
     return Ssh(settings)
 
 
+def _board(settings: DeviceSettings, transport: Transport) -> Platform:
+    from bench.remote.board import Board
+
+    return Board(settings, transport)
+
+
 def _remote(settings: DeviceSettings) -> AbstractContextManager[Device]:
     from bench.remote.remote import Remote
 
-    return Remote(settings, open_transport(settings), note)
+    return Remote(settings, *open_platform(settings), note)
 
 
 TRANSPORTS: dict[str, Callable[[DeviceSettings], Transport]] = {"ssh": _ssh}
+PLATFORMS: dict[str, Callable[[DeviceSettings, Transport], Platform]] = {"ssh": _board}
 # What is entered to have a device, by its transport: this machine needs none.
 OPENED_BY: dict[str, Callable[[DeviceSettings], AbstractContextManager[Device]]] = {
     HOST: lambda settings: nullcontext(Host()),
@@ -73,9 +81,10 @@ OPENED_BY: dict[str, Callable[[DeviceSettings], AbstractContextManager[Device]]]
 }
 
 
-def open_transport(settings: DeviceSettings) -> Transport:
-    """The line to a device, not connected yet."""
-    return TRANSPORTS[settings.transport](settings)
+def open_platform(settings: DeviceSettings) -> tuple[Transport, Platform]:
+    """The line to a device, not connected yet, and what is behind it."""
+    transport = TRANSPORTS[settings.transport](settings)
+    return transport, PLATFORMS[settings.transport](settings, transport)
 
 
 @contextmanager

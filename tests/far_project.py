@@ -79,7 +79,7 @@ class FarProject:
         """A line is lost behind 2 s of silence, a bench behind 3."""
         self._patch.setattr(Ssh, "patience", Patience(2, 1, 1))
         quick = partial(DeviceLock, silence_s=3.0, beat_s=0.5)
-        self._patch.setattr("bench.remote.reach.DeviceLock", quick)
+        self._patch.setattr("bench.remote.board.DeviceLock", quick)
 
     def bench(self, *words, device="pi", files="int8.tflite", runtimes="litert") -> int:
         """The exit code of ``bench run``."""
@@ -95,7 +95,7 @@ class FarProject:
 
     def run_there(self, *replaced: tuple[str, str]) -> None:
         """The runner with texts replaced, each (old, new)."""
-        self._patch.setattr("bench.remote.remote.RUNNER", runner_with(self.folder, *replaced))
+        self._patch.setattr("bench.remote.board.RUNNER", runner_with(self.folder, *replaced))
 
     def stalls(self) -> bool:
         return self.mark.exists() and bool(self.mark.read_text())

@@ -45,10 +45,8 @@ def device(cache):
         transport.connect()
         settings = {"silence_s": 60.0, "beat_s": 0.2, "python": sys.executable, **settings}
         notes = []
-        found = DeviceLock(
-            transport, settings.pop("python"), settings.pop("keeper", KEEPER),
-            PurePosixPath(cache), owner, notes.append, **settings,
-        )  # fmt: skip
+        words = [settings.pop("python"), "-I", str(settings.pop("keeper", KEEPER))]
+        found = DeviceLock(transport, words, PurePosixPath(cache), owner, notes.append, **settings)
         found.notes = notes
         made.append(found)
         return found
@@ -173,7 +171,7 @@ from bench.remote.lock import DeviceLock
 from bench.remote.registered import registered
 from local_transport import LocalTransport
 transport, cache = LocalTransport(), PurePosixPath({str(cache)!r})
-lock = DeviceLock(transport, sys.executable, {str(KEEPER)!r}, cache, "ann", print)
+lock = DeviceLock(transport, [sys.executable, "-I", {str(KEEPER)!r}], cache, "ann", print)
 lock.take()
 words = registered(cache, "one", [sys.executable, "-c", {SLEEPS!r}])
 program = subprocess.Popen(transport.argv(words), start_new_session=True, stdout=subprocess.PIPE)

@@ -19,7 +19,8 @@ from tiny_models import write_export, write_images
 from bench.devices import DeviceSettings
 from bench.host import RUNNER, Host
 from bench.job import Images, Job
-from bench.remote import remote
+from bench.remote import board, remote
+from bench.remote.board import Board
 from bench.remote.remote import Remote
 from bench.remote.transport import ConnectionLost
 from models.spec import Preprocess
@@ -64,9 +65,9 @@ def notes():
 @pytest.fixture
 def device(line, notes, monkeypatch):
     """Not opened yet; its Python is this one. How that is made: test_provision."""
-    monkeypatch.setattr(remote, "provision", lambda *_: sys.executable)
+    monkeypatch.setattr(board, "provision", lambda *_: sys.executable)
     monkeypatch.setattr(remote, "FIRST_PAUSE_S", 0.01)
-    return Remote(SETTINGS, line, notes.append, reconnect_s=0.2)
+    return Remote(SETTINGS, line, Board(SETTINGS, line), notes.append, reconnect_s=0.2)
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def runner_that(tmp_path, monkeypatch):
     def put_in_front(source):
         path = tmp_path / "other_runner.py"
         path.write_text(f"{source}\n{RUNNER.read_text()}")
-        monkeypatch.setattr(remote, "RUNNER", path)
+        monkeypatch.setattr(board, "RUNNER", path)
 
     return put_in_front
 
@@ -226,7 +227,7 @@ def test_what_hangs_behind_a_broken_line_is_ended_there(device, line, job, runne
         deadline = time.monotonic() + 20
         while len(running(tmp_path / "home")) < 3 and time.monotonic() < deadline:
             time.sleep(0.05)
-        device._at.lock._line._process.stdin.close()  # as when the line breaks: nobody says bye
+        device._held.lock._line._process.stdin.close()  # as when the line breaks: nobody says bye
         assert ended(tmp_path / "home")
         child.end()
 
@@ -234,7 +235,8 @@ def test_what_hangs_behind_a_broken_line_is_ended_there(device, line, job, runne
 def test_a_device_may_be_declared_to_be_emulated(device, line, notes):
     with device:
         assert not device.environment().emulated
-    with Remote(replace(SETTINGS, emulated=True), line, notes.append) as declared:
+    settings = replace(SETTINGS, emulated=True)
+    with Remote(settings, line, Board(settings, line), notes.append) as declared:
         assert declared.environment().emulated
 
 
@@ -250,7 +252,8 @@ def test_stop_ends_it_from_another_thread(device, job, runner_that):
 def test_one_that_is_in_use_names_who_has_it(device, line, notes, tmp_path, monkeypatch):
     with device:
         monkeypatch.setattr(remote, "owner", lambda: "another bench")
-        second = Remote(SETTINGS, Line(tmp_path / "home"), notes.append)
+        other = Line(tmp_path / "home")
+        second = Remote(SETTINGS, other, Board(SETTINGS, other), notes.append)
         with pytest.raises(Exception, match=r"local is in use by .*process"), second:
             pass
 
@@ -262,7 +265,9 @@ def test_cleaning_leaves_nothing(device, line, judging, tmp_path, monkeypatch, c
     (tmp_path / "devices.toml").write_text(
         '[far]\ntransport = "ssh"\nhost = "x"\ncache = "~/a cache"'
     )
-    monkeypatch.setattr("bench.remote.cleaning.open_transport", lambda settings: line)
+    monkeypatch.setattr(
+        "bench.remote.cleaning.open_platform", lambda settings: (line, Board(settings, line))
+    )
     (tmp_path / "home" / "a cache" / "mine").touch()
     from bench.__main__ import main
 

@@ -31,7 +31,7 @@ class JobError(Exception):"""
 def test_a_jump_of_the_clock_changes_no_figure_and_no_lock(
     start_far, tmp_path, capsys, monkeypatch, years
 ):
-    monkeypatch.setattr("bench.remote.remote.provision", lambda *_: sys.executable)
+    monkeypatch.setattr("bench.remote.board.provision", lambda *_: sys.executable)
     clock, seen = tmp_path / "clock", tmp_path / "seen"
     clock.write_text("+0")
     far = start_far(

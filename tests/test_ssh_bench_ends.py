@@ -18,17 +18,17 @@ from tiny_models import write_export, write_images
 
 from bench.__main__ import main
 from bench.job import Job
-from bench.remote import remote
+from bench.remote import board
 
 MANY_IMAGES = 30_000
 UNPROVISIONED = """
 import sys
-from bench.remote import remote
+from bench.remote import board
 from bench.__main__ import script
-remote.provision = lambda *_: sys.executable
+board.provision = lambda *_: sys.executable
 if sys.argv[1:2] == ["--runner"]:
     from pathlib import Path
-    remote.RUNNER = Path(sys.argv[2])
+    board.RUNNER = Path(sys.argv[2])
     del sys.argv[1:3]
 sys.exit(script())
 """
@@ -48,7 +48,7 @@ def child(far):
     def start():
         words = ["run", "--weights", "random", "--quick", "--time-limit", "0.2", "--device", "pi"]
         words += ["--files", "int8.tflite", "--runtimes", "litert"]
-        command = [sys.executable, "-c", UNPROVISIONED, "--runner", str(remote.RUNNER), *words]
+        command = [sys.executable, "-c", UNPROVISIONED, "--runner", str(board.RUNNER), *words]
         made.append(subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True))
         return made[-1]
 

@@ -3,16 +3,16 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import PurePosixPath
 
-from bench.device import named_settings, open_transport
+from bench.device import named_settings, open_platform
 from bench.output import Output
-from bench.remote.reach import owner, reached
+from bench.remote.held import owner
 from bench.remote.transport import Transport
 from models.errors import RequestError
 from models.options import HELP
 from models.progress import note, step
 
 CLEAN_S = 300.0
-OURS = ("files", "python", "running", "ended", "outputs")
+OURS = ("files", "python", "harness", "running", "ended", "outputs")
 # A cache folder of the user's choice may hold other things: only what is ours goes. The lock goes
 # when it is nobody's any more; a bench that takes it in that instant holds a file without a name.
 LAST = 'rm -f "$1/lock"; rmdir "$1" 2>/dev/null; test ! -e "$1" || ls -A "$1"'
@@ -28,10 +28,10 @@ def run(namespace: Namespace, typed: str) -> None:
     settings = named_settings(namespace.device)
     if settings is None:
         raise RequestError("DEVICE is host; this machine keeps nothing; name one of devices.toml")
-    transport = open_transport(settings)
+    transport, platform = open_platform(settings)
     with step(settings.name) as show:
-        with reached(settings, transport, owner(), note, show) as at:
-            cache = at.machine.cache
+        with platform.held(owner(), note, show) as held:
+            cache = held.cache
             words = ["rm", "-rf", *(cache / name for name in OURS)]
             transport.run_check(words, CLEAN_S)
         left = _remove_folder(transport, cache)

@@ -11,16 +11,16 @@ from dataclasses import replace
 import numpy as np
 
 from bench.at_work import AtWork
+from bench.battery import Battery
 from bench.child import Child, Far, available_bytes
 from bench.devices import DeviceSettings
 from bench.environment import Environment
-from bench.host import ENVIRONMENT_S, RUNNER
+from bench.host import ENVIRONMENT_S
 from bench.job import Images, Job
-from bench.remote.provision import provision
-from bench.remote.reach import owner, reached
+from bench.remote.held import owner
+from bench.remote.platform import Platform
 from bench.remote.registered import NOT_STARTED_CODE, registered
 from bench.remote.transport import ConnectionLost, Transport
-from bench.remote.watched import Watched
 from bench.result import LOST, Result
 from models.errors import DeviceError
 from models.progress import Report, step
@@ -32,8 +32,8 @@ FRUITLESS_TRIES = 3
 
 
 class Remote:
-    """A device behind ``transport``. A context manager: leaving it ends what runs there and lets
-    others have it; only its cache directory stays.
+    """The ``platform`` behind ``transport`` as a device. A context manager: leaving it ends what
+    runs there and lets others have it; only its cache directory stays.
 
     ``note`` is told, in a line, what a person should know. DeviceError on entering, in one line
     with what to do, where the device cannot be had.
@@ -43,12 +43,14 @@ class Remote:
         self,
         settings: DeviceSettings,
         transport: Transport,
+        platform: Platform,
         note: Callable[[str], None],
         reconnect_s: float = RECONNECT_S,
     ) -> None:
         self.name = settings.name
         self._settings, self._transport, self._note = settings, transport, note
-        self._reconnect_s, self._ending, self._at_work = reconnect_s, ExitStack(), AtWork()
+        self._platform, self._reconnect_s = platform, reconnect_s
+        self._ending, self._at_work = ExitStack(), AtWork()
         self._owner, self._is_given_up, self._is_reconnecting = owner(), False, False
 
     def __enter__(self) -> "Remote":
@@ -63,14 +65,12 @@ class Remote:
 
     def _open(self, show: Report) -> None:
         with ExitStack() as ending:
-            self._at = at = ending.enter_context(
-                reached(self._settings, self._transport, self._owner, self._note, show)
+            self._held = held = ending.enter_context(
+                self._platform.held(self._owner, self._note, show)
             )
-            self._outputs = at.machine.cache / "outputs"
+            self._outputs = held.cache / "outputs"
             self._transport.run_check(["rm", "-rf", self._outputs], ORDER_S)
-            watched = Watched(self._transport, at.lock, at.machine.cache)
-            self._python = provision(watched, at.store, at.machine, self._note, show)
-            self._runner = at.store.put(RUNNER, show)
+            self._runner = ending.enter_context(self._platform.ready(held, self._note, show))
             self._ending = ending.pop_all()
 
     def reconnect(self) -> bool:
@@ -108,7 +108,7 @@ class Remote:
 
     def environment(self) -> Environment:
         """What the device is."""
-        command = [self._python, self._runner, "--environment"]
+        command = [*self._runner, "--environment"]
         said = self._transport.run_check(command, ENVIRONMENT_S)
         try:
             found = Environment.from_dict(json.loads(said))
@@ -125,6 +125,10 @@ class Remote:
         return available_bytes(
             self._transport.run_check(["cat", "/proc/meminfo"], ORDER_S).decode()
         )
+
+    def battery(self) -> Battery | None:
+        """As it is now; None where there is none."""
+        return self._platform.battery()
 
     def start(self, job: Job) -> Child:
         """``job``, of files here, at work there: to be asked for turns, or just to be finished.
@@ -171,17 +175,17 @@ class Remote:
         """``job`` at work, and as it is there."""
         name, there, refused = secrets.token_hex(8), job, None
         try:
-            if self._is_given_up or not self._at.lock.is_held():
+            if self._is_given_up or not self._held.lock.is_held():
                 raise ConnectionLost(
                     f"{self.name}: there is no line, or nobody there who keeps it for us"
                 )
             there = self._there(job)
         except DeviceError as error:
             refused = error
-        words = registered(self._at.machine.cache, name, [self._python, self._runner])
+        words = registered(self._held.cache, name, self._runner)
         # What cannot be registered has no keeper any more: the line that it had is gone.
         lost = self._transport.lost_code, NOT_STARTED_CODE
-        far = Far(there, lost, lambda: self._at.lock.end(name))
+        far = Far(there, lost, lambda: self._held.lock.end(name))
 
         def start() -> subprocess.Popen:
             if refused:
@@ -202,10 +206,14 @@ class Remote:
         """``job`` with the names that its files have there, pushed."""
         with step(self.name) as show:
             images = job.images and self._images_there(job.images, show)
-            return replace(job, artifact=self._at.store.put(job.artifact, show), images=images)
+            artifact = self._held.store.put(job.artifact, show)
+            cores = job.affinity or self._platform.cores(job.threads)
+            return replace(job, artifact=artifact, images=images, affinity=cores)
 
     def _images_there(self, images: Images, show: Report) -> Images:
         folder = self._outputs / secrets.token_hex(8)
         self._transport.run_check(["mkdir", "-p", folder], ORDER_S)
         outputs = tuple(folder / f"{n}.npy" for n in range(len(images.shards)))
-        return replace(images, shards=self._at.store.put_all(images.shards, show), outputs=outputs)
+        return replace(
+            images, shards=self._held.store.put_all(images.shards, show), outputs=outputs
+        )
