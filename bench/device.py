@@ -66,6 +66,12 @@ def _board(settings: DeviceSettings, transport: Transport) -> Platform:
     return Board(settings, transport)
 
 
+def _phone(settings: DeviceSettings, transport: Transport) -> Platform:
+    from bench.remote.phone import Phone
+
+    return Phone(settings, transport)
+
+
 def _remote(settings: DeviceSettings) -> AbstractContextManager[Device]:
     from bench.remote.remote import Remote
 
@@ -73,7 +79,9 @@ def _remote(settings: DeviceSettings) -> AbstractContextManager[Device]:
 
 
 TRANSPORTS: dict[str, Callable[[DeviceSettings], Transport]] = {"ssh": _ssh}
-PLATFORMS: dict[str, Callable[[DeviceSettings, Transport], Platform]] = {"ssh": _board}
+PLATFORMS: dict[str, Callable[[DeviceSettings, Transport], Platform]] = {
+    "ssh": _board, "adb": _phone,
+}  # fmt: skip
 # What is entered to have a device, by its transport: this machine needs none.
 OPENED_BY: dict[str, Callable[[DeviceSettings], AbstractContextManager[Device]]] = {
     HOST: lambda settings: nullcontext(Host()),

@@ -30,7 +30,8 @@ if [ -d "$folder" ] && [ -w "$folder" ] && [ -x "$folder" ]; then field writable
 @dataclass(frozen=True)
 class PhoneFacts:
     """``abis``: those it runs, the best first, as "arm64-v8a". ``release``: of Android, "14".
-    ``max_khz``: the highest frequency of each core that tells. ``cache``: the folder to write to."""
+    ``max_khz``: the highest frequency of each core that tells. ``cache``: the folder for our files.
+    """
 
     abis: tuple[str, ...]
     release: str
@@ -64,7 +65,10 @@ def phone_facts(transport: Transport, settings: DeviceSettings) -> PhoneFacts:
         )
     khz = {int(k[4:]): int(v) for k, v in fields.items() if k.startswith("khz ") and v.isdigit()}
     return PhoneFacts(
-        tuple(fields["abis"].split(",")), fields.get("release", ""), dict(sorted(khz.items())), cache
+        tuple(fields["abis"].split(",")),
+        fields.get("release", ""),
+        dict(sorted(khz.items())),
+        cache,
     )
 
 

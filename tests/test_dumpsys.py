@@ -1,0 +1,60 @@
+"""What a phone says of its battery and its heat, as Android prints it."""
+
+import pytest
+
+from bench.battery import Battery
+from bench.remote.dumpsys import battery
+
+OF_BATTERY = """Current Battery Service state:
+  AC powered: false
+  USB powered: {usb}
+  Wireless powered: false
+  Dock powered: false
+  Max charging current: 500000
+  Max charging voltage: 5000000
+  Charge counter: 2870000
+  status: 2
+  health: 2
+  present: true
+  level: 85
+  scale: 100
+  voltage: 4234
+  temperature: 291
+  technology: Li-ion
+"""
+OF_HEAT = """IsStatusOverride: false
+ThermalEventListeners:
+	callbacks: 1
+	killed: false
+	broadcasts count: -1
+ThermalStatusListeners:
+	callbacks: 3
+Thermal Status: 3
+Cached temperatures:
+	Temperature{mValue=43.2, mType=3, mName=VIRTUAL-SKIN, mStatus=3}
+HAL Ready: true
+"""
+
+
+def test_a_phone_that_is_charged_and_hot():
+    found = battery(OF_BATTERY.format(usb="true"), OF_HEAT)
+    assert found == Battery(85, "USB", 29.1, 3)
+
+
+def test_a_phone_that_is_not_plugged_in():
+    assert battery(OF_BATTERY.format(usb="false"), "").charging == ""
+
+
+def test_a_level_is_a_share_of_its_scale():
+    text = OF_BATTERY.replace("level: 85", "level: 30").replace("scale: 100", "scale: 50")
+    assert battery(text, "").level_percent == 60
+
+
+def test_a_phone_below_freezing():
+    text = OF_BATTERY.replace("temperature: 291", "temperature: -35")
+    assert battery(text, "").temperature_c == -3.5
+
+
+@pytest.mark.parametrize("said", ["", "Can't find service: battery\n"])
+def test_what_is_not_told_is_none(said):
+    assert battery(said, said) == Battery(None, None, None, None)
