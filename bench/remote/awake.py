@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 
-ANSWER_S, BACK_S = 30.0, 15.0
+ANSWER_S, BACK_S, END_S = 30.0, 15.0, 2.0
 # $1: a file that says what was before, and who puts it back; $2: a folder that is there as long as
 # the phone is ours. A program there waits for the end of its input, or for the folder to go: so a
 # line that breaks puts everything back too. One that comes behind another, which was killed or is
@@ -83,7 +83,9 @@ def _first_line(process: subprocess.Popen) -> str:
 
 
 def _last_words(process: subprocess.Popen) -> str:
-    if process.poll() is None:
+    try:
+        process.wait(END_S)  # the end of its output was a moment ahead of its own
+    except subprocess.TimeoutExpired:
         return f"no answer within {ANSWER_S:g} s"
     lines = process.stderr.read().decode(errors="replace").strip().splitlines()
     return lines[-1].strip() if lines else "it does not say why"
