@@ -152,9 +152,9 @@ int answer_crash(int number, const std::string& last_words) {
   const std::string line = last_line(last_words);
   const std::string said = line.empty() ? "" : "; it last said: " + line;
   const char* name = strsignal(number);
-  result.error = Error{"crashed", "the runtime ended the runner by signal " +
-                                      std::to_string(number) + " (" + (name ? name : "unknown") +
-                                      ")" + said};
+  const std::string hint = number == SIGKILL ? " (often: out of memory)" : "";
+  result.error = Error{"crashed", "the runner died of signal " + std::to_string(number) + ", " +
+                                      (name ? name : "unknown") + hint + said};
   const std::string answer = to_json(result) + "\n";
   write_all(1, answer.data(), answer.size());
   return exit_code("crashed");

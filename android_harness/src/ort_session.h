@@ -13,7 +13,7 @@ class OnnxSession : public harness::Session {
   // `profile`: where the profile goes, by the beginning of its path; empty for none.
   OnnxSession(const Libraries& libraries, int threads, const std::string& profile = "");
 
-  std::string version() const override { return library_.version(); }
+  std::optional<std::string> version() const override { return library_.version(); }
   void load(const std::string& path) override;
   bool prepares() const override { return false; }
   void prepare() override {}
