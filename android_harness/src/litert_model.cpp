@@ -122,9 +122,13 @@ void LiteRtModel::load(const std::string& path) {
 
 void LiteRtModel::prepare() {
   options_ = options();
+  // What an accelerator does not take is left to the processor; that all of it fails is not the
+  // file's fault.
+  const bool accelerated = asked_.accelerator != Accelerator::kCpu;
   compiled_ = owned("DestroyCompiledModel",
-                    library_.made("bad_model", "CreateCompiledModel", environment_.get(),
-                                  model_.get(), options_.get()));
+                    library_.made(accelerated ? "missing_runtime" : "bad_model",
+                                  "CreateCompiledModel", environment_.get(), model_.get(),
+                                  options_.get()));
   input_buffer_ = buffer("GetCompiledModelInputBufferRequirements", input_type_, input_.bytes());
   output_buffer_ =
       buffer("GetCompiledModelOutputBufferRequirements", output_type_, output_.bytes());
