@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
 from bench.remote.keeper_line import KeeperLine
@@ -22,19 +22,19 @@ OWN_MARGIN_S = 15.0
 
 
 class DeviceLock:
-    """Holds a device with ``keeper.py``, which is there already as the file ``keeper``.
+    """Holds a device with a keeper, which is there already and speaks as ``keeper.py`` says.
 
-    ``owner`` names this bench to whoever finds the device in use. ``note`` is told, in one line,
-    what a user should know and nothing else says. The keeper lets go, and ends all that was started
-    there, when it hears nothing for ``silence_s``, for which this process, its line or the device
-    may have died. A context manager: leaving it releases the lock.
+    ``keeper``: the words that start it there, in front of its folder. ``owner`` names this bench to
+    whoever finds the device in use. ``note`` is told, in one line, what a user should know and
+    nothing else says. The keeper lets go, and ends all that was started there, when it hears
+    nothing for ``silence_s``, for which this process, its line or the device may have died. A
+    context manager: leaving it releases the lock.
     """
 
     def __init__(
         self,
         transport: Transport,
-        python: str,
-        keeper: PurePosixPath,
+        keeper: Sequence[str],
         cache: PurePosixPath,
         owner: str,
         note: Callable[[str], None],
@@ -42,7 +42,7 @@ class DeviceLock:
         beat_s: float = BEAT_S,
     ) -> None:
         self.transport, self.owner, self.silence_s = transport, owner, silence_s
-        self._argv = [python, "-I", str(keeper), str(cache), str(silence_s)]
+        self._argv = [*keeper, str(cache), str(silence_s)]
         self._note, self._beat_s = note, beat_s
         self._line: KeeperLine | None = None
         self._is_taken, self._asking = False, threading.Lock()

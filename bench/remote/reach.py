@@ -44,8 +44,8 @@ def reached(
         machine = probe(transport, settings)
         store = Store(transport, machine.cache)
         store.make_folder()
-        keeper = store.put(KEEPER, show)
-        with DeviceLock(transport, machine.python, keeper, machine.cache, owner, note) as lock:
+        keeper = (machine.python, "-I", str(store.put(KEEPER, show)))
+        with DeviceLock(transport, keeper, machine.cache, owner, note) as lock:
             lock.take()
             yield Reach(machine, store, lock)
     finally:
