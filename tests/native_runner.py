@@ -7,6 +7,7 @@ import importlib.util
 import json
 import shutil
 import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -31,7 +32,8 @@ def built(target: str, *options: str) -> Path:
     test is skipped where there is no compiler.
     """
     generator = _generator()
-    words = [f"-DNLOHMANN_INCLUDE={_nlohmann_include()}", *options]
+    words = [f"-DNLOHMANN_INCLUDE={_nlohmann_include()}", f"-DPython3_EXECUTABLE={sys.executable}"]
+    words += options
     key = hashlib.sha256("\0".join([str(SOURCE), generator, *words]).encode()).hexdigest()[:16]
     folder = BUILDS / key
     folder.mkdir(parents=True, exist_ok=True)
