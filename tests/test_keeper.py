@@ -3,6 +3,7 @@
 import ast
 import calendar
 import errno
+import fcntl
 import functools
 import json
 import os
@@ -219,7 +220,7 @@ def test_a_program_whose_shell_was_killed_is_known_by_its_file(new_keeper, cache
         assert keeper.ask("end one")["processes"] == 1 and not living(shell.pid)
 
 
-@pytest.mark.parametrize("entry", ["another-boot", "no number", "1 2 3", "a file"])
+@pytest.mark.parametrize("entry", ["another-boot", "no number", "1 2 3", "a file", "half a number"])
 def test_an_entry_that_names_no_session_of_this_boot_is_only_removed(new_keeper, cache, entry):
     with new_keeper(cache) as keeper:
         locked(keeper)
@@ -228,6 +229,8 @@ def test_an_entry_that_names_no_session_of_this_boot_is_only_removed(new_keeper,
         path.unlink()
         if entry == "a file":
             path.write_text(f"{program.pid} {boot_id()}")
+        elif entry == "half a number":
+            path.symlink_to(f"{program.pid}x {boot_id()}")
         else:
             path.symlink_to(f"{program.pid} {entry}" if entry == "another-boot" else entry)
         assert keeper.ask("end one")["processes"] == 0
@@ -329,6 +332,21 @@ def test_a_lock_file_that_says_nothing_sensible_is_taken(new_keeper, cache, cont
         assert locked(first)["left_behind"] is None
         with new_keeper(cache) as second:
             assert second.event()["owner"] == "ann"
+
+
+@pytest.mark.parametrize("boot", ["this", "another"])
+def test_a_holder_of_another_boot_is_not_named(new_keeper, cache, boot):
+    cache.mkdir()
+    record = {"owner": "ann", "since_utc": "2026-01-01T00:00:00Z", "boottime_s": 1.0}
+    record |= {"boot": boot_id() if boot == "this" else boot, "pid": os.getpid()}
+    with (cache / "lock").open("w") as lock:
+        json.dump(record, lock)
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with new_keeper(cache, owner="bob") as keeper:
+            said = keeper.event()
+            assert said["event"] == "busy" and keeper.code() == BUSY
+            assert said["owner"] == ("ann" if boot == "this" else None)
 
 
 def test_any_name_of_the_folder_will_do(new_keeper, tmp_path):

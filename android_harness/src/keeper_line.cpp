@@ -26,11 +26,8 @@ double now_s() {
 int signals_as_file() {
   sigset_t ending;
   ::sigemptyset(&ending);
-  for (const int number : {SIGTERM, SIGHUP, SIGINT}) {
-    ::sigaddset(&ending, number);
-    // Who started us may have had it ignored; an ignored one would not come at all.
-    ::signal(number, SIG_DFL);
-  }
+  // One that whoever started us has had ignored comes all the same, since it is blocked.
+  for (const int number : {SIGTERM, SIGHUP, SIGINT}) ::sigaddset(&ending, number);
   if (::sigprocmask(SIG_BLOCK, &ending, nullptr) != 0) throw_errno("signals");
   const int number = ::signalfd(-1, &ending, SFD_CLOEXEC);
   if (number < 0) throw_errno("signals");
