@@ -19,6 +19,7 @@ class Descriptor {
   // std::system_error where it cannot be opened.
   static Descriptor open(const std::string& path, int flags, unsigned mode = 0);
 
+  // Below 0 where whoever made it could not open it.
   int number() const { return number_; }
 
  private:
