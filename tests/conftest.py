@@ -12,6 +12,7 @@ from cut_line import CutLine
 from device_pi.emulated_pi import EmulatedPi
 from device_pi.missing import CannotEmulate
 from far_project import FarProject
+from keepers import KINDS
 from loopback_sshd import LoopbackServer
 from native_runner import built_runner, host_libraries
 from tiny_models import write_export, write_images
@@ -91,6 +92,12 @@ def native_runner():
 def native_libraries(tmp_path_factory):
     """A folder for the native runner's --libraries."""
     return host_libraries(tmp_path_factory.mktemp("native") / "libraries")
+
+
+@pytest.fixture(params=KINDS)
+def keeper_kind(request):
+    """A test that has this holds for the keeper in Python and for the native one."""
+    return request.param
 
 
 @pytest.fixture

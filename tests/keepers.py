@@ -9,18 +9,28 @@ import sys
 import time
 from pathlib import Path, PurePosixPath
 
+from native_runner import built_runner
+
 from bench.remote import keeper
 from bench.remote.registered import registered
 
 KEEPER = Path(keeper.__file__)
+KINDS = ("python", "native")
 STARTED = []
 
 
-class Keeper:
-    """``keeper.py`` as a process. ``by``: the words of what starts it, when not Python alone."""
+def keeper_words(kind):
+    """What starts a keeper of that kind, one of KINDS; its folder follows."""
+    if kind == "native":
+        return (str(built_runner()), "--keep")
+    return (sys.executable, "-I", str(KEEPER))
 
-    def __init__(self, cache, owner="ann", silence_s=60, by=(), environment=None):
-        command = [*by, sys.executable, "-I", str(KEEPER), str(cache), str(silence_s)]
+
+class Keeper:
+    """A keeper as a process. ``by``: the words of what starts it, when not it alone."""
+
+    def __init__(self, cache, kind, owner="ann", silence_s=60, by=(), environment=None):
+        command = [*by, *keeper_words(kind), str(cache), str(silence_s)]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

@@ -1,6 +1,7 @@
 """The host's side of a device's lock: taken, kept over what can go wrong, and let go."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -10,7 +11,13 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 from commands import ROOT
-from keepers import KEEPER, end_started, living, start_ready, wait_until
+from keepers import (
+    end_started,
+    keeper_words,
+    living,
+    start_ready,
+    wait_until,
+)
 from local_transport import LocalTransport
 from relayed_transport import RelayedTransport
 
@@ -35,7 +42,7 @@ def cache(tmp_path):
 
 
 @pytest.fixture
-def device(cache):
+def device(cache, keeper_kind):
     """Locks of one device, by owner; all are released behind the test."""
     made = []
 
@@ -43,10 +50,12 @@ def device(cache):
         if transport is None:
             transport = LocalTransport()
         transport.connect()
-        settings = {"silence_s": 60.0, "beat_s": 0.2, "python": sys.executable, **settings}
+        settings = {"silence_s": 60.0, "beat_s": 0.2, **settings}
         notes = []
-        words = [settings.pop("python"), "-I", str(settings.pop("keeper", KEEPER))]
-        found = DeviceLock(transport, words, PurePosixPath(cache), owner, notes.append, **settings)
+        found = DeviceLock(
+            transport, settings.pop("keeper", keeper_words(keeper_kind)),
+            PurePosixPath(cache), owner, notes.append, **settings,
+        )  # fmt: skip
         found.notes = notes
         made.append(found)
         return found
@@ -144,7 +153,7 @@ def test_a_lock_that_was_left_behind_is_taken_and_told(device, cache):
     keepers = [
         int(path.parent.name)
         for path in Path("/proc").glob("[0-9]*/cmdline")
-        if os.fsencode(cache) in (words := command_line(path)) and b"-I" in words
+        if os.fsencode(cache) in (words := command_line(path)) and KEEPS.intersection(words)
     ]
     start_ready(cache, "one", SLEEPS)
     for pid in keepers:
@@ -156,6 +165,9 @@ def test_a_lock_that_was_left_behind_is_taken_and_told(device, cache):
     assert ended == "local: ended one, which an earlier bench had left running"
 
 
+KEEPS = {b"-I", b"--keep"}
+
+
 def command_line(path):
     try:
         return path.read_bytes().split(b"\0")
@@ -163,7 +175,7 @@ def command_line(path):
         return []
 
 
-def test_a_bench_that_is_killed_leaves_nothing_running(cache, tmp_path):
+def test_a_bench_that_is_killed_leaves_nothing_running(keeper_kind, cache):
     source = f"""
 import subprocess, sys, time
 from pathlib import PurePosixPath
@@ -171,7 +183,7 @@ from bench.remote.lock import DeviceLock
 from bench.remote.registered import registered
 from local_transport import LocalTransport
 transport, cache = LocalTransport(), PurePosixPath({str(cache)!r})
-lock = DeviceLock(transport, [sys.executable, "-I", {str(KEEPER)!r}], cache, "ann", print)
+lock = DeviceLock(transport, {keeper_words(keeper_kind)!r}, cache, "ann", print)
 lock.take()
 words = registered(cache, "one", [sys.executable, "-c", {SLEEPS!r}])
 program = subprocess.Popen(transport.argv(words), start_new_session=True, stdout=subprocess.PIPE)
@@ -209,7 +221,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(device, cache):
         device().take()
 
 
-TELL_SESSION = 'cut -d " " -f 6 /proc/$$/stat > "$4.session"'
+TELL_SESSION = 'cut -d " " -f 6 /proc/$$/stat > "$cache.session"'
 
 
 def session_told(cache):
@@ -217,11 +229,11 @@ def session_told(cache):
 
 
 class Through(LocalTransport):
-    """``script`` in front of what is to be started there, which is its "$@"."""
+    """``script`` in front of what is to be started there, which is its "$@"; it has "$cache"."""
 
-    def __init__(self, script):
+    def __init__(self, script, cache=""):
         super().__init__()
-        self.script = script
+        self.script = f"cache={shlex.quote(str(cache))}; {script}"
 
     def argv(self, argv):
         return super().argv(["sh", "-c", self.script, "sh", *argv])
@@ -236,22 +248,22 @@ def test_a_line_that_breaks_ahead_of_the_lock_is_connection_lost(device):
 
 def test_a_keeper_that_cannot_start_is_told_with_its_last_words(device):
     with pytest.raises(DeviceError, match=r"exit code 127: .*no-python.*not found") as error:
-        device(python="/no-python").take()
+        device(keeper=("/no-python", "-I", "keeper.py")).take()
     assert not isinstance(error.value, ConnectionLost)
 
 
 def test_a_keeper_that_says_nothing_is_given_up_and_ended(device, cache, monkeypatch):
     monkeypatch.setattr("bench.remote.lock.ANSWER_S", 0.5)
     with pytest.raises(DeviceError, match=r"nothing within 0.5 s: welcome"):
-        device(transport=Through(f"{TELL_SESSION}; echo welcome; sleep 600")).take()
+        device(transport=Through(f"{TELL_SESSION}; echo welcome; sleep 600", cache)).take()
     session = session_told(cache)
     wait_until(lambda: not living(session))
 
 
 def test_what_cannot_be_ended_is_told(device, cache):
     # Something in the keeper's own session, which it cannot end without ending itself.
-    beside = 'sh -c "sleep 5; exit 1" "$4/running/one" < /dev/null > /dev/null 2>&1 &'
-    lock = device(transport=Through(f'{TELL_SESSION}; {beside} exec "$@"'))
+    beside = 'sh -c "sleep 5; exit 1" "$cache/running/one" < /dev/null > /dev/null 2>&1 &'
+    lock = device(transport=Through(f'{TELL_SESSION}; {beside} exec "$@"', cache))
     lock.take()
     session = session_told(cache)
     (cache / "running" / "one").symlink_to(f"{session} {boot_id()}")

@@ -14,7 +14,7 @@ from bench.child import free_memory_bytes
 from bench.remote.keeper import boot_id
 from bench.remote.registered import MIN_MEMORY_KIB, NOT_STARTED_CODE, registered
 
-SHELLS = [("dash",), ("bash",), ("bash", "--posix"), ("busybox", "sh")]
+SHELLS = [("dash",), ("bash",), ("bash", "--posix"), ("busybox", "sh"), ("mksh", "toybox")]
 LIMIT = "import resource; print(resource.getrlimit(resource.RLIMIT_DATA)[0])"
 
 
@@ -26,10 +26,20 @@ def cache(tmp_path):
 
 
 @pytest.fixture(params=SHELLS, ids=" ".join)
-def shell(request):
-    if not shutil.which(request.param[0]):
-        pytest.skip(f"{request.param[0]} is not installed here")
-    return request.param
+def shell(request, tmp_path_factory):
+    """The words that start it; mksh has no other tools but those of toybox, as on a phone."""
+    needed = request.param if request.param[0] == "mksh" else request.param[:1]
+    for program in needed:
+        if not shutil.which(program):
+            pytest.skip(f"{program} is not installed here")
+    if request.param[0] != "mksh":
+        return request.param
+    tools = tmp_path_factory.mktemp("phone") / "bin"
+    tools.mkdir()
+    toybox = shutil.which("toybox")
+    for applet in subprocess.check_output([toybox], text=True).split():
+        (tools / applet).symlink_to(toybox)
+    return ("env", f"PATH={tools}", shutil.which("mksh"))
 
 
 def run(shell, cache, *argv, name="run", memory_kib=None, **options):
@@ -96,7 +106,7 @@ def test_a_limit_that_is_lower_already_stays(shell, cache):
         if not shutil.which("setpriv"):
             pytest.skip("setpriv is not installed here")
         by = ("setpriv", "--bounding-set", "-sys_resource", *shell)
-    done = run(by, cache, "sh", "-c", "ulimit -d", preexec_fn=lower)
+    done = run(by, cache, shutil.which("sh"), "-c", "ulimit -d", preexec_fn=lower)
     assert (done.stdout, done.stderr, done.returncode) == (f"{2**18}\n", "", 0)
 
 

@@ -1,9 +1,161 @@
 #include "keeper.h"
 
-#include "failure.h"
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cmath>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <stdexcept>
+
+#include "descriptor.h"
+#include "keeper_line.h"
+#include "keeper_lock.h"
+#include "keeper_running.h"
 
 namespace harness {
+namespace {
 
-int keep(const std::vector<std::string>&) { throw Failure("runtime_failed", "not written yet"); }
+using Json = nlohmann::ordered_json;
+
+constexpr int kReleased = 0, kFailed = 3, kBusy = 4, kLineGone = 5;
+constexpr double kSilenceS = 30.0;
+
+// What was asked for cannot be done; the message goes to the other end.
+class Refused : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// An answer, to whoever still listens: whether the line has gone is seen where it is read.
+void tell(const Json& event) {
+  const std::string text = event.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
+  for (std::size_t written = 0; written < text.size();) {
+    const ssize_t count = ::write(STDOUT_FILENO, text.data() + written, text.size() - written);
+    if (count < 0 && errno == EPIPE) return;
+    if (count < 0 && errno != EINTR) throw_errno("standard output");
+    if (count > 0) written += static_cast<std::size_t>(count);
+  }
+}
+
+Json json_of(const std::optional<std::string>& text) { return text ? Json(*text) : Json(); }
+
+Json json_of(const EndedByName& ended) {
+  Json all = Json::object();
+  for (const auto& [name, found] : ended) {
+    all[name] = {{"processes", found.processes}, {"left", found.left}};
+  }
+  return all;
+}
+
+// The owner that the first line names.
+std::string owner_in(const std::optional<std::string>& line) {
+  const Json said = Json::parse(line.value_or(""), nullptr, /*allow_exceptions=*/false);
+  if (said.is_object() && said.contains("owner") && said["owner"].is_string()) {
+    const std::string owner = said["owner"];
+    if (!owner.empty()) return owner;
+  }
+  const std::string found = line ? "'" + *line + "'" : "missing";
+  throw Refused("the first line is " + found + R"(; expected {"owner": "..."})");
+}
+
+// Say who has it, and for how long by a clock that nobody can set.
+int busy(const std::optional<LockRecord>& holder) {
+  Json said = {{"event", "busy"}, {"owner", nullptr}, {"age_s", nullptr}, {"since_utc", nullptr}};
+  if (holder) {
+    said["owner"] = holder->owner;
+    said["age_s"] = std::round(10 * (boottime_s() - holder->boottime_s)) / 10;
+    said["since_utc"] = holder->since_utc;
+  }
+  tell(said);
+  return kBusy;
+}
+
+// Do what the lines say; whether the last one was a goodbye.
+bool serve(KeeperLine& line, KeeperRunning& running) {
+  while (const std::optional<std::string> said = line.next()) {
+    if (*said == "bye") return true;
+    if (*said == "beat") continue;
+    const std::string name = said->compare(0, 4, "end ") == 0 ? said->substr(4) : "";
+    if (name.empty() || name.find('/') != std::string::npos) {
+      throw Refused("'" + *said + "' is nothing to ask; expected beat, end NAME or bye");
+    }
+    const Ended ended = running.end(name);
+    tell(
+        {{"event", "ended"}, {"name", name}, {"processes", ended.processes}, {"left", ended.left}});
+  }
+  return false;
+}
+
+// From "locked" to the last line; `running` is open, and closed behind it whatever happens.
+bool serve_locked(KeeperLine& line, KeeperLock& lock, KeeperRunning& running, const Json& locked,
+                  const std::string& owner) {
+  try {
+    Json said = locked;
+    said["unwritten"] = json_of(lock.write(owner));
+    tell(said);
+    return serve(line, running);
+  } catch (...) {
+    running.close();
+    throw;
+  }
+}
+
+// Hold the lock as long as the line is there; the exit code.
+int hold(const std::string& cache, KeeperLine& line) {
+  const std::string owner = owner_in(line.next());
+  KeeperLock lock(cache);
+  KeeperRunning running(cache);
+  if (const std::optional<Holder> holder = lock.take()) return busy(holder->record);
+  Json left_behind;
+  const std::optional<LockRecord> before = lock.read();
+  if (before && before->owner != owner) {
+    left_behind = {{"owner", before->owner}, {"since_utc", before->since_utc}};
+  }
+  Json locked = {{"event", "locked"}, {"left_behind", left_behind}};
+  locked["ended"] = json_of(running.open());
+  const bool is_released = serve_locked(line, lock, running, locked, owner);
+  const EndedByName ended = running.close();
+  if (!is_released) return kLineGone;
+  lock.clear();
+  tell({{"event", "released"}, {"ended", json_of(ended)}});
+  return kReleased;
+}
+
+double silence_s_in(const std::string& word) {
+  char* end = nullptr;
+  const double silence_s = std::strtod(word.c_str(), &end);
+  if (word.empty() || *end != '\0' || !std::isfinite(silence_s) || silence_s < 0) {
+    throw Refused("'" + word + "' is no number of seconds; expected --keep CACHE [SILENCE_S]");
+  }
+  return silence_s;
+}
+
+int kept(const std::vector<std::string>& arguments) {
+  if (arguments.empty() || arguments.size() > 2) {
+    throw Refused("expected --keep CACHE [SILENCE_S]");
+  }
+  KeeperLine line(arguments.size() > 1 ? silence_s_in(arguments[1]) : kSilenceS);
+  return hold(arguments[0], line);
+}
+
+}  // namespace
+
+int keep(const std::vector<std::string>& arguments) {
+  // A line that is gone shows where it is read, and must not end us ahead of what runs.
+  ::signal(SIGPIPE, SIG_IGN);
+  try {
+    try {
+      return kept(arguments);
+    } catch (const std::runtime_error& error) {
+      tell({{"event", "failed"}, {"message", error.what()}});
+    }
+  } catch (const std::system_error&) {
+    return kFailed;  // nor can that be told: standard output is closed
+  }
+  return kFailed;
+}
 
 }  // namespace harness

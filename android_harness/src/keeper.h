@@ -6,7 +6,8 @@
 
 namespace harness {
 
-// CACHE [SILENCE_S]; speaks the lines of bench/remote/keeper.py, which documents them. The exit code.
+// CACHE [SILENCE_S]; speaks the lines of bench/remote/keeper.py, which documents them. The exit
+// code.
 int keep(const std::vector<std::string>& arguments);
 
 }  // namespace harness

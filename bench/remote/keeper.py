@@ -211,8 +211,8 @@ def members(sessions):
         try:
             with open(f"/proc/{name}/stat", "rb") as file:
                 fields = file.read().rpartition(b")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):  # it has ended since
-            continue
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue  # it has ended since, or is another user's and hidden from us
         state, session, threads = fields[0], int(fields[3]), int(fields[17])
         # A process whose first thread has ended looks dead, too.
         is_alive = state not in (b"Z", b"X") or threads > 1
@@ -222,11 +222,11 @@ def members(sessions):
 
 
 def command_line(pid):
-    """The words that the process was started with; none once it has ended."""
+    """The words that the process was started with; none once it has ended, or where hidden."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             return file.read().split(b"\0")
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
         return []
 
 

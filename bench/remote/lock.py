@@ -22,12 +22,13 @@ OWN_MARGIN_S = 15.0
 
 
 class DeviceLock:
-    """Holds a device with a keeper, which is there already and which the words ``keeper`` start.
+    """Holds a device with a keeper, which is there already and speaks as ``keeper.py`` says.
 
-    ``owner`` names this bench to whoever finds the device in use. ``note`` is told, in one line,
-    what a user should know and nothing else says. The keeper lets go, and ends all that was started
-    there, when it hears nothing for ``silence_s``, for which this process, its line or the device
-    may have died. A context manager: leaving it releases the lock.
+    ``keeper``: the words that start it there, in front of its folder. ``owner`` names this bench to
+    whoever finds the device in use. ``note`` is told, in one line, what a user should know and
+    nothing else says. The keeper lets go, and ends all that was started there, when it hears
+    nothing for ``silence_s``, for which this process, its line or the device may have died. A
+    context manager: leaving it releases the lock.
     """
 
     def __init__(

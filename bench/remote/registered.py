@@ -12,7 +12,8 @@ MIN_MEMORY_KIB = 2**19
 # process that reads its own entry finds a made-up one. A symbolic link holds it, since that is made
 # in one step, needs no block of a full disk, and fails where the keeper has taken the folder away:
 # then the lock is gone, and nothing may start any more. A limit that cannot be set is stricter
-# already. The program is not exec'd: where the kernel kills it, the shell lives to say so.
+# already. The program is not exec'd: where the kernel kills it, the shell lives to say so. A phone
+# has mksh, whose numbers have 32 bits: enough for 2 TiB in KiB, but not for 9 times that.
 SCRIPT = f"""\
 entry=$1 limit=$2
 shift 2
@@ -24,7 +25,7 @@ ln -s "$session $boot" "$entry" || {{
 }}
 if [ -z "$limit" ] && [ -r /proc/meminfo ]; then
     while read -r name free unit; do
-        [ "$name" = MemAvailable: ] && limit=$((free * 9 / 10))
+        [ "$name" = MemAvailable: ] && limit=$((free / 10 * 9))
     done < /proc/meminfo
     [ -n "$limit" ] && [ "$limit" -lt {MIN_MEMORY_KIB} ] && limit={MIN_MEMORY_KIB}
 fi
