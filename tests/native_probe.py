@@ -1,4 +1,4 @@
-"""Parts of the native runner by themselves, and what the Python runner's parts answer to the same."""
+"""Parts of the native runner by themselves."""
 
 import functools
 import json

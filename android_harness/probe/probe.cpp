@@ -36,7 +36,7 @@ class Echo : public Session {
  public:
   explicit Echo(TensorType type) : type_(std::move(type)) {}
 
-  std::string version() const override { return ""; }
+  std::optional<std::string> version() const override { return {}; }
   void load(const std::string&) override {}
   bool prepares() const override { return false; }
   void prepare() override {}
@@ -115,7 +115,7 @@ Json in_onnxruntime(const Json& asked, const Libraries& libraries) {
     const auto session = open_onnxruntime(job, libraries);
     session->load(job.artifact);
     Json made = classified(*session, asked.at("images"));
-    made["version"] = session->version();
+    made["version"] = or_null(session->version());
     made["dtypes"] = {name_of(session->input().dtype), name_of(session->output().dtype)};
     made["profile"] = profiled(job, libraries, session->input().bytes());
     return made;
