@@ -121,6 +121,13 @@ def test_a_source_that_does_not_compile_ends_in_one_line(places, capfd):
     assert build(places)[0].folder.is_dir()
 
 
+def test_a_project_that_cmake_refuses_says_why(places):
+    with (places.harness / "CMakeLists.txt").open("a") as file:
+        file.write('message(FATAL_ERROR "the moon is wrong")\n')
+    with pytest.raises(DeviceError, match=r"CMake Error at CMakeLists\.txt:.*the moon is wrong"):
+        build(places)
+
+
 def test_a_warning_does_not_compile(places):
     (places.harness / "src" / "other.cpp").write_text("int answer() { int unused; return 1; }\n")
     with pytest.raises(DeviceError, match="unused"):
