@@ -18,12 +18,11 @@ def running(
     stdin: IO | int,
     stdout: IO | int = subprocess.PIPE,
     kind: type[subprocess.Popen] = subprocess.Popen,
+    errors: IO | int = subprocess.PIPE,
 ) -> Iterator[subprocess.Popen]:
-    """``words`` at work in a session of its own, where no Ctrl-C reaches it; standard error is a
-    pipe. Ended behind the block."""
-    process = kind(
-        list(words), stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, start_new_session=True
-    )
+    """``words`` at work in a session of its own, where no Ctrl-C reaches it; ``errors`` takes its
+    standard error. Ended behind the block."""
+    process = kind(list(words), stdin=stdin, stdout=stdout, stderr=errors, start_new_session=True)
     try:
         yield process
     finally:
