@@ -171,6 +171,8 @@ class Adb:
             line.close()
         if not line.wait(self.patience.connect_s):
             said = line.said() or f"no answer within {self.patience.connect_s} s"
+            # adb takes a phone that is silent for one that is there; the next try is a new line.
+            ask_adb(["-s", self._serial, "reconnect"], self._closed)
             raise DeviceError(
                 f"{self._serial} is listed, but runs no commands: {said}; unplug it and connect it "
                 "again"

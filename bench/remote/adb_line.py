@@ -6,7 +6,6 @@ import select
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Iterator, Sequence
 
 from bench.remote.adb_process import AdbProcess
@@ -97,23 +96,29 @@ class AdbLine:
 
     def _heard(self) -> str:
         """Why no more was."""
-        pipes, silence_s = self._process.stdout.fileno(), self._patience.silence_s
         while not self._ended.is_set():
-            try:
+            with contextlib.suppress(BrokenPipeError):  # reading finds out
                 os.write(self._process.stdin.fileno(), BEAT)
-            except BrokenPipeError:
-                return "adb ended"
-            if not select.select([pipes], [], [], silence_s)[0]:
-                return f"nothing was heard for {silence_s} s"
-            if not os.read(pipes, READ_BYTES):
-                return "adb ended"
+            said = b""
+            while not said.endswith(BEAT):
+                # Some shells greet first; that is found out about behind the first answer.
+                found = self._read(self._patience.silence_s)
+                if found is None:
+                    return f"nothing was heard for {self._patience.silence_s} s"
+                if not found:
+                    return last_line(said.decode(errors="replace")) or "adb lost the phone"
+                said += found
             self._answered.set()
-            # Its end shows at once, an answer that came in parts too.
-            until_s = time.monotonic() + self._patience.alive_interval_s
-            while (left_s := until_s - time.monotonic()) > 0 and not self._ended.is_set():
-                if select.select([pipes], [], [], left_s)[0] and not os.read(pipes, READ_BYTES):
-                    return "adb ended"
+            if self._read(self._patience.alive_interval_s) == b"":
+                return "adb lost the phone"
         return ""
+
+    def _read(self, within_s: float) -> bytes | None:
+        """What comes, b"" at the end; None where nothing does in time."""
+        output = self._process.stdout.fileno()
+        if not select.select([output], [], [], within_s)[0]:
+            return None
+        return os.read(output, READ_BYTES)
 
     def _end(self, said: str) -> None:
         with self._adding:
