@@ -252,8 +252,11 @@ def test_no_adb_outlives_the_process_that_had_it(server, number):
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        ('echo "Welcome"; eval "$2"', r"pixel writes 'Welcome' before every command; is that an"),
-        ("echo 'no shell here'; exit 2", r"is listed, but runs no commands: no shell here; unplug"),
+        ('echo "Welcome"; eval "$2"', r"^pixel writes 'Welcome' before every command; is that an"),
+        (
+            "echo 'no shell here'; exit 2",
+            r"^pixel: 127\.\S+ is listed, but runs no commands: no shell here; unplug",
+        ),
     ],
 )
 def test_a_phone_without_a_plain_shell_is_an_error(server, tmp_path, script, reason):
@@ -268,7 +271,12 @@ def test_a_phone_without_a_plain_shell_is_an_error(server, tmp_path, script, rea
 
 def test_a_phone_that_mixes_outputs_is_refused(server, monkeypatch):
     monkeypatch.setattr(connection, "FEATURES", ("stat_v2",))
-    with Adbd() as phone, pytest.raises(DeviceError, match="without shell_v2; expected Android 7"):
+    with (
+        Adbd() as phone,
+        pytest.raises(
+            DeviceError, match=r"^pixel: \S+ has an adb without shell_v2; expected Android 7"
+        ),
+    ):
         Adb(settings(phone.serial)).connect()
 
 
@@ -277,7 +285,7 @@ def test_a_phone_that_cannot_check_files_is_refused(server, tmp_path):
         (tmp_path / name).symlink_to(shutil.which(name))
     with (
         Adbd(Shell(environment={"PATH": str(tmp_path)})) as phone,
-        pytest.raises(DeviceError, match=r"has no sha256sum \(.*not found\); expected"),
+        pytest.raises(DeviceError, match=r"^pixel has no sha256sum \(.*not found\); expected"),
     ):
         Adb(settings(phone.serial)).connect()
 

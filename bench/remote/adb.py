@@ -12,7 +12,7 @@ from bench.child import started
 from bench.devices import DeviceSettings
 from bench.remote import transfer
 from bench.remote.adb_line import ECHO, AdbLine
-from bench.remote.adb_phones import ready_phone
+from bench.remote.adb_phones import forget, ready_phone
 from bench.remote.adb_process import LOST_CODE, RUN, AdbProcess
 from bench.remote.adb_program import ask_adb
 from bench.remote.far_command import check_shell, checked, finished
@@ -65,19 +65,10 @@ class Adb:
             self.close()
             self._closed = threading.Event()
             try:
-                ask_adb(["start-server"], self._closed)
-                # From now on it is this one that is meant, whatever else is plugged in.
-                limit_s = self.patience.connect_s
-                self._serial = ready_phone(self._serial, limit_s, self._closed).serial
-                self._check_features()
+                self._find_phone()
                 self._open_line()
                 check_shell(self, "is that an Android phone?")
                 self._check_programs()
-            except DeviceError as error:
-                self.close()
-                if str(error).startswith(f"{self.name}: "):
-                    raise
-                raise DeviceError(f"{self.name}: {error}") from error
             except BaseException:
                 self.close()
                 raise
@@ -164,6 +155,17 @@ class Adb:
             f"{last_line(last_words) or 'adb does not say why'}"
         )
 
+    def _find_phone(self) -> None:
+        """DeviceError where it is not there, or not to be used."""
+        try:
+            ask_adb(["start-server"], self._closed)
+            # From now on it is this one that is meant, whatever else is plugged in.
+            limit_s = self.patience.connect_s
+            self._serial = ready_phone(self._serial, limit_s, self._closed).serial
+            self._check_features()
+        except DeviceError as error:
+            raise DeviceError(f"{self.name}: {error}") from error
+
     def _open_line(self) -> None:
         line = AdbLine(self._words(["sh", "-c", ECHO]), self.patience)
         self._line = line  # whoever closes us meanwhile ends it
@@ -171,11 +173,10 @@ class Adb:
             line.close()
         if not line.wait(self.patience.connect_s):
             said = line.said() or f"no answer within {self.patience.connect_s} s"
-            # adb takes a phone that is silent for one that is there; the next try is a new line.
-            ask_adb(["-s", self._serial, "reconnect"], self._closed)
+            forget(self._serial, self._closed)
             raise DeviceError(
-                f"{self._serial} is listed, but runs no commands: {said}; unplug it and connect it "
-                "again"
+                f"{self.name}: {self._serial} is listed, but runs no commands: {said}; unplug it "
+                "and connect it again"
             )
 
     def _live_line(self) -> AdbLine:
@@ -202,7 +203,7 @@ class Adb:
         done = self.run(["sha256sum"], ORDER_S)
         if done.code:
             raise DeviceError(
-                f"{self._serial} has no sha256sum ({last_line(done.stderr)}); expected Android 7 "
+                f"{self.name} has no sha256sum ({last_line(done.stderr)}); expected Android 7 "
                 "or later, with its toybox"
             )
 

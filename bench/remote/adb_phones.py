@@ -93,13 +93,20 @@ def ready_phone(serial: str, within_s: float, stopped: threading.Event) -> Phone
     return phone
 
 
+def forget(serial: str, stopped: threading.Event) -> None:
+    """Let adb, which takes a phone that is silent for one that is there, connect to it anew."""
+    # What is reached through a network is connected to by whoever wants it.
+    words = ["disconnect", serial] if is_address(serial) else ["-s", serial, "reconnect"]
+    ask_adb(words, stopped)
+
+
 def _connect(serial: str, stopped: threading.Event) -> None:
     """``adb connect``, which calls one that it has lost "already connected"."""
     states = [phone.state for phone in phones(stopped) if phone.serial == serial]
     if states == [READY]:
         return
     if states == ["offline"]:
-        ask_adb(["disconnect", serial], stopped)
+        forget(serial, stopped)
     said = ask_adb(["connect", serial], stopped).said
     if not CONNECTED.search(said) and serial not in [each.serial for each in phones(stopped)]:
         raise DeviceError(connect_explained(serial, said))

@@ -22,7 +22,7 @@ class Answer:
     said: str
 
 
-def ask_adb(words: Sequence[str], stopped: threading.Event, limit_s: float = ASKED_S) -> Answer:
+def ask_adb(words: Sequence[str], stopped: threading.Event) -> Answer:
     """``adb words``, which starts adb's server if none runs. DeviceError where there is no adb, or
     it does not answer."""
     if not has_adb():
@@ -33,10 +33,10 @@ def ask_adb(words: Sequence[str], stopped: threading.Event, limit_s: float = ASK
     with tempfile.TemporaryFile() as output:
         with running(["adb", *words], subprocess.DEVNULL, output, errors=output) as process:
             try:
-                communicated(process, None, limit_s, stopped)
+                communicated(process, None, ASKED_S, stopped)
             except subprocess.TimeoutExpired as error:
                 raise DeviceError(
-                    f"adb {words[0]} did not end within {limit_s:g} s: its server hangs; type adb "
+                    f"adb {words[0]} did not end within {ASKED_S:g} s: its server hangs; type adb "
                     "kill-server, or pkill -KILL -x adb where that hangs too, and try again"
                 ) from error
         output.seek(0)
