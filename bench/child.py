@@ -216,9 +216,11 @@ class Child:
         self.result = Result.failed(self.job, kind, message)
 
 
-def started(argv: Sequence[str]) -> subprocess.Popen:
+def started(
+    argv: Sequence[str], kind: type[subprocess.Popen] = subprocess.Popen
+) -> subprocess.Popen:
     """A process that lines are exchanged with, in a session of its own."""
-    return subprocess.Popen(
+    return kind(
         list(argv),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from typing import Protocol, runtime_checkable
 
 from bench.child import Child
-from bench.devices import DEVICES_FILE, EXAMPLE, HOST, DeviceSettings, read_devices
+from bench.devices import ADB, DEVICES_FILE, EXAMPLE, HOST, SSH, DeviceSettings, read_devices
 from bench.environment import Environment
 from bench.host import Host
 from bench.job import Job
@@ -51,13 +51,20 @@ class Reconnecting(Protocol):
         """Whether it could be had again."""
 
 
-THIS_MACHINE = DeviceSettings(HOST, HOST, "")
+THIS_MACHINE = DeviceSettings(HOST, HOST)
+ANDROID = "android"
 
 
 def _ssh(settings: DeviceSettings) -> Transport:
     from bench.remote.ssh import Ssh
 
     return Ssh(settings)
+
+
+def _adb(settings: DeviceSettings) -> Transport:
+    from bench.remote.adb import Adb
+
+    return Adb(settings)
 
 
 def _board(settings: DeviceSettings, transport: Transport) -> Platform:
@@ -78,9 +85,9 @@ def _remote(settings: DeviceSettings) -> AbstractContextManager[Device]:
     return Remote(settings, *open_platform(settings), note)
 
 
-TRANSPORTS: dict[str, Callable[[DeviceSettings], Transport]] = {"ssh": _ssh}
+TRANSPORTS: dict[str, Callable[[DeviceSettings], Transport]] = {SSH: _ssh, ADB: _adb}
 PLATFORMS: dict[str, Callable[[DeviceSettings, Transport], Platform]] = {
-    "ssh": _board, "adb": _phone,
+    SSH: _board, ADB: _phone,
 }  # fmt: skip
 # What is entered to have a device, by its transport: this machine needs none.
 OPENED_BY: dict[str, Callable[[DeviceSettings], AbstractContextManager[Device]]] = {
@@ -124,17 +131,37 @@ def stop_all(devices: Iterable[Device]) -> None:
 
 def named(text: str) -> list[DeviceSettings]:
     """The devices that ``text`` names by commas; RequestError as ``open_devices``."""
-    known = {HOST: THIS_MACHINE, **read_devices()}
+    only_phone = DeviceSettings(ANDROID, ADB)
+    known = {HOST: THIS_MACHINE, ANDROID: only_phone, **read_devices()}
     names = [name.strip() for name in text.split(",")]
     for n, name in enumerate(names):
         if name not in known:
-            raise RequestError(
-                f"DEVICE is {name!r}; expected one of: {', '.join(known)}; others are written in "
-                f"{DEVICES_FILE}, as {EXAMPLE} shows"
-            )
+            known[name] = _phone(name, known)
         if name in names[:n]:
             raise RequestError(f"DEVICE has {name!r} twice; expected each device once")
     return [known[name] for name in names]
+
+
+def _phone(name: str, known: Iterable[str]) -> DeviceSettings:
+    """The phone that adb lists as ``name``, or reaches at it; RequestError otherwise. Nothing else
+    asks adb, which leaves a server running."""
+    from bench.remote.adb_phones import is_address, phones
+    from bench.remote.adb_program import has_adb
+
+    there, told = [], ""
+    if name.isprintable() and name:
+        if is_address(name):
+            return DeviceSettings(name, ADB, serial=name)
+        try:
+            there = [phone.serial for phone in phones()] if has_adb() else []
+        except DeviceError as error:
+            told = f" (phones are not known: {error})"
+        if name in there:
+            return DeviceSettings(name, ADB, serial=name)
+    raise RequestError(
+        f"DEVICE is {name!r}; expected one of: {', '.join([*known, *there])}{told}; others are "
+        f"written in {DEVICES_FILE}, as {EXAMPLE} shows"
+    )
 
 
 def named_settings(text: str) -> DeviceSettings | None:

@@ -8,7 +8,9 @@ from models.errors import RequestError
 
 DEVICES_FILE = Path("devices.toml")
 EXAMPLE = "devices.example.toml"
-TRANSPORTS = ("ssh",)
+SSH, ADB = TRANSPORTS = ("ssh", "adb")
+# Settings that only one of them has.
+ONLY = {"host": SSH, "ssh_config": SSH, "python": SSH, "serial": ADB}
 HOST = "host"
 
 
@@ -17,17 +19,19 @@ class DeviceSettings:
     """One device. "": the default.
 
     ``host`` is what one types behind ``ssh``; ``ssh_config`` a configuration file instead of the
-    user's own; ``python`` the device's Python; ``cache`` the folder there that everything goes to;
-    ``emulated`` says that its times mean nothing.
+    user's own; ``python`` the device's Python; ``serial`` what ``adb devices`` lists a phone as,
+    or its host:port, "" the only phone there is; ``cache`` the folder there that everything goes
+    to; ``emulated`` says that its times mean nothing.
     """
 
     name: str
     transport: str
-    host: str
+    host: str = ""
     ssh_config: str = ""
     python: str = "python3"
     cache: str = ""
     emulated: bool = False
+    serial: str = ""
 
 
 def read_devices(path: Path = DEVICES_FILE) -> dict[str, DeviceSettings]:
@@ -57,13 +61,23 @@ def _settings(path: Path, name: str, table: object) -> DeviceSettings:
             raise RequestError(f"{where} has {key!r}; expected some of: {' '.join(kinds)}")
         if not isinstance(value, kinds[key]):
             raise RequestError(f"{where} {key} is {value!r}; expected a {kinds[key].__name__}")
-    if table.get("transport") not in TRANSPORTS:
-        found = table.get("transport")
+    transport = table.get("transport")
+    if transport not in TRANSPORTS:
         raise RequestError(
-            f"{where} transport is {found!r}; expected one of: {' '.join(TRANSPORTS)}"
+            f"{where} transport is {transport!r}; expected one of: {' '.join(TRANSPORTS)}"
         )
-    if not table.get("host"):
+    for key in table:
+        if ONLY.get(key, transport) != transport:
+            raise RequestError(
+                f'{where} has {key!r}, which transport = "{ONLY[key]}" has, and not "{transport}"; '
+                "take it out"
+            )
+    if transport == SSH and not table.get("host"):
         raise RequestError(
             f'{where} has no host; write, for example, host = "pi@raspberrypi.local"'
+        )
+    if not table.get("serial", "").isprintable():
+        raise RequestError(
+            f"{where} serial is {table['serial']!r}; expected one as adb devices lists it"
         )
     return DeviceSettings(name, **table)

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 import tiny_models
+from adb_server import AdbServer
 from bench_runs import QUICK
 from cut_line import CutLine
 from device_pi.emulated_pi import EmulatedPi
@@ -19,10 +20,25 @@ from tiny_models import write_export, write_images
 
 from bench.job import Job
 from bench.plan import PLANS
+from bench.remote.adb_program import has_adb
 
 # A shell that starts us in the background has Ctrl-C ignored, which children inherit; the tests
 # that press it need what a terminal gives.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_adb_server(tmp_path_factory):
+    """Whoever asks adb, as a DEVICE that is not known does, asks a server that ends with the tests
+    and knows nobody's phones."""
+    if not has_adb():
+        yield
+        return
+    home = tmp_path_factory.mktemp("adb")
+    with pytest.MonkeyPatch.context() as patch, AdbServer(home) as server:
+        patch.setenv("ANDROID_ADB_SERVER_PORT", str(server.port))
+        server.adb("start-server")  # here it writes to a home of its own
+        yield
 
 
 @pytest.fixture

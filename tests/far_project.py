@@ -20,8 +20,8 @@ from processes import ended, running, wait_until
 from bench.__main__ import main
 from bench.history.records import Records
 from bench.remote.lock import DeviceLock
+from bench.remote.patience import Patience
 from bench.remote.ssh import Ssh
-from bench.remote.ssh_master import Patience
 
 # The runner, the first time that it passes there so often, and no other: says so, and stalls.
 STALLING = """passed = []

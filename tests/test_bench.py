@@ -151,7 +151,7 @@ def test_skipped_images_are_counted(tiny_project, keras_answers, monkeypatch, ca
 def test_wrong_requests_are_one_line_and_exit_code_2(tiny_project, capsys):
     asked = {
         ("--threads", "0"): "THREADS is 0",
-        ("--device", "pi4"): "DEVICE is 'pi4'; expected one of: host",
+        ("--device", "pi4"): "DEVICE is 'pi4'; expected one of: host, android",
         ("--out", "elsewhere"): "make export MODEL=tiny.keras DATA=data.npz OUT=elsewhere",
         ("--data", "gone.npz"): "gone.npz",
         ("--n-eval", "many"): "N_EVAL is 'many'",

@@ -24,7 +24,9 @@ def test_devices_come_in_the_order_they_are_named_in(here, monkeypatch):
 def test_an_unknown_name_is_refused_with_the_known_ones(here, monkeypatch):
     (board,) = written(monkeypatch, Board("pi4"))
     for text in ("pi4,pi9", "pi4,", ""):
-        with pytest.raises(RequestError, match=r"expected one of: host, pi4; .*devices.toml"):
+        with pytest.raises(
+            RequestError, match=r"expected one of: host, android, pi4; .*devices.toml"
+        ):
             open_devices(text).__enter__()
     with pytest.raises(RequestError, match="'pi4' twice"):
         open_devices("pi4,host,pi4").__enter__()

@@ -16,9 +16,9 @@ from loopback_sshd import LoopbackServer, free_port, make_key
 from small_disk import small_disk
 
 from bench.devices import DeviceSettings
+from bench.remote.patience import Patience
 from bench.remote.ssh import Ssh
 from bench.remote.ssh_failure import REASONS, explained
-from bench.remote.ssh_master import Patience
 from bench.remote.transfer import PUT
 from bench.remote.transport import ConnectionLost
 from models.errors import DeviceError

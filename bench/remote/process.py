@@ -14,13 +14,15 @@ END_S, LOOK_S = 5.0, 0.1
 
 @contextlib.contextmanager
 def running(
-    words: Sequence[str], stdin: IO | int, stdout: IO | int = subprocess.PIPE
+    words: Sequence[str],
+    stdin: IO | int,
+    stdout: IO | int = subprocess.PIPE,
+    kind: type[subprocess.Popen] = subprocess.Popen,
+    errors: IO | int = subprocess.PIPE,
 ) -> Iterator[subprocess.Popen]:
-    """``words`` at work in a session of its own, where no Ctrl-C reaches it; standard error is a
-    pipe. Ended behind the block."""
-    process = subprocess.Popen(
-        list(words), stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, start_new_session=True
-    )
+    """``words`` at work in a session of its own, where no Ctrl-C reaches it; ``errors`` takes its
+    standard error. Ended behind the block."""
+    process = kind(list(words), stdin=stdin, stdout=stdout, stderr=errors, start_new_session=True)
     try:
         yield process
     finally:

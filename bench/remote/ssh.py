@@ -1,39 +1,33 @@
 """A device behind the system's OpenSSH: the user's configuration, keys, agent and jump hosts."""
 
-import contextlib
-import math
-import secrets
 import shlex
 import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from bench.child import started
 from bench.devices import DeviceSettings
 from bench.remote import transfer
-from bench.remote.process import communicated, running
+from bench.remote.far_command import check_shell, checked, finished
+from bench.remote.patience import Patience
+from bench.remote.process import running
 from bench.remote.ssh_address import address_of
 from bench.remote.ssh_failure import explained, last_line
-from bench.remote.ssh_master import Master, Patience
+from bench.remote.ssh_master import Master
 from bench.remote.transport import ConnectionLost, Finished
 from models.errors import DeviceError
 from models.progress import Report
 
-SHELL_S, LOST_S = 30.0, 2.0
-QUOTED_CHARACTERS = 80
+LOST_S = 2.0
 SESSIONS = 6  # beside the keeper, what is run meanwhile, and what has not quite ended
 # A shell that stays until the program has ended tells us the signal that it died of, where ssh
 # itself would say 255; that is for a line that broke.
 RUN = '"$@"; code=$?; [ "$code" -ne 255 ] || code=254; exit "$code"'
-# Where the device has such a timeout, a program that nobody waits for any more is ended there.
-RUN_WITHIN = (
-    "within=$1; shift; "
-    'if timeout -k 5 9 true 2>/dev/null; then set -- timeout -k 5 "$within" "$@"; fi; ' + RUN
-)
 
 
 class Ssh:
@@ -77,7 +71,7 @@ class Ssh:
                 )
             try:
                 self._master = self._opened_master()
-                self._check_shell()
+                check_shell(self, "let its ~/.bashrc write that for interactive shells only")
             except BaseException:
                 self.close()
                 raise
@@ -113,6 +107,13 @@ class Ssh:
             self._started[master].append(process)
         return process
 
+    def running(
+        self, argv: Sequence[str | PurePosixPath], stdin: IO | int, stdout: IO | int
+    ) -> AbstractContextManager[subprocess.Popen]:
+        """A process here that passes on standard input and output of ``argv`` there; standard error
+        is a pipe. Ended behind the block."""
+        return running(self.argv(argv), stdin, stdout)
+
     def run(
         self,
         argv: Sequence[str | PurePosixPath],
@@ -123,18 +124,7 @@ class Ssh:
 
         Behind ``timeout_s`` DeviceError, and the program is ended where the device can do that.
         """
-        words = self._through(self._master, [RUN_WITHIN, "sh", str(math.ceil(timeout_s)), *argv])
-        given = stdin if isinstance(stdin, bytes) else None
-        with _opened(stdin) as source, running(words, source) as process:
-            try:
-                stdout, stderr = communicated(process, given, timeout_s, self.stopped)
-            except subprocess.TimeoutExpired as error:
-                raise DeviceError(
-                    f"{self.name}: {_shown(argv)} did not end within {timeout_s:g} s"
-                ) from error
-        said = stderr.decode(errors="replace")
-        self.check_line(process.returncode, said)
-        return Finished(process.returncode, stdout, said)
+        return finished(self, argv, timeout_s, stdin)
 
     def run_check(
         self,
@@ -143,11 +133,7 @@ class Ssh:
         stdin: Path | bytes | None = None,
     ) -> bytes:
         """What it wrote to standard output; DeviceError, with its last words, unless it exits 0."""
-        done = self.run(argv, timeout_s, stdin)
-        if done.code:
-            last_words = last_line(done.stderr) or f"exit code {done.code}"
-            raise DeviceError(f"{self.name}: {_shown(argv)}: {last_words}")
-        return done.stdout
+        return checked(self, argv, timeout_s, stdin)
 
     def put(self, local: Path, remote: PurePosixPath, show: Report) -> None:
         """Copy a file there: whole, on its disk and under its name, or not at all."""
@@ -197,23 +183,6 @@ class Ssh:
                 return master
         return self._opened_master()
 
-    def _check_shell(self) -> None:
-        """DeviceError where there is no shell, or one that adds to what programs write."""
-        token = secrets.token_hex(8).encode()
-        done = self.run(["echo", token.decode()], SHELL_S)
-        if done.code or not done.stdout.endswith(token + b"\n"):
-            found = last_line(done.stderr) or last_line(done.stdout.decode(errors="replace"))
-            raise DeviceError(
-                f"{self.name} does not run commands: exit code {done.code}, "
-                f"{found[:QUOTED_CHARACTERS]!r}; expected a login with a shell"
-            )
-        if added := done.stdout[: -len(token) - 1]:
-            found = last_line(added.decode(errors="replace"))[:QUOTED_CHARACTERS]
-            raise DeviceError(
-                f"{self.name} writes {found!r} before every command; let its ~/.bashrc write that "
-                "for interactive shells only"
-            )
-
     def _through(self, master: Master | None, script: Sequence[str | PurePosixPath]) -> list[str]:
         """No configuration: the connection has it all. Where there is none, no other is made."""
         if master is None:
@@ -221,18 +190,3 @@ class Ssh:
         words = ["ssh", "-F", "none", "-S", str(master.socket), "-o", "ControlMaster=no"]
         words += ["-o", "ProxyCommand=false", "-o", "BatchMode=yes", "-T"]
         return [*words, "--", self._address.host, shlex.join(["sh", "-c", *map(str, script)])]
-
-
-@contextlib.contextmanager
-def _opened(stdin: Path | bytes | None) -> Iterator[IO | int]:
-    if isinstance(stdin, Path):
-        with stdin.open("rb") as file:
-            yield file
-    else:
-        yield subprocess.DEVNULL if stdin is None else subprocess.PIPE
-
-
-def _shown(argv: Sequence[str | PurePosixPath]) -> str:
-    """A command in one line that is not too long."""
-    line = " ".join(shlex.join(map(str, argv)).split())
-    return line if len(line) <= QUOTED_CHARACTERS else f"{line[:QUOTED_CHARACTERS]}..."

@@ -7,9 +7,9 @@ import signal
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
+from bench.remote.patience import Patience
 from bench.remote.ssh_address import Address
 
 # A socket's path has 104 bytes on some systems, of which ssh takes 17 for a temporary name.
@@ -34,15 +34,6 @@ kill -KILL "$watch"
 rm -rf -- "$folder"
 exit "$code"
 """
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long one waits for a device; a silent one is lost behind (alive_count + 1) intervals."""
-
-    connect_s: int
-    alive_interval_s: int
-    alive_count: int
 
 
 class Master:

@@ -7,11 +7,12 @@ import secrets
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
-from bench.remote.process import LOOK_S, communicated, running
+from bench.remote.process import LOOK_S, communicated
 from bench.remote.transport import Transport
 from models.errors import DeviceError
 from models.progress import Report
@@ -48,10 +49,14 @@ class Line(Transport, Protocol):
 
     stopped: threading.Event
 
-    def argv(self, argv: list[str]) -> list[str]: ...
+    def running(
+        self, argv: Sequence[str | PurePosixPath], stdin: IO | int, stdout: IO | int
+    ) -> AbstractContextManager[subprocess.Popen]:
+        """A process here that passes on standard input and output of ``argv`` there, and ends with
+        the line; standard error is a pipe. Ended behind the block."""
 
     def check_line(self, code: int, last_words: str) -> None:
-        """ConnectionLost where ``code``, of a process of ``argv``, says that the line broke."""
+        """ConnectionLost where ``code``, of a process of ``running``, says that the line broke."""
 
 
 def put(line: Line, local: Path, remote: PurePosixPath, show: Report) -> None:
@@ -65,7 +70,7 @@ def put(line: Line, local: Path, remote: PurePosixPath, show: Report) -> None:
     with local.open("rb") as file:
         digest, size = hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
         file.seek(0)
-        words = line.argv(["sh", "-c", PUT, "sh", remote, secrets.token_hex(4), digest])
+        words = ["sh", "-c", PUT, "sh", remote, secrets.token_hex(4), digest]
         # The reader shares our place in the file.
         said = _moved(
             line,
@@ -94,7 +99,7 @@ def get(line: Line, remote: PurePosixPath, local: Path) -> None:
         with part.open("w+b") as file:
             said = _moved(
                 line,
-                line.argv(["sh", "-c", GET, "sh", remote]),
+                ["sh", "-c", GET, "sh", remote],
                 lambda: os.fstat(file.fileno()).st_size,
                 lambda done: None,
                 stdin=subprocess.DEVNULL,
@@ -111,18 +116,18 @@ def get(line: Line, remote: PurePosixPath, local: Path) -> None:
 
 def _moved(
     line: Line,
-    words: list[str],
+    words: Sequence[str | PurePosixPath],
     place: Callable[[], int],
     show: Callable[[int], None],
     stdin: IO | int,
     stdout: IO | int,
 ) -> str | None:
-    """Run ``words`` until they have moved a file; None, or in one line why the device refused.
+    """Run ``words`` there until a file is moved; None, or in one line why the device refused.
 
     ``place``: how many bytes have gone by now. DeviceError where none go for long on a line that
     lives: a disk that hangs.
     """
-    with running(words, stdin, stdout) as process:
+    with line.running(words, stdin, stdout) as process:
         last, since = 0, time.monotonic()
         while True:
             try:

@@ -1,0 +1,71 @@
+"""Why a phone cannot be had through adb, and what a person does about it."""
+
+import re
+
+# By the state that adb lists; ``{serial}`` is the phone's.
+STATES = {
+    "unauthorized": (
+        "has not allowed this computer to debug it; accept the question on the phone's screen "
+        "(type adb kill-server if it does not come)"
+    ),
+    "authorizing": "is still being asked whether it lets this computer in; try again",
+    "connecting": "is still being connected; try again",
+    "offline": (
+        "is offline; unplug its cable, or switch its Wi-Fi off, and connect it again, or type adb "
+        "reconnect offline"
+    ),
+    "no permissions": (
+        "is there, but this user may not open it; add udev rules (sudo apt install "
+        "android-sdk-platform-tools-common; sudo usermod -aG plugdev $USER), log in anew and plug "
+        "it in again"
+    ),
+    "recovery": "is in recovery mode; type adb -s '{serial}' reboot",
+    "rescue": "is in rescue mode; type adb -s '{serial}' reboot",
+    "sideload": "waits for a sideload; type adb -s '{serial}' reboot",
+    "bootloader": "is in its bootloader; type fastboot reboot",
+    "host": "is another computer's adb, not a phone; connect a phone",
+    "unknown": "is in a state that adb does not know; unplug it and connect it again",
+}
+NO_PHONE = (
+    "adb lists no phone; connect one by USB, switch USB debugging on there (Settings, Developer "
+    "options), accept the question on its screen, and type adb devices to see it"
+)
+# What ``adb connect`` says, which exits 0 all the same.
+CONNECTED = re.compile(r"^(already )?connected to ", re.MULTILINE)
+NOT_CONNECTED = (
+    (
+        r"authenticate",
+        "has not allowed this computer to debug it; accept the question on the phone's screen",
+    ),
+    (
+        r"resolve host|Name or service not known",
+        "is a name that nobody knows; is it spelled right, and the phone on the network?",
+    ),
+    (
+        r"Connection refused",
+        "refuses connections; is wireless debugging on there, at this port? (over USB, type adb "
+        "tcpip 5555 once)",
+    ),
+    (
+        r"timed out|No route to host|unreachable",
+        "does not answer; is the phone on this network, and its wireless debugging on?",
+    ),
+    (r"port number|empty address|bad port", "is no address; expected host:port"),
+)
+OTHERWISE = "cannot be connected to; type adb connect '{serial}' to see why"
+
+
+def state_explained(serial: str, state: str) -> str:
+    """In one line, why a phone in ``state``, as ``adb devices`` names it, cannot be used."""
+    advice = next((text for name, text in STATES.items() if state.startswith(name)), None)
+    if advice is None:
+        return f"{serial} is in the state {state!r}; expected 'device'"
+    return f"{serial} {advice.format(serial=serial)}"
+
+
+def connect_explained(serial: str, said: str) -> str:
+    """In one line, why ``adb connect`` to host:port ``serial`` failed."""
+    found = (text for pattern, text in NOT_CONNECTED if re.search(pattern, said))
+    advice = next(found, OTHERWISE).format(serial=serial)
+    last = " ".join(said.split())
+    return f"{serial} {advice}{f' (adb said: {last})' if last else ''}"

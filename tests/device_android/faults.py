@@ -1,0 +1,62 @@
+"""What goes wrong on the line to a phone, when it is told to."""
+
+import threading
+import time
+
+IN, OUT = "in", "out"
+DIRECTIONS = (IN, OUT)
+
+
+class Cut(ConnectionError):
+    """The line is to end here."""
+
+
+class Faults:
+    """Asked for every packet, in either direction; without orders it lets everything pass."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._left: int | None = None
+        self._counted: tuple[str, ...] = DIRECTIONS
+        self._held_until = 0.0
+        self._keep: int | None = None
+        self.offline = False
+
+    def cut_at(self, number: int, directions: tuple[str, ...] = DIRECTIONS) -> None:
+        """The ``number``-th packet from now, 1 being the next, is lost and the line with it.
+
+        Only packets in ``directions`` count, those of a handshake too. It happens once.
+        """
+        if number < 1 or not set(directions) <= set(DIRECTIONS):
+            raise ValueError(f"packet {number} of {directions}; expected 1 or more of in, out")
+        with self._lock:
+            self._left, self._counted = number, tuple(directions)
+
+    def hold(self, pause_s: float) -> None:
+        """No packet passes for that long; then all that waited do."""
+        self._held_until = time.monotonic() + pause_s
+
+    def truncate_push(self, keep_bytes: int) -> None:
+        """Of the next file that is pushed only the first bytes are written, and it is said to
+        have arrived."""
+        with self._lock:
+            self._keep = keep_bytes
+
+    def kept_bytes(self) -> int | None:
+        """How much of the file that is pushed now is to be written; None: all of it."""
+        with self._lock:
+            keep, self._keep = self._keep, None
+        return keep
+
+    def passing(self, direction: str) -> None:
+        """Waits where packets are held; raises Cut for the packet that is not to pass."""
+        while (left_s := self._held_until - time.monotonic()) > 0:
+            time.sleep(min(left_s, 0.05))
+        with self._lock:
+            if self._left is None or direction not in self._counted:
+                return
+            self._left -= 1
+            if self._left:
+                return
+            self._left = None
+        raise Cut(f"cut at a packet {direction}")

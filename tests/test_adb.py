@@ -1,0 +1,316 @@
+"""Programs and files over the real adb, to a daemon on this machine that speaks its protocol."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import PurePosixPath
+
+import pytest
+from adb_server import AdbServer
+from commands import environment
+from cut_line import CutLine
+from device_android import connection
+from device_android.adbd import Adbd
+from device_android.shell_service import Shell
+from processes import running, wait_until
+from test_ssh import AWKWARD, is_alive, mentioning
+
+from bench.devices import DeviceSettings
+from bench.remote import transfer
+from bench.remote.adb import Adb
+from bench.remote.transport import ConnectionLost
+from models.errors import DeviceError
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        AdbServer(tmp_path_factory.mktemp("home")) as server,
+    ):
+        for name, value in server.variables.items():
+            patch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def phone(server):
+    with Adbd() as phone:
+        yield phone
+
+
+@pytest.fixture(scope="module")
+def line(phone):
+    with Adb(settings(phone.serial)) as line:
+        yield line
+
+
+def settings(serial):
+    return DeviceSettings("pixel", "adb", serial=serial)
+
+
+def ignore(doing, done=0, total=None):
+    pass
+
+
+def test_the_words_of_a_command_arrive_as_they_are(line):
+    said = line.run_check(["printf", "%s\\0", *AWKWARD], 30)
+    assert said.decode().split("\0")[:-1] == AWKWARD
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        ("exit 0", 0), ("exit 1", 1), ("exit 3", 3), ("exit 252", 252), ("exit 253", 252),
+        ("exit 254", 252), ("exit 255", 252), ("kill -KILL $$", 137), ("kill $$", 143),
+    ],
+)  # fmt: skip
+def test_a_program_ends_here_as_it_ended_there(line, script, code):
+    assert line.run(["sh", "-c", script], 30).code == code
+    process = line.start(["sh", "-c", script])
+    process.communicate(timeout=30)
+    assert process.returncode == process.poll() == code
+
+
+def test_a_program_that_is_not_there_is_127_and_an_error_in_one_line(line):
+    assert line.run(["no-such program"], 30).code == 127
+    with pytest.raises(DeviceError, match=r"^pixel: 'no-such program': .*(No such|not found).*$"):
+        line.run_check(["no-such program"], 30)
+
+
+def test_standard_input_and_output_are_bytes(line, tmp_path):
+    content = bytes(range(256)) * 4096
+    (tmp_path / "in").write_bytes(content)
+    assert line.run(["cat"], 30, content).stdout == content
+    assert line.run(["cat"], 30, tmp_path / "in").stdout == content
+    assert line.run(["cat"], 30).stdout == b""
+    done = line.run(["sh", "-c", "echo out; cat >&2"], 30, "ä\n".encode())
+    assert (done.stdout, done.stderr) == (b"out\n", "ä\n")
+
+
+def test_a_started_program_is_spoken_to_while_it_runs(line):
+    process = line.start(["cat"])
+    for said in (b"one\n", b"two\n"):
+        process.stdin.write(said)
+        process.stdin.flush()
+        assert process.stdout.readline() == said
+    process.stdin.close()
+    assert process.wait(30) == 0
+
+
+def test_a_program_that_does_not_return_is_ended_there_too(line, tmp_path):
+    script = f"echo $$ > '{tmp_path}/pid'; exec sleep 300"
+    with pytest.raises(DeviceError, match="did not end within 1 s"):
+        line.run(["sh", "-c", script], 1)
+    pid = int((tmp_path / "pid").read_text())
+    wait_until(lambda: not is_alive(pid))
+
+
+def test_a_program_whose_process_here_is_killed_sees_the_end_of_its_input(line):
+    process = line.start(["sh", "-c", "echo $$; exec cat"])
+    pid = int(process.stdout.readline())
+    os.killpg(process.pid, signal.SIGKILL)
+    wait_until(lambda: not is_alive(pid))
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_a_command_that_is_too_long_for_adb_is_an_error_and_no_lost_line(line):
+    with pytest.raises(DeviceError, match="pixel ended a command, or let none begin: ") as caught:
+        line.run(["echo", "x" * 100_000], 30)
+    assert not isinstance(caught.value, ConnectionLost) and line.is_connected()
+
+
+@pytest.mark.parametrize("name", [name for name in AWKWARD if name])
+def test_files_keep_their_content_under_any_name(line, tmp_path, name):
+    there = tmp_path / "a folder; $(exit 9)" / name
+    there.parent.mkdir()
+    (tmp_path / "here").write_bytes(os.urandom(100_000))
+    line.put(tmp_path / "here", PurePosixPath(there), ignore)
+    assert there.read_bytes() == (tmp_path / "here").read_bytes()
+    line.get(PurePosixPath(there), tmp_path / name)
+    assert (tmp_path / name).read_bytes() == (tmp_path / "here").read_bytes()
+    assert os.listdir(there.parent) == [name]
+
+
+def test_a_file_replaces_another_and_what_a_power_cut_left_of_it(line, tmp_path):
+    there = tmp_path / "there"
+    for name in ("there", "there.part.0123", "there.parts"):
+        (tmp_path / name).write_text("older")
+    (tmp_path / "here").write_text("")
+    line.put(tmp_path / "here", PurePosixPath(there), ignore)
+    assert there.read_text() == ""
+    line.get(PurePosixPath(there), tmp_path / "here")
+    assert (tmp_path / "here").read_text() == ""
+    assert sorted(os.listdir(tmp_path)) == ["here", "there", "there.parts"]
+
+
+def test_where_a_file_cannot_be_it_is_an_error_in_one_line(line, tmp_path):
+    (tmp_path / "here").write_text("content")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(DeviceError, match=r"cannot write '.*/missing/x': .*(nonexist|No such)"):
+        line.put(tmp_path / "here", PurePosixPath(tmp_path / "missing" / "x"), ignore)
+    with pytest.raises(DeviceError, match=r"pixel: cannot write '.*/folder': .* is a folder$"):
+        line.put(tmp_path / "here", PurePosixPath(tmp_path / "folder"), ignore)
+    with pytest.raises(DeviceError, match=r"pixel: cannot read '.*/none': .*No such file"):
+        line.get(PurePosixPath(tmp_path / "none"), tmp_path / "back")
+    assert sorted(os.listdir(tmp_path)) == ["folder", "here"]
+    assert os.listdir(tmp_path / "folder") == []
+
+
+def test_a_file_that_is_changed_on_the_way_gets_no_name(line, tmp_path, monkeypatch):
+    (tmp_path / "here").write_text("content")
+    monkeypatch.setattr(transfer, "PUT", transfer.PUT.replace('> "$part"', '| rev > "$part"'))
+    with pytest.raises(DeviceError, match="arrived damaged"):
+        line.put(tmp_path / "here", PurePosixPath(tmp_path / "there"), ignore)
+    monkeypatch.setattr(transfer, "GET", transfer.GET.replace('< "$1" &&', '< "$1" | rev &&'))
+    with pytest.raises(DeviceError, match="changed while it was read"):
+        line.get(PurePosixPath(tmp_path / "here"), tmp_path / "back")
+    assert os.listdir(tmp_path) == ["here"]
+
+
+def test_a_disk_that_hangs_is_not_waited_for(line, tmp_path, monkeypatch):
+    monkeypatch.setattr(transfer, "STALLED_S", 0.5)
+    os.mkfifo(tmp_path / "hangs")
+    with pytest.raises(DeviceError, match=r"no byte was written or read for 0.5 s"):
+        line.get(PurePosixPath(tmp_path / "hangs"), tmp_path / "back")
+    while running(tmp_path / "hangs"):  # lets the programs there go, one after the other
+        with contextlib.suppress(OSError):  # no reader at this instant
+            os.close(os.open(tmp_path / "hangs", os.O_WRONLY | os.O_NONBLOCK))
+        time.sleep(0.01)
+    assert os.listdir(tmp_path) == ["hangs"]
+
+
+def test_how_far_a_long_push_is_is_shown(phone, tmp_path):
+    (tmp_path / "here").write_bytes(bytes(20_000_000))
+    shown = []
+    with CutLine(phone.port) as between, Adb(settings(f"127.0.0.1:{between.port}")) as line:
+        between.delay_s = 0.001
+        there = PurePosixPath(tmp_path / "there")
+        line.put(tmp_path / "here", there, lambda *told: shown.append(told))
+    assert shown[0] == ("pushing here",)
+    assert {told[0] for told in shown[1:]} == {"pushing here, MB"}
+    assert {told[2] for told in shown[1:]} == {20}
+    assert 0 < shown[1][1] < 20
+
+
+def test_a_closed_line_ends_what_went_through_it_and_opens_again(server, phone):
+    line = Adb(settings(phone.serial))
+    with pytest.raises(ConnectionLost, match="there is no line to pixel"):
+        line.run(["true"], 30)
+    line.connect()
+    process = line.start(["cat"])
+    line.connect()
+    process.stdin.write(b"one\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == b"one\n"
+    line.close()
+    line.close()
+    assert not line.is_connected()
+    assert process.wait(30) == line.lost_code
+    process.communicate()
+    with pytest.raises(ConnectionLost):
+        line.run(["true"], 30)
+    with line:
+        assert line.run(["true"], 30).code == 0
+
+
+def test_the_users_adb_server_and_what_it_is_connected_to_stay(server, phone):
+    with Adb(settings(phone.serial)):
+        before = server.pids()
+    assert server.pids() == before and len(before) == 1
+    assert f"{phone.serial}\tdevice" in server.adb("devices")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_no_adb_outlives_the_process_that_had_it(server, number):
+    with Adbd() as phone:
+        code = (
+            "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+            "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # nohup makes all ignore it
+            "from bench.devices import DeviceSettings\nfrom bench.remote.adb import Adb\n"
+            f"line = Adb({settings(phone.serial)!r})\nline.connect()\nline.start(['cat'])\n"
+            "print('started', flush=True)\ninput()"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], env=environment(), stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert process.stdout.readline() == b"started\n"
+        assert len(mentioning(phone.serial)) >= 2
+        process.send_signal(number)
+        process.wait(30)
+        process.communicate()
+        wait_until(lambda: not mentioning(phone.serial))
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ('echo "Welcome"; eval "$2"', r"^pixel writes 'Welcome' before every command; is that an"),
+        (
+            "echo 'no shell here'; exit 2",
+            r"^pixel: 127\.\S+ is listed, but runs no commands: no shell here; unplug",
+        ),
+    ],
+)
+def test_a_phone_without_a_plain_shell_is_an_error(server, tmp_path, script, reason):
+    (tmp_path / "shell").write_text(f"#!/bin/sh\n{script}\n")
+    (tmp_path / "shell").chmod(0o755)
+    with Adbd(Shell(argv=[str(tmp_path / "shell")])) as phone:
+        line = Adb(settings(phone.serial))
+        with pytest.raises(DeviceError, match=reason):
+            line.connect()
+        assert not line.is_connected()
+
+
+def test_a_phone_that_mixes_outputs_is_refused(server, monkeypatch):
+    monkeypatch.setattr(connection, "FEATURES", ("stat_v2",))
+    with (
+        Adbd() as phone,
+        pytest.raises(
+            DeviceError, match=r"^pixel: \S+ has an adb without shell_v2; expected Android 7"
+        ),
+    ):
+        Adb(settings(phone.serial)).connect()
+
+
+def test_a_phone_that_cannot_check_files_is_refused(server, tmp_path):
+    for name in ("sh", "echo", "cat"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+    with (
+        Adbd(Shell(environment={"PATH": str(tmp_path)})) as phone,
+        pytest.raises(DeviceError, match=r"^pixel has no sha256sum \(.*not found\); expected"),
+    ):
+        Adb(settings(phone.serial)).connect()
+
+
+def test_many_programs_run_at_the_same_time(line):
+    started = [line.start(["cat"]) for _ in range(23)]
+    try:
+        assert line.run_check(["echo", "between"], 20) == b"between\n"
+        for n, process in enumerate(started):
+            process.stdin.write(f"{n}\n".encode())
+            process.stdin.flush()
+        assert [int(process.stdout.readline()) for process in started] == list(range(23))
+    finally:
+        for process in started:
+            process.communicate()
+    assert [process.returncode for process in started] == [0] * 23
+
+
+def test_a_stop_ends_what_is_waited_for_and_not_what_was_started(phone):
+    """The line still carries what is said last."""
+    with Adb(settings(phone.serial)) as line:
+        started = line.start(["cat"])
+        threading.Timer(0.3, line.stop).start()
+        with pytest.raises(DeviceError, match="it was told to stop"):
+            line.run(["sleep", "600"], 600)
+        with pytest.raises(DeviceError, match="it was told to stop"):
+            line.run(["true"], 30)
+        assert started.communicate(b"still here", timeout=30)[0] == b"still here"

@@ -1,0 +1,238 @@
+"""What goes wrong on the way to a phone: each is one line that says what to do, and leaves no half
+of anything."""
+
+import os
+import signal
+import socket
+import threading
+import time
+from pathlib import PurePosixPath
+
+import pytest
+from adb_server import AdbServer
+from cut_line import CutLine
+from device_android.adbd import Adbd, listening_socket
+from loopback_sshd import free_port
+from processes import wait_until
+from small_disk import small_disk
+
+from bench.devices import DeviceSettings
+from bench.remote import adb_program
+from bench.remote.adb import Adb
+from bench.remote.patience import Patience
+from bench.remote.transport import ConnectionLost
+from models.errors import DeviceError
+
+BIG_BYTES = 8_000_000
+IMPATIENT = Patience(connect_s=1, alive_interval_s=1, alive_count=1)
+
+
+@pytest.fixture
+def server(tmp_path_factory, monkeypatch):
+    with AdbServer(tmp_path_factory.mktemp("home")) as server:
+        for name, value in server.variables.items():
+            monkeypatch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture
+def phone():
+    with Adbd() as phone:
+        yield phone
+
+
+@pytest.fixture
+def between(phone):
+    with CutLine(phone.port) as between:
+        yield between
+
+
+@pytest.fixture
+def line(server, between):
+    """A line that is lost behind two seconds of silence."""
+    line = opened(f"127.0.0.1:{between.port}")
+    line.patience = Patience(connect_s=15, alive_interval_s=1, alive_count=1)
+    with line:
+        yield line
+
+
+@pytest.fixture
+def big(tmp_path):
+    path = tmp_path / "big"
+    path.write_bytes(os.urandom(BIG_BYTES))
+    return path
+
+
+def opened(serial):
+    return Adb(DeviceSettings("pixel", "adb", serial=serial))
+
+
+def ignore(doing, done=0, total=None):
+    pass
+
+
+@pytest.mark.parametrize("reset", [False, True])
+def test_a_push_that_is_cut_leaves_nothing_and_can_be_made_again(between, line, big, reset):
+    there = big.parent / "there" / "file"
+    there.parent.mkdir()
+    between.after(BIG_BYTES // 3, "up", lambda: between.cut(reset))
+    with pytest.raises(ConnectionLost, match=r"^the line to pixel broke: .*is its cable in"):
+        line.put(big, PurePosixPath(there), ignore)
+    assert not there.exists() and not line.is_connected()
+    line.connect()
+    line.put(big, PurePosixPath(there), ignore)
+    assert there.read_bytes() == big.read_bytes()
+    assert os.listdir(there.parent) == ["file"]
+
+
+def test_a_push_to_a_phone_that_falls_silent_ends(between, line, big):
+    between.after(BIG_BYTES // 3, "up", between.freeze)
+    with pytest.raises(ConnectionLost, match=r"line to pixel broke: nothing was heard for 2 s"):
+        line.put(big, PurePosixPath(big.parent / "there"), ignore)
+    assert not (big.parent / "there").exists()
+
+
+def test_a_phone_that_is_slow_is_not_lost(between, line, big):
+    """Longer than the silence that a lost one is told by."""
+    big.write_bytes(bytes(1_600_000))
+    between.delay_s = 0.03
+    line.put(big, PurePosixPath(big.parent / "there"), ignore)
+    assert (big.parent / "there").read_bytes() == big.read_bytes()
+
+
+def test_a_fetch_that_is_cut_leaves_nothing(between, line, big):
+    between.after(BIG_BYTES // 3, "down", between.cut)
+    with pytest.raises(ConnectionLost):
+        line.get(PurePosixPath(big), big.parent / "back")
+    assert os.listdir(big.parent) == ["big"]
+
+
+@pytest.mark.parametrize("fault", ["cut", "freeze", "offline", "no server"])
+def test_a_program_whose_line_breaks_is_lost_not_failed(server, phone, between, line, fault):
+    faults = {
+        "cut": between.cut,
+        "freeze": between.freeze,
+        "offline": phone.go_offline,
+        "no server": lambda: server.adb("kill-server"),
+    }
+    process = line.start(["sh", "-c", "echo ready; cat"])
+    assert process.stdout.readline() == b"ready\n"
+    faults[fault]()
+    with pytest.raises(ConnectionLost):
+        line.run(["sleep", "30"], 40)
+    assert process.wait(30) == line.lost_code
+    process.communicate()
+
+
+def test_what_ran_on_a_phone_whose_line_broke_hears_of_it(between, line, big):
+    there = big.parent / "pid"
+    line.start(["sh", "-c", f"echo $$ > '{there}'; exec cat"])
+    wait_until(lambda: there.exists() and there.read_text())
+    between.cut()
+    wait_until(lambda: not os.path.exists(f"/proc/{there.read_text().strip()}/fd/0"))
+
+
+def test_the_line_is_not_replaced_by_the_one_that_adb_makes_anew(server, between, line):
+    """What was started on it is lost: whoever goes on has to know."""
+    between.cut()
+    serial = f"127.0.0.1:{between.port}"
+    wait_until(lambda: f"{serial}\tdevice" in server.adb("devices") and between.accepted == 2)
+    with pytest.raises(ConnectionLost, match="there is no line to pixel: adb lost the phone"):
+        line.run(["true"], 30)
+    line.connect()
+    assert line.run(["true"], 30).code == 0
+
+
+def test_a_phone_that_is_switched_off_is_lost_and_found_when_it_is_back(server):
+    with Adbd() as phone:
+        line = opened(phone.serial)
+        line.patience = IMPATIENT
+        line.connect()
+        process = line.start(["sh", "-c", "echo ready; cat"])
+        assert process.stdout.readline() == b"ready\n"
+    assert process.wait(30) == line.lost_code
+    process.communicate()
+    with pytest.raises(DeviceError, match=r"^pixel: 127\.0\.0\.1:\d+ (refuses|is offline)"):
+        line.connect()
+    with Adbd(listener=listening_socket(phone.port)):
+        line.connect()
+        assert line.run(["true"], 30).code == 0
+        line.close()
+
+
+def test_a_phone_that_adb_takes_for_one_that_is_there_is_connected_to_anew(server, between):
+    server.adb("connect", f"127.0.0.1:{between.port}")
+    between.freeze()
+    line = opened(f"127.0.0.1:{between.port}")
+    line.patience = IMPATIENT
+    with pytest.raises(DeviceError, match="listed, but runs no commands: no answer within 1 s"):
+        line.connect()
+    between.thaw()
+    line.patience = Patience(connect_s=15, alive_interval_s=5, alive_count=3)
+    with line:
+        assert line.run(["true"], 30).code == 0
+    assert between.accepted == 2
+
+
+def test_a_server_that_hangs_is_not_waited_for(server, phone, monkeypatch):
+    monkeypatch.setattr(adb_program, "ASKED_S", 0.5)
+    line = opened(phone.serial)
+    line.patience = IMPATIENT
+    with line:
+        server.signal(signal.SIGSTOP)
+        with pytest.raises(ConnectionLost, match="nothing was heard for 2 s"):
+            line.run(["true"], 30)
+        with pytest.raises(DeviceError, match=r"start-server did not end .*; type adb kill-server"):
+            line.connect()
+        server.signal(signal.SIGCONT)
+        line.connect()
+        assert line.run(["true"], 30).code == 0
+
+
+def test_a_line_that_is_being_opened_can_be_closed(server):
+    """To a phone that accepts and says nothing; from another thread."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        line = opened(f"127.0.0.1:{silent.getsockname()[1]}")
+        threading.Timer(0.5, line.close).start()
+        began_s = time.monotonic()
+        with pytest.raises(DeviceError, match="it was told to stop"):
+            line.connect()
+        assert time.monotonic() - began_s < 9  # adb itself gives up behind ten
+
+
+def test_a_server_that_is_started_here_keeps_no_pipe_of_ours(server, phone):
+    """Who waits for the end of the bench's output would wait for the server's."""
+    reading, writing = os.pipe()
+    saved = os.dup(2)
+    os.dup2(writing, 2)
+    try:
+        assert server.pids() == []
+        with opened(phone.serial):
+            assert len(server.pids()) == 1
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        assert pipe.read() == b""
+    assert len(server.pids()) == 1
+
+
+def test_a_full_disk_is_named_with_what_there_was_to_write_and_what_is_free(line, big, tmp_path):
+    big.write_bytes(bytes(3_000_000))
+    with small_disk(tmp_path / "a disk") as disk:
+        (disk / "kept").write_bytes(bytes(390_000))
+        with pytest.raises(DeviceError) as caught:
+            line.put(big, PurePosixPath(disk / "there"), ignore)
+        assert os.listdir(disk) == ["kept"]
+        assert not isinstance(caught.value, ConnectionLost)
+        assert str(caught.value) == (
+            f"pixel: no space left for big in '{disk}': 3.0 MB to write, 0.7 MB free; make room "
+            "there, or type make device-clean DEVICE=pixel"
+        )
+
+
+def test_no_adb_on_this_machine(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(DeviceError, match=r"^pixel: no adb on this machine; type sudo apt install"):
+        opened(f"127.0.0.1:{free_port()}").connect()

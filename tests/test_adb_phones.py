@@ -1,0 +1,218 @@
+"""Which phones adb lists, which of them is meant, and what is said where it cannot be had."""
+
+import threading
+
+import pytest
+from adb_server import AdbServer
+from device_android.adbd import Adbd
+from device_android.authorization import Consent
+from loopback_sshd import free_port
+
+from bench.device import named
+from bench.devices import DeviceSettings
+from bench.remote.adb import Adb
+from bench.remote.adb_failure import NOT_CONNECTED, STATES, connect_explained, state_explained
+from bench.remote.adb_phones import Phone, chosen, is_address, listed, phones, ready_phone
+from bench.remote.patience import Patience
+from models.errors import DeviceError, RequestError
+
+# What adb 29 and 34 write for phones that no test can plug in.
+LISTED = """\
+* daemon not running; starting now at tcp:5037
+* daemon started successfully
+List of devices attached
+R58M123ABCD            device usb:1-1 product:beyond1 model:SM_G973F device:beyond1 transport_id:1
+0123 45;$(x)           unauthorized usb:1-1.2 transport_id:2
+emulator-5554          offline transport_id:3
+????????????           no permissions (user in plugdev group; are your udev rules wrong?); see \
+[http://developer.android.com/tools/device.html] usb:3-4 transport_id:4
+(no serial number)     no permissions; see [http://developer.android.com/tools/device.html] usb:2-1
+ZY22                   recovery usb:1-3 product:a model:b device:c transport_id:6
+[::1]:5555             device product:a model:b_c device:d transport_id:7
+adb-14-x._adb-tls-connect._tcp device product:a model:Pixel_8 device:d transport_id:9
+
+"""
+
+
+@pytest.fixture
+def server(tmp_path_factory, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with AdbServer(tmp_path_factory.mktemp("home")) as server:
+        for name, value in server.variables.items():
+            monkeypatch.setenv(name, value)
+        yield server
+
+
+def opened(serial):
+    line = Adb(DeviceSettings("pixel", "adb", serial=serial))
+    line.patience = Patience(connect_s=1, alive_interval_s=5, alive_count=3)
+    return line
+
+
+def why(serial):
+    """The line that says why a phone cannot be had."""
+    line = opened(serial)
+    with pytest.raises(DeviceError) as caught:
+        line.connect()
+    assert not line.is_connected()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_every_line_of_a_list_is_a_phone():
+    found = {phone.serial: (phone.state.split("(")[0].strip(), phone.model)
+             for phone in listed(LISTED)}  # fmt: skip
+    assert {name: about for name, about in found.items() if "no permissions" not in about[0]} == {
+        "R58M123ABCD": ("device", "SM_G973F"),
+        "0123 45;$(x)": ("unauthorized", ""),
+        "emulator-5554": ("offline", ""),
+        "ZY22": ("recovery", "b"),
+        "[::1]:5555": ("device", "b_c"),
+        "adb-14-x._adb-tls-connect._tcp": ("device", "Pixel_8"),
+    }
+    assert {"????????????", "(no serial number)"} < set(found)
+    assert listed("List of devices attached\n\n") == []
+
+
+def test_the_one_that_is_meant():
+    phone = Phone("one", "device", "Pixel_8")
+    assert chosen("", [phone]) == phone == chosen("one", [Phone("on", "device"), phone])
+    with pytest.raises(DeviceError, match=r"^adb lists no phone; connect one by USB"):
+        chosen("", [])
+    with pytest.raises(
+        DeviceError,
+        match=r"^adb lists 2 phones: one \(Pixel_8\), two \(offline\); choose one, as DEVICE=one$",
+    ):
+        chosen("", [phone, Phone("two", "offline")])
+    with pytest.raises(
+        DeviceError, match=r"^adb lists no phone 'tow'; expected one of: one \(Pixel_8\); is its"
+    ):
+        chosen("tow", [phone])
+    with pytest.raises(DeviceError, match=r"^adb lists no phone 'tow'; adb lists no phone|connect"):
+        chosen("tow", [])
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("no permissions (user in plugdev group)", "add udev rules"),
+        ("recovery", "type adb -s 'a b' reboot"),
+        ("sideload", "waits for a sideload"),
+        ("bootloader", "fastboot reboot"),
+        ("host", "not a phone"),
+        ("offline", "adb reconnect offline"),
+        ("unauthorized", "adb kill-server"),
+        ("hovering", "state 'hovering'; expected 'device'"),
+    ],
+)
+def test_every_state_but_one_has_advice(state, said):
+    assert said in state_explained("a b", state) and state_explained("a b", state)[:3] == "a b"
+    assert all("{" not in state_explained("a b", name) for name in STATES)
+
+
+def test_every_failure_to_connect_has_advice():
+    said = [connect_explained("a:1", text) for text in ("", "failed to authenticate to a:1")]
+    assert said[0] == "a:1 cannot be connected to; type adb connect 'a:1' to see why"
+    assert "accept the question" in said[1]
+    assert said[1].endswith("(adb said: failed to authenticate to a:1)")
+    assert all("{" not in advice for _, advice in NOT_CONNECTED)
+
+
+@pytest.mark.parametrize("serial", ["192.168.0.7:5555", "pixel.local:5555", "[fe80::1%eth0]:5"])
+def test_an_address_is_told_from_a_serial(serial):
+    assert is_address(serial)
+    assert not is_address(serial.rpartition(":")[0])
+
+
+def test_no_phone(server):
+    assert why("").startswith("pixel: adb lists no phone; connect one by USB")
+    assert "'R58M'; adb lists no phone" in why("R58M")
+
+
+def test_the_only_phone_and_one_of_two(server):
+    with Adbd() as one, Adbd() as two:
+        server.adb("connect", one.serial)
+        line = opened("")
+        with line:
+            assert line.serial == one.serial
+            server.adb("connect", two.serial)
+            line.close()
+            line.connect()  # it is still that one
+            assert line.serial == one.serial
+        said = why("")
+        assert "adb lists 2 phones" in said and one.serial in said and two.serial in said
+        with opened(two.serial) as line:
+            assert line.run(["true"], 30).code == 0
+
+
+@pytest.mark.parametrize("serial", ["a;b", "$(x)", "'", '"', "a b", "-s", "`x`", "ä", "*", "a|b:1"])
+def test_a_serial_with_characters_of_a_shell_is_only_a_serial(server, serial):
+    found = why(serial)
+    assert serial in found and ("no phone" in found or "nobody knows" in found)
+
+
+def test_a_phone_whose_owner_does_not_answer(server):
+    with Adbd() as phone:
+        phone.authorization.consent = Consent.DENY
+        found = why(phone.serial)
+        assert f"pixel: {phone.serial} has not allowed this computer to debug it; accept" in found
+        phone.authorization.consent = Consent.ALLOW
+        server.adb("disconnect", phone.serial)
+        with opened(phone.serial) as line:
+            assert line.run(["true"], 30).code == 0
+
+
+def test_a_phone_whose_owner_answers_late(server):
+    with Adbd() as phone:
+        phone.authorization.consent = Consent.DENY
+        server.adb("connect", phone.serial)
+
+        def accept():
+            phone.authorization.consent = Consent.OPEN
+            server.adb("disconnect", phone.serial)
+            server.adb("connect", phone.serial)
+
+        later = threading.Timer(0.5, accept)
+        later.start()
+        assert ready_phone("", 20, threading.Event()).serial == phone.serial
+        later.join()
+
+
+def test_a_phone_that_is_offline(server):
+    with Adbd() as phone:
+        server.adb("connect", phone.serial)
+        phone.go_offline()
+        assert "is offline; unplug its cable" in why("")
+        phone.come_back()
+        with opened(phone.serial) as line:
+            assert line.run(["true"], 30).code == 0
+
+
+def test_an_address_where_no_phone_is(server):
+    serial = f"127.0.0.1:{free_port()}"
+    assert f"pixel: {serial} refuses connections; is wireless debugging on" in why(serial)
+    assert "is a name that nobody knows; is it spelled right" in why("no-such-phone.invalid:5555")
+
+
+def test_device_names_phones(server, tmp_path):
+    assert named("android") == [DeviceSettings("android", "adb")]
+    assert named("host,10.0.0.9:5555")[1] == DeviceSettings(
+        "10.0.0.9:5555", "adb", serial="10.0.0.9:5555"
+    )
+    assert server.pids() == []  # nobody had to ask
+    (tmp_path / "devices.toml").write_text("[android]\ntransport = 'adb'\nserial = 'R58M'\n")
+    assert named("android") == [DeviceSettings("android", "adb", serial="R58M")]
+    with Adbd() as phone:
+        server.adb("connect", phone.serial)
+        assert [each.serial for each in phones()] == [phone.serial]
+        with pytest.raises(RequestError) as caught:
+            named("pixle")
+    assert f"DEVICE is 'pixle'; expected one of: host, android, {phone.serial}; " in str(
+        caught.value
+    )
+
+
+def test_a_name_that_nobody_has_is_refused_without_adb_too(server, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RequestError, match="expected one of: host, android; others are written"):
+        named("pixle")
