@@ -7,10 +7,10 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 import tiny_models
+from arm64.missing import CannotEmulate
 from bench_runs import QUICK
 from cut_line import CutLine
 from device_pi.emulated_pi import EmulatedPi
-from device_pi.missing import CannotEmulate
 from far_project import FarProject
 from loopback_sshd import LoopbackServer
 from tiny_models import write_export, write_images
