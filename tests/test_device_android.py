@@ -14,7 +14,7 @@ from arm64.missing import CannotEmulate, check
 from commands import ROOT
 from device_android.authorization import Consent
 from device_android.emulated_phone import TOOLS
-from device_android.root import APPLETS, BORROWED
+from device_android.root import APPLETS, BORROWED, LOADER
 from device_android.settings import DATA, DEVICE
 
 pytestmark = pytest.mark.android
@@ -72,15 +72,16 @@ def test_only_its_own_folder_can_be_written_to(emulated_phone):
 
 def test_a_program_that_brings_no_loader_of_its_own_does_not_start(emulated_phone, tmp_path):
     """Debian's loader and library are no more there than on a phone."""
+    usual, here = (LOADER[0], LOADER[1].ljust(len(LOADER[0]), b"\0"))
     content = emulated_phone.path("/system/bin/toybox").read_bytes()
-    (tmp_path / "usual").write_bytes(
-        content.replace(b"/system/bin/linker64\0", b"/lib/ld-linux-aarch64.so.1\0")
-    )
-    (tmp_path / "usual").chmod(0o755)
-    emulated_phone.adb("push", str(tmp_path / "usual"), f"{DATA}/usual")
-    assert shell(emulated_phone, f"{DATA}/usual true").returncode != 0
-    loader = f"/system/bin/linker64 --inhibit-cache {DATA}/usual echo started; rm {DATA}/usual"
-    assert shell(emulated_phone, loader).stdout == "started\n"
+    (tmp_path / "toybox").write_bytes(content.replace(here, usual))
+    (tmp_path / "toybox").chmod(0o755)
+    emulated_phone.adb("push", str(tmp_path / "toybox"), DATA)
+    done = shell(emulated_phone, f"{DATA}/toybox echo started")
+    assert done.returncode != 0
+    assert usual.decode() in done.stderr
+    line = f"/system/bin/linker64 {DATA}/toybox echo started; rm {DATA}/toybox"
+    assert shell(emulated_phone, line).stdout == "started\n"
     assert shell(emulated_phone, "ls -d /lib /usr").stdout == ""
 
 
@@ -201,11 +202,11 @@ def test_its_owner_refuses_and_allows(start_phone):
 
 def test_a_program_is_killed_by_its_name(start_phone):
     phone = start_phone()
-    loader = f"cp /system/bin/toybox {DATA}/sleep; exec /system/bin/linker64 {DATA}/sleep 1000"
+    loader = f"cp /system/bin/toybox {DATA}/sleep && exec /system/bin/linker64 {DATA}/sleep 1000"
     client = subprocess.Popen(
         ["adb", "-s", phone.serial, "shell", loader], env={**os.environ, **phone.environment}
     )
-    until(lambda: any(f"{DATA}/sleep" in one.argv for one in phone.processes()))
+    until(lambda: any(one.runs("sleep") for one in phone.processes()))
     assert phone.kill("sleep") == 1
     assert client.wait(30) == 128 + signal.SIGKILL
 

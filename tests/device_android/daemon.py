@@ -58,8 +58,8 @@ def obey(daemon: Adbd) -> None:
 
 
 def main(descriptor: str, cpu: str) -> None:
-    become_shell()
     Path("/proc/self/comm").write_text("adbd")
+    become_shell()
     shell = Shell(("/system/bin/sh",), {**ENVIRONMENT, "QEMU_CPU": cpu})
     with Adbd(shell, socket.socket(fileno=int(descriptor))) as daemon:
         print("done", flush=True)

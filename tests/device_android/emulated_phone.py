@@ -23,6 +23,8 @@ from device_android.settings import DEVICE, USER_ID, Settings
 TOOLS = ("adb",)
 # qemu and what it runs, as the kernel starts it for an arm64 program.
 EMULATOR = "qemu"
+# What the loaders of the C library and of Android are called, whose next words are the program.
+LOADERS = ("ld-linux", "linker")
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,9 @@ class Process:
     argv: tuple[str, ...]
 
     def runs(self, name: str) -> bool:
-        """Whether that is its program, and not only a word of a command line for a shell."""
-        programs = self.argv[:1] if Path(self.argv[0]).name == "sh" else self.argv
-        return any(Path(word).name == name for word in programs)
+        """Whether that is the file name of its program, be it by way of a loader."""
+        loaded = Path(self.argv[0]).name.startswith(LOADERS)
+        return any(Path(word).name == name for word in self.argv[: None if loaded else 1])
 
 
 class EmulatedPhone(Device):
@@ -106,8 +108,7 @@ class EmulatedPhone(Device):
         return sorted(found, key=lambda process: process.pid)
 
     def kill(self, name: str) -> int:
-        """SIGKILL to every process that runs the program of that file name, be it by way of a
-        loader; how many there were."""
+        """SIGKILL to every process that runs the program of that file name; how many there were."""
         found = [one for one in self.processes() if one.runs(name)]
         for one in found:
             with contextlib.suppress(ProcessLookupError):
