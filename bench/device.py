@@ -136,13 +136,13 @@ def named(text: str) -> list[DeviceSettings]:
     names = [name.strip() for name in text.split(",")]
     for n, name in enumerate(names):
         if name not in known:
-            known[name] = _phone(name, known)
+            known[name] = _listed_phone(name, known)
         if name in names[:n]:
             raise RequestError(f"DEVICE has {name!r} twice; expected each device once")
     return [known[name] for name in names]
 
 
-def _phone(name: str, known: Iterable[str]) -> DeviceSettings:
+def _listed_phone(name: str, known: Iterable[str]) -> DeviceSettings:
     """The phone that adb lists as ``name``, or reaches at it; RequestError otherwise. Nothing else
     asks adb, which leaves a server running."""
     from bench.remote.adb_phones import is_address, phones

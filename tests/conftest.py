@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import tiny_models
 from adb_server import AdbServer
+from arm64.missing import CannotEmulate
 from bench_runs import QUICK
 from cut_line import CutLine
+from device_android.emulated_phone import EmulatedPhone
 from device_pi.emulated_pi import EmulatedPi
-from device_pi.missing import CannotEmulate
 from far_project import FarProject
 from keepers import KINDS
 from loopback_sshd import LoopbackServer
@@ -181,9 +182,9 @@ def v1_statistics(v1_graph, calibration_images):
     return calibrate(v1_graph, (image[None] for image in calibration_images), threads=2)
 
 
-def _started(pi, stack):
+def _started(device, stack):
     try:
-        return stack.enter_context(pi)
+        return stack.enter_context(device)
     except CannotEmulate as reason:
         pytest.skip(str(reason))
 
@@ -200,3 +201,17 @@ def start_pi():
     """``start_pi(**options)``: a device of the test's own, with the options of Settings."""
     with ExitStack() as stack:
         yield lambda **options: _started(EmulatedPi(**options), stack)
+
+
+@pytest.fixture(scope="session")
+def emulated_phone():
+    """A phone shared by all tests: each cleans up what it makes."""
+    with ExitStack() as stack:
+        yield _started(EmulatedPhone(), stack)
+
+
+@pytest.fixture
+def start_phone():
+    """``start_phone(**options)``: a phone of the test's own, with the options of EmulatedPhone."""
+    with ExitStack() as stack:
+        yield lambda **options: _started(EmulatedPhone(**options), stack)
