@@ -9,7 +9,12 @@ from export.artifact import TensorInfo
 from models.spec import Preprocess
 
 VERSION = 3
-RUNTIMES = {"tflite": ("litert", "litert-builtin", "tflite-runtime"), "onnx": ("onnxruntime",)}
+RUNTIMES = {
+    "tflite": ("litert", "litert-builtin", "tflite-runtime", "litert-gpu", "litert-npu"),
+    "onnx": ("onnxruntime",),
+}
+# They need the native runner and what not every device has, so they must be asked for by name.
+ACCELERATED = ("litert-gpu", "litert-npu")
 
 START_ALLOWANCE_S = 120.0
 IMAGE_ALLOWANCE_S = 2.0

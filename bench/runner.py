@@ -9,8 +9,9 @@ It needs the standard library, numpy and the one runtime that the job names. A j
     version    3
     artifact   path of a .tflite or .onnx file with one input of batch 1 and one output
     format     "tflite" or "onnx"
-    runtime    "litert", "litert-builtin" (LiteRT without its delegate XNNPACK), "tflite-runtime" or
-               "onnxruntime"
+    runtime    "litert", "litert-builtin" (LiteRT without its delegate XNNPACK), "litert-gpu",
+               "litert-npu" (LiteRT with that accelerator; the native runner has them),
+               "tflite-runtime" or "onnxruntime"
     threads    threads that the runtime is told to use, from 1 to 1024
     affinity   null, or the cores that the process may use
     plan       null, or how to time it:
@@ -90,7 +91,12 @@ except ImportError:
     np = None
 
 VERSION = 3
-RUNTIMES = {"tflite": ("litert", "litert-builtin", "tflite-runtime"), "onnx": ("onnxruntime",)}
+RUNTIMES = {
+    "tflite": ("litert", "litert-builtin", "tflite-runtime", "litert-gpu", "litert-npu"),
+    "onnx": ("onnxruntime",),
+}
+ACCELERATED = ("litert-gpu", "litert-npu")
+MAX_JOB_CHARACTERS = 64 * 2**20
 PACKAGES = ("ai-edge-litert", "tflite-runtime", "onnxruntime", "numpy")
 EXIT_CODES = {"bad_job": 2, "bad_model": 2, "bad_input": 2}
 PLAN_KEYS = {
@@ -226,10 +232,22 @@ def check_keys(value, keys, where):
     return value
 
 
+def unique(pairs):
+    """A JSON object as a dictionary; JobError where it has a key twice."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise JobError("bad_job", f"the job has the key {twice[:80]!r} twice")
+    return made
+
+
 def read_job(text):
     """The job in ``text``, checked field by field."""
+    if len(text) > MAX_JOB_CHARACTERS:
+        raise JobError("bad_job", f"the job is longer than {MAX_JOB_CHARACTERS} characters")
     try:
-        job = json.loads(text)
+        job = json.loads(text, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         raise JobError("bad_job", f"the job is not JSON: {str(error)[:200]}") from error
     if isinstance(job, dict) and job.get("version") != VERSION:
@@ -364,6 +382,8 @@ def installed_version(package):
 
 def open_session(job, result):
     """The artifact loaded in its runtime, load and prepare times written to ``result``."""
+    if job["runtime"] in ACCELERATED:
+        raise JobError("missing_runtime", f"{job['runtime']} needs the native runner, not Python")
     kind = OnnxSession if job["format"] == "onnx" else TfliteSession
     try:
         session = kind(job["runtime"], job["threads"])
@@ -1098,9 +1118,9 @@ def read_text(arguments):
     """The text of the job: the file that is named, or the first line of standard input."""
     try:
         if not arguments:
-            return sys.stdin.readline()
+            return sys.stdin.readline(MAX_JOB_CHARACTERS + 1)
         with open(arguments[0]) as file:
-            return file.read()
+            return file.read(MAX_JOB_CHARACTERS + 1)
     except (OSError, ValueError) as error:
         raise JobError("bad_job", f"the job cannot be read: {one_line(error)}") from error
 

@@ -4,7 +4,7 @@ import math
 from argparse import ArgumentParser
 from dataclasses import dataclass, replace
 
-from bench.job import RUNTIMES
+from bench.job import ACCELERATED, RUNTIMES
 from bench.plan import PLANS, Plan, sustained
 from models.errors import RequestError
 
@@ -87,7 +87,8 @@ HELP = {
     "precision": "half width of the median's 95 %% interval to reach, in per cent of it",
     "time_limit": "seconds of inferring for each row at most",
     "files": "exported files to measure, by commas, as int8.tflite,float32.tflite; all otherwise",
-    "runtimes": f"runtimes to measure in, by commas: {' '.join(ALL_RUNTIMES)}; all otherwise",
+    "runtimes": f"runtimes to measure in, by commas: {' '.join(ALL_RUNTIMES)}; otherwise all "
+    f"but {' and '.join(ACCELERATED)}",
     "cores": "cores to run on, by commas; all otherwise",
     "strict": "1 fails when a measurement has a caveat",
     "sustained": "minutes to infer without a pause, each row by itself; minute 1 against the last",

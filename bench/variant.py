@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bench.exported import Exported
-from bench.job import RUNTIMES
+from bench.job import ACCELERATED, RUNTIMES
 from bench.timing import Timing
 from export.artifact import Artifact
 from models.errors import RequestError
@@ -29,7 +29,8 @@ class Variant:
 
 
 def variants(exported: Exported, timing: Timing) -> list[Variant]:
-    """Every file in every runtime that reads it, as far as FILES and RUNTIMES name them.
+    """Every file in every runtime that reads it, as far as FILES and RUNTIMES name them; by
+    default in none that needs an accelerator.
 
     RequestError where FILES names a file that was not exported, or no runtime reads any.
     """
@@ -42,7 +43,11 @@ def variants(exported: Exported, timing: Timing) -> list[Variant]:
         Variant(there[name], runtime)
         for name in wanted
         for runtime in RUNTIMES.get(there[name].format, ())
-        if runtime in (timing.wanted_runtimes or (runtime,))
+        if (
+            runtime in timing.wanted_runtimes
+            if timing.wanted_runtimes
+            else runtime not in ACCELERATED
+        )
     ]
     if not found:
         readers = (f"{form}: {' '.join(names)}" for form, names in RUNTIMES.items())

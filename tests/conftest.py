@@ -13,6 +13,7 @@ from device_pi.emulated_pi import EmulatedPi
 from device_pi.missing import CannotEmulate
 from far_project import FarProject
 from loopback_sshd import LoopbackServer
+from native_runner import built_runner, host_libraries
 from tiny_models import write_export, write_images
 
 from bench.job import Job
@@ -78,6 +79,18 @@ def job(tmp_path):
     path = tmp_path / "float32.tflite"
     path.write_bytes(tiny_models.tflite())
     return Job(path, "tflite", "litert", 1, QUICK)
+
+
+@pytest.fixture(scope="session")
+def native_runner():
+    """The native runner as a program of this machine."""
+    return built_runner()
+
+
+@pytest.fixture(scope="session")
+def native_libraries(tmp_path_factory):
+    """A folder for the native runner's --libraries."""
+    return host_libraries(tmp_path_factory.mktemp("native") / "libraries")
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from bench_runs import USUAL
 from tiny_models import write_export
 
 from bench.host import Host
-from bench.job import RUNTIMES
 from bench.turn_groups import MIB, SHARE, footprint_bytes, turn_groups
 
 
@@ -67,7 +67,7 @@ def test_a_file_that_is_not_there_is_for_its_runner_to_tell(job, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("form", "runtime"), [(form, name) for form, names in RUNTIMES.items() for name in names]
+    ("form", "runtime"), [(form, name) for form, names in USUAL.items() for name in names]
 )
 def test_a_runner_has_no_more_to_itself_than_is_estimated(job, tmp_path, form, runtime):
     if runtime == "tflite-runtime":

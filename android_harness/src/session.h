@@ -19,8 +19,8 @@ class Session {
  public:
   virtual ~Session() = default;
 
-  // Of the runtime; known before anything is loaded.
-  virtual std::string version() const = 0;
+  // Of the runtime, as versions.json tells it; known before anything is loaded.
+  virtual std::optional<std::string> version() const = 0;
   virtual void load(const std::string& path) = 0;
   // Whether preparing is a step of its own; otherwise the runtime prepares while it loads.
   virtual bool prepares() const = 0;
@@ -46,6 +46,9 @@ struct Profiled {
 
 // Folders in which the runtimes' libraries and versions.json are looked for.
 using Libraries = std::vector<std::string>;
+
+// Failure "bad_model" unless a file has one input and one output.
+void check_one(std::size_t inputs, std::size_t outputs);
 
 std::unique_ptr<Session> open_litert(const Job& job, const Libraries& libraries);
 Profiled profile_litert(const Job& job, const Libraries& libraries,
