@@ -1,0 +1,1 @@
+"""The native runner (android_harness/), built and bundled with what it needs."""
