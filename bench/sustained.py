@@ -1,11 +1,12 @@
 """Minutes of inferring without a pause: what a device holds, minute 1 against the last."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from bench.bench import Bench, on_each
+from bench.device import batteries
 from bench.doubts import summed_up
 from bench.history.records import Records
 from bench.output import Output
@@ -76,8 +77,10 @@ def _results(bench: Bench) -> Iterator[tuple[Variant, str, Result]]:
         started = now_utc()
         with step(f"{bench.device.name}: {variant.title}") as show:
             show(f"for {bench.timing.sustained:g} minutes")
+            before = batteries(bench.device)
             found = bench.run(bench.job(variant))
-        yield variant, started, found
+            behind = () if found.error else batteries(bench.device)
+        yield variant, started, replace(found, batteries=(*before, *behind))
 
 
 def _lines(name: str, record: Record) -> Iterator[str]:
@@ -118,5 +121,6 @@ def _as_dict(record: Record) -> dict:
             }
             for minute in found
         ],
+        "batteries": [asdict(battery) for battery in record.result.batteries],
         "caveats": [caveat.kind for caveat in record.caveats],
     }

@@ -1,6 +1,7 @@
 """Records as lines of figures: two plain tables, Markdown, JSON."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from bench.history.figures import in_ms, latency_ms
 from bench.record import Record
@@ -188,6 +189,7 @@ def as_dict(record: Record, base: Record | None = None) -> dict:
         "cosine": accuracy and accuracy.cosine,
         "mean_softmax_change": accuracy and accuracy.mean_softmax_change,
         "worst_softmax_change": accuracy and accuracy.worst_softmax_change,
+        "batteries": [asdict(battery) for battery in result.batteries],
         "caveats": [caveat.kind for caveat in record.caveats],
         "error": str(result.error) if result.error else None,
         "time_utc": record.time_utc,
