@@ -54,9 +54,8 @@ def run_sustained(
 ) -> dict[str, list[Record]]:
     """The rows of each device by its name: each variant by itself, one after the other, on all
     devices at the same time; in the history as each is finished."""
-    count, each = len(benches[0].variants), benches[0].timing.sustained
-    several = ", on each device" if len(benches) > 1 else ""
-    output.say(f"{count} x {each:g} minutes, one after the other{several}")
+    several = len(benches) > 1
+    output.say(_announced(benches))
     rows: dict[str, list[Record]] = {bench.device.name: [] for bench in benches}
     with on_each(benches, _results) as found:
         for bench, (variant, started, result) in found:
@@ -70,6 +69,20 @@ def run_sustained(
         prefix = f"{name}: " if several else ""
         output.say(*(prefix + line for line in summed_up(of_device)))
     return rows
+
+
+def _announced(benches: Sequence[Bench]) -> str:
+    """How long it will take: devices may have other rows than their neighbours."""
+    each = benches[0].timing.sustained
+    counts = {bench.device.name: len(bench.variants) for bench in benches}
+    if len(counts) == 1:
+        (count,) = counts.values()
+        return f"{count} x {each:g} minutes, one after the other"
+    if len(set(counts.values())) == 1:
+        count = len(benches[0].variants)
+        return f"{count} x {each:g} minutes, one after the other, on each device"
+    of_each = ", ".join(f"{count} on {name}" for name, count in counts.items())
+    return f"{of_each} x {each:g} minutes, one after the other on each device"
 
 
 def _results(bench: Bench) -> Iterator[tuple[Variant, str, Result]]:

@@ -14,7 +14,7 @@ EMULATED = "(emulated)"
 APART = "*"
 LATENCY = (
     ("artifact", 22),
-    ("runtime", 14),
+    ("runtime", 18),
     ("median ms", 9),
     ("±", 5),
     ("p10", 7),
@@ -30,7 +30,7 @@ LATENCY = (
 )
 ACCURACY = (
     ("artifact", 22),
-    ("runtime", 14),
+    ("runtime", 18),
     ("images", 6),
     ("top-1", 7),
     ("top-5", 7),

@@ -149,7 +149,7 @@ class Cut(Small):
 
     def start(self, job):
         start = partial(started, [sys.executable, str(self.runner)])
-        return Child(start, job, far=Far(job, (255,), lambda: None))
+        return Child(start, job, far=Far((255,), lambda: None))
 
     def reconnect(self):
         self.reconnected += 1
