@@ -88,6 +88,9 @@ LiteRtOptions litert_options(const Job& job) {
 }
 
 std::unique_ptr<Session> open_litert(const Job& job, const Libraries& libraries) {
+  if (job.runtime == "tflite-runtime") {
+    throw Failure("missing_runtime", "tflite-runtime needs Python; the native runner has litert");
+  }
   check_accelerator_library(job, libraries);
   return std::make_unique<LiteRtSession>(job, libraries);
 }

@@ -43,9 +43,11 @@ LiteRtLibrary::LiteRtLibrary(const std::string& runtime, const Libraries& librar
 
 void LiteRtLibrary::check(const char* kind, const char* name, int status) const {
   if (status == 0) return;
-  const bool loading = std::string(kind) == "bad_model";
-  throw Failure(kind, runtime_ + (loading ? " cannot load it: " : " failed: ") + "LiteRt" + name +
-                          ": " + name_of_status(status));
+  const std::string found = kind;
+  const char* what = found == "bad_model"         ? " cannot load it: "
+                     : found == "missing_runtime" ? " is not to be had: "
+                                                  : " failed: ";
+  throw Failure(kind, runtime_ + what + "LiteRt" + name + ": " + name_of_status(status));
 }
 
 void* LiteRtLibrary::symbol(const char* name) const {

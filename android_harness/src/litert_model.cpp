@@ -14,7 +14,9 @@ namespace harness {
 namespace {
 
 constexpr std::int32_t kCompilerPlugins = 0, kDispatchLibraries = 1, kRuntimeLibraries = 22;
-constexpr std::int32_t kText = 8;  // the type of such an option
+constexpr std::int32_t kAcceleratorsToStart = 24, kLeastSeverity = 25;
+constexpr std::int32_t kWhole = 2, kText = 8;  // the type of such an option
+constexpr std::int64_t kWarnings = 2;
 constexpr std::int32_t kToRead = 0, kToWrite = 1;
 constexpr std::size_t kFirst = 0, kOne = 1;
 
@@ -28,6 +30,7 @@ DType dtype_of(std::int32_t element) {
     case 9: return DType::kInt8;
     case 10: return DType::kFloat16;
     case 11: return DType::kFloat64;
+    case 13: return DType::kUint64;
     case 16: return DType::kUint32;
     case 17: return DType::kUint16;
     default:
@@ -47,13 +50,25 @@ LiteRtModel::Handle LiteRtModel::owned(const char* destroy, void* handle) const 
 
 LiteRtModel::Handle LiteRtModel::environment() const {
   const char* folder = library_.folder().c_str();
-  const LiteRtEnvironmentOption told[] = {{kRuntimeLibraries, {kText, {folder}}},
-                                          {kDispatchLibraries, {kText, {folder}}},
-                                          {kCompilerPlugins, {kText, {folder}}}};
-  // LiteRT starts what accelerators it finds there, which takes time that the CPU does not need.
-  const int count = asked_.accelerator == Accelerator::kCpu ? 0 : 3;
+  const auto text = [folder](std::int32_t tag) {
+    LiteRtEnvironmentOption option{tag, {kText, {}}};
+    option.value.text = folder;
+    return option;
+  };
+  const auto whole = [](std::int32_t tag, std::int64_t value) {
+    LiteRtEnvironmentOption option{tag, {kWhole, {}}};
+    option.value.whole = value;
+    return option;
+  };
+  // Otherwise LiteRT starts whatever it finds, and says so at length.
+  const auto wanted = static_cast<std::int64_t>(Accelerator::kCpu) |
+                      static_cast<std::int64_t>(asked_.accelerator);
+  const LiteRtEnvironmentOption told[] = {
+      text(kRuntimeLibraries), text(kDispatchLibraries), text(kCompilerPlugins),
+      whole(kAcceleratorsToStart, wanted), whole(kLeastSeverity, kWarnings)};
   return owned("DestroyEnvironment",
-               library_.made("missing_runtime", "CreateEnvironment", count, &told[0]));
+               library_.made("missing_runtime", "CreateEnvironment",
+                             static_cast<int>(std::size(told)), &told[0]));
 }
 
 void LiteRtModel::check_accelerator() const {
@@ -107,9 +122,13 @@ void LiteRtModel::load(const std::string& path) {
 
 void LiteRtModel::prepare() {
   options_ = options();
+  // What an accelerator does not take is left to the processor; that all of it fails is not the
+  // file's fault.
+  const bool accelerated = asked_.accelerator != Accelerator::kCpu;
   compiled_ = owned("DestroyCompiledModel",
-                    library_.made("bad_model", "CreateCompiledModel", environment_.get(),
-                                  model_.get(), options_.get()));
+                    library_.made(accelerated ? "missing_runtime" : "bad_model",
+                                  "CreateCompiledModel", environment_.get(), model_.get(),
+                                  options_.get()));
   input_buffer_ = buffer("GetCompiledModelInputBufferRequirements", input_type_, input_.bytes());
   output_buffer_ =
       buffer("GetCompiledModelOutputBufferRequirements", output_type_, output_.bytes());

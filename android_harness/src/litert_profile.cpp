@@ -1,7 +1,6 @@
 // How LiteRT divides a file between its delegate and itself, and how long each operator takes.
 
 #include <algorithm>
-#include <set>
 
 #include "failure.h"
 #include "litert.h"
@@ -23,24 +22,21 @@ struct Made {
   bool delegated;
 };
 
-// Operators that have no event of their own ran inside the delegate, whose pieces have events with
-// the numbers behind the file's.
+// How the graph is divided: which operators ran inside the delegate, and in which piece of it.
 struct Division {
   std::vector<bool> inside;
-  std::set<std::uint64_t> pieces;
+  std::vector<std::vector<std::size_t>> pieces;
 };
 
-Division divide(const Events& events, std::size_t own) {
-  Division found{std::vector<bool>(own, true), {}};
+// Operators inside have no event under their own numbers. Others, behind the file's, are whole
+// pieces of a delegate.
+Division divide(const Events& events, const std::vector<LiteRtOperator>& own) {
+  std::vector<bool> inside(own.size(), true);
   for (const LiteRtEvent& event : events) {
-    if (event.of_delegate) continue;
-    if (event.number < own) {
-      found.inside[event.number] = false;
-    } else {
-      found.pieces.insert(event.number);
-    }
+    if (!event.of_delegate && event.number < own.size()) inside[event.number] = false;
   }
-  return found;
+  auto pieces = pieces_of(own, inside);
+  return {std::move(inside), std::move(pieces)};
 }
 
 Delegate delegate_of(const Division& division, const std::vector<LiteRtOperator>& own) {
@@ -120,11 +116,10 @@ std::vector<OpTime> profile_of(const std::vector<Events>& runs,
   if (!division.pieces.empty() && inside.empty()) {
     throw Failure("no_profile", "LiteRT's profile does not look inside the delegate");
   }
-  const auto pieces = pieces_of(own, division.inside);
   // Otherwise the delegate's own names are all that is known.
-  if (inside.size() == pieces.size() && pieces.size() == division.pieces.size()) {
-    for (std::size_t at = 0; at < pieces.size(); ++at) {
-      name_piece(inside[at], pieces[at], own, made);
+  if (inside.size() == division.pieces.size()) {
+    for (std::size_t at = 0; at < inside.size(); ++at) {
+      name_piece(inside[at], division.pieces[at], own, made);
     }
   }
   std::vector<OpTime> times;
@@ -145,11 +140,11 @@ Profiled profile_litert(const Job& job, const Libraries& libraries,
   model.prepare();
   model.feed(input);
   const std::vector<LiteRtOperator> own = operators_of(model);
-  if (!job.profile_runs) return {delegate_of(divide(profiled_run(model), own.size()), own), {}};
+  if (!job.profile_runs) return {delegate_of(divide(profiled_run(model), own), own), {}};
   for (int run = 0; run < kProfileWarmupRuns; ++run) model.run();
   std::vector<Events> runs;
   for (int run = 0; run < *job.profile_runs; ++run) runs.push_back(profiled_run(model));
-  const Division division = divide(runs[0], own.size());
+  const Division division = divide(runs[0], own);
   return {delegate_of(division, own), profile_of(runs, own, division)};
 }
 

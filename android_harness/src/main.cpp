@@ -1,5 +1,81 @@
+// The native runner: see ../README.md.
+
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "failure.h"
+#include "guard.h"
 #include "keeper.h"
+#include "lines.h"
+#include "machine.h"
+#include "runner.h"
+
+namespace harness {
+
+namespace {
+
+constexpr int kWrongRequest = 2, kFailed = 3;
+const char* kUsage =
+    "usage: runner [--libraries DIR]... [job.json]\n"
+    "       runner [--libraries DIR]... --environment [ROOT]\n"
+    "       runner --keep CACHE [SILENCE_S]\n";
+
+int wrong_request() {
+  std::fputs(kUsage, stderr);
+  return kWrongRequest;
+}
+
+// The job is answered by a line of JSON, which is the last.
+int answer_job(const std::vector<std::string>& words, const Libraries& libraries,
+               const std::function<void()>& answered) {
+  const Answers answers;
+  Lines input(0);
+  const auto tell = [&answers](const std::string& line) { answers.tell(line); };
+  const Result result = run_job(words, input, libraries, tell);
+  answers.tell(to_json(result));
+  answered();
+  return result.error ? exit_code(result.error->kind) : 0;
+}
+
+int start(std::vector<std::string> words) {
+  if (!words.empty() && words[0] == "--keep") return keep({words.begin() + 1, words.end()});
+  Libraries libraries;
+  while (words.size() >= 2 && words[0] == "--libraries") {
+    libraries.push_back(words[1]);
+    words.erase(words.begin(), words.begin() + 2);
+  }
+  if (!words.empty() && words[0] == "--environment" && words.size() <= 2) {
+    const std::string root = words.size() == 2 ? words[1] : "/";
+    std::printf("%s\n", environment_json(libraries, root).c_str());
+    return 0;
+  }
+  if (words.size() > 1 || (!words.empty() && words[0].substr(0, 2) == "--")) {
+    return wrong_request();
+  }
+  // Otherwise it writes into the home directory, and calls its maker.
+  setenv("ORT_DISABLE_TELEMETRY", "1", 1);
+  return guarded([&](const std::function<void()>& answered) {
+    try {
+      return answer_job(words, libraries, answered);
+    } catch (const Failure& failure) {  // nobody reads the answer
+      std::fprintf(stderr, "%s\n", failure.what());
+      return kFailed;
+    }
+  });
+}
+
+}  // namespace
+
+}  // namespace harness
 
 int main(int count, char** words) {
-  return harness::keep(std::vector<std::string>(words + 1, words + count));
+  try {
+    return harness::start({words + 1, words + count});
+  } catch (const harness::Failure& failure) {
+    std::fprintf(stderr, "%s\n", failure.what());
+    return harness::exit_code(failure.kind());
+  }
 }

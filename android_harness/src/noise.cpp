@@ -6,6 +6,8 @@
 #include <random>
 #include <type_traits>
 
+#include "half.h"
+
 namespace harness {
 
 namespace {
@@ -28,18 +30,6 @@ T cast(double value) {
   }
 }
 
-// The bits of a half-precision number below 1, cut off rather than rounded.
-std::uint16_t half_bits(double value) {
-  constexpr int kBias = 15, kFraction = 10;
-  int exponent;
-  const double fraction = std::frexp(std::fabs(value), &exponent);  // 0.5 to 1, or 0
-  const int biased = exponent - 1 + kBias;
-  const std::uint16_t sign = std::signbit(value) ? 0x8000 : 0;
-  if (fraction == 0 || biased < 1) return sign;
-  const auto bits = static_cast<std::uint16_t>(std::ldexp(fraction * 2 - 1, kFraction));
-  return static_cast<std::uint16_t>(sign | (biased << kFraction) | bits);
-}
-
 template <typename T, typename Make>
 void fill(std::vector<std::byte>& bytes, const Make& make) {
   std::mt19937_64 engine;
@@ -60,8 +50,11 @@ std::vector<std::byte> noise(const TensorType& type) {
     case DType::kUint16: fill<std::uint16_t>(made, cast<std::uint16_t>); break;
     case DType::kInt32: fill<std::int32_t>(made, cast<std::int32_t>); break;
     case DType::kUint32: fill<std::uint32_t>(made, cast<std::uint32_t>); break;
+    case DType::kUint64: fill<std::uint64_t>(made, cast<std::uint64_t>); break;
     case DType::kInt64: fill<std::int64_t>(made, cast<std::int64_t>); break;
-    case DType::kFloat16: fill<std::uint16_t>(made, half_bits); break;
+    case DType::kFloat16: 
+      fill<std::uint16_t>(made, [](double value) { return to_half(static_cast<float>(value)); });
+      break;
     case DType::kFloat32: fill<float>(made, cast<float>); break;
     case DType::kFloat64: fill<double>(made, cast<double>); break;
   }

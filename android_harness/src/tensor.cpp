@@ -16,6 +16,7 @@ std::size_t bytes_of(DType dtype) {
     case DType::kFloat32:
       return 4;
     case DType::kInt64:
+    case DType::kUint64:
     case DType::kFloat64:
       return 8;
   }
@@ -31,6 +32,7 @@ const char* name_of(DType dtype) {
     case DType::kInt32: return "int32";
     case DType::kUint32: return "uint32";
     case DType::kInt64: return "int64";
+    case DType::kUint64: return "uint64";
     case DType::kFloat16: return "float16";
     case DType::kFloat32: return "float32";
     case DType::kFloat64: return "float64";

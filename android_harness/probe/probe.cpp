@@ -1,0 +1,140 @@
+// Parts of the runner by themselves, for tests: each answers with one line of JSON.
+//
+//     probe environment ROOT [LIBRARIES]   of the system under ROOT
+//     probe state ROOT                     of the files of /sys under ROOT
+//     probe process CORE...                what this process is, pinned to those cores if any
+//     probe images                         {"dtype", "shape", "images": as of a job} on standard
+//                                          input: classifies in a file that answers what it is fed
+#include <algorithm>
+#include <iostream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "failure.h"
+#include "images.h"
+#include "machine.h"
+
+namespace harness {
+
+namespace {
+
+using Json = nlohmann::json;
+
+template <typename T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+template <typename T>
+std::optional<T> optional_of(const Json& value) {
+  return value.is_null() ? std::nullopt : std::optional(value.get<T>());
+}
+
+class Echo : public Session {
+ public:
+  explicit Echo(TensorType type) : type_(std::move(type)) {}
+
+  std::string version() const override { return ""; }
+  void load(const std::string&) override {}
+  bool prepares() const override { return false; }
+  void prepare() override {}
+  const TensorType& input() const override { return type_; }
+  const TensorType& output() const override { return type_; }
+  void feed(const std::vector<std::byte>& tensor) override {
+    if (tensor.size() != type_.bytes()) throw Failure("runtime_failed", "fed with another size");
+    fed_ = tensor;
+  }
+  void run() override { answer_ = fed_; }
+  const std::byte* read_output() override { return answer_.data(); }
+
+ private:
+  TensorType type_;
+  std::vector<std::byte> fed_, answer_;
+};
+
+DType dtype_of(const std::string& name) {
+  for (int number = 0; number <= static_cast<int>(DType::kFloat64); ++number) {
+    const auto dtype = static_cast<DType>(number);
+    if (name_of(dtype) == name) return dtype;
+  }
+  throw Failure("bad_job", "no dtype " + name);
+}
+
+Images images_of(const Json& asked) {
+  return {asked.at("shards"),
+          asked.at("scale"),
+          asked.at("offset"),
+          optional_of<double>(asked.at("input_scale")),
+          optional_of<std::int64_t>(asked.at("input_zero_point")),
+          optional_of<double>(asked.at("output_scale")),
+          optional_of<std::int64_t>(asked.at("output_zero_point")),
+          asked.at("outputs")};
+}
+
+Json classified() {
+  const std::string text(std::istreambuf_iterator<char>(std::cin), {});
+  const Json asked = Json::parse(text);
+  Echo session({dtype_of(asked.at("dtype")), asked.at("shape")});
+  Result result;
+  Json made = {{"classified", Json::array()}, {"error", nullptr}};
+  try {
+    classify(session, images_of(asked.at("images")), result,
+             [&](int shards) { made["classified"].push_back(shards); });
+  } catch (const Failure& failure) {
+    made["error"] = {{"kind", failure.kind()}, {"message", failure.what()}};
+  }
+  made["images"] = result.images;
+  return made;
+}
+
+Json state(const std::string& root) {
+  const State found = read_state(monotonic_s() - 5, root);
+  return {{"at_s", found.at_s},
+          {"load_average", or_null(found.load_average)},
+          {"governors", found.governors},
+          {"frequency_khz", found.frequency_khz},
+          {"temperature_c", or_null(found.temperature_c)},
+          {"throttled", or_null(found.throttled)}};
+}
+
+Json process(const std::vector<std::string>& cores) {
+  std::vector<int> wanted;
+  for (const std::string& core : cores) wanted.push_back(std::stoi(core));
+  if (!wanted.empty()) pin(wanted);
+  Shares shares;
+  shares.begin();
+  const double end_s = monotonic_s() + 0.3;
+  while (monotonic_s() < end_s) {
+  }
+  shares.end();
+  settle();
+  return {{"affinity", or_null(affinity())},
+          {"threads", or_null(count_threads())},
+          {"peak_rss_bytes", or_null(peak_rss_bytes())},
+          {"others_share", or_null(shares.others())},
+          {"stolen_share", or_null(shares.stolen())}};
+}
+
+std::string answer(const std::string& part, const std::vector<std::string>& words) {
+  if (part == "environment") {
+    return environment_json({words.begin() + 1, words.end()}, words.at(0));
+  }
+  if (part == "state") return state(words.at(0)).dump();
+  if (part == "process") return process(words).dump();
+  if (part == "images") return classified().dump();
+  throw Failure("bad_job", "no part " + part);
+}
+
+}  // namespace
+
+}  // namespace harness
+
+int main(int count, char** words) {
+  try {
+    std::cout << harness::answer(count > 1 ? words[1] : "", {words + std::min(count, 2), words + count})
+              << std::endl;
+  } catch (const harness::Failure& failure) {
+    std::cerr << failure.kind() << ": " << failure.what() << std::endl;
+    return harness::exit_code(failure.kind());
+  }
+}

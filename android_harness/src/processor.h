@@ -1,0 +1,16 @@
+// What a processor is called, and which instruction set a program for it has.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace harness {
+
+// By /proc under `root`; on ARM the cores, and the chip that the board's maker names, as
+// "Cortex-A72 (bcm2711)" or "4x Cortex-A55 + 4x Cortex-A76 (rk3588)".
+std::string processor_name(const std::string& root);
+
+// By the names of wheels; often 32-bit on a 64-bit kernel, whose name is all that the system tells.
+std::string program_architecture(const std::string& kernel, std::size_t pointer_bytes);
+
+}  // namespace harness
