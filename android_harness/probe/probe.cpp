@@ -5,6 +5,8 @@
 //     probe process CORE...                what this process is, pinned to those cores if any
 //     probe images                         {"dtype", "shape", "images": as of a job} on standard
 //                                          input: classifies in a file that answers what it is fed
+//     probe onnxruntime LIBRARIES          {"artifact", "threads", "images", "profile_runs" (or null)}
+//                                          on standard input: loads, profiles, classifies
 #include <algorithm>
 #include <iostream>
 #include <iterator>
@@ -34,7 +36,7 @@ class Echo : public Session {
  public:
   explicit Echo(TensorType type) : type_(std::move(type)) {}
 
-  std::string version() const override { return ""; }
+  std::optional<std::string> version() const override { return {}; }
   void load(const std::string&) override {}
   bool prepares() const override { return false; }
   void prepare() override {}
@@ -71,20 +73,55 @@ Images images_of(const Json& asked) {
           asked.at("outputs")};
 }
 
-Json classified() {
-  const std::string text(std::istreambuf_iterator<char>(std::cin), {});
-  const Json asked = Json::parse(text);
-  Echo session({dtype_of(asked.at("dtype")), asked.at("shape")});
+Json asked() { return Json::parse(std::string(std::istreambuf_iterator<char>(std::cin), {})); }
+
+Json error_of(const Failure& failure) {
+  return {{"kind", failure.kind()}, {"message", failure.what()}};
+}
+
+Json classified(Session& session, const Json& images) {
   Result result;
   Json made = {{"classified", Json::array()}, {"error", nullptr}};
   try {
-    classify(session, images_of(asked.at("images")), result,
+    classify(session, images_of(images), result,
              [&](int shards) { made["classified"].push_back(shards); });
   } catch (const Failure& failure) {
-    made["error"] = {{"kind", failure.kind()}, {"message", failure.what()}};
+    made["error"] = error_of(failure);
   }
   made["images"] = result.images;
   return made;
+}
+
+Json echoed(const Json& job) {
+  Echo session({dtype_of(job.at("dtype")), job.at("shape")});
+  return classified(session, job.at("images"));
+}
+
+Json profiled(const Job& job, const Libraries& libraries, std::size_t input_bytes) {
+  Json made = Json::array();
+  const std::vector<std::byte> input(input_bytes);
+  for (const OpTime& op : profile_onnxruntime(job, libraries, input).operators) {
+    made.push_back({{"name", or_null(op.name)}, {"kind", op.kind}, {"mean_ns", op.mean_ns}});
+  }
+  return made;
+}
+
+Json in_onnxruntime(const Json& asked, const Libraries& libraries) {
+  Job job{};
+  job.artifact = asked.at("artifact");
+  job.threads = asked.at("threads");
+  job.profile_runs = optional_of<int>(asked.at("profile_runs"));
+  try {
+    const auto session = open_onnxruntime(job, libraries);
+    session->load(job.artifact);
+    Json made = classified(*session, asked.at("images"));
+    made["version"] = or_null(session->version());
+    made["dtypes"] = {name_of(session->input().dtype), name_of(session->output().dtype)};
+    made["profile"] = profiled(job, libraries, session->input().bytes());
+    return made;
+  } catch (const Failure& failure) {
+    return {{"error", error_of(failure)}};
+  }
 }
 
 Json state(const std::string& root) {
@@ -115,13 +152,19 @@ Json process(const std::vector<std::string>& cores) {
           {"stolen_share", or_null(shares.stolen())}};
 }
 
+// What a file says need not be UTF-8.
+std::string line_of(const Json& made) {
+  return made.dump(-1, ' ', true, Json::error_handler_t::replace);
+}
+
 std::string answer(const std::string& part, const std::vector<std::string>& words) {
   if (part == "environment") {
     return environment_json({words.begin() + 1, words.end()}, words.at(0));
   }
-  if (part == "state") return state(words.at(0)).dump();
-  if (part == "process") return process(words).dump();
-  if (part == "images") return classified().dump();
+  if (part == "state") return line_of(state(words.at(0)));
+  if (part == "process") return line_of(process(words));
+  if (part == "images") return line_of(echoed(asked()));
+  if (part == "onnxruntime") return line_of(in_onnxruntime(asked(), words));
   throw Failure("bad_job", "no part " + part);
 }
 
@@ -131,8 +174,8 @@ std::string answer(const std::string& part, const std::vector<std::string>& word
 
 int main(int count, char** words) {
   try {
-    std::cout << harness::answer(count > 1 ? words[1] : "", {words + std::min(count, 2), words + count})
-              << std::endl;
+    const std::vector<std::string> given(words + std::min(count, 2), words + count);
+    std::cout << harness::answer(count > 1 ? words[1] : "", given) << std::endl;
   } catch (const harness::Failure& failure) {
     std::cerr << failure.kind() << ": " << failure.what() << std::endl;
     return harness::exit_code(failure.kind());

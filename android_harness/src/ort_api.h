@@ -47,61 +47,61 @@ using Call = Status* (*)(Arguments...);
 
 struct Api {
   void* between_0[2];
-  const char* (*GetErrorMessage)(const Status*);                                        // 2
-  Call<Logging, const char*, Env**> CreateEnv;                                          // 3
+  const char* (*GetErrorMessage)(const Status*);  // 2
+  Call<Logging, const char*, Env**> CreateEnv;  // 3
   void* between_4[2];
-  Call<const Env*> DisableTelemetryEvents;                                              // 6
-  Call<const Env*, const char*, const SessionOptions*, InferenceSession**> CreateSession;        // 7
+  Call<const Env*> DisableTelemetryEvents;  // 6
+  Call<const Env*, const char*, const SessionOptions*, InferenceSession**> CreateSession;  // 7
   void* between_8[1];
-  Call<InferenceSession*, const RunOptions*, const char* const*, const Value* const*, std::size_t,
-       const char* const*, std::size_t, Value**>
-      Run;                                                                              // 9
-  Call<SessionOptions**> CreateSessionOptions;                                          // 10
+  Call<InferenceSession*, const RunOptions*, const char* const*, const Value* const*,
+       std::size_t, const char* const*, std::size_t, Value**>
+      Run;  // 9
+  Call<SessionOptions**> CreateSessionOptions;  // 10
   void* between_11[3];
-  Call<SessionOptions*, const char*> EnableProfiling;                                   // 14
+  Call<SessionOptions*, const char*> EnableProfiling;  // 14
   void* between_15[7];
-  Call<SessionOptions*, int> SetSessionLogSeverityLevel;                                // 22
+  Call<SessionOptions*, int> SetSessionLogSeverityLevel;  // 22
   void* between_23[1];
-  Call<SessionOptions*, int> SetIntraOpNumThreads;                                      // 24
-  Call<SessionOptions*, int> SetInterOpNumThreads;                                      // 25
+  Call<SessionOptions*, int> SetIntraOpNumThreads;  // 24
+  Call<SessionOptions*, int> SetInterOpNumThreads;  // 25
   void* between_26[4];
-  Call<const InferenceSession*, std::size_t*> SessionGetInputCount;                              // 30
-  Call<const InferenceSession*, std::size_t*> SessionGetOutputCount;                             // 31
+  Call<const InferenceSession*, std::size_t*> SessionGetInputCount;  // 30
+  Call<const InferenceSession*, std::size_t*> SessionGetOutputCount;  // 31
   void* between_32[1];
-  Call<const InferenceSession*, std::size_t, TypeInfo**> SessionGetInputTypeInfo;                // 33
-  Call<const InferenceSession*, std::size_t, TypeInfo**> SessionGetOutputTypeInfo;               // 34
+  Call<const InferenceSession*, std::size_t, TypeInfo**> SessionGetInputTypeInfo;  // 33
+  Call<const InferenceSession*, std::size_t, TypeInfo**> SessionGetOutputTypeInfo;  // 34
   void* between_35[1];
-  Call<const InferenceSession*, std::size_t, Allocator*, char**> SessionGetInputName;            // 36
-  Call<const InferenceSession*, std::size_t, Allocator*, char**> SessionGetOutputName;           // 37
+  Call<const InferenceSession*, std::size_t, Allocator*, char**> SessionGetInputName;  // 36
+  Call<const InferenceSession*, std::size_t, Allocator*, char**> SessionGetOutputName;  // 37
   void* between_38[10];
   Call<Allocator*, const std::int64_t*, std::size_t, Element, Value**>
-      CreateTensorAsOrtValue;                                                           // 48
+      CreateTensorAsOrtValue;  // 48
   void* between_49[2];
-  Call<Value*, void**> GetTensorMutableData;                                            // 51
+  Call<Value*, void**> GetTensorMutableData;  // 51
   void* between_52[3];
-  Call<const TypeInfo*, const TensorInfo**> CastTypeInfoToTensorInfo;                   // 55
+  Call<const TypeInfo*, const TensorInfo**> CastTypeInfoToTensorInfo;  // 55
   void* between_56[4];
-  Call<const TensorInfo*, Element*> GetTensorElementType;                               // 60
-  Call<const TensorInfo*, std::size_t*> GetDimensionsCount;                             // 61
-  Call<const TensorInfo*, std::int64_t*, std::size_t> GetDimensions;                    // 62
+  Call<const TensorInfo*, Element*> GetTensorElementType;  // 60
+  Call<const TensorInfo*, std::size_t*> GetDimensionsCount;  // 61
+  Call<const TensorInfo*, std::int64_t*, std::size_t> GetDimensions;  // 62
   void* between_63[2];
-  Call<const Value*, TensorInfo**> GetTensorTypeAndShape;                               // 65
+  Call<const Value*, TensorInfo**> GetTensorTypeAndShape;  // 65
   void* between_66[10];
-  Call<Allocator*, void*> AllocatorFree;                                                // 76
+  Call<Allocator*, void*> AllocatorFree;  // 76
   void* between_77[1];
-  Call<Allocator**> GetAllocatorWithDefaultOptions;                                     // 78
+  Call<Allocator**> GetAllocatorWithDefaultOptions;  // 78
   void* between_79[13];
-  void (*ReleaseEnv)(Env*);                                                             // 92
-  void (*ReleaseStatus)(Status*);                                                       // 93
+  void (*ReleaseEnv)(Env*);  // 92
+  void (*ReleaseStatus)(Status*);  // 93
   void* between_94[1];
-  void (*ReleaseSession)(InferenceSession*);                                                     // 95
-  void (*ReleaseValue)(Value*);                                                         // 96
+  void (*ReleaseSession)(InferenceSession*);  // 95
+  void (*ReleaseValue)(Value*);  // 96
   void* between_97[1];
-  void (*ReleaseTypeInfo)(TypeInfo*);                                                   // 98
-  void (*ReleaseTensorTypeAndShapeInfo)(TensorInfo*);                                   // 99
-  void (*ReleaseSessionOptions)(SessionOptions*);                                       // 100
+  void (*ReleaseTypeInfo)(TypeInfo*);  // 98
+  void (*ReleaseTensorTypeAndShapeInfo)(TensorInfo*);  // 99
+  void (*ReleaseSessionOptions)(SessionOptions*);  // 100
   void* between_101[9];
-  Call<InferenceSession*, Allocator*, char**> SessionEndProfiling;                               // 110
+  Call<InferenceSession*, Allocator*, char**> SessionEndProfiling;  // 110
 };
 
 // One place behind each gap; a miscounted gap moves it and all that follow.

@@ -3,7 +3,6 @@
 #include <dlfcn.h>
 
 #include <cstdlib>
-#include <sstream>
 
 #include "failure.h"
 #include "libraries.h"
@@ -12,15 +11,7 @@ namespace harness::ort {
 
 namespace {
 
-constexpr std::size_t kLongestMessage = 400;  // as bench/runner.py has it
 constexpr char kRuntime[] = "onnxruntime";
-
-std::string one_line(const std::string& text) {
-  std::istringstream words(text);
-  std::string line;
-  for (std::string word; words >> word;) line += (line.empty() ? "" : " ") + word;
-  return line.substr(0, kLongestMessage);
-}
 
 [[noreturn]] void miss(const std::string& why) {
   throw Failure("missing_runtime", std::string(kRuntime) + " is not to be had: " + why);
@@ -50,7 +41,7 @@ Library::Library(const Libraries& libraries) {
 
 void Library::check(Status* status, const char* kind, const char* before) const {
   if (status == nullptr) return;
-  const std::string message = before + one_line(api_->GetErrorMessage(status));
+  const std::string message = std::string(before) + api_->GetErrorMessage(status);
   api_->ReleaseStatus(status);
   throw Failure(kind, message);
 }

@@ -19,7 +19,8 @@ struct Release {
 using OwnedEnv = std::unique_ptr<Env, Release<Env, &Api::ReleaseEnv>>;
 using OwnedOptions =
     std::unique_ptr<SessionOptions, Release<SessionOptions, &Api::ReleaseSessionOptions>>;
-using OwnedSession = std::unique_ptr<InferenceSession, Release<InferenceSession, &Api::ReleaseSession>>;
+using OwnedSession =
+    std::unique_ptr<InferenceSession, Release<InferenceSession, &Api::ReleaseSession>>;
 using OwnedValue = std::unique_ptr<Value, Release<Value, &Api::ReleaseValue>>;
 using OwnedType = std::unique_ptr<TypeInfo, Release<TypeInfo, &Api::ReleaseTypeInfo>>;
 using OwnedTensorInfo =

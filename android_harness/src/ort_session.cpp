@@ -41,12 +41,6 @@ bool is_whole(const std::vector<std::int64_t>& shape) {
   return std::all_of(shape.begin(), shape.end(), [](std::int64_t size) { return size >= 1; });
 }
 
-// As Python writes a tuple.
-std::string tuple(const std::vector<std::int64_t>& shape) {
-  const std::string inside = listed(shape);
-  return "(" + inside.substr(1, inside.size() - 2) + (shape.size() == 1 ? "," : "") + ")";
-}
-
 }  // namespace
 
 OnnxSession::OnnxSession(const Libraries& libraries, int threads, const std::string& profile)
@@ -72,21 +66,17 @@ void OnnxSession::load(const std::string& path) {
   InferenceSession* session = nullptr;
   check(library_->CreateSession(env_.get(), path.c_str(), options_.get(), &session));
   session_ = library_.own<OwnedSession>(session);
-  check_one();
+  std::size_t inputs = 0, outputs = 0;
+  check(library_->SessionGetInputCount(session, &inputs));
+  check(library_->SessionGetOutputCount(session, &outputs));
+  check_one(inputs, outputs);
   input_ = described("input", library_->SessionGetInputName, library_->SessionGetInputTypeInfo);
   output_ = described("output", library_->SessionGetOutputName, library_->SessionGetOutputTypeInfo);
   std::vector<std::int64_t>& shape = input_.type.shape;
   // A batch that the file leaves open is 1.
   if (!shape.empty() && shape[0] <= 0) shape[0] = 1;
-  for (std::int64_t& size : shape) size = std::max<std::int64_t>(size, 0);
-  if (shape.size() != 4 || shape[0] != 1 || !is_whole(shape)) {
-    throw Failure("bad_model", "the input is " + tuple(shape) + "; expected [1, h, w, c]");
-  }
-  if (!bytes_of(shape, bytes_of(input_.type.dtype))) {
-    throw Failure("bad_model", "the input is " + tuple(shape) + ", more than any memory");
-  }
-  input_.value = allocated(input_.type);
-  std::memset(data_of(input_), 0, input_.type.bytes());
+  // Whether it can be an image's is not asked here; without sizes there is nothing to allocate.
+  if (is_whole(shape)) input_.value = allocated(input_.type);
   if (output_.is_fixed) output_.value = allocated(output_.type);
   kind_ = "runtime_failed";
   before_ = "";
@@ -129,18 +119,7 @@ std::string OnnxSession::end_profiling() {
 
 void OnnxSession::check(Status* status) const { library_.check(status, kind_, before_); }
 
-void OnnxSession::check_one() const {
-  std::size_t inputs = 0, outputs = 0;
-  check(library_->SessionGetInputCount(session_.get(), &inputs));
-  check(library_->SessionGetOutputCount(session_.get(), &outputs));
-  if (inputs == 1 && outputs == 1) return;
-  throw Failure("bad_model", "the file has " + std::to_string(inputs) + " inputs and " +
-                                 std::to_string(outputs) + " outputs; expected 1 and 1");
-}
-
-OnnxSession::End OnnxSession::described(
-    const char* which, Call<const InferenceSession*, std::size_t, Allocator*, char**> name,
-    Call<const InferenceSession*, std::size_t, TypeInfo**> type) const {
+OnnxSession::End OnnxSession::described(const char* which, NameOf name, TypeOf type) const {
   End end;
   char* text = nullptr;
   check(name(session_.get(), 0, allocator_, &text));

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "ort_library.h"
 
@@ -36,9 +38,9 @@ class OnnxSession : public harness::Session {
   };
 
   void check(Status* status) const;
-  void check_one() const;
-  End described(const char* which, Call<const InferenceSession*, std::size_t, Allocator*, char**> name,
-                Call<const InferenceSession*, std::size_t, TypeInfo**> type) const;
+  using NameOf = Call<const InferenceSession*, std::size_t, Allocator*, char**>;
+  using TypeOf = Call<const InferenceSession*, std::size_t, TypeInfo**>;
+  End described(const char* which, NameOf name, TypeOf type) const;
   TensorType type_of(const TensorInfo* info, const char* which) const;
   OwnedValue allocated(const TensorType& type) const;
   std::byte* data_of(const End& end) const;
