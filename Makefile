@@ -11,6 +11,8 @@ BENCH_OPTIONS := $(OPTIONS) PLAN PRECISION TIME_LIMIT FILES RUNTIMES CORES STRIC
 	PROFILE DRIFT EXPLAIN GOVERNOR
 GATE_OPTIONS := $(OPTIONS) PLAN CORES JUNIT MARKDOWN
 BASELINE_OPTIONS := $(OPTIONS) PLAN CORES RUNS
+ABI ?= arm64-v8a
+ANDROID_OPTIONS := NDK ABI LIBRARIES
 
 # Each variable that was given becomes --its-name 'its value', quoted for the shell.
 quoted = '$(subst ','\'',$(1))'
@@ -18,8 +20,8 @@ flag = --$(shell echo $(1) | tr 'A-Z_' 'a-z-')
 given = $(filter-out undefined default,$(origin $(1)))
 arguments = $(foreach o,$(1),$(if $(call given,$(o)),$(call flag,$(o)) $(call quoted,$($(o)))))
 
-.PHONY: help setup export quantize bench baseline gate device-clean report train test test-pi \
-	lint format clean
+.PHONY: help setup export quantize bench baseline gate device-clean report train native android \
+	test test-pi lint format clean
 
 help:
 	@echo 'make export    a Keras model becomes float32, float16 and int8 files, TFLite and ONNX'
@@ -30,6 +32,9 @@ help:
 	@echo 'make device-clean DEVICE=pi4   removes what a bench left on a device'
 	@echo 'make report    everything measured as one HTML file, results/report.html'
 	@echo 'make train     the demo checkpoint of ARCH, from Fashion-MNIST'
+	@echo 'make native    the native runner for this machine'
+	@echo 'make android   the native runner for phones; NDK=/path/to/ndk ABI=arm64-v8a, and'
+	@echo '               LIBRARIES=folder of the published .aar files, where that is not online'
 	@echo 'make test      every test;  make lint  ruff'
 	@echo 'make test-pi   the tests on an emulated Raspberry Pi; wants root'
 	@echo
@@ -85,6 +90,12 @@ report: $(READY)
 
 train: $(READY)
 	@$(RUN) -m models.train $(call arguments,$(TRAIN_OPTIONS))
+
+native: $(READY)
+	@$(RUN) -m bench.native.build
+
+android: $(READY)
+	@$(RUN) -m bench.native.build $(call arguments,$(ANDROID_OPTIONS))
 
 test: $(READY)
 	@$(RUN) -m pytest -m 'not pi' -n 2 --dist loadfile $(PYTEST)

@@ -41,10 +41,15 @@ def _parser() -> argparse.ArgumentParser:
     made = OneLineParser(prog="python -m bench.native.build", description=__doc__)
     made.add_argument("--target", help=f"{', '.join(TARGETS)}; default: host", default="")
     made.add_argument("--abi", help="of a phone: arm64-v8a, armeabi-v7a or x86_64", default="")
-    made.add_argument("--ndk", type=Path, help="folder of Android's NDK")
-    made.add_argument("--libraries", type=Path, help="folder with the published .aar files")
+    made.add_argument("--ndk", type=_folder, help="folder of Android's NDK")
+    made.add_argument("--libraries", type=_folder, help="folder with the published .aar files")
     made.add_argument("--sanitize", default="", help="address,undefined: a build apart, of host")
     return made
+
+
+def _folder(typed: str) -> Path:
+    """Make gives it in quotes, in which no shell expands a ~."""
+    return Path(typed).expanduser()
 
 
 if __name__ == "__main__":

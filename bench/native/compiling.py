@@ -16,6 +16,7 @@ from models.errors import DeviceError
 from models.progress import Report, aside
 
 LAST_LINES = 20
+LONGEST = 300  # characters of the line that an error ends in
 
 
 def compiled_runner(
@@ -78,6 +79,9 @@ def _fail(last: list[str], log: Path) -> None:
     with aside():
         sys.stderr.write("".join(last))
         sys.stderr.flush()
-    errors = re.findall(r"^.*\b(?:error|CMake Error)\b.*$", log.read_text(), re.MULTILINE)
-    first = errors[0].strip() if errors else "it does not say why"
+    # CMake's own errors go on below their first line.
+    said = re.search(
+        r"^(CMake Error.*\n(?:\n* +.*\n)*|.*\berror\b.*$)", log.read_text(), re.MULTILINE
+    )
+    first = " ".join(said[0].split())[:LONGEST] if said else "it does not say why"
     raise DeviceError(f"the native runner does not build: {first}; all it says is in {log}")
