@@ -1,10 +1,11 @@
 """Reasons to doubt a measurement, each with what to do about it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from bench.battery import Battery
 from bench.environment import Environment
 from bench.plan import Plan
 from bench.result import Result, State
@@ -17,6 +18,8 @@ HOT_C = 80.0  # where a Raspberry Pi begins to slow down
 DRIFT_SHARE = 0.1  # between the first and the last third of the turns
 SPREAD = 0.1  # median absolute deviation over median
 OUTSIDE_SHARE = 0.1  # of the operators
+LOW_PERCENT = 20  # of a battery: about there phones begin to save power
+SLOWED_STATUS = 2  # of THERMAL_STATUS
 THROTTLED_NOW = 0b1111  # bits of vcgencmd: under-voltage, capped, throttled, soft limit
 
 
@@ -65,10 +68,31 @@ def _of_the_machine(result: Result, environment: Environment) -> Iterator[Caveat
             f"{result.threads} threads on {len(result.affinity)} cores",
             f"type THREADS={len(result.affinity)}",
         )
-    yield from _of_the_clock(result.states, environment)
+    yield from _of_the_battery(result.batteries)
+    yield from _of_the_clock(result.states, result.affinity, environment)
 
 
-def _of_the_clock(states: tuple[State, ...], environment: Environment) -> Iterator[Caveat]:
+def _of_the_battery(batteries: Sequence[Battery]) -> Iterator[Caveat]:
+    hottest = max(batteries, key=lambda battery: battery.thermal_status or 0, default=None)
+    if hottest and (hottest.thermal_status or 0) >= SLOWED_STATUS:
+        yield Caveat(
+            "throttled",
+            f"the phone slowed itself down: thermal status {hottest.thermal_word}",
+            "let it cool, out of its case, and do not charge it while measuring",
+        )
+    draining = [b.level_percent for b in batteries if b.charging == ""]
+    lowest = min((level for level in draining if level is not None), default=None)
+    if lowest is not None and lowest <= LOW_PERCENT:
+        yield Caveat(
+            "low-battery",
+            f"the battery was at {lowest} % and not charging",
+            "charge it first: a phone slows itself down to save what is left",
+        )
+
+
+def _of_the_clock(
+    states: tuple[State, ...], affinity: Sequence[int], environment: Environment
+) -> Iterator[Caveat]:
     governors = sorted({governor for state in states for governor in state.governors})
     if governors and governors != ["performance"]:
         yield Caveat(
@@ -88,30 +112,48 @@ def _of_the_clock(states: tuple[State, ...], environment: Environment) -> Iterat
         )
     elif hottest >= HOT_C:
         yield Caveat("hot", f"the processor was at {hottest:.0f} °C", "cool it, or let it rest")
-    lowest = _lowest_clock(states[1:], environment.max_khz)
+    lowest = _lowest_clock(states[1:], environment.max_khz, affinity)
     if lowest is not None and lowest < SLOWER_CLOCK:
         yield Caveat(
             "slow-clock",
             f"a core ran at {lowest:.0%} of its highest frequency",
-            "set the governor to performance; if it is, the processor is too hot",
+            "let it cool, and compare only files that took turns"
+            if _is_phone(environment)
+            else "set the governor to performance; if it is, the processor is too hot",
         )
 
 
 def _governor_advice(environment: Environment) -> str:
     if environment.governor_settable:
         return "type GOVERNOR=performance, which needs no password there"
+    if _is_phone(environment):
+        return (
+            "nobody can set a phone's without root: compare only files that took turns; the record "
+            "has the frequencies"
+        )
     return (
         "for figures that can be repeated type there: echo performance | "
         "sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
     )
 
 
-def _lowest_clock(states: tuple[State, ...], max_khz: tuple[int, ...]) -> float | None:
-    """The slowest moment of the fastest core, as a share of its highest frequency."""
+def _is_phone(environment: Environment) -> bool:
+    return (environment.os or "").startswith("Android")
+
+
+def _lowest_clock(
+    states: tuple[State, ...], max_khz: tuple[int, ...], affinity: Sequence[int]
+) -> float | None:
+    """The slowest moment of the fastest core, as a share of its highest frequency; of the cores
+    that were used, where it is known which of them these figures are of."""
+    cores = range(len(max_khz))
+    if affinity and set(affinity) <= set(cores):
+        cores = affinity
+    rated = [core for core in cores if max_khz[core]]
     shares = [
-        max(now / most for now, most in zip(state.frequency_khz, max_khz, strict=True) if most)
+        max(state.frequency_khz[core] / max_khz[core] for core in rated)
         for state in states
-        if state.frequency_khz and len(state.frequency_khz) == len(max_khz)
+        if rated and len(state.frequency_khz) == len(max_khz)
     ]
     return min(shares, default=None)
 

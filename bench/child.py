@@ -29,11 +29,10 @@ MIN_MEMORY_BYTES = 2**29
 class Far:
     """What is different where the child process only passes on what a runner far away says.
 
-    ``job`` is the job with the paths of the machine there. ``lost_codes``: its exit codes where the
-    line to the runner broke; 128 + n says that signal n ended the runner. ``end``: ends the runner.
+    ``lost_codes``: its exit codes where the line to the runner
+    broke; 128 + n says that signal n ended the runner. ``end``: ends the runner.
     """
 
-    job: Job
     lost_codes: tuple[int, ...]
     end: Callable[[], None]
 
@@ -42,7 +41,9 @@ class Child:
     """The process of one job, spoken to in lines; however it ends, that is a Result.
 
     ``start`` starts a runner here, with ``started``, or what passes the lines of one that is
-    ``far`` on. A context manager: leaving it ends the process and what it started.
+    ``far`` on. The runner is told ``sent``, where that is another job than the one the result is
+    of: the same with names that it knows. A context manager: leaving it ends the process and what
+    it started.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Child:
         job: Job,
         time_limit_s: float | None = None,
         far: Far | None = None,
+        sent: Job | None = None,
     ) -> None:
         self.job, self.result = job, None
         self._limit_s, self._far = time_limit_s or job.allowance_s, far
@@ -68,7 +70,7 @@ class Child:
         self._pipes = selectors.DefaultSelector()
         for pipe in (self._process.stdout, self._process.stderr):
             self._pipes.register(pipe, selectors.EVENT_READ)
-        self._send((far.job if far else job).to_json())
+        self._send((sent or job).to_json())
 
     @property
     def pid(self) -> int | None:

@@ -1,7 +1,7 @@
 """How far the answers of a bench are apart: each from each, devices from this machine, and why."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -40,24 +40,25 @@ def compare(
     keras: np.ndarray,
 ) -> None:
     """Print and record the drift matrix, and what further comparisons were asked for."""
-    first = benches[0]
+    every = dict.fromkeys(variant for bench in benches for variant in bench.variants)
+    whole = replace(benches[0], variants=list(every))  # what one device has, another may have not
     # Of a pair the first is the signal of the SQNR: this machine before the others.
     devices = list(dict.fromkeys([HOST, *(bench.device.name for bench in benches)]))
     columns = {explain.KERAS: keras}
     for device in devices:
-        for variant in first.variants:
+        for variant in whole.variants:
             if (device, variant) in said.outputs:
                 columns[variant.column(device)] = said.outputs[device, variant]
     with step("drift"):
-        drifts = drift.matrix(first.session, columns, first.exported.manifest.output_kind)
+        drifts = drift.matrix(whole.session, columns, whole.exported.manifest.output_kind)
     records.add_drift(drifts)
     output.give(drift=[drift.as_dict(one) for one in drifts])
-    if first.timing.drift:
+    if whole.timing.drift:
         output.say("", drift.table(drifts))
     if devices != [HOST]:
-        _compare_with_host(first, devices[1:], output, said)
-    if first.timing.explain:
-        _explain(first, devices[1:], output, evaluation, said.indices, columns, drifts)
+        _compare_with_host(whole, devices[1:], output, said)
+    if whole.timing.explain:
+        _explain(whole, devices[1:], output, evaluation, said.indices, columns, drifts)
 
 
 def _compare_with_host(bench: Bench, devices: Sequence[str], output: Output, said: Said) -> None:

@@ -16,7 +16,7 @@ from quantize import fidelity
 
 COLUMNS = (
     ("artifact", 22),
-    ("runtime", 14),
+    ("runtime", 18),
     ("images", 6),
     ("same top-1", 10),
     ("largest difference", 18),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Protocol, runtime_checkable
 
+from bench.battery import Battery
 from bench.child import Child
 from bench.devices import ADB, DEVICES_FILE, EXAMPLE, HOST, SSH, DeviceSettings, read_devices
 from bench.environment import Environment
@@ -49,6 +50,27 @@ class Reconnecting(Protocol):
 
     def reconnect(self) -> bool:
         """Whether it could be had again."""
+
+
+@runtime_checkable
+class BatteryPowered(Protocol):
+    """A device that may run on a battery."""
+
+    def battery(self) -> Battery | None:
+        """As it is now; None where there is none. DeviceError where the device does not answer."""
+
+
+def batteries(device: Device) -> tuple[Battery, ...]:
+    """That of ``device`` as it is now, where it has one. What goes wrong is noted and no more: a
+    measurement is worth more than what is known of the battery."""
+    if not isinstance(device, BatteryPowered):
+        return ()
+    try:
+        found = device.battery()
+    except DeviceError as error:
+        note(f"{device.name} does not tell of its battery: {error}")
+        return ()
+    return (found,) if found else ()
 
 
 THIS_MACHINE = DeviceSettings(HOST, HOST)

@@ -4,16 +4,18 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from bench.at_work import AtWork
 from bench.child import Child, free_memory_bytes, started
 from bench.devices import HOST
 from bench.environment import Environment
-from bench.job import Job
+from bench.job import NATIVE, Job
 from bench.result import Result
 from models.errors import DeviceError
+from models.progress import Report
 
 RUNNER = Path(__file__).parent / "runner.py"
 ENVIRONMENT_S = 60.0
@@ -31,7 +33,7 @@ class Host:
 
     def environment(self) -> Environment:
         """What this machine is."""
-        command = [sys.executable, str(self.runner), "--environment"]
+        command = [*self._python, "--environment"]
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=ENVIRONMENT_S, check=True
@@ -42,8 +44,20 @@ class Host:
 
     def start(self, job: Job) -> Child:
         """``job`` at work: to be asked for turns, or just to be finished."""
-        command = [sys.executable, str(self.runner)]
-        return self._at_work.add(Child(partial(started, command), job, self.time_limit_s))
+        sent = replace(job, runtime=NATIVE.get(job.runtime, job.runtime))
+
+        def start() -> subprocess.Popen:
+            return started(self._native if job.runtime in NATIVE else self._python)
+
+        return self._at_work.add(Child(start, job, self.time_limit_s, sent=sent))
+
+    @property
+    def _python(self) -> Sequence[str]:
+        return [sys.executable, str(self.runner)]
+
+    @cached_property
+    def _native(self) -> Sequence[str]:
+        return native_runner(lambda *_: None)
 
     def run(self, job: Job) -> Result:
         """The result of ``job``; however the child ends, that is a Result too."""
@@ -61,3 +75,14 @@ class Host:
     def stop(self) -> None:
         """End every child, and start no more; from any thread."""
         self._at_work.stop()
+
+
+def native_runner(show: Report) -> tuple[str, ...]:
+    """The words that start the native runner on this machine, which is built if need be.
+
+    RequestError or DeviceError where it cannot be.
+    """
+    from bench.native.bundle import bundle_for  # slow to import, and rarely needed
+
+    bundle = bundle_for(HOST, show)
+    return bundle.start_in(str(bundle.folder))

@@ -9,12 +9,16 @@ from export.artifact import TensorInfo
 from models.spec import Preprocess
 
 VERSION = 3
+# What may be asked for; a runner is never told the names in NATIVE.
 RUNTIMES = {
-    "tflite": ("litert", "litert-builtin", "tflite-runtime", "litert-gpu", "litert-npu"),
-    "onnx": ("onnxruntime",),
+    "tflite": (
+        *("litert", "litert-builtin", "tflite-runtime", "litert-gpu", "litert-npu"),
+        "litert-native",
+    ),
+    "onnx": ("onnxruntime", "onnxruntime-native"),
 }
-# They need the native runner and what not every device has, so they must be asked for by name.
-ACCELERATED = ("litert-gpu", "litert-npu")
+# Of this machine, where the same runtime has two runners: that of its job in the native one.
+NATIVE = {"litert-native": "litert", "onnxruntime-native": "onnxruntime"}
 
 START_ALLOWANCE_S = 120.0
 IMAGE_ALLOWANCE_S = 2.0

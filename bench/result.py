@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from bench.battery import Battery
 from bench.job import VERSION, Job
 from models.errors import DeviceError
 
 LOST = "connection_lost"
+OF_THE_BENCH = ("turn_group", "batteries")  # what is not for a runner to say
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Result:
     prepares while it loads. ``others_share`` and ``stolen_share``: of the processor time of all
     cores while this file had its turns, what other processes and what other virtual machines had.
     ``turn_group``: those of one session with the same number took turns with each other.
+    ``batteries``: the device's, before the timed part and behind it; empty where it has none.
     """
 
     runtime: str
@@ -100,14 +103,16 @@ class Result:
     images: int = 0
     error: RunError | None = None
     turn_group: int = 0
+    batteries: tuple[Battery, ...] = ()
 
     @classmethod
     def from_dict(cls, raw: dict, job: Job) -> "Result":
         """The answer to ``job`` as the runner wrote it; ValueError where it is not one."""
         if not isinstance(raw, dict) or raw.get("version") != VERSION:
             raise ValueError(f"not a result of version {VERSION}")
-        if "turn_group" in raw:
-            raise ValueError("not a result: turn_group is not for a runner to say")
+        for name in OF_THE_BENCH:
+            if name in raw:
+                raise ValueError(f"not a result: {name} is not for a runner to say")
         given = {name: value for name, value in raw.items() if name != "version"}
         try:
             made = cls(**{**given, "runtime": job.runtime, **_parts(given)})

@@ -16,12 +16,15 @@ from bench.environment import Environment
 from bench.evaluation import Evaluation, open_evaluation
 from bench.exported import Exported, open_exported
 from bench.history.records import Records
+from bench.host import native_runner
+from bench.job import NATIVE
 from bench.judging import judged
 from bench.output import Output
 from bench.profiled import profiled
 from bench.record import Record, new_session
 from bench.remote.governor import governed
 from bench.repository import commit
+from bench.runtimes import runtimes_on
 from bench.sustained import run_sustained
 from bench.timed import base, timed
 from bench.timing import Timing
@@ -58,10 +61,10 @@ def run_bench(asked: Options, measured: Timing, command: str, as_json: bool) -> 
     """
     model, records, output = resolve(asked), Records(), Output(as_json)
     exported = open_exported(asked, model.model_id)
-    chosen = variants(exported, measured)
-    named(asked.device)
+    chosen = _chosen(exported, asked, measured)
     records.check()
     judged_on = open_evaluation(asked, exported, model.labels_known, DEFAULT_IMAGES)
+    _make_native_runner(chosen)
     # Whatever is wrong with the images is found ahead of minutes of timing, or of a new device.
     with (
         nullcontext() if measured.sustained or _is_random(exported) else judged_on as evaluation,
@@ -92,10 +95,27 @@ def _is_random(exported: Exported) -> bool:
     return exported.manifest.model.get("weights") == "random"
 
 
+def _chosen(exported: Exported, asked: Options, measured: Timing) -> dict[str, list[Variant]]:
+    """The rows of each device by its name."""
+    return {
+        device.name: variants(
+            exported, measured, runtimes_on(device, measured.wanted_runtimes, asked.threads)
+        )
+        for device in named(asked.device)
+    }
+
+
+def _make_native_runner(chosen: Mapping[str, Sequence[Variant]]) -> None:
+    """Ahead of everything that is timed, where a row of this machine needs it."""
+    if any(variant.runtime in NATIVE for variant in chosen.get(HOST, ())):
+        with step("native runner") as show:
+            native_runner(show)
+
+
 def _benches(
     devices: Sequence[Device],
     exported: Exported,
-    chosen: Sequence[Variant],
+    chosen: Mapping[str, Sequence[Variant]],
     asked: Options,
     measured: Timing,
     command: str,
@@ -106,8 +126,8 @@ def _benches(
     titles = _titles(found)
     return [
         Bench(
-            device, found[device.name], exported, chosen, asked, measured, command, session, at,
-            titles[device.name],
+            device, found[device.name], exported, chosen[device.name], asked, measured, command,
+            session, at, titles[device.name],
         )
         for device in devices
     ]  # fmt: skip

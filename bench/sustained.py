@@ -1,11 +1,12 @@
 """Minutes of inferring without a pause: what a device holds, minute 1 against the last."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from bench.bench import Bench, on_each
+from bench.device import batteries
 from bench.doubts import summed_up
 from bench.history.records import Records
 from bench.output import Output
@@ -53,9 +54,8 @@ def run_sustained(
 ) -> dict[str, list[Record]]:
     """The rows of each device by its name: each variant by itself, one after the other, on all
     devices at the same time; in the history as each is finished."""
-    count, each = len(benches[0].variants), benches[0].timing.sustained
-    several = ", on each device" if len(benches) > 1 else ""
-    output.say(f"{count} x {each:g} minutes, one after the other{several}")
+    several = len(benches) > 1
+    output.say(_announced(benches))
     rows: dict[str, list[Record]] = {bench.device.name: [] for bench in benches}
     with on_each(benches, _results) as found:
         for bench, (variant, started, result) in found:
@@ -71,13 +71,29 @@ def run_sustained(
     return rows
 
 
+def _announced(benches: Sequence[Bench]) -> str:
+    """How long it will take: devices may have other rows than their neighbours."""
+    each = benches[0].timing.sustained
+    counts = {bench.device.name: len(bench.variants) for bench in benches}
+    if len(counts) == 1:
+        (count,) = counts.values()
+        return f"{count} x {each:g} minutes, one after the other"
+    if len(set(counts.values())) == 1:
+        count = len(benches[0].variants)
+        return f"{count} x {each:g} minutes, one after the other, on each device"
+    of_each = ", ".join(f"{count} on {name}" for name, count in counts.items())
+    return f"{of_each} x {each:g} minutes, one after the other on each device"
+
+
 def _results(bench: Bench) -> Iterator[tuple[Variant, str, Result]]:
     for variant in bench.variants:
         started = now_utc()
         with step(f"{bench.device.name}: {variant.title}") as show:
             show(f"for {bench.timing.sustained:g} minutes")
+            before = batteries(bench.device)
             found = bench.run(bench.job(variant))
-        yield variant, started, found
+            behind = () if found.error else batteries(bench.device)
+        yield variant, started, replace(found, batteries=(*before, *behind))
 
 
 def _lines(name: str, record: Record) -> Iterator[str]:
@@ -118,5 +134,6 @@ def _as_dict(record: Record) -> dict:
             }
             for minute in found
         ],
+        "batteries": [asdict(battery) for battery in record.result.batteries],
         "caveats": [caveat.kind for caveat in record.caveats],
     }

@@ -1,6 +1,7 @@
 """Records as lines of figures: two plain tables, Markdown, JSON."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from bench.history.figures import in_ms, latency_ms
 from bench.record import Record
@@ -13,7 +14,7 @@ EMULATED = "(emulated)"
 APART = "*"
 LATENCY = (
     ("artifact", 22),
-    ("runtime", 14),
+    ("runtime", 18),
     ("median ms", 9),
     ("±", 5),
     ("p10", 7),
@@ -29,7 +30,7 @@ LATENCY = (
 )
 ACCURACY = (
     ("artifact", 22),
-    ("runtime", 14),
+    ("runtime", 18),
     ("images", 6),
     ("top-1", 7),
     ("top-5", 7),
@@ -188,6 +189,7 @@ def as_dict(record: Record, base: Record | None = None) -> dict:
         "cosine": accuracy and accuracy.cosine,
         "mean_softmax_change": accuracy and accuracy.mean_softmax_change,
         "worst_softmax_change": accuracy and accuracy.worst_softmax_change,
+        "batteries": [asdict(battery) for battery in result.batteries],
         "caveats": [caveat.kind for caveat in record.caveats],
         "error": str(result.error) if result.error else None,
         "time_utc": record.time_utc,

@@ -4,7 +4,7 @@ import math
 from argparse import ArgumentParser
 from dataclasses import dataclass, replace
 
-from bench.job import ACCELERATED, RUNTIMES
+from bench.job import NATIVE, RUNTIMES
 from bench.plan import PLANS, Plan, sustained
 from models.errors import RequestError
 
@@ -51,6 +51,11 @@ class Timing:
                 raise RequestError(
                     f"RUNTIMES has {runtime!r}; expected some of: {' '.join(ALL_RUNTIMES)}"
                 )
+            if self.explain and runtime in NATIVE:
+                raise RequestError(
+                    f"EXPLAIN looks into layers through Python, which {runtime!r} is not; leave "
+                    f"EXPLAIN out, or type RUNTIMES={NATIVE[runtime]}"
+                )
         if not all(core.isdigit() and int(core) < 4096 for core in _words(self.cores)):
             raise RequestError(f"CORES is {self.cores!r}; expected numbers by commas, as CORES=0,1")
         if self.governor and not self.governor.isidentifier():
@@ -87,8 +92,8 @@ HELP = {
     "precision": "half width of the median's 95 %% interval to reach, in per cent of it",
     "time_limit": "seconds of inferring for each row at most",
     "files": "exported files to measure, by commas, as int8.tflite,float32.tflite; all otherwise",
-    "runtimes": f"runtimes to measure in, by commas: {' '.join(ALL_RUNTIMES)}; otherwise all "
-    f"but {' and '.join(ACCELERATED)}",
+    "runtimes": f"runtimes to measure in, by commas: {' '.join(ALL_RUNTIMES)}; otherwise "
+    "those that such a device usually has",
     "cores": "cores to run on, by commas; all otherwise",
     "strict": "1 fails when a measurement has a caveat",
     "sustained": "minutes to infer without a pause, each row by itself; minute 1 against the last",

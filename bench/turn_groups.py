@@ -36,6 +36,9 @@ FOOTPRINTS = {
     "litert-gpu": Footprint(56 * MIB, 10),
     "litert-npu": Footprint(56 * MIB, 10),
     "onnxruntime": Footprint(44 * MIB, 7),
+    # Not more than with Python around it.
+    "litert-native": Footprint(28 * MIB, 5),
+    "onnxruntime-native": Footprint(44 * MIB, 7),
 }
 
 

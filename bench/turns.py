@@ -8,7 +8,7 @@ from itertools import count
 from typing import TypeVar
 
 from bench.child import Child
-from bench.device import Device, Reconnecting
+from bench.device import Device, Reconnecting, batteries
 from bench.job import Job
 from bench.result import LOST, Result
 from bench.turn_groups import MIB, turn_groups
@@ -28,7 +28,7 @@ def in_turns(
     Where the device's memory does not hold all runners, groups of them take turns, one group after
     the other; keys that are the same ``together`` are in one group. Where the line to the device
     breaks and it can be had again, what was lost takes turns once more. ``turn_group`` of a result
-    says with which others it took turns.
+    says with which others it took turns, ``batteries`` what its group did to the device's.
     """
     free_bytes = device.free_memory_bytes()
     groups = turn_groups(jobs, free_bytes, together)
@@ -63,8 +63,13 @@ def _is_lost(result: Result) -> bool:
 
 def _group(device: Device, jobs: Mapping[K, Job], number: int, show: Report) -> dict[K, Result]:
     starts = {key: partial(device.start, replace(job, in_turns=True)) for key, job in jobs.items()}
+    known = batteries(device)
     found = take_turns(starts, show)
-    return {key: replace(result, turn_group=number) for key, result in found.items()}
+    if not any(map(_is_lost, found.values())):  # else nobody would answer
+        known += batteries(device)
+    return {
+        key: replace(result, turn_group=number, batteries=known) for key, result in found.items()
+    }
 
 
 def take_turns(starts: Mapping[K, Callable[[], Child]], show: Report) -> dict[K, Result]:

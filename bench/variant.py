@@ -1,17 +1,18 @@
 """A file in a runtime: what one row of every table is about."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.exported import Exported
-from bench.job import ACCELERATED, RUNTIMES
+from bench.job import RUNTIMES
 from bench.timing import Timing
 from export.artifact import Artifact
 from models.errors import RequestError
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Variant:
-    """``artifact`` run by ``runtime``; each is itself alone, so it can be a key."""
+    """``artifact`` run by ``runtime``: a key, the same for every device."""
 
     artifact: Artifact
     runtime: str
@@ -28,11 +29,10 @@ class Variant:
         return f"{self.artifact.name} {self.runtime} {device}"
 
 
-def variants(exported: Exported, timing: Timing) -> list[Variant]:
-    """Every file in every runtime that reads it, as far as FILES and RUNTIMES name them; by
-    default in none that needs an accelerator.
+def variants(exported: Exported, timing: Timing, runtimes: Sequence[str]) -> list[Variant]:
+    """Every file, as far as FILES names them, in every one of ``runtimes`` that reads it.
 
-    RequestError where FILES names a file that was not exported, or no runtime reads any.
+    RequestError where FILES names a file that was not exported, or none of ``runtimes`` reads any.
     """
     there = {artifact.name: artifact for artifact in exported.manifest.artifacts}
     for name in timing.wanted_files:
@@ -43,16 +43,12 @@ def variants(exported: Exported, timing: Timing) -> list[Variant]:
         Variant(there[name], runtime)
         for name in wanted
         for runtime in RUNTIMES.get(there[name].format, ())
-        if (
-            runtime in timing.wanted_runtimes
-            if timing.wanted_runtimes
-            else runtime not in ACCELERATED
-        )
+        if runtime in runtimes
     ]
     if not found:
         readers = (f"{form}: {' '.join(names)}" for form, names in RUNTIMES.items())
         raise RequestError(
-            f"RUNTIMES={timing.runtimes} reads none of: {' '.join(wanted)}; "
+            f"RUNTIMES={','.join(runtimes)} reads none of: {' '.join(wanted)}; "
             f"expected, for {'; for '.join(readers)}"
         )
     return found

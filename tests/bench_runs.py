@@ -3,14 +3,15 @@
 import time
 from pathlib import Path
 
-from bench.job import ACCELERATED, RUNTIMES
+from bench.job import RUNTIMES
 from bench.plan import Plan
+from bench.runtimes import PYTHON
 
 QUICK = Plan(
     warmup_runs=1, warmup_s=0.0, min_samples=7, precision=10.0, time_limit_s=30.0, turn_s=0.001
 )
 # What the Python runner has.
-USUAL = {form: [n for n in names if n not in ACCELERATED] for form, names in RUNTIMES.items()}
+USUAL = {form: [n for n in names if n in PYTHON] for form, names in RUNTIMES.items()}
 ROWS = [(f, s, r) for f in USUAL for s in ("float32", "int8") for r in USUAL[f]]
 
 

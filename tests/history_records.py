@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from bench.accuracy import Accuracy, ClassChange, Flip
+from bench.battery import Battery
 from bench.caveat import Caveat
 from bench.environment import Environment
 from bench.plan import Plan
@@ -22,7 +23,7 @@ RESULT = Result(
     ),
     0.125, 0.0, 99, Delegate(28, 2, {"SOFTMAX": 1, "RESHAPE": 2}),
     (OpTime("conv1", "CONV_2D", 1234.5, True), OpTime("out", "SOFTMAX", 7.0, None)), 30,
-    turn_group=2,
+    turn_group=2, batteries=(Battery(81, "", 29.5, 0), Battery(79, "USB", None, 3)),
 )  # fmt: skip
 ACCURACY = Accuracy(
     30, 29, 28, 30, 31.25, 0.999, 0.001, 0.5,

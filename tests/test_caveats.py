@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from made_records import HOST, result
 
+from bench.battery import Battery
 from bench.caveat import caveats
 from bench.doubts import summed_up
 from bench.plan import DEFAULT
@@ -44,6 +45,8 @@ def test_a_sound_measurement_has_none():
         ("throttled", {"states": state(throttled=0x4)}),
         ("hot", {"states": state(temperature_c=85.0)}),
         ("slow-clock", {"states": state(frequency_khz=(900,))}),
+        ("throttled", {"batteries": (Battery(90, "USB", 41.0, 3), Battery(89, "USB", 40.0, 1))}),
+        ("low-battery", {"batteries": (Battery(21, "", 30.0, 0), Battery(20, "", 30.0, 0))}),
         ("cold", {"warmup_stable": False}),
         ("not-delegated", {"delegate": Delegate(10, 3, {"HARD_SWISH": 5})}),
     ],
@@ -111,3 +114,49 @@ def test_a_governor_is_changed_by_us_or_by_hand():
     by_us = caveats(changed, replace(BOARD, governor_settable=True), DEFAULT)[0].advice
     assert "type GOVERNOR=performance" in by_us and "GOVERNOR=" not in by_hand
     assert "echo performance | sudo tee /sys/" in by_hand
+
+
+def test_a_phone_that_slows_itself_down_is_told_in_words():
+    hot = replace(SOUND, batteries=(Battery(90, "AC", 38.0, 1), Battery(90, "AC", 44.0, 3)))
+    (caveat,) = caveats(hot, BOARD, DEFAULT)
+    assert caveat.message == "the phone slowed itself down: thermal status 3 of 6 (severe)"
+    assert "let it cool" in caveat.advice and "charge" in caveat.advice
+
+
+@pytest.mark.parametrize(
+    "battery",
+    [Battery(90, "", 30.0, 1), Battery(20, "USB", 30.0, 0), Battery(None, None, None, None)],
+)
+def test_a_battery_that_says_nothing_of_the_times_is_no_caveat(battery):
+    assert kinds(batteries=(battery, battery)) == []
+
+
+PHONE = replace(BOARD, os="Android 14")
+
+
+def test_nobody_is_told_to_use_sudo_on_a_phone():
+    slow = state(governors=("schedutil",), frequency_khz=(900,))
+    found = caveats(replace(SOUND, states=slow), PHONE, DEFAULT)
+    assert [caveat.kind for caveat in found] == ["governor", "slow-clock"]
+    for caveat in found:
+        assert "compare only files that took turns" in caveat.advice
+        assert "sudo" not in caveat.advice and "performance" not in caveat.advice
+    rooted = caveats(replace(SOUND, states=slow), replace(PHONE, governor_settable=True), DEFAULT)
+    assert "type GOVERNOR=performance" in rooted[0].advice
+
+
+LITTLE_BIG = replace(PHONE, max_khz=(1000, 1000, 2000, 2000))
+
+
+@pytest.mark.parametrize(
+    ("affinity", "clocks", "found"),
+    [
+        ((2, 3), (1000, 1000, 1000, 1200), ["slow-clock"]),  # the others' clocks say nothing
+        ((2, 3), (300, 300, 2000, 300), []),
+        ((), (1000, 300, 1000, 300), []),
+        ((6, 7), (1000, 300, 1000, 300), []),  # figures of other cores than those
+        ((2, 3), (1000, 1000, 1000), []),
+    ],
+)
+def test_the_clock_is_that_of_the_cores_that_were_used(affinity, clocks, found):
+    assert kinds(LITTLE_BIG, affinity=affinity, states=state(frequency_khz=clocks)) == found

@@ -98,7 +98,7 @@ def test_show_has_everything_of_a_run(records, capsys):
         "1 SOFTMAX, 2 RESHAPE", "30 of demo", "96.67%", "31.25", "dress, red", "a/b 17.png",
         "Test CPU", "Test Board 4", "1800000 2400000", "time_limit_s  5", "powersave performance",
         "47.25", "0x50005", "conv1", "99.44%", "2 of 4 cores were slowed down", "cool the board",
-        "close what else runs",
+        "close what else runs", "0 of 6 (none)", "79       USB", "3 of 6 (severe)", "81       no ",
     ):  # fmt: skip
         assert said in out, said
     assert "run 9" in refused(capsys, "show", "9") and "'x'" in refused(capsys, "show", "x")

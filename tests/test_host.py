@@ -64,6 +64,7 @@ def test_the_answer_that_garbage_is_made_from_is_none_itself(job, tmp_path):
         answer(samples_ns=[1], turns=[[0, 2]]),
         answer(samples_ns=[1], turns=[[0, 1]], secret=1),
         answer(samples_ns=[1], turns=[[0, 1]], turn_group=1),
+        answer(samples_ns=[1], turns=[[0, 1]], batteries=[]),
         answer(samples_ns=[1], turns=[[0, 1]], states=[{"heat": 1}]),
         "print('x' * (100 << 20))",
         "import sys; sys.exit(5)",

@@ -57,16 +57,21 @@ def test_every_run_of_version_1_is_there_with_all_it_had(path):
     assert records.append(record()) == 9
 
 
-@pytest.fixture
-def path_2(path):
-    """The same as the bench of version 2 left it."""
+def brought_to(path, version):
+    """``path``, of version 1, as the bench of a later version left it."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("BEGIN")
-    schema.STEPS[1](connection)
-    connection.execute("PRAGMA user_version = 2")
+    for step in schema.STEPS[1:version]:
+        step(connection)
+    connection.execute(f"PRAGMA user_version = {version}")
     connection.execute("COMMIT")
     connection.close()
     return path
+
+
+@pytest.fixture
+def path_2(path):
+    return brought_to(path, 2)
 
 
 def test_runs_of_version_2_all_took_turns_with_their_session(path_2, tmp_path):
@@ -79,15 +84,23 @@ def test_runs_of_version_2_all_took_turns_with_their_session(path_2, tmp_path):
     records.check()
 
 
-def test_a_damaged_history_of_version_2_is_rescued_as_one_of_this(path_2, monkeypatch, capsys):
-    monkeypatch.chdir(path_2.parent)
-    (path_2.parent / "results").mkdir()
-    path_2.rename(DATABASE)
+def test_runs_of_version_3_know_of_no_battery(path):
+    records = Records(brought_to(path, 3))
+    assert [one.result.batteries for one in records.each()] == [()] * 3
+    assert len(records.get(records.append(record())).result.batteries) == 2
+    records.check()
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_damaged_history_of_before_is_rescued_as_one_of_this(path, version, monkeypatch, capsys):
+    monkeypatch.chdir(path.parent)
+    (path.parent / "results").mkdir()
+    brought_to(path, version).rename(DATABASE)
     content = DATABASE.read_bytes()
     assert main(["rescue", "rescued.sqlite"]) == 0
     assert "rescued.sqlite: 3 of 3 runs" in capsys.readouterr().out
     assert DATABASE.read_bytes() == content
-    rescued = list(Records(path_2.parent / "rescued.sqlite").each())
+    rescued = list(Records(path.parent / "rescued.sqlite").each())
     assert rescued == list(Records().each()) and len(rescued) == 3
 
 
@@ -104,7 +117,7 @@ def test_a_migrated_file_has_the_tables_of_a_new_one(path):
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-    assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (4,)
 
 
 def test_a_migration_that_fails_leaves_the_file_as_it_was(path):
@@ -125,7 +138,7 @@ def test_the_history_of_a_newer_bench_is_refused(path):
     connection.commit()
     before = list(connection.iterdump())
     for use in (lambda: Records(path).append(record()), Records(path).newest, Records(path).check):
-        with pytest.raises(DeviceError, match="schema version 7; this bench knows 3"):
+        with pytest.raises(DeviceError, match="schema version 7; this bench knows 4"):
             use()
     assert list(connection.iterdump()) == before
 

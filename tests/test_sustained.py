@@ -6,7 +6,9 @@ from dataclasses import replace
 from made_records import result
 
 from bench.__main__ import main
+from bench.battery import Battery
 from bench.history.records import Records
+from bench.host import Host
 from bench.result import State, Turn
 from bench.sustained import minutes
 
@@ -39,6 +41,22 @@ def test_a_sustained_run_is_in_the_history_and_says_what_is_left(tiny_project, c
         kept = Records().get(row["id"])
         assert kept.kind == "sustained" and 0.3 < kept.result.turns[-1].start_s < 60
         assert kept.result.warmup_runs == 0
+
+
+def test_a_phone_tells_of_its_battery_before_and_behind_each_run(tiny_project, monkeypatch, capsys):
+    """Two runs: the battery is asked for four times."""
+    levels = iter((90, 80, 70, 60))
+    said = lambda device: Battery(next(levels), "", 30.0)  # noqa: E731
+    monkeypatch.setattr(Host, "battery", said, raising=False)
+    command = ["run", "--model", "tiny.keras", "--data", "data.npz", "--sustained", "0.01"]
+    chosen = ["--files", "int8.tflite,float32.onnx", "--runtimes", "litert,onnxruntime"]
+    assert main([*command, *chosen, "--json"]) == 0
+    for row, expected in zip(
+        json.loads(capsys.readouterr().out)["rows"], ([90, 80], [70, 60]), strict=True
+    ):
+        assert [battery["level_percent"] for battery in row["batteries"]] == expected
+        kept = Records().get(row["id"]).result.batteries
+        assert [battery.level_percent for battery in kept] == expected
 
 
 def test_a_row_that_fails_says_why(tiny_project, capsys):

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from bench import turn_groups
+from bench.battery import Battery
 from bench.child import Child, Far, started
 from bench.host import Host
 from bench.plan import Plan
 from bench.turn_groups import Footprint
 from bench.turns import in_turns
+from models.errors import DeviceError
 
 PLAN = Plan(warmup_s=0.0, min_samples=1, precision=0.0, time_limit_s=0.05, turn_s=0.005)
 RUNNER = """
@@ -147,7 +149,7 @@ class Cut(Small):
 
     def start(self, job):
         start = partial(started, [sys.executable, str(self.runner)])
-        return Child(start, job, far=Far(job, (255,), lambda: None))
+        return Child(start, job, far=Far((255,), lambda: None))
 
     def reconnect(self):
         self.reconnected += 1
@@ -189,3 +191,45 @@ def test_a_device_that_does_not_come_back_is_not_waited_for_again(
     found = in_turns(device, jobs(job, "1", "2", "3"), quiet)
     assert {result.error.kind for result in found.values()} == {"connection_lost"}
     assert device.reconnected == 1 and "3" not in (tmp_path / "log").read_text()
+
+
+class Phone(Cut):
+    """A device that ``says`` this of its battery, one after the other; an error is raised."""
+
+    def __init__(self, runner, *says):
+        super().__init__(runner, comes_back=True)
+        self.says = list(says)
+
+    def battery(self):
+        said = self.says.pop(0)
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+
+FULL, LESS = Battery(81, "", 29.0, 0), Battery(80, "", 33.5, 2)
+
+
+def test_the_battery_of_before_and_behind_is_in_each_result_of_a_group(
+    job, tmp_path, runners_of_100_mib
+):
+    device = Phone(runner(tmp_path), FULL, LESS, LESS, FULL)
+    found = in_turns(device, jobs(job, "1", "2", "3"), quiet)
+    assert [one.batteries for one in found.values()] == [(FULL, LESS)] * 2 + [(LESS, FULL)]
+
+
+def test_a_battery_that_is_not_told_costs_no_measurement(job, tmp_path, capsys):
+    device = Phone(runner(tmp_path), DeviceError("dumpsys hangs"), LESS)
+    found = in_turns(device, jobs(job, "1", "2"), quiet)
+    assert {one.batteries for one in found.values()} == {(LESS,)}
+    assert not any(one.error for one in found.values())
+    assert "host does not tell of its battery: dumpsys hangs" in capsys.readouterr().err
+    none = in_turns(Phone(runner(tmp_path), None, None), jobs(job, "1"), quiet)
+    assert none["1"].batteries == ()
+
+
+def test_no_battery_is_asked_for_behind_a_line_that_broke(job, tmp_path):
+    mark = str(tmp_path / "broken")
+    device = Phone(runner(tmp_path, ONCE.format(mark, mark).strip()), FULL, FULL, LESS)
+    found = in_turns(device, jobs(job, "1", "2"), quiet)
+    assert found["1"].batteries == (FULL,) and found["2"].batteries == (FULL, LESS)

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bench.bench import Bench
-from bench.device import named_settings, open_device
+from bench.device import THIS_MACHINE, named_settings, open_device
 from bench.exported import open_exported
 from bench.record import new_session
 from bench.repository import commit
+from bench.runtimes import runtimes_on
 from bench.timing import HELP, Timing
 from bench.variant import variants
 from models.options import Options
@@ -22,9 +23,10 @@ def open_bench(asked: Options, plan: str, cores: str, command: str) -> Iterator[
     """What the files of ``asked`` are measured with, in one session on one device, which is closed
     when the block ends; RequestError for what is not there or not known, or several devices."""
     timing = Timing(plan=plan, cores=cores, runtimes=",".join(RUNTIME_OF.values()))
-    named_settings(asked.device)
+    settings = named_settings(asked.device) or THIS_MACHINE
     exported = open_exported(asked, resolve(asked).model_id)
-    chosen = variants(exported, timing)
+    runtimes = runtimes_on(settings, timing.wanted_runtimes, asked.threads)
+    chosen = variants(exported, timing, runtimes)
     with open_device(asked.device) as device:
         yield Bench(
             device, device.environment(), exported, chosen, asked, timing, command,

@@ -20,7 +20,14 @@ IDS = (
 )
 
 # How runs of earlier versions are read as if they were of this one; a damaged file is not migrated.
-READ_AS = {2: "CREATE TEMP VIEW runs AS SELECT *, 0 AS turn_group FROM main.runs"}
+NO_BATTERIES = (
+    "CREATE TEMP TABLE batteries (run_id, position, level_percent, charging, temperature_c, "
+    "thermal_status)"
+)
+READ_AS = {
+    2: ("CREATE TEMP VIEW runs AS SELECT *, 0 AS turn_group FROM main.runs", NO_BATTERIES),
+    3: (NO_BATTERIES,),
+}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -59,8 +66,8 @@ def _copy(damaged: Path, rescued: Records) -> tuple[int, list[int], int]:
                 "can be rescued; move it away to begin a new one"
             )
         ids, drifts, lost = _ids(connection), _drifts(connection), []
-        if version in READ_AS:
-            connection.execute(READ_AS[version])
+        for statement in READ_AS.get(version, ()):
+            connection.execute(statement)
         with rescued.writing() as target:
             for run_id in ids:
                 try:

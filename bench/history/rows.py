@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_args, get_origin
 import numpy as np
 
 from bench.accuracy import Accuracy, ClassChange, Flip
+from bench.battery import Battery
 from bench.caveat import Caveat
 from bench.environment import Environment
 from bench.plan import Plan
@@ -62,6 +63,7 @@ def insert(connection: sqlite3.Connection, record: Record, run_id: int | None = 
     }
     _insert(connection, "samples", samples)
     _insert_all(connection, "states", run_id, result.states)
+    _insert_all(connection, "batteries", run_id, result.batteries)
     insert_profile(connection, run_id, result.profile)
     _insert_all(connection, "caveats", run_id, record.caveats)
     if record.accuracy:
@@ -114,6 +116,7 @@ def _record(connection: sqlite3.Connection, row: sqlite3.Row) -> Record:
             samples_ns=unpack(row["samples_ns"], "<i8"),
             turns=turns(row),
             states=_read_all(connection, "states", run_id, State),
+            batteries=_read_all(connection, "batteries", run_id, Battery),
             delegate=Delegate(**delegate) if delegate else None,
             profile=_read_all(connection, "profile", run_id, OpTime),
             error=RunError(row["error_kind"], row["error_message"]) if row["error_kind"] else None,

@@ -183,6 +183,18 @@ CREATE INDEX drift_by_session ON drift (session, id);
 # Runs of before it took turns with all others of their session.
 VERSION_3 = "ALTER TABLE runs ADD COLUMN turn_group INTEGER NOT NULL DEFAULT 0;\n"
 
+VERSION_4 = """
+CREATE TABLE batteries (  -- of a phone: before the timed part, and behind it
+    run_id INTEGER NOT NULL REFERENCES runs (id),
+    position INTEGER NOT NULL,
+    level_percent INTEGER,
+    charging TEXT,
+    temperature_c REAL,
+    thermal_status INTEGER,
+    PRIMARY KEY (run_id, position)
+) WITHOUT ROWID;
+"""
+
 
 def _to_version_1(connection: sqlite3.Connection) -> None:
     _execute(connection, VERSION_1)
@@ -198,9 +210,13 @@ def _to_version_3(connection: sqlite3.Connection) -> None:
     _execute(connection, VERSION_3)
 
 
+def _to_version_4(connection: sqlite3.Connection) -> None:
+    _execute(connection, VERSION_4)
+
+
 # Step n takes a file from version n to n + 1. A step that was released stays as it is.
 STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
-    _to_version_1, _to_version_2, _to_version_3,
+    _to_version_1, _to_version_2, _to_version_3, _to_version_4,
 )  # fmt: skip
 VERSION = len(STEPS)
 

@@ -45,6 +45,7 @@ def _sections(record: Record) -> Iterator[str]:
         ("device", _device(record)),
         ("plan", [(n, _shown(v)) for n, v in asdict(record.plan).items()] if record.plan else []),
         (f"states of the machine, at most {STATES}", _states(record)),
+        ("battery, before and behind", _batteries(record)),
         (f"most expensive operators, at most {PROFILED}", _profile(record)),
         ("caveats", [(c.kind, c.message, c.advice) for c in record.caveats]),
     ]
@@ -157,6 +158,14 @@ def _states(record: Record) -> list[tuple[str, ...]]:
     ]
     heading = ("at s", "load", "governors", "frequency kHz", "temperature C", "throttled")
     return _with_heading(heading, rows)
+
+
+def _batteries(record: Record) -> list[tuple[str, ...]]:
+    rows = [
+        (b.level_percent, "no" if b.charging == "" else b.charging, b.temperature_c, b.thermal_word)
+        for b in record.result.batteries
+    ]
+    return _with_heading(("level %", "charging", "temperature C", "thermal status"), rows)
 
 
 def _flags(throttled: int | None) -> str | None:

@@ -185,14 +185,14 @@ class Remote:
         words = registered(self._held.cache, name, self._runner)
         # What cannot be registered has no keeper any more: the line that it had is gone.
         lost = self._transport.lost_code, NOT_STARTED_CODE
-        far = Far(there, lost, lambda: self._held.lock.end(name))
+        far = Far(lost, lambda: self._held.lock.end(name))
 
         def start() -> subprocess.Popen:
             if refused:
                 raise refused
             return self._transport.start(words)
 
-        return self._at_work.add(Child(start, job, far=far)), there
+        return self._at_work.add(Child(start, job, far=far, sent=there)), there
 
     def _finished(self, child: Child, heard: Callable[[dict], None]) -> Result:
         try:
