@@ -21,7 +21,7 @@ constexpr int kWrongRequest = 2, kFailed = 3;
 const char* kUsage =
     "usage: runner [--libraries DIR]... [job.json]\n"
     "       runner [--libraries DIR]... --environment [ROOT]\n"
-    "       runner --keep CACHE [SILENCE_S]\n";
+    "       runner [--libraries DIR]... --keep CACHE [SILENCE_S]\n";
 
 int wrong_request() {
   std::fputs(kUsage, stderr);
@@ -41,12 +41,12 @@ int answer_job(const std::vector<std::string>& words, const Libraries& libraries
 }
 
 int start(std::vector<std::string> words) {
-  if (!words.empty() && words[0] == "--keep") return keep({words.begin() + 1, words.end()});
   Libraries libraries;
   while (words.size() >= 2 && words[0] == "--libraries") {
     libraries.push_back(words[1]);
     words.erase(words.begin(), words.begin() + 2);
   }
+  if (!words.empty() && words[0] == "--keep") return keep({words.begin() + 1, words.end()});
   if (!words.empty() && words[0] == "--environment" && words.size() <= 2) {
     const std::string root = words.size() == 2 ? words[1] : "/";
     std::printf("%s\n", environment_json(libraries, root).c_str());

@@ -12,7 +12,7 @@ from models.options import HELP
 from models.progress import note, step
 
 CLEAN_S = 300.0
-OURS = ("files", "python", "harness", "running", "ended", "outputs")
+OURS = ("files", "python", "running", "ended", "outputs", "awake")
 # A cache folder of the user's choice may hold other things: only what is ours goes. The lock goes
 # when it is nobody's any more; a bench that takes it in that instant holds a file without a name.
 LAST = 'rm -f "$1/lock"; rmdir "$1" 2>/dev/null; test ! -e "$1" || ls -A "$1"'

@@ -23,11 +23,12 @@ done
 
 
 def put_harness(
-    transport: Transport, store: Store, cache: PurePosixPath, bundle: Bundle, show: Report
+    transport: Transport, store: Store, bundle: Bundle, show: Report
 ) -> tuple[str, ...]:
     """The words that start the runner of ``bundle`` there; pushed as far as it is not there yet."""
     files = store.put_all([bundle.folder / name for name in bundle.names], show)
-    folder = cache / "harness" / _key(bundle.names, files)
+    # Among the files, by which a keeper knows what is ours.
+    folder = store.folder / _key(bundle.names, files)
     pairs = [word for pair in zip(bundle.names, files, strict=True) for word in pair]
     transport.run_check(["sh", "-c", LINK, "sh", folder, *pairs], LINK_S)
     return bundle.start_in(str(folder))

@@ -39,7 +39,7 @@ class Phone:
             bundle = _bundle(facts, show)
             store = Store(self._transport, facts.cache)
             store.make_folder()
-            self._runner = put_harness(self._transport, store, facts.cache, bundle, show)
+            self._runner = put_harness(self._transport, store, bundle, show)
             keeper = [*self._runner, "--keep"]
             with DeviceLock(self._transport, keeper, facts.cache, owner, note) as lock:
                 lock.take()
