@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+from bench import runner
 from bench.host import RUNNER
 
 # As a job without any of them; the rest of a result is of the same type in both.
@@ -50,7 +51,17 @@ class BothRunners:
 
     def refused(self, text, *arguments):
         """Both answers, which must have the same kind of error and exit code."""
-        python, native = self.run(text, *arguments)
+        return self._both_refuse(*self.run(text, *arguments))
+
+    def refused_unstarted(self, text, path):
+        """The same for a job that Python's runner refuses before it loads a runtime, so that it
+        can do so in this process, from a file at ``path``."""
+        path.write_text(text)
+        result = runner.run([str(path)], print)
+        code = runner.EXIT_CODES[result["error"]["kind"]]
+        return self._both_refuse(Answer(code, [], result, ""), self.native(text))
+
+    def _both_refuse(self, python, native):
         assert (python.kind, python.code) == (native.kind, native.code), (python, native)
         check_alike(python.result, native.result)
         return python, native

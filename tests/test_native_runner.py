@@ -175,9 +175,9 @@ def broken_jobs(job):
     }
 
 
-def test_both_refuse_the_same_jobs_with_the_same_words(both, job):
+def test_both_refuse_the_same_jobs_with_the_same_words(tmp_path, both, job):
     for text, said in broken_jobs(job).items():
-        python, native = both.refused(text)
+        python, native = both.refused_unstarted(text, tmp_path / "job.json")
         assert (native.kind, native.code) == ("bad_job", 2), text[:200]
         assert said in native.message and said in python.message, (text[:200], native.message)
 
