@@ -96,7 +96,7 @@ RUNTIMES = {
     "onnx": ("onnxruntime",),
 }
 ACCELERATED = ("litert-gpu", "litert-npu")
-MAX_JOB_CHARACTERS = 64 * 2**20
+MAX_JOB_BYTES = 64 * 2**20
 PACKAGES = ("ai-edge-litert", "tflite-runtime", "onnxruntime", "numpy")
 EXIT_CODES = {"bad_job": 2, "bad_model": 2, "bad_input": 2}
 PLAN_KEYS = {
@@ -244,8 +244,6 @@ def unique(pairs):
 
 def read_job(text):
     """The job in ``text``, checked field by field."""
-    if len(text) > MAX_JOB_CHARACTERS:
-        raise JobError("bad_job", f"the job is longer than {MAX_JOB_CHARACTERS} characters")
     try:
         job = json.loads(text, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
@@ -1117,12 +1115,17 @@ def one_line(error):
 def read_text(arguments):
     """The text of the job: the file that is named, or the first line of standard input."""
     try:
-        if not arguments:
-            return sys.stdin.readline(MAX_JOB_CHARACTERS + 1)
-        with open(arguments[0]) as file:
-            return file.read(MAX_JOB_CHARACTERS + 1)
+        if arguments:
+            with open(arguments[0], "rb") as file:
+                read = file.read(MAX_JOB_BYTES + 1)
+        else:
+            read = sys.stdin.buffer.readline(MAX_JOB_BYTES + 1)
+        text = read.decode()
     except (OSError, ValueError) as error:
         raise JobError("bad_job", f"the job cannot be read: {one_line(error)}") from error
+    if len(read) > MAX_JOB_BYTES:
+        raise JobError("bad_job", f"the job is longer than {MAX_JOB_BYTES} bytes")
+    return text
 
 
 def pin(cores):

@@ -36,8 +36,7 @@ std::string read_text(const std::vector<std::string>& arguments, Lines& input) {
   const std::string text =
       arguments.empty() ? input.next(kMaxJobBytes).value_or("") : read_file(arguments[0]);
   if (text.size() > kMaxJobBytes) {
-    throw Failure("bad_job",
-                  "the job is longer than " + std::to_string(kMaxJobBytes) + " characters");
+    throw Failure("bad_job", "the job is longer than " + std::to_string(kMaxJobBytes) + " bytes");
   }
   return text;
 }

@@ -1,0 +1,103 @@
+"""A runtime that crashes, talks or hangs under the native runner."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+
+import pytest
+from bench_runs import is_running
+
+CRASHES = """
+#include <stdlib.h>
+#include <unistd.h>
+__attribute__((constructor)) static void crash(void) {
+  write(1, "hello {\\n", 8);
+  write(2, "first\\nscale is too small\\n", 25);
+  if (%s) abort();
+  sleep(60);
+}
+"""
+
+
+@pytest.fixture
+def library(tmp_path):
+    """``library(crashes)``: a folder with a libLiteRt.so that talks and then crashes, or hangs."""
+    if not shutil.which("cc"):
+        pytest.skip("cc is not installed here")
+
+    def built(crashes):
+        (tmp_path / "bad.c").write_text(CRASHES % int(crashes))
+        made = ["cc", "-shared", "-fPIC", "-w", "-o", tmp_path / "libLiteRt.so", tmp_path / "bad.c"]
+        subprocess.run(made, check=True)
+        return tmp_path
+
+    return built
+
+
+def test_a_crash_is_an_error_in_the_result_with_the_last_words(library, native_runner, job):
+    command = [native_runner, "--libraries", library(crashes=True)]
+    done = subprocess.run(command, input=job.to_json(), capture_output=True, text=True)
+    result = json.loads(done.stdout)
+    assert done.returncode == 3 and result["error"]["kind"] == "crashed"
+    for said in (f"signal {signal.SIGABRT.value}", "scale is too small"):
+        assert said in result["error"]["message"]
+    assert "first" not in result["error"]["message"]
+    assert "hello {" in done.stderr and "first\nscale is too small\n" in done.stderr
+
+
+@pytest.fixture
+def hanging(library, native_runner, job):
+    """A runner whose runtime hangs; the process, and that of the runtime."""
+    command = [native_runner, "--libraries", library(crashes=False)]
+    runner = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    with runner:
+        runner.stdin.write(job.to_json().encode() + b"\n")
+        runner.stdin.flush()
+        assert runner.stderr.readline() == b"hello {\n"
+        (child,) = _children(runner.pid)
+        yield runner, child
+        runner.kill()
+    assert not is_running(child)
+
+
+def _children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return [int(word) for word in file.read().split()]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_to_end_ends_the_runtime_too(hanging, number):
+    runner, child = hanging
+    runner.send_signal(number)
+    assert runner.wait(timeout=20) == -number
+    assert not is_running(child) and runner.stdout.read() == b""
+
+
+def test_the_runtime_does_not_outlive_a_runner_that_is_killed(hanging):
+    runner, child = hanging
+    runner.kill()
+    assert runner.wait(timeout=20) == -signal.SIGKILL and not is_running(child)
+
+
+def test_a_runtime_that_is_killed_is_an_error_in_the_result(hanging):
+    runner, child = hanging
+    os.kill(child, signal.SIGKILL)
+    result = json.loads(runner.stdout.readline())
+    assert runner.wait(timeout=20) == 3
+    assert result["error"]["kind"] == "crashed" and "out of memory" in result["error"]["message"]
+
+
+def test_nobody_reading_the_answer_ends_the_runner(native_runner, native_libraries, job):
+    command = [native_runner, "--libraries", native_libraries]
+    runner = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    with runner:
+        runner.stdout.close()
+        runner.stdin.write(job.to_json().encode() + b"\n")
+        runner.stdin.close()
+        assert runner.wait(timeout=60) == 3
