@@ -5,12 +5,15 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
+import sys
 import threading
 
 import native_project
 import pytest
-from commands import ROOT, run
+from commands import ROOT, environment, run
+from processes import wait_until
 
 from bench.native.bundle import bundle_for
 from bench.native.c_library import CLibrary, check_fits
@@ -126,6 +129,23 @@ def test_a_project_that_cmake_refuses_says_why(places):
         file.write('message(FATAL_ERROR "the moon is wrong")\n')
     with pytest.raises(DeviceError, match=r"CMake Error at CMakeLists\.txt:.*the moon is wrong"):
         build(places)
+
+
+def test_an_interrupted_build_leaves_no_compiler_behind(places, tmp_path):
+    mark = tmp_path / "compiling"
+    with (places.harness / "CMakeLists.txt").open("a") as file:
+        file.write(f'add_custom_target(slow sh -c "echo $$ >{mark}; exec sleep 300" VERBATIM)\n')
+        file.write("add_dependencies(runner slow)\n")
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from bench.native.bundle import bundle_for; from bench.native.places import Places\n"
+        "bundle_for('host', print, places=Places(Path(sys.argv[1]), Path(sys.argv[2])))"
+    )
+    words = [sys.executable, "-c", code, str(places.harness), str(places.cache)]
+    with subprocess.Popen(words, env=environment(), stderr=subprocess.DEVNULL) as process:
+        wait_until(lambda: mark.exists() and mark.read_text().strip())
+        process.send_signal(signal.SIGINT)
+    wait_until(lambda: not os.path.exists(f"/proc/{mark.read_text().strip()}"))
 
 
 def test_a_warning_does_not_compile(places):
