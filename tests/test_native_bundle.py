@@ -5,12 +5,15 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
+import sys
 import threading
 
 import native_project
 import pytest
-from commands import ROOT, run
+from commands import ROOT, environment, run
+from processes import wait_until
 
 from bench.native.bundle import bundle_for
 from bench.native.c_library import CLibrary, check_fits
@@ -77,7 +80,7 @@ def test_what_is_built_is_not_built_again(places):
 def test_another_source_makes_another_bundle_beside_the_one_in_use(places, file):
     first, _ = build(places)
     changed = places.harness / file
-    changed.write_text(changed.read_text() + "\n")
+    changed.write_text(changed.read_text()[:-1] + " ")  # of the same length
     second, shown = build(places)
     assert second.folder != first.folder and "compiling" in shown
     assert said_by(first) == said_by(second) == []
@@ -126,6 +129,23 @@ def test_a_project_that_cmake_refuses_says_why(places):
         file.write('message(FATAL_ERROR "the moon is wrong")\n')
     with pytest.raises(DeviceError, match=r"CMake Error at CMakeLists\.txt:.*the moon is wrong"):
         build(places)
+
+
+def test_an_interrupted_build_leaves_no_compiler_behind(places, tmp_path):
+    mark = tmp_path / "compiling"
+    with (places.harness / "CMakeLists.txt").open("a") as file:
+        file.write(f'add_custom_target(slow sh -c "echo $$ >{mark}; exec sleep 300" VERBATIM)\n')
+        file.write("add_dependencies(runner slow)\n")
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from bench.native.bundle import bundle_for; from bench.native.places import Places\n"
+        "bundle_for('host', print, places=Places(Path(sys.argv[1]), Path(sys.argv[2])))"
+    )
+    words = [sys.executable, "-c", code, str(places.harness), str(places.cache)]
+    with subprocess.Popen(words, env=environment(), stderr=subprocess.DEVNULL) as process:
+        wait_until(lambda: mark.exists() and mark.read_text().strip())
+        process.send_signal(signal.SIGINT)
+    wait_until(lambda: not os.path.exists(f"/proc/{mark.read_text().strip()}"))
 
 
 def test_a_warning_does_not_compile(places):
@@ -224,6 +244,10 @@ def test_the_command_says_where_the_runner_is():
 
 
 def test_the_command_refuses_in_one_line(tmp_path):
-    for words in (("--target", "toaster"), ("--abi", "mips"), ("--abi", "x86", "--target", "host")):
+    for words in (
+        ("--target", "toaster"),
+        ("--abi", "mips"),
+        ("--abi", "arm64-v8a", "--target", "host"),
+    ):
         done = run("bench.native.build", *words, cwd=tmp_path)
         assert done.returncode == 2 and len(done.stderr.splitlines()) == 1, done.stderr

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections import deque
@@ -56,7 +57,12 @@ def _run(words: Sequence[str], log: Path, show: Report) -> None:
     last: deque[str] = deque(maxlen=LAST_LINES)
     show("compiling" if "--build" in words else "configuring")
     process = subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
     )
     try:
         with log.open("a") as file:
@@ -68,7 +74,8 @@ def _run(words: Sequence[str], log: Path, show: Report) -> None:
         code = process.wait()
     finally:
         if process.poll() is None:
-            process.kill()
+            # Ninja and make end their compilers when they are told to, not when they are killed.
+            os.killpg(process.pid, signal.SIGTERM)
             process.wait()
         process.stdout.close()
     if code:
