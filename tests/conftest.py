@@ -7,13 +7,14 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 import tiny_models
-from adb_server import AdbServer
+from arm64.missing import CannotEmulate
 from bench_runs import QUICK
 from cut_line import CutLine
+from device_android.emulated_phone import EmulatedPhone
 from device_pi.emulated_pi import EmulatedPi
-from device_pi.missing import CannotEmulate
 from far_project import FarProject
 from loopback_sshd import LoopbackServer
+from own_adb_server import OwnAdbServer
 from tiny_models import write_export, write_images
 
 from bench.job import Job
@@ -33,7 +34,7 @@ def own_adb_server(tmp_path_factory):
         yield
         return
     home = tmp_path_factory.mktemp("adb")
-    with pytest.MonkeyPatch.context() as patch, AdbServer(home) as server:
+    with pytest.MonkeyPatch.context() as patch, OwnAdbServer(home) as server:
         patch.setenv("ANDROID_ADB_SERVER_PORT", str(server.port))
         server.adb("start-server")  # here it writes to a home of its own
         yield
@@ -161,9 +162,9 @@ def v1_statistics(v1_graph, calibration_images):
     return calibrate(v1_graph, (image[None] for image in calibration_images), threads=2)
 
 
-def _started(pi, stack):
+def _started(device, stack):
     try:
-        return stack.enter_context(pi)
+        return stack.enter_context(device)
     except CannotEmulate as reason:
         pytest.skip(str(reason))
 
@@ -180,3 +181,17 @@ def start_pi():
     """``start_pi(**options)``: a device of the test's own, with the options of Settings."""
     with ExitStack() as stack:
         yield lambda **options: _started(EmulatedPi(**options), stack)
+
+
+@pytest.fixture(scope="session")
+def emulated_phone():
+    """A phone shared by all tests: each cleans up what it makes."""
+    with ExitStack() as stack:
+        yield _started(EmulatedPhone(), stack)
+
+
+@pytest.fixture
+def start_phone():
+    """``start_phone(**options)``: a phone of the test's own, with the options of EmulatedPhone."""
+    with ExitStack() as stack:
+        yield lambda **options: _started(EmulatedPhone(**options), stack)

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 import pytest
+from arm64.missing import CannotEmulate, check
 from commands import ROOT
-from device_pi.missing import CannotEmulate, check
 from device_pi.server import make_key
 from device_pi.settings import Settings
 
@@ -56,7 +56,7 @@ def start_session(pi, *words):
 def started_script():
     """``python tests/device_pi`` in a process of its own; its ssh command."""
     try:
-        check()
+        check("emulated Pi", ("ssh",), "install.sh")
     except CannotEmulate as reason:
         pytest.skip(str(reason))
     process = subprocess.Popen(

@@ -1,4 +1,6 @@
-"""An emulated phone: a daemon that speaks adb's protocol, to which the real ``adb`` connects.
+"""An emulated phone: mksh and toybox run by qemu-user, behind a daemon that speaks adb's protocol.
 
-``adbd.Adbd`` is the daemon alone; its programs are those of the machine it runs on.
+``emulated_phone.EmulatedPhone`` is the way in; ``adbd.Adbd`` is the daemon alone, whose programs
+are those of the machine it runs on. Everything is gone with the process that started it, however
+that one ends.
 """

@@ -104,16 +104,17 @@ class Connection:
     def _serve(self, stream: Stream, service: str) -> None:
         name, _, rest = service.partition(":")
         name, *arguments = name.split(",")
+        raw = name == "exec" or "raw" in arguments or (rest and "pty" not in arguments)
         with contextlib.suppress(StreamClosed):
-            if name not in ("shell", "exec", "sync") or (name != "sync" and not rest):
-                # "0" says that the stream has never been open.
-                self._send(Packet(CLSE, 0, stream.remote))
-            elif name == "sync":
+            if name == "sync":
                 stream.opened()
                 SyncService(stream, self._faults).run()
-            else:
+            elif name in ("shell", "exec") and raw:
                 stream.opened()
-                serve_shell(stream, ["raw"] if name == "exec" else arguments, rest, self._shell)
+                serve_shell(stream, arguments, rest, self._shell)
+            else:
+                # Zero says that the stream has never been open: no such service, no terminals.
+                self._send(Packet(CLSE, 0, stream.remote))
         self._streams.pop(stream.local, None)
 
     def _okay(self, arrived: Packet) -> None:

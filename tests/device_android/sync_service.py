@@ -4,6 +4,8 @@ import contextlib
 import os
 import stat
 import struct
+from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 
 from device_android.faults import Faults
@@ -84,41 +86,38 @@ class SyncService:
         path, _, mode = request.rpartition(",")
         kept = self._faults.kept_bytes()
         content = self._pushed()
-        try:
-            if stat.S_ISLNK(int(mode)):
-                Path(path).unlink(missing_ok=True)
-                os.symlink(os.fsdecode(b"".join(content).rstrip(b"\0")), path)
-            else:
-                self._write(path, int(mode), content, kept)
-        except OSError as error:
-            what = "write failed" if os.path.lexists(path) else "couldn't create file"
-            with contextlib.suppress(OSError):
-                os.unlink(path)
-            self._fail(f"{what}: {error.strerror}")
-            for _ in content:  # what is still under way
-                pass
+        reason = self._taken(path, int(mode), content, kept)
+        for _ in content:  # what is still under way after a failure
+            pass
+        if reason:
+            self._fail(reason)
         else:
-            with contextlib.suppress(FileNotFoundError):
-                os.utime(path, (self._time_s, self._time_s), follow_symlinks=False)
+            os.utime(path, (self._time_s, self._time_s), follow_symlinks=False)
             self._stream.write(REQUEST.pack(b"OKAY", 0))
 
-    def _write(self, path: str, mode: int, content, kept: int | None) -> None:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            if not stat.S_ISDIR(os.lstat(path).st_mode):
+    def _taken(self, path: str, mode: int, content: Iterator[bytes], kept: int | None) -> str:
+        """Writes a file or link; why it cannot, if so."""
+        try:
+            replaceable = _is_replaceable(path)
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            if replaceable:
+                Path(path).unlink(missing_ok=True)
+            if stat.S_ISLNK(mode):
+                os.symlink(os.fsdecode(b"".join(content).rstrip(b"\0")), path)
+                return ""
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, mode & 0o777)
+        except OSError as error:
+            return f"couldn't create file: {error.strerror}"
+        try:
+            with open(descriptor, "wb", buffering=0) as file:
+                _write(file, mode, content, kept)
+        except OSError as error:
+            if replaceable:
                 os.unlink(path)
-        # What the owner may, all may.
-        owner = mode >> 6 & 7
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, mode & 0o777)
-        with open(descriptor, "wb", buffering=0) as file:
-            os.fchmod(descriptor, owner << 6 | owner << 3 | owner)
-            for part in content:
-                if kept is not None:
-                    part = part[: max(0, kept - file.tell())]
-                while part:
-                    part = part[file.write(part) :]
+            return f"write failed: {error.strerror}"
+        return ""
 
-    def _pushed(self):
+    def _pushed(self) -> Iterator[bytes]:
         """The parts of a pushed file; ``_time_s`` is set when they have all come."""
         while True:
             name, size = REQUEST.unpack(self._stream.read(REQUEST.size))
@@ -132,6 +131,30 @@ class SyncService:
     def _fail(self, reason: str) -> None:
         content = reason.encode()
         self._stream.write(REQUEST.pack(b"FAIL", len(content)) + content)
+
+
+def _is_replaceable(path: str) -> bool:
+    """What is there and no file or link, such as a device, is written to instead."""
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return True
+    return stat.S_ISREG(mode) or stat.S_ISLNK(mode)
+
+
+def _write(file: FileIO, mode: int, content: Iterator[bytes], kept: int | None) -> None:
+    # What the owner may, all may.
+    owner = mode >> 6 & 7
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        os.fchmod(file.fileno(), owner << 6 | owner << 3 | owner)
+    written = 0
+    for part in content:
+        if kept is not None:
+            part = part[: max(0, kept - written)]
+        while part:
+            count = file.write(part)
+            written += count
+            part = part[count:]
 
 
 def _old_fields(found: os.stat_result) -> tuple[int, int, int]:

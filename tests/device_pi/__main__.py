@@ -14,9 +14,10 @@ def main() -> int:
     if not __package__:
         sys.path[0] = str(TESTS)
     sys.path.append(str(TESTS.parent))
+    from arm64.missing import CannotEmulate
+    from arm64.processor import PROCESSORS
+
     from device_pi.emulated_pi import EmulatedPi
-    from device_pi.missing import CannotEmulate
-    from device_pi.processor import PROCESSORS
     from device_pi.settings import Settings
 
     parser = argparse.ArgumentParser(description=__doc__)

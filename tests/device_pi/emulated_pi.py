@@ -3,24 +3,24 @@
 import os
 import signal
 import subprocess
-import tempfile
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from device_pi import internet, missing, server
-from device_pi.machine_process import MachineProcess
-from device_pi.missing import tool
-from device_pi.places import ROOT
-from device_pi.root import cached_root
-from device_pi.settings import USER, USER_ID, Settings
+from arm64 import missing
+from arm64.device import Device, state_folder
+from arm64.missing import tool
 
+from device_pi import internet, server
+from device_pi.root import INSTALL, cached_root
+from device_pi.settings import DEVICE, USER, USER_ID, Settings
+
+TOOLS = ("ssh", "ssh-keygen", "sshd")
 USERS = {"root": 0, USER: USER_ID}
 PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 
-class EmulatedPi:
+class EmulatedPi(Device):
     """``with EmulatedPi() as pi``: a clean device; what is written on it goes when it goes.
 
     ``options`` are those of Settings: internet, cpu, disk_mib, small_disks_mib. Times on it are
@@ -33,21 +33,15 @@ class EmulatedPi:
         self._options = options
 
     def __enter__(self) -> "EmulatedPi":
-        missing.check()
+        missing.check(DEVICE, TOOLS, INSTALL)
         root = cached_root()
         with ExitStack() as started:
-            self.folder = Path(
-                started.enter_context(
-                    # The machine takes it away too, if it is the last to go.
-                    tempfile.TemporaryDirectory(prefix="device_pi_", ignore_cleanup_errors=True)
-                )
-            )
-            self._settings = Settings(str(root), str(self.folder), **self._options)
+            self.folder = state_folder("device_pi_", started)
+            settings = Settings(str(root), str(self.folder), **self._options)
             keys = server.make_keys(self.folder)
-            (self.folder / "sshd_config").write_text(server.server_config(self._settings.cpu))
-            self._machine = MachineProcess(self._settings)
-            started.callback(self._machine.close)
-            self.port, self.identity = self._machine.port, keys.identity
+            (self.folder / "sshd_config").write_text(server.server_config(settings.cpu))
+            self._start(settings, started)
+            self.identity = keys.identity
             self.known_hosts.write_text(server.known_hosts(keys, self.port))
             self.ssh_config.write_text(server.client_config(keys, self.port))
             self.power_on()
@@ -79,38 +73,13 @@ class EmulatedPi:
         """The argv that runs ``words``, which a shell of the device reads, over ssh."""
         return [tool("ssh"), "-F", str(self.ssh_config), self.name, *words]
 
-    def path(self, path: str) -> Path:
-        """A file of the device as this machine sees it, while the device is on."""
-        return Path(f"/proc/{self._holder}/root{ROOT}") / path.lstrip("/")
-
     def exec(
         self, argv: Sequence[str], user: str = USER, timeout_s: float = 120.0
     ) -> subprocess.CompletedProcess:
         """``argv`` run inside, past the server: for a test to see what is there."""
-        held = f"/proc/{self._holder}/ns"
-        spaces = ["user", "mnt", "uts", "ipc"] + ([] if self._settings.internet else ["net"])
-        names = {"mnt": "mount"}
-        command = [tool("nsenter"), f"--pid={held}/pid_for_children"]
-        command += [f"--{names.get(space, space)}={held}/{space}" for space in spaces]
-        command += ["env", "-i", f"PATH={PATH}", f"USER={user}", f"QEMU_CPU={self._settings.cpu}"]
-        command += [f"HOME={'/root' if user == 'root' else f'/home/{user}'}"]
-        number = USERS[user]
-        command += [tool("chroot"), f"--userspec={number}:{number}", str(ROOT), *argv]
-        return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s)
-
-    def power_on(self) -> None:
-        """Boots; connections are accepted when this returns."""
-        self._holder = int(self._machine.ask("on"))
-
-    def power_off(self) -> None:
-        """Ends all that runs on the device; connections are refused until it is on again."""
-        self._machine.ask("off")
-
-    def reboot(self, pause_s: float = 0.0) -> None:
-        """Off for that long, and on again: the same port, the same keys, the same files."""
-        self.power_off()
-        time.sleep(pause_s)
-        self.power_on()
+        home = "/root" if user == "root" else f"/home/{user}"
+        variables = {"PATH": PATH, "USER": user, "HOME": home}
+        return self._exec(argv, variables, USERS[user], timeout_s)
 
     def disconnect(self) -> None:
         """Ends the connections, with what serves them; what was started goes on if it can."""
@@ -123,10 +92,6 @@ class EmulatedPi:
     def resume(self) -> None:
         """The end of ``hang``."""
         self._machine.ask(f"signal {signal.SIGCONT:d}")
-
-    def wait(self) -> None:
-        """Returns when the device has ended by itself."""
-        self._machine.wait()
 
     def _authorize(self, keys: server.Keys) -> None:
         authorized = self.path(f"/home/{USER}/.ssh/authorized_keys")

@@ -14,40 +14,23 @@ import socket
 import sys
 from pathlib import Path
 
-from device_pi import namespace
-from device_pi.missing import tool
-from device_pi.places import BASE, ROOT, STATE
-from device_pi.processor import PROCESSORS, Processor, write_sysfs
-
-NODES = ("null", "zero", "full", "random", "urandom", "tty")
-LINKS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1",
-         "stderr": "/proc/self/fd/2", "ptmx": "pts/ptmx"}  # fmt: skip
+from arm64 import namespace
+from arm64.missing import tool
+from arm64.places import ROOT, STATE
+from arm64.processor import PROCESSORS, Processor, write_sysfs
+from arm64.system import mount_system
 
 
-def mount_system(processor: Processor) -> None:
-    """/proc, /dev and /run of the device; /sys has its cores, and no sensors."""
-    for proc in (Path("/proc"), ROOT / "proc"):
-        namespace.mount("proc", proc, "proc")
-    cores = os.cpu_count()
-    cpuinfo = BASE / "cpuinfo"
-    cpuinfo.write_text(processor.cpuinfo(cores))
-    namespace.bind(cpuinfo, ROOT / "proc" / "cpuinfo")
-    write_sysfs(ROOT / "sys", cores)
-    dev = ROOT / "dev"
-    namespace.mount("tmpfs", ROOT / "run", "tmpfs", options="mode=755")
-    namespace.mount("tmpfs", dev, "tmpfs", options="mode=755")
-    for name in NODES:
-        (dev / name).touch()
-        namespace.bind(f"/dev/{name}", dev / name)
-    for name, target in LINKS.items():
-        (dev / name).symlink_to(target)
-    for name in ("pts", "shm"):
-        (dev / name).mkdir()
-    namespace.mount("tmpfs", dev / "shm", "tmpfs", options="mode=1777")
-    terminals = "newinstance,ptmxmode=666,mode=620,gid=5"
-    namespace.mount("devpts", dev / "pts", "devpts", options=terminals)
+def mount_board(processor: Processor) -> None:
+    """What a boot mounts; /sys has the cores, and no sensors."""
+    mount_system(processor)
+    write_sysfs(ROOT / "sys", os.cpu_count())
     # sshd opens a terminal before it enters the device's root.
-    namespace.bind(dev / "pts", "/dev/pts")
+    namespace.bind(ROOT / "dev" / "pts", "/dev/pts")
+    # What the server reads of this machine is the device's; what it logs stays with the device.
+    for name in ("passwd", "group"):
+        namespace.bind(ROOT / "etc" / name, f"/etc/{name}")
+    namespace.mount("tmpfs", "/var/log", "tmpfs", options="mode=755")
 
 
 def serve(listener: socket.socket) -> None:
@@ -101,7 +84,7 @@ def _reap(*_) -> None:
 
 def main(descriptor: str, cpu: str) -> None:
     socket.sethostname("emulated-pi")
-    mount_system(PROCESSORS[cpu])
+    mount_board(PROCESSORS[cpu])
     print("done", flush=True)
     with socket.socket(fileno=int(descriptor)) as listener:
         listener.setblocking(False)

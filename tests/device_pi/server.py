@@ -4,8 +4,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from device_pi.missing import tool
-from device_pi.places import ROOT, STATE
+from arm64.missing import tool
+from arm64.places import ROOT, STATE
+
 from device_pi.settings import USER
 
 HOST, NAME = "127.0.0.1", "emulated-pi"

@@ -1,36 +1,18 @@
-"""What a device is to be like, handed from the test to the process that makes it."""
+"""What an emulated Pi is to be like."""
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 
-from device_pi.processor import PROCESSORS
+from arm64 import settings
 
 USER, USER_ID = "pi", 1000
+DEVICE = "emulated Pi"
 
 
 @dataclass(frozen=True)
-class Settings:
-    """``root`` is the cached Debian root, ``state`` the folder with the keys and the log.
+class Settings(settings.Settings):
+    """arm64.settings.Settings with what is the same for every emulated Pi; ``state`` holds the
+    keys and the log."""
 
-    ``disk_mib`` bounds all that is written, ``small_disks_mib`` what is written below a path of
-    the device. ``cpu`` is a key of
-    device_pi.processor.PROCESSORS. Without ``internet`` the device has no network.
-    """
-
-    root: str
-    state: str
-    internet: bool = False
-    cpu: str = "cortex-a72"
-    disk_mib: int = 8192
-    small_disks_mib: dict[str, int] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.cpu not in PROCESSORS:
-            raise ValueError(f"cpu is {self.cpu!r}; expected one of: {' '.join(PROCESSORS)}")
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @staticmethod
-    def from_json(text: str) -> "Settings":
-        return Settings(**json.loads(text))
+    device: str = DEVICE
+    init: str = "device_pi.init"
+    user_id: int = USER_ID

@@ -5,14 +5,14 @@ import platform
 import re
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-TOOLS = ("ssh", "ssh-keygen", "sshd", "unshare", "nsenter", "chroot")
+TOOLS = ("unshare", "nsenter", "chroot")
 # What the kernel is told of qemu is Debian's own line: magic, mask, interpreter and flags.
 REGISTRATION = Path("/usr/lib/binfmt.d/qemu-aarch64.conf")
 # The first kernel in which a user namespace has its own binfmt_misc.
 KERNEL = (6, 7)
-INSTALL = "tests/device_pi/install.sh installs it on Debian"
 
 
 class CannotEmulate(Exception):
@@ -24,11 +24,16 @@ def tool(name: str) -> str | None:
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
 
 
-def check() -> None:
-    """Raises CannotEmulate for what can be seen without trying."""
-    reason = next(filter(None, (_host(), _tools(), _kernel())), None)
+def check(device: str, tools: Sequence[str], install: str) -> None:
+    """Raises CannotEmulate for what can be seen without trying.
+
+    ``device`` is what cannot be made, ``tools`` the programs that it wants besides TOOLS and
+    ``install`` the script that installs them.
+    """
+    hint = f"{install} installs it on Debian"
+    reason = next(filter(None, (_host(), _tools(tools, hint), _kernel())), None)
     if reason:
-        raise CannotEmulate(f"no emulated Pi: {reason}")
+        raise CannotEmulate(f"no {device}: {reason}")
 
 
 def _host() -> str | None:
@@ -40,12 +45,12 @@ def _host() -> str | None:
     return None
 
 
-def _tools() -> str | None:
-    absent = [name for name in TOOLS if tool(name) is None]
+def _tools(tools: Sequence[str], hint: str) -> str | None:
+    absent = [name for name in (*tools, *TOOLS) if tool(name) is None]
     if absent:
-        return f"{', '.join(absent)} is not installed; {INSTALL}"
+        return f"{', '.join(absent)} is not installed; {hint}"
     if not REGISTRATION.exists():
-        return f"{REGISTRATION} of qemu-user-static is not there; {INSTALL}"
+        return f"{REGISTRATION} of qemu-user-static is not there; {hint}"
     return None
 
 

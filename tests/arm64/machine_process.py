@@ -6,15 +6,15 @@ import sys
 import threading
 from pathlib import Path
 
-from device_pi import namespace
-from device_pi.missing import CannotEmulate
-from device_pi.settings import Settings
+from arm64 import namespace
+from arm64.missing import CannotEmulate
+from arm64.settings import Settings
 
 PACKAGES = Path(__file__).parents[1]
 
 
 class MachineProcess:
-    """``device_pi.machine`` at work; ``port`` is where the device's server will listen.
+    """``arm64.machine`` at work; ``port`` is where the device's server will listen.
 
     Raises CannotEmulate where the kernel refuses something, RuntimeError with the log where
     anything else goes wrong.
@@ -22,10 +22,11 @@ class MachineProcess:
 
     def __init__(self, settings: Settings) -> None:
         self.log_path = Path(settings.state) / "machine.log"
+        self._device = settings.device
         self._lock = threading.Lock()
         with self.log_path.open("w") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "device_pi.machine", settings.to_json()],
+                [sys.executable, "-m", "arm64.machine", settings.to_json()],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
                 # Ctrl-C is for whoever uses the device; he ends it.
                 start_new_session=True,
@@ -42,7 +43,7 @@ class MachineProcess:
         try:
             namespace.map_ids(self._process.pid)
         except OSError as error:
-            raise CannotEmulate(f"no emulated Pi: the kernel refuses: {error}") from error
+            raise CannotEmulate(f"no {self._device}: the kernel refuses: {error}") from error
         return self.ask("mapped")
 
     def ask(self, command: str) -> str:
@@ -56,7 +57,7 @@ class MachineProcess:
         line = self._process.stdout.readline()
         word, _, rest = line.strip().partition(" ")
         if word == "refused":
-            raise CannotEmulate(f"no emulated Pi: the kernel refuses: {rest}")
+            raise CannotEmulate(f"no {self._device}: the kernel refuses: {rest}")
         if word != expected:
             raise RuntimeError(f"the device answers {line!r}:\n{self.log_path.read_text()}")
         return rest

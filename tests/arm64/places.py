@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-BASE = Path("/run/device_pi")
+BASE = Path("/run/device")
 LOWER = BASE / "lower"
 DISK = BASE / "disk"
 ROOT = BASE / "root"

@@ -1,8 +1,8 @@
 """The process that is a device's hardware: its disk stays while it is switched off and on.
 
-``python -m device_pi.machine SETTINGS`` obeys lines on standard input: ``on``, ``off`` and, when
-it is on, what ``device_pi.init`` obeys. It ends when standard input does, and with it everything
-that it mounted, registered and started.
+``python -m arm64.machine SETTINGS`` obeys lines on standard input: ``on``, ``off`` and, when
+it is on, what the device's first process obeys. It ends when standard input does, and with it
+everything that it mounted, registered and started.
 """
 
 import errno
@@ -12,10 +12,10 @@ import socket
 import subprocess
 import sys
 
-from device_pi import namespace
-from device_pi.missing import REGISTRATION, tool
-from device_pi.places import BASE, BINARY_FORMATS, DISK, LOWER, ROOT, STATE
-from device_pi.settings import USER_ID, Settings
+from arm64 import namespace
+from arm64.missing import REGISTRATION, tool
+from arm64.places import BASE, BINARY_FORMATS, DISK, LOWER, ROOT, STATE
+from arm64.settings import Settings
 
 OFF_S = 5.0
 # What the kernel says where it does not do this for us; anything else is a mistake of ours.
@@ -40,8 +40,8 @@ class Machine:
             self._running = subprocess.Popen(
                 [
                     tool("unshare"), "--pid", "--mount", "--uts", "--ipc", *network, "--fork",
-                    "--kill-child", sys.executable, "-m", "device_pi.init", str(listener.fileno()),
-                    self._settings.cpu,
+                    "--kill-child", sys.executable, "-m", self._settings.init,
+                    str(listener.fileno()), self._settings.cpu,
                 ],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                 pass_fds=[listener.fileno()], preexec_fn=namespace.die_with_parent,
@@ -101,23 +101,16 @@ def mount_device(settings: Settings) -> None:
     namespace.mount("binfmt_misc", BINARY_FORMATS, "binfmt_misc")
     (BINARY_FORMATS / "register").write_text(REGISTRATION.read_text().strip())
     for path, size_mib in settings.small_disks_mib.items():
-        _mount_small_disk(path, size_mib)
+        _mount_small_disk(path, size_mib, settings.user_id)
 
 
-def _mount_small_disk(path: str, size_mib: int) -> None:
+def _mount_small_disk(path: str, size_mib: int, user_id: int) -> None:
     folder = ROOT / path.lstrip("/")
     for missing in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
         missing.mkdir()
-        os.chown(missing, USER_ID, USER_ID)
-    owner = f"uid={USER_ID},gid={USER_ID}"
+        os.chown(missing, user_id, user_id)
+    owner = f"uid={user_id},gid={user_id}"
     namespace.mount("tmpfs", folder, "tmpfs", options=f"mode=755,size={size_mib}m,{owner}")
-
-
-def share_with_sshd() -> None:
-    """What the server reads of this machine is the device's; what it logs stays with the device."""
-    for name in ("passwd", "group"):
-        namespace.bind(ROOT / "etc" / name, f"/etc/{name}")
-    namespace.mount("tmpfs", "/var/log", "tmpfs", options="mode=755")
 
 
 def obey(machine: Machine) -> None:
@@ -139,7 +132,6 @@ def main(text: str) -> None:
             raise
         print(f"refused {error}", flush=True)
         return
-    share_with_sshd()
     machine = Machine(settings)
     print(f"done {machine.port}", flush=True)
     obey(machine)

@@ -1,4 +1,4 @@
-"""The processors of Raspberry Pis, as the kernel tells of them; qemu makes the instructions.
+"""The processors of boards and phones, as the kernel tells of them; qemu makes the instructions.
 
 Runtimes choose their kernels by what stands in /proc/cpuinfo and /sys/devices/system/cpu, which
 without a device under them would be this machine's. There is no line of a board's name or serial
