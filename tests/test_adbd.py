@@ -21,7 +21,7 @@ MIB = 1 << 20
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with OwnAdbServer(tmp_path_factory.mktemp("server")) as server:
+    with AdbServer(tmp_path_factory.mktemp("server")) as server:
         yield server
 
 
