@@ -7,7 +7,6 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 import tiny_models
-from adb_server import AdbServer
 from arm64.missing import CannotEmulate
 from bench_runs import QUICK
 from cut_line import CutLine
@@ -17,6 +16,7 @@ from far_project import FarProject
 from keepers import KINDS
 from loopback_sshd import LoopbackServer
 from native_runner import built_runner, host_libraries
+from own_adb_server import OwnAdbServer
 from tiny_models import write_export, write_images
 
 from bench.job import Job
@@ -36,7 +36,7 @@ def own_adb_server(tmp_path_factory):
         yield
         return
     home = tmp_path_factory.mktemp("adb")
-    with pytest.MonkeyPatch.context() as patch, AdbServer(home) as server:
+    with pytest.MonkeyPatch.context() as patch, OwnAdbServer(home) as server:
         patch.setenv("ANDROID_ADB_SERVER_PORT", str(server.port))
         server.adb("start-server")  # here it writes to a home of its own
         yield

@@ -11,12 +11,12 @@ import time
 from pathlib import PurePosixPath
 
 import pytest
-from adb_server import AdbServer
 from commands import environment
 from cut_line import CutLine
 from device_android import connection
 from device_android.adbd import Adbd
 from device_android.shell_service import Shell
+from own_adb_server import OwnAdbServer
 from processes import running, wait_until
 from test_ssh import AWKWARD, is_alive, mentioning
 
@@ -31,7 +31,7 @@ from models.errors import DeviceError
 def server(tmp_path_factory):
     with (
         pytest.MonkeyPatch.context() as patch,
-        AdbServer(tmp_path_factory.mktemp("home")) as server,
+        OwnAdbServer(tmp_path_factory.mktemp("home")) as server,
     ):
         for name, value in server.variables.items():
             patch.setenv(name, value)

@@ -9,10 +9,10 @@ import time
 from pathlib import PurePosixPath
 
 import pytest
-from adb_server import AdbServer
 from cut_line import CutLine
 from device_android.adbd import Adbd, listening_socket
 from loopback_sshd import free_port
+from own_adb_server import OwnAdbServer
 from processes import wait_until
 from small_disk import small_disk
 
@@ -29,7 +29,7 @@ IMPATIENT = Patience(connect_s=1, alive_interval_s=1, alive_count=1)
 
 @pytest.fixture
 def server(tmp_path_factory, monkeypatch):
-    with AdbServer(tmp_path_factory.mktemp("home")) as server:
+    with OwnAdbServer(tmp_path_factory.mktemp("home")) as server:
         for name, value in server.variables.items():
             monkeypatch.setenv(name, value)
         yield server

@@ -3,10 +3,10 @@
 import threading
 
 import pytest
-from adb_server import AdbServer
 from device_android.adbd import Adbd
 from device_android.authorization import Consent
 from loopback_sshd import free_port
+from own_adb_server import OwnAdbServer
 
 from bench.device import named
 from bench.devices import DeviceSettings
@@ -37,7 +37,7 @@ adb-14-x._adb-tls-connect._tcp device product:a model:Pixel_8 device:d transport
 @pytest.fixture
 def server(tmp_path_factory, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with AdbServer(tmp_path_factory.mktemp("home")) as server:
+    with OwnAdbServer(tmp_path_factory.mktemp("home")) as server:
         for name, value in server.variables.items():
             monkeypatch.setenv(name, value)
         yield server
@@ -169,8 +169,7 @@ def test_a_phone_whose_owner_answers_late(server):
 
         def accept():
             phone.authorization.consent = Consent.OPEN
-            server.adb("disconnect", phone.serial)
-            server.adb("connect", phone.serial)
+            phone.disconnect()  # adb comes back by itself
 
         later = threading.Timer(0.5, accept)
         later.start()

@@ -1,4 +1,4 @@
-"""An adb server of the tests' own: nobody else's phones, and nothing left behind."""
+"""An adb server that is started as a user's is, by whoever asks first; and nothing left behind."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from processes import wait_until
 from bench.remote.adb_program import has_adb
 
 
-class AdbServer:
+class OwnAdbServer:
     """The one at ``port``, whoever starts it; ``home`` takes its keys. A context manager: it is
     ended behind the block, however it fares."""
 
@@ -22,7 +22,7 @@ class AdbServer:
         self.port = free_port()
         self.variables = {"ANDROID_ADB_SERVER_PORT": str(self.port), "HOME": str(home)}
 
-    def __enter__(self) -> "AdbServer":
+    def __enter__(self) -> "OwnAdbServer":
         return self
 
     def __exit__(self, *_) -> None:

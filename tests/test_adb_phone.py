@@ -1,0 +1,85 @@
+"""Programs and files over the real adb to the emulated phone: its shell is mksh, its tools
+toybox's."""
+
+import os
+from pathlib import PurePosixPath
+
+import pytest
+from test_ssh import AWKWARD
+
+from bench.devices import DeviceSettings
+from bench.remote import transfer
+from bench.remote.adb import Adb
+from models.errors import DeviceError
+
+pytestmark = pytest.mark.android
+TMP = PurePosixPath("/data/local/tmp")
+
+
+@pytest.fixture
+def line(emulated_phone, monkeypatch):
+    with line_to(emulated_phone, monkeypatch) as line:
+        yield line
+
+
+def line_to(phone, monkeypatch):
+    for name, value in phone.environment.items():
+        monkeypatch.setenv(name, value)
+    return Adb(DeviceSettings("pixel", "adb", serial=phone.serial))
+
+
+def ignore(doing, done=0, total=None):
+    pass
+
+
+def test_the_words_of_a_command_arrive_as_they_are(line):
+    said = line.run_check(["printf", "%s\\0", *AWKWARD], 60)
+    assert said.decode().split("\0")[:-1] == AWKWARD
+
+
+def test_a_program_ends_here_as_it_ended_there(line):
+    asked = {"exit 0": 0, "exit 1": 1, "exit 254": 252, "kill -KILL $$": 137, "kill -SEGV $$": 139}
+    assert {script: line.run(["sh", "-c", script], 60).code for script in asked} == asked
+    assert line.run(["no-such program"], 60).code == 127
+    with pytest.raises(DeviceError, match="did not end within 1 s"):
+        line.run(["sleep", "600"], 1)
+
+
+def test_files_keep_their_content_and_leave_no_parts(line, tmp_path):
+    there = TMP / "-a folder; $(exit 9)"
+    (tmp_path / "here").write_bytes(os.urandom(300_000))
+    line.run_check(["mkdir", "-p", there], 60)
+    try:
+        for name in ("-rf", "it's", "ä 漢"):
+            line.put(tmp_path / "here", there / name, ignore)
+            line.get(there / name, tmp_path / "back")
+            assert (tmp_path / "back").read_bytes() == (tmp_path / "here").read_bytes()
+        # Its ls writes no letters beyond ASCII.
+        said = line.run_check(["sh", "-c", 'cd "$1" && printf "%s\\n" *', "sh", there], 60)
+        assert sorted(said.decode().splitlines()) == ["-rf", "it's", "ä 漢"]
+        with pytest.raises(DeviceError, match=r"cannot write '.*': .* is a folder$"):
+            line.put(tmp_path / "here", there, ignore)
+        with pytest.raises(DeviceError, match=r"cannot read '.*/none': .*No such file"):
+            line.get(there / "none", tmp_path / "back")
+    finally:
+        line.run_check(["rm", "-rf", there], 60)
+
+
+def test_a_file_that_is_changed_on_the_way_gets_no_name(line, tmp_path, monkeypatch):
+    (tmp_path / "here").write_text("content")
+    monkeypatch.setattr(transfer, "PUT", transfer.PUT.replace('> "$part"', '| rev > "$part"'))
+    with pytest.raises(DeviceError, match="arrived damaged"):
+        line.put(tmp_path / "here", TMP / "changed", ignore)
+    assert b"changed" not in line.run_check(["ls", TMP], 60)
+
+
+def test_a_full_disk_is_named_with_what_is_free(start_phone, tmp_path, monkeypatch):
+    (tmp_path / "big").write_bytes(os.urandom(5_000_000))
+    phone = start_phone(small_disks_mib={str(TMP): 3})
+    with line_to(phone, monkeypatch) as line:
+        with pytest.raises(
+            DeviceError,
+            match=r"no space left for big in '/data/local/tmp': 5\.0 MB .* [0-3]\.\d MB f",
+        ):
+            line.put(tmp_path / "big", TMP / "big", ignore)
+        assert b"big" not in line.run_check(["ls", TMP], 60)
