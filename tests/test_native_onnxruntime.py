@@ -1,0 +1,180 @@
+"""ONNX Runtime in the native runner, through its C API: what the Python runner answers."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tiny_models
+from native_probe import probe
+from native_runner import host_libraries
+from onnx import TensorProto, helper
+
+from bench.host import RUNNER
+
+SIDE = tiny_models.SIDE
+SCALES = {"input_scale": 0.01, "input_zero_point": 0, "output_scale": 0.5, "output_zero_point": 1}
+
+
+@pytest.fixture(scope="module")
+def libraries(tmp_path_factory):
+    return host_libraries(tmp_path_factory.mktemp("libraries") / "lib")
+
+
+def network(shape=(1, 2, 2, 3), dtype=TensorProto.FLOAT, nodes=("Identity",), ends=1, out=None):
+    """Bytes of a file of ``ends`` inputs and outputs, one node between each two of them."""
+    made = []
+    for number in range(ends):
+        names = [f"in{number}", *(f"t{number}_{i}" for i in range(len(nodes) - 1)), f"out{number}"]
+        made += [helper.make_node(kind, [a], [b]) for kind, a, b in
+                 zip(nodes, names[:-1], names[1:], strict=True)]  # fmt: skip
+    inputs, outputs = (
+        [helper.make_tensor_value_info(f"{end}{n}", dtype, sizes) for n in range(ends)]
+        for end, sizes in (("in", shape), ("out", out or shape))
+    )
+    graph = helper.make_graph(made, "made", inputs, outputs)
+    opset = [helper.make_opsetid("", 17)]
+    return helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
+
+
+def asked(tmp_path, content, who, shape=(3, 2, 2, 3), profile_runs=1):
+    (tmp_path / "file.onnx").write_bytes(content)
+    pixels = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
+    np.save(tmp_path / "shard.npy", pixels)
+    images = {
+        "shards": [str(tmp_path / "shard.npy")],
+        "outputs": [str(tmp_path / f"{who}.npy")],
+        **{"scale": 0.1, "offset": -1.0, **SCALES},
+    }
+    job = {"artifact": str(tmp_path / "file.onnx"), "threads": 2, "images": images}
+    return {**job, "profile_runs": profile_runs}
+
+
+def by_python(job):
+    """What the Python runner answers to it."""
+    runs = job.pop("profile_runs")
+    job |= {"version": 3, "format": "onnx", "runtime": "onnxruntime", "affinity": None}
+    job |= {"plan": None, "in_turns": False, "profile": {"runs": runs} if runs else None}
+    done = subprocess.run(
+        [sys.executable, str(RUNNER)], input=json.dumps(job), capture_output=True, text=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def compared(tmp_path, libraries, content, **how):
+    ours = probe("onnxruntime", libraries, asked=asked(tmp_path, content, "ours", **how))
+    theirs = by_python(asked(tmp_path, content, "theirs", **how))
+    assert ours["error"] is None and theirs["error"] is None
+    assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "theirs.npy").read_bytes()
+    assert (ours["images"], ours["version"]) == (theirs["images"], theirs["runtime_version"])
+    return ours, theirs
+
+
+@pytest.mark.parametrize("int8", [False, True])
+def test_a_classifier_answers_the_same_bits_and_has_the_same_profile(tmp_path, libraries, int8):
+    content = tiny_models.onnx(int8=int8)
+    ours, theirs = compared(tmp_path, libraries, content, shape=(3, SIDE, SIDE, 3), profile_runs=7)
+    named = [[(op["name"], op["kind"]) for op in found["profile"]] for found in (ours, theirs)]
+    assert named[0] == named[1] and len(named[0]) >= 2
+    assert all(op["mean_ns"] >= 0 for op in ours["profile"])
+    assert ours["dtypes"] == (["int8", "int8"] if int8 else ["float32", "float32"])
+
+
+@pytest.mark.parametrize(
+    "dtype", ["FLOAT", "FLOAT16", "DOUBLE", "INT8", "UINT8", "INT16", "UINT16", "INT32", "UINT32",
+              "INT64", "UINT64"],
+)  # fmt: skip
+def test_every_type_of_input_and_output_is_taken(tmp_path, libraries, dtype):
+    ours, _ = compared(tmp_path, libraries, network(dtype=getattr(TensorProto, dtype)))
+    named = {"FLOAT": "float32", "DOUBLE": "float64"}.get(dtype, dtype.lower())
+    assert ours["dtypes"] == [named, named]
+
+
+@pytest.mark.parametrize("batch", ["n", None])
+def test_an_open_batch_is_one_image(tmp_path, libraries, batch):
+    compared(tmp_path, libraries, network((batch, 2, 2, 3)))
+
+
+def test_a_batch_of_no_image_fails_as_in_python(tmp_path, libraries):
+    content = network((0, 2, 2, 3))
+    ours = probe("onnxruntime", libraries, asked=asked(tmp_path, content, "ours"))["error"]
+    theirs = by_python(asked(tmp_path, content, "theirs", profile_runs=None))["error"]
+    assert ours["kind"] == theirs["kind"] and "invalid dimensions" in theirs["message"]
+
+
+def test_an_output_whose_shape_the_file_leaves_open_is_read(tmp_path, libraries):
+    compared(tmp_path, libraries, network(out=("a", "b", "c", "d")))
+    assert np.load(tmp_path / "ours.npy").shape == (3, 12)
+
+
+BAD = {
+    "nothing": b"",
+    "no model": b"hello" * 100,
+    "truncated": tiny_models.onnx()[:-50],
+    "two ends": network(ends=2),
+    "texts": network(dtype=TensorProto.STRING),
+    "unknown operator": network(nodes=("Identity", "NoSuchOperator")),
+}
+
+
+@pytest.mark.parametrize("content", BAD.values(), ids=BAD.keys())
+def test_a_file_that_cannot_be_run_is_a_bad_model(tmp_path, libraries, content):
+    found = probe("onnxruntime", libraries, asked=asked(tmp_path, content, "ours"))
+    theirs = by_python(asked(tmp_path, content, "theirs"))
+    assert found["error"]["kind"] == theirs["error"]["kind"] == "bad_model"
+    assert len(found["error"]["message"]) > 20
+
+
+def test_what_fails_while_it_runs_is_told_by_onnx_runtime(tmp_path, libraries):
+    reshape = helper.make_node("Reshape", ["in0", "sizes"], ["out0"])
+    cast = helper.make_node("Cast", ["sum"], ["sizes"], to=TensorProto.INT64)
+    total = helper.make_node("ReduceSum", ["in0"], ["total"], keepdims=0)
+    flat = helper.make_node("Unsqueeze", ["total", "zero"], ["sum"])
+    graph = helper.make_graph(
+        [total, flat, cast, reshape],
+        "fails",
+        [helper.make_tensor_value_info("in0", TensorProto.FLOAT, (1, 2, 2, 3))],
+        [helper.make_tensor_value_info("out0", TensorProto.FLOAT, ("n",))],
+        [helper.make_tensor("zero", TensorProto.INT64, [1], [0])],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    content = made.SerializeToString()
+    found = probe("onnxruntime", libraries, asked=asked(tmp_path, content, "ours"))
+    theirs = by_python(asked(tmp_path, content, "theirs", profile_runs=None))
+    assert found["error"]["kind"] == theirs["error"]["kind"] == "runtime_failed"
+    assert "Reshape" in found["error"]["message"] and "Reshape" in theirs["error"]["message"]
+
+
+@pytest.mark.parametrize("there", ["nothing", "no library", "another library", "no versions"])
+def test_a_runtime_that_is_not_there_is_said_to_be_missing(tmp_path, libraries, there):
+    folder = tmp_path / "lib"
+    shutil.copytree(libraries, folder, symlinks=True)
+    library = folder / "libonnxruntime.so.1"
+    if there == "no versions":
+        (folder / "versions.json").write_text("[]")
+    else:
+        library.unlink()
+    if there == "no library":
+        library.write_bytes(b"\x7fELF" + bytes(100))
+    if there == "another library":
+        library.symlink_to((libraries / "libLiteRt.so").resolve())
+    found = probe("onnxruntime", folder, asked=asked(tmp_path, tiny_models.onnx(), "ours"))
+    assert found["error"]["kind"] == "missing_runtime"
+    assert str(folder) in found["error"]["message"]
+
+
+def test_the_librarys_other_name_and_its_own_word_for_its_version(tmp_path, libraries):
+    folder = tmp_path / "lib"
+    folder.mkdir()
+    (folder / "libonnxruntime.so").symlink_to((libraries / "libonnxruntime.so.1").resolve())
+    compared(tmp_path, folder, tiny_models.onnx(), shape=(3, SIDE, SIDE, 3))
+
+
+def test_a_profile_leaves_no_file_behind(tmp_path, libraries, monkeypatch):
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))
+    monkeypatch.chdir(tmp_path / "scratch")
+    compared(tmp_path, libraries, tiny_models.onnx(), shape=(3, SIDE, SIDE, 3))
+    assert not list((tmp_path / "scratch").iterdir())
