@@ -17,6 +17,7 @@ FLIPS = 150
 EXIT_CODES = {
     "bad_job": 2, "bad_model": 2, "bad_input": 2,
     "missing_runtime": 3, "no_profile": 3, "out_of_memory": 3, "runtime_failed": 3,
+    "crashed": 3,  # the runtime, in a process of its own, whose end the runner tells
 }  # fmt: skip
 MODELS = {"tflite": tiny_models.tflite, "onnx": tiny_models.onnx}
 RUNTIMES = {"tflite": "litert", "onnx": "onnxruntime"}
