@@ -147,6 +147,14 @@ def test_a_push_that_cannot_be_written_says_why(adb, tmp_path):
     assert adb("shell", "echo on").stdout == "on\n"
 
 
+def test_a_push_whose_line_breaks_leaves_nothing(server, daemon, adb, tmp_path):
+    (tmp_path / "here").write_bytes(bytes(8 * MIB))
+    daemon.faults.cut_at(8, ("in",))
+    assert adb("push", str(tmp_path / "here"), str(tmp_path / "there")).returncode == 1
+    until(lambda: not (tmp_path / "there").exists())
+    until(lambda: state(server, daemon) == "device")
+
+
 def test_an_interactive_terminal_is_refused(adb):
     done = adb("shell", "-tt", "true")
     assert (done.returncode, done.stderr) == (1, "error: closed\n")
@@ -176,6 +184,8 @@ def test_only_packets_in_the_direction_asked_for_count(daemon):
 def test_it_goes_offline_and_comes_back(server, daemon, adb):
     daemon.go_offline()
     until(lambda: state(server, daemon) == "offline")
+    # The server tries again all the time.
+    time.sleep(2)
     assert adb("shell", "true").stderr == "error: device offline\n"
     daemon.come_back()
     until(lambda: state(server, daemon) == "device")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from arm64.missing import CannotEmulate, check
+from arm64.settings import Settings
 from commands import ROOT
 from device_android.authorization import Consent
 from device_android.emulated_phone import TOOLS
@@ -246,8 +247,9 @@ def test_nothing_is_left_however_it_ends(started_script, end):
     spaces = {pid: os.readlink(f"/proc/{pid}/ns/user") for pid in children(process.pid)}
     (server,) = (pid for pid in spaces if b"adb" in Path(f"/proc/{pid}/cmdline").read_bytes())
     (machine,) = set(spaces) - {server}
-    settings = Path(f"/proc/{machine}/cmdline").read_text()
-    assert "arm64.machine" in settings
+    *_, settings = Path(f"/proc/{machine}/cmdline").read_text().rstrip("\0").split("\0")
+    folder = Path(Settings.from_json(settings).state)
+    assert folder.exists()
     session = subprocess.Popen(
         command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
@@ -260,3 +262,4 @@ def test_nothing_is_left_however_it_ends(started_script, end):
     session.communicate()
     until(lambda: not processes_of(spaces[machine]))
     until(lambda: not Path(f"/proc/{server}").exists())
+    until(lambda: not folder.exists())

@@ -137,8 +137,11 @@ def main(text: str) -> None:
     obey(machine)
     machine.off()
     # The folder is that of the process that started us, which may have been killed.
-    for file in STATE.iterdir():
-        file.unlink()
+    for path in STATE.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
     shutil.rmtree(settings.state, ignore_errors=True)
 
 

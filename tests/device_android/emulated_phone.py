@@ -56,8 +56,8 @@ class EmulatedPhone(Device):
         root = cached_root()
         with ExitStack() as started:
             self.folder = state_folder("device_android_", started)
-            # Not in the same folder: the machine empties its own when it ends.
-            self.server = started.enter_context(AdbServer(state_folder("adb_server_", started)))
+            (self.folder / "adb").mkdir()
+            self.server = started.enter_context(AdbServer(self.folder / "adb"))
             self._start(Settings(str(root), str(self.folder), **self._options), started)
             self.power_on()
             self.consent(self._first_consent)

@@ -111,11 +111,6 @@ class Program:
                 else:
                     content = self._stream.read_some()
                 if kind == STDIN:
-                    self._give(content)
+                    self._ours.sendall(content)
                 elif kind == CLOSE_STDIN:
                     self._ours.shutdown(socket.SHUT_WR)
-
-    def _give(self, content: bytes) -> None:
-        # A program that has closed its input is no reason to stop listening to the stream.
-        with contextlib.suppress(BrokenPipeError):
-            self._ours.sendall(content)

@@ -111,9 +111,11 @@ class SyncService:
         try:
             with open(descriptor, "wb", buffering=0) as file:
                 _write(file, mode, content, kept)
-        except OSError as error:
+        except (OSError, StreamClosed) as error:
             if replaceable:
                 os.unlink(path)
+            if isinstance(error, StreamClosed):
+                raise
             return f"write failed: {error.strerror}"
         return ""
 
