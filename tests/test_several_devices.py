@@ -13,6 +13,7 @@ import pytest
 from bench_runs import QUICK, is_running
 from boards import STEP_MORE, Board, runner_with, written
 
+from bench import runtimes
 from bench.__main__ import main
 from bench.device import OPENED_BY
 from bench.history.records import Records
@@ -138,6 +139,48 @@ def test_the_comparison_is_printed_and_the_matrix_too(project, monkeypatch, caps
     rows = [line.split() for line in lines[at + 2 : at + 11]]
     assert rows[0][:2] == ["1", "keras"]
     assert [row[1:4] for row in rows[1:]] == [[*of, d] for d in ("host", "pi4") for of in FILES]
+
+
+@pytest.fixture
+def fewer(project, monkeypatch):
+    """A device that has only two of this machine's runtimes by default, as a phone has."""
+    monkeypatch.setitem(runtimes.USUAL, "ssh", ("litert", "onnxruntime"))
+    return written(monkeypatch, Board("phone"))
+
+
+ASKED = ["run", "--model", "tiny.keras", "--data", "data.npz", "--files", "int8.tflite,int8.onnx"]
+HERE = [("int8.tflite", name) for name in ("litert", "litert-builtin", "tflite-runtime")]
+HERE.append(("int8.onnx", "onnxruntime"))
+THERE = [HERE[0], HERE[3]]
+
+
+@pytest.mark.parametrize("device", ["phone,host", "host,phone"])
+def test_rows_that_one_device_has_another_may_not_have(fewer, capsys, device):
+    assert main([*ASKED, "--device", device, "--profile", "--drift", "--json"]) == 0
+    shown = found(capsys)
+    of = {
+        name: [row for row in shown["rows"] if row["device"] == name] for name in ("host", "phone")
+    }
+    assert names(of["host"]) == HERE and names(of["phone"]) == THERE
+    assert all(row["images"] == 30 and row["top1"] == 1 for row in shown["rows"])
+    assert names(shown["counterparts"]) == THERE and shown["lacking"] == []
+    columns = list(dict.fromkeys(one[side] for one in shown["drift"] for side in ("a", "b")))
+    expected = ["keras", *(f"{f} {r} host" for f, r in HERE), *(f"{f} {r} phone" for f, r in THERE)]
+    assert sorted(columns) == sorted(expected)
+    assert columns[0] == "keras" and columns[-1].endswith(" phone")
+    assert len(shown["profile"]) == 6
+
+
+def test_a_device_with_fewer_rows_is_compared_with_this_machine_alone(fewer, capsys):
+    assert main([*ASKED, "--device", "phone", "--json"]) == 0
+    shown = found(capsys)
+    assert names(shown["rows"]) == names(shown["counterparts"]) == THERE
+
+
+def test_a_sustained_run_says_how_many_rows_each_device_has(fewer, capsys):
+    assert main([*ASKED, "--device", "phone,host", "--sustained", "0.005"]) == 0
+    said = capsys.readouterr().out
+    assert "2 on phone, 4 on host x 0.005 minutes, one after the other on each device" in said
 
 
 def test_explained_is_this_machines_own_run(project, monkeypatch, capsys):

@@ -1,0 +1,112 @@
+"""The native runner as a runtime of this machine."""
+
+import json
+from dataclasses import replace
+from functools import partial
+
+import pytest
+from boards import Board, written
+from test_several_devices import FILES, names
+
+from bench.__main__ import main
+from bench.drift import names as columns
+from bench.history.records import Records
+from bench.host import Host
+from bench.job import NATIVE
+from bench.native.bundle import Bundle
+from models.errors import DeviceError
+
+RUN = ["run", "--model", "tiny.keras", "--data", "data.npz"]
+NATIVE_FILES = [(file, f"{runtime}-native") for file, runtime in FILES]
+
+
+@pytest.fixture
+def native(native_runner, native_libraries, monkeypatch):
+    """This machine's bundle, put together by the tests; the targets that were asked for."""
+    asked = []
+    words = (str(native_runner), "--libraries", "{folder}")
+
+    def bundle_for(target, show):
+        asked.append(target)
+        show("compiling")
+        return Bundle(target, "x86_64", native_libraries, (), words, {}, "c++")
+
+    monkeypatch.setattr("bench.native.bundle.bundle_for", bundle_for)
+    return asked
+
+
+def test_its_rows_stand_beside_those_of_python(tiny_project, keras_answers, native, capsys):
+    both = ["--runtimes", "litert,onnxruntime,litert-native,onnxruntime-native"]
+    assert main([*RUN, *both, "--drift", "--profile", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    rows = {(row["artifact"], row["runtime"]): row for row in shown["rows"]}
+    assert set(rows) == {*FILES, *NATIVE_FILES} and set(native) == {"host"}
+    for (file, runtime), row in rows.items():
+        assert row["error"] is None and row["images"] == 30 and row["top1"] == 1, (file, runtime)
+        python = rows[file, NATIVE.get(runtime, runtime)]
+        assert row["runtime_version"] == python["runtime_version"]
+        assert Records().get(row["id"]).result.profile
+    drifts = Records().drifts(shown["session"])
+    assert columns(drifts) == ["keras", *(f"{f} {r} host" for f, r in rows)]
+    assert main([*RUN, "--runtimes", "litert-native", "--files", "int8.tflite"]) == 0
+    heading, row = capsys.readouterr().out.split("\n\n")[1].splitlines()[:2]
+    assert row.split()[:2] == ["int8.tflite", "litert-native"]
+    assert len(heading.split("median")[0]) <= len(row) and row.index("litert-native") == 24
+
+
+def test_the_runner_is_told_the_runtime_by_the_name_that_it_knows(job, tmp_path, monkeypatch):
+    script = tmp_path / "runner"
+    script.write_text('#!/bin/sh\nread -r job\nprintf "%s" "$job" > "$0.job"\n')
+    script.chmod(0o755)
+    made = Bundle("host", "x86_64", tmp_path, (), ("{folder}/runner",), {}, "c++")
+    monkeypatch.setattr("bench.native.bundle.bundle_for", lambda target, show: made)
+    result = Host().run(replace(job, runtime="litert-native"))
+    assert result.runtime == "litert-native" and result.error.kind == "garbage"
+    assert json.loads((tmp_path / "runner.job").read_text())["runtime"] == "litert"
+
+
+def test_it_is_built_ahead_of_everything_and_with_progress(tiny_project, monkeypatch, capsys):
+    def refused(target, show):
+        show("compiling", 3, 26)
+        raise DeviceError("no cmake here; type: sudo apt install cmake")
+
+    monkeypatch.setattr("bench.native.bundle.bundle_for", refused)
+    monkeypatch.setattr("models.reference.outputs", partial(pytest.fail, "Keras was asked"))
+    assert main([*RUN, "--runtimes", "litert,litert-native"]) == 3
+    shown = capsys.readouterr()
+    assert shown.err.splitlines() == [
+        "native runner: compiling 3 of 26", "error: no cmake here; type: sudo apt install cmake"
+    ]  # fmt: skip
+    assert shown.out == "" and Records().newest() == []
+
+
+def test_it_is_not_built_for_who_does_not_ask_for_it(tiny_project, keras_answers, native, capsys):
+    assert main([*RUN, "--files", "int8.tflite"]) == 0
+    assert native == [] and "native" not in capsys.readouterr().out
+
+
+def test_another_device_has_none_of_this_machine(tiny_project, native, monkeypatch, capsys):
+    (board,) = written(monkeypatch, Board("pi4"))
+    for device in ("pi4", "host,pi4"):
+        asked = ["--device", device, "--runtimes", "litert,litert-native"]
+        assert main([*RUN, *asked]) == 2
+        said = capsys.readouterr().err
+        assert said == (
+            "error: RUNTIMES has 'litert-native', which is for DEVICE=host alone; for pi4 expected "
+            "'litert'\n"
+        )
+    assert board.jobs == [] and native == []
+
+
+def test_its_layers_cannot_be_looked_into(tiny_project, native, capsys):
+    assert main([*RUN, "--runtimes", "litert-native", "--explain"]) == 2
+    said = capsys.readouterr().err
+    assert "EXPLAIN looks into layers through Python" in said and "RUNTIMES=litert" in said
+    assert said.count("\n") == 1 and native == []
+
+
+def test_a_sustained_run_may_be_its_own(tiny_project, native, capsys):
+    asked = ["--sustained", "0.01", "--runtimes", "litert-native", "--files", "int8.tflite"]
+    assert main([*RUN, *asked, "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["rows"]
+    assert names([row]) == [("int8.tflite", "litert-native")] and row["minutes"]
