@@ -238,6 +238,17 @@ def _limit_memory(pid: int) -> None:
         limit = max(MIN_MEMORY_BYTES, free * 9 // 10)
         with contextlib.suppress(ProcessLookupError):
             resource.prlimit(pid, resource.RLIMIT_DATA, (limit, limit))
+            # What it starts from now on inherits that; the native runner may have begun to.
+            for begun in children(pid):
+                resource.prlimit(begun, resource.RLIMIT_DATA, (limit, limit))
+
+
+def children(pid: int) -> list[int]:
+    """The processes that ``pid`` has started; [] where the system does not tell."""
+    try:
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def free_memory_bytes() -> int | None:

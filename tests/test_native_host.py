@@ -1,19 +1,26 @@
 """The native runner as a runtime of this machine."""
 
 import json
+import re
+import resource
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 from boards import Board, written
+from processes import wait_until
 from test_several_devices import FILES, names
+from tiny_models import write_export
 
 from bench.__main__ import main
+from bench.child import Child, children, started
 from bench.drift import names as columns
 from bench.history.records import Records
 from bench.host import Host
 from bench.job import NATIVE
 from bench.native.bundle import Bundle
+from bench.turn_groups import footprint_bytes
 from models.errors import DeviceError
 
 RUN = ["run", "--model", "tiny.keras", "--data", "data.npz"]
@@ -48,10 +55,12 @@ def test_its_rows_stand_beside_those_of_python(tiny_project, keras_answers, nati
         assert Records().get(row["id"]).result.profile
     drifts = Records().drifts(shown["session"])
     assert columns(drifts) == ["keras", *(f"{f} {r} host" for f, r in rows)]
-    assert main([*RUN, "--runtimes", "litert-native", "--files", "int8.tflite"]) == 0
-    heading, row = capsys.readouterr().out.split("\n\n")[1].splitlines()[:2]
-    assert row.split()[:2] == ["int8.tflite", "litert-native"]
-    assert len(heading.split("median")[0]) <= len(row) and row.index("litert-native") == 24
+    assert main([*RUN, "--runtimes", "onnxruntime-native", "--files", "int8.onnx"]) == 0
+    for table in capsys.readouterr().out.split("\n\n")[1:3]:
+        heading, row = table.splitlines()[:2]
+        assert row.split()[:2] == ["int8.onnx", "onnxruntime-native"]
+        third = "median ms" if "median ms" in heading else "images"
+        assert re.search(r"-native +[\d.]+", row).end() == heading.index(third) + len(third)
 
 
 def test_the_runner_is_told_the_runtime_by_the_name_that_it_knows(job, tmp_path, monkeypatch):
@@ -110,3 +119,37 @@ def test_a_sustained_run_may_be_its_own(tiny_project, native, capsys):
     assert main([*RUN, *asked, "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)["rows"]
     assert names([row]) == [("int8.tflite", "litert-native")] and row["minutes"]
+
+
+@pytest.mark.parametrize(("form", "runtime"), [("tflite", "litert"), ("onnx", "onnxruntime")])
+def test_it_has_no_more_memory_than_is_estimated_and_a_limit(job, tmp_path, native, form, runtime):
+    """Of the process that works: the one that we started only guards it."""
+    (artifact, *_) = write_export(tmp_path / "out", formats=(form,)).artifacts
+    path = tmp_path / "out" / "tiny" / artifact.name
+    asked = replace(job, artifact=path, format=form, runtime=f"{runtime}-native", in_turns=True)
+    with Host().start(asked) as child:
+        assert child.is_ready()
+        (at_work,) = children(child.pid)
+        rollup = Path(f"/proc/{at_work}/smaps_rollup").read_text()
+        limit, _ = resource.prlimit(at_work, resource.RLIMIT_DATA)
+    own_kib = int(re.search(r"^Private_Dirty: +(\d+)", rollup, re.M)[1])
+    estimated = footprint_bytes(asked)
+    assert 0.1 * estimated < own_kib * 1024 < estimated
+    assert limit != resource.RLIM_INFINITY
+
+
+def test_what_a_runner_has_started_already_is_limited_too(job, tmp_path, monkeypatch):
+    script = tmp_path / "runner"
+    lines = "sleep 600 &", 'echo $! > "$0.pid"', '> "$0.ready"', "read -r job", "wait"
+    script.write_text("\n".join(["#!/bin/sh", *lines, ""]))
+    script.chmod(0o755)
+
+    def late():
+        process = started([str(script)])
+        wait_until((tmp_path / "runner.ready").exists)
+        return process
+
+    monkeypatch.setattr("bench.child.free_memory_bytes", lambda: 2**30)
+    with Child(late, job):
+        pid = int((tmp_path / "runner.pid").read_text())
+        assert resource.prlimit(pid, resource.RLIMIT_DATA)[0] == 2**30 * 9 // 10
