@@ -39,8 +39,10 @@ def user():
         for path in (folder, *folder.rglob("*")):
             os.chown(path, *((NOBODY, NOBODY) if as_nobody else (-1, -1)))
         others = ":/usr/bin:/bin" if (folder / "bin").exists() else ""
+        assert argv[0] == "sh"
         return subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            ["/bin/sh", *argv[1:]],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             start_new_session=True, env={"PATH": f"{folder}/bin{others}"}, **as_nobody,
         )  # fmt: skip
 
@@ -136,6 +138,18 @@ def test_a_core_that_keeps_its_governor_is_an_error_and_the_others_get_theirs_ba
     ):
         pytest.fail("the block must not run")
     assert governors(folder) == ["ondemand", "powersave"] and not notes
+
+
+def test_a_phone_is_not_told_of_sudo(user):
+    folder, start = user
+    root = cores(folder, "walt")
+    program(folder, SUDO)
+    (folder / "bin" / "getprop").write_text("#!/bin/sh\n")
+    (folder / "bin" / "getprop").chmod(0o755)
+    said = pytest.raises(DeviceError, match=r"is a phone.*leave GOVERNOR out")
+    with said, governed(start, "android", "performance", print, root):
+        pass
+    assert governors(folder) == ["walt"]
 
 
 def test_an_unknown_governor_is_refused_with_those_there_are(user):
