@@ -5,30 +5,28 @@ import shlex
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import IO
 
 from bench.child import started
 from bench.devices import DeviceSettings
-from bench.remote import transfer
 from bench.remote.adb_line import ECHO, AdbLine
 from bench.remote.adb_phones import forget, ready_phone
 from bench.remote.adb_process import LOST_CODE, RUN, AdbProcess
 from bench.remote.adb_program import ask_adb
-from bench.remote.far_command import check_shell, checked, finished
 from bench.remote.patience import Patience
+from bench.remote.piped import Piped
 from bench.remote.process import running
 from bench.remote.ssh_failure import last_line
-from bench.remote.transport import ConnectionLost, Finished
+from bench.remote.transport import ConnectionLost
 from models.errors import DeviceError
-from models.progress import Report
 
 LOST_S = 2.0
 ORDER_S = 30.0
 SHELL_V2 = "shell_v2"
 
 
-class Adb:
+class Adb(Piped):
     """The Transport to the phone ``settings.serial``, to the only one there is for "".
 
     A phone at a host:port that adb has not connected to is connected to, and stays so; the adb
@@ -40,10 +38,11 @@ class Adb:
     patience = Patience(connect_s=15, alive_interval_s=5, alive_count=3)
 
     def __init__(self, settings: DeviceSettings) -> None:
-        self.name, self._serial = settings.name, settings.serial
+        super().__init__(settings.name)
+        self._serial = settings.serial
         self._line: AdbLine | None = None
         self._connecting = threading.Lock()
-        self.stopped, self._closed = threading.Event(), threading.Event()
+        self._closed = threading.Event()
 
     def __enter__(self) -> "Adb":
         self.connect()
@@ -67,7 +66,7 @@ class Adb:
             try:
                 self._find_phone()
                 self._open_line()
-                check_shell(self, "is that an Android phone?")
+                self.check_shell("is that an Android phone?")
                 self._check_programs()
             except BaseException:
                 self.close()
@@ -83,11 +82,6 @@ class Adb:
         line, self._line = self._line, None
         if line is not None:
             line.close()
-
-    def stop(self) -> None:
-        """End what is run, put or got now, and let nothing of that kind begin any more; what was
-        started goes on. From any thread."""
-        self.stopped.set()
 
     def start(self, argv: Sequence[str | PurePosixPath]) -> subprocess.Popen:
         """A process here, its pipes and session its own, that passes on standard input and output
@@ -109,35 +103,6 @@ class Adb:
             line.carrying(process),
         ):
             yield process
-
-    def run(
-        self,
-        argv: Sequence[str | PurePosixPath],
-        timeout_s: float,
-        stdin: Path | bytes | None = None,
-    ) -> Finished:
-        """Run a program there, its standard input ``stdin`` (a file's content, or these bytes).
-
-        Behind ``timeout_s`` DeviceError, and the program is ended where the device can do that.
-        """
-        return finished(self, argv, timeout_s, stdin)
-
-    def run_check(
-        self,
-        argv: Sequence[str | PurePosixPath],
-        timeout_s: float,
-        stdin: Path | bytes | None = None,
-    ) -> bytes:
-        """What it wrote to standard output; DeviceError, with its last words, unless it exits 0."""
-        return checked(self, argv, timeout_s, stdin)
-
-    def put(self, local: Path, remote: PurePosixPath, show: Report) -> None:
-        """Copy a file there: whole, on its disk and under its name, or not at all."""
-        transfer.put(self, local, remote, show)
-
-    def get(self, remote: PurePosixPath, local: Path) -> None:
-        """Copy a file here: whole, under its name, or not at all."""
-        transfer.get(self, remote, local)
 
     def check_line(self, code: int, last_words: str) -> None:
         """ConnectionLost where ``code``, of a process of ``running``, says that the line broke."""

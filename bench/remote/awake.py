@@ -1,12 +1,13 @@
 """A phone kept from sleeping for as long as something is measured there."""
 
-import selectors
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 
-ANSWER_S, BACK_S, END_S = 30.0, 15.0, 2.0
+from bench.remote.holding import Holding
+
+ANSWER_S, BACK_S = 30.0, 15.0
 # $1: a file that says what was before, and who puts it back; $2: a folder that is there as long as
 # the phone is ours. A program there waits for the end of its input, or for the folder to go: so a
 # line that breaks puts everything back too. One that comes behind another, which was killed or is
@@ -57,48 +58,18 @@ def awake(
     ``start`` starts a program there, its pipes ours. ``note`` is told what a phone does not allow,
     and where it is not certain that all is as before: neither keeps it from being measured.
     """
-    process = start(["sh", "-c", HOLD, "sh", str(cache / "awake"), str(cache / "running")])
+    words = ["sh", "-c", HOLD, "sh", str(cache / "awake"), str(cache / "running")]
+    holding = Holding(start(words), ANSWER_S)
     try:
-        first, *refused = _first_line(process).split() or [""]
+        first, *refused = holding.first_line().split() or [""]
         if first != "set":
-            note(f"{phone}: it may fall asleep while it is measured: {_last_words(process)}")
+            note(f"{phone}: it may fall asleep while it is measured: {holding.last_words()}")
         elif refused:
             note(f"{phone}: does not let its {' and '.join(sorted(set(refused)))} be kept on")
         yield
     finally:
-        if not _is_put_back(process):
+        if not holding.let_go(BACK_S):
             note(
                 f"{phone}: its screen may stay on while it is charged; the next bench there puts "
                 "that back, or Settings, Developer options, Stay awake"
             )
-
-
-def _first_line(process: subprocess.Popen) -> str:
-    """ "" where there is none in time."""
-    with selectors.DefaultSelector() as pipes:
-        pipes.register(process.stdout, selectors.EVENT_READ)
-        if not pipes.select(ANSWER_S):
-            return ""
-        return process.stdout.readline().decode(errors="replace").strip()
-
-
-def _last_words(process: subprocess.Popen) -> str:
-    try:
-        process.wait(END_S)  # the end of its output was a moment ahead of its own
-    except subprocess.TimeoutExpired:
-        return f"no answer within {ANSWER_S:g} s"
-    lines = process.stderr.read().decode(errors="replace").strip().splitlines()
-    return lines[-1].strip() if lines else "it does not say why"
-
-
-def _is_put_back(process: subprocess.Popen) -> bool:
-    """End the program's input, and wait until it has put everything back."""
-    process.stdin.close()
-    try:
-        return process.wait(BACK_S) == 0
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return False
-    finally:
-        for pipe in (process.stdout, process.stderr):
-            pipe.close()

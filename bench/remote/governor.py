@@ -1,10 +1,10 @@
 """The frequency governor of a device, set for as long as something is measured there."""
 
-import selectors
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from bench.remote.holding import Holding
 from models.errors import DeviceError, RequestError
 
 ANSWER_S = 60.0
@@ -66,17 +66,18 @@ def governed(
     if not governor:
         yield
         return
-    process = start(["sh", "-c", HOLD, "sh", governor, root])
+    holding = Holding(start(["sh", "-c", HOLD, "sh", governor, root]), ANSWER_S)
     try:
-        _check(device, governor, process)
+        _check(device, governor, holding)
         yield
     finally:
-        _let_go(process, device, note)
+        if not holding.let_go(ANSWER_S):
+            note(f"{device}: its former governor may not be back; a reboot brings it back")
 
 
-def _check(device: str, governor: str, process: subprocess.Popen) -> None:
+def _check(device: str, governor: str, holding: Holding) -> None:
     """Wait until the governor is set; the error that says why it is not."""
-    said, _, more = _first_line(process).partition(" ")
+    said, _, more = holding.first_line().partition(" ")
     if said == "set":
         return
     if said == "none":
@@ -91,39 +92,9 @@ def _check(device: str, governor: str, process: subprocess.Popen) -> None:
         )
     if said == "unknown":
         raise RequestError(f"GOVERNOR is {governor!r}; {device} has: {more}; expected one of these")
-    why = f"it stayed {more}" if said == "kept" else _last_words(process, said)
+    why = f"it stayed {more}" if said == "kept" else holding.last_words()
     raise DeviceError(
         f"{device} does not let its governor be set to {governor} ({why}); let sudo work there "
         f"without a password, or type there: echo {governor} | sudo tee "
         "/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
     )
-
-
-def _first_line(process: subprocess.Popen) -> str:
-    """ "" where there is none in time."""
-    with selectors.DefaultSelector() as pipes:
-        pipes.register(process.stdout, selectors.EVENT_READ)
-        if not pipes.select(ANSWER_S):
-            return ""
-        return process.stdout.readline().decode(errors="replace").strip()
-
-
-def _last_words(process: subprocess.Popen, said: str) -> str:
-    if not said and process.poll() is None:
-        return f"no answer within {ANSWER_S:g} s"
-    lines = process.stderr.read().decode(errors="replace").strip().splitlines()
-    return lines[-1].strip() if lines else "it does not say why"
-
-
-def _let_go(process: subprocess.Popen, device: str, note: Callable[[str], None]) -> None:
-    """End the program's input, and wait until it has put the former governors back."""
-    process.stdin.close()
-    try:
-        done = process.wait(ANSWER_S) == 0
-    except subprocess.TimeoutExpired:
-        process.kill()
-        done = False
-    for pipe in (process.stdout, process.stderr):
-        pipe.close()
-    if not done:
-        note(f"{device}: its former governor may not be back; a reboot brings it back")

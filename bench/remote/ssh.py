@@ -7,21 +7,19 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import IO
 
 from bench.child import started
 from bench.devices import DeviceSettings
-from bench.remote import transfer
-from bench.remote.far_command import check_shell, checked, finished
 from bench.remote.patience import Patience
+from bench.remote.piped import Piped
 from bench.remote.process import running
 from bench.remote.ssh_address import address_of
 from bench.remote.ssh_failure import explained, last_line
 from bench.remote.ssh_master import Master
-from bench.remote.transport import ConnectionLost, Finished
+from bench.remote.transport import ConnectionLost
 from models.errors import DeviceError
-from models.progress import Report
 
 LOST_S = 2.0
 SESSIONS = 6  # beside the keeper, what is run meanwhile, and what has not quite ended
@@ -30,7 +28,7 @@ SESSIONS = 6  # beside the keeper, what is run meanwhile, and what has not quite
 RUN = '"$@"; code=$?; [ "$code" -ne 255 ] || code=254; exit "$code"'
 
 
-class Ssh:
+class Ssh(Piped):
     """The Transport to ``settings.host``: what one types behind ssh.
 
     One process holds the connection, all commands go through it and end with it; it ends with
@@ -44,12 +42,12 @@ class Ssh:
     patience = Patience(connect_s=15, alive_interval_s=5, alive_count=3)
 
     def __init__(self, settings: DeviceSettings) -> None:
-        self.name, self._address = settings.name, address_of(settings)
+        super().__init__(settings.name)
+        self._address = address_of(settings)
         self._master: Master | None = None
         # Each connection, the first one too, with what was started through it.
         self._started: dict[Master, list[subprocess.Popen]] = {}
         self._connecting, self._starting = threading.Lock(), threading.Lock()
-        self.stopped = threading.Event()
 
     def __enter__(self) -> "Ssh":
         self.connect()
@@ -71,7 +69,7 @@ class Ssh:
                 )
             try:
                 self._master = self._opened_master()
-                check_shell(self, "let its ~/.bashrc write that for interactive shells only")
+                self.check_shell("let its ~/.bashrc write that for interactive shells only")
             except BaseException:
                 self.close()
                 raise
@@ -87,11 +85,6 @@ class Ssh:
             masters, self._started = list(self._started), {}
         for master in masters:
             master.close()
-
-    def stop(self) -> None:
-        """End what is run, put or got now, and let nothing of that kind begin any more; what was
-        started goes on. From any thread."""
-        self.stopped.set()
 
     def argv(self, argv: Sequence[str | PurePosixPath]) -> list[str]:
         """What to start on this machine for ``argv`` to run there, standard input and output passed
@@ -113,35 +106,6 @@ class Ssh:
         """A process here that passes on standard input and output of ``argv`` there; standard error
         is a pipe. Ended behind the block."""
         return running(self.argv(argv), stdin, stdout)
-
-    def run(
-        self,
-        argv: Sequence[str | PurePosixPath],
-        timeout_s: float,
-        stdin: Path | bytes | None = None,
-    ) -> Finished:
-        """Run a program there, its standard input ``stdin`` (a file's content, or these bytes).
-
-        Behind ``timeout_s`` DeviceError, and the program is ended where the device can do that.
-        """
-        return finished(self, argv, timeout_s, stdin)
-
-    def run_check(
-        self,
-        argv: Sequence[str | PurePosixPath],
-        timeout_s: float,
-        stdin: Path | bytes | None = None,
-    ) -> bytes:
-        """What it wrote to standard output; DeviceError, with its last words, unless it exits 0."""
-        return checked(self, argv, timeout_s, stdin)
-
-    def put(self, local: Path, remote: PurePosixPath, show: Report) -> None:
-        """Copy a file there: whole, on its disk and under its name, or not at all."""
-        transfer.put(self, local, remote, show)
-
-    def get(self, remote: PurePosixPath, local: Path) -> None:
-        """Copy a file here: whole, under its name, or not at all."""
-        transfer.get(self, remote, local)
 
     def check_line(self, code: int, last_words: str) -> None:
         """ConnectionLost where ``code``, of a process of ``argv``, says that the line broke."""
