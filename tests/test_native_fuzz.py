@@ -9,10 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import tiny_models
-from native_runner import built
+from native_runner import SANITIZERS, built
 
 JOBS = 100_000
-SANITIZED = ("-DHARNESS_FUZZ=ON", "-DHARNESS_SANITIZE=address,undefined", "-DCMAKE_CXX_FLAGS=-O1")
 FLIPS = 150
 EXIT_CODES = {
     "bad_job": 2, "bad_model": 2, "bad_input": 2,
@@ -25,7 +24,7 @@ RUNTIMES = {"tflite": "litert", "onnx": "onnxruntime"}
 
 @pytest.mark.slow
 def test_a_hundred_thousand_broken_jobs_end_in_a_job_or_a_failure():
-    fuzz = built("fuzz_jobs", *SANITIZED)
+    fuzz = built("fuzz_jobs", SANITIZERS)
     done = subprocess.run([fuzz, "1", str(JOBS)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     counts = json.loads(done.stdout)

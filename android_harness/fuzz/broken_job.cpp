@@ -66,7 +66,7 @@ std::string BrokenJob::text() {
   return text;
 }
 
-nlohmann::json BrokenJob::good() const {
+Json BrokenJob::good() const {
   const Json plan = {{"warmup_runs", 2},  {"warmup_s", 1.5},     {"min_samples", 10},
                      {"precision", 0.02}, {"time_limit_s", 5.0}, {"turn_s", 0.1}};
   const Json images = {
@@ -79,7 +79,7 @@ nlohmann::json BrokenJob::good() const {
       {"images", images}, {"profile", {{"runs", 20}}}};
 }
 
-nlohmann::json& BrokenJob::any_part(Json& job) {
+Json& BrokenJob::any_part(Json& job) {
   Json* part = &job;
   while (part->is_structured() && !part->empty() && (part == &job || one_in(2))) {
     part = &*std::next(part->begin(), static_cast<std::ptrdiff_t>(below(part->size())));
@@ -87,7 +87,7 @@ nlohmann::json& BrokenJob::any_part(Json& job) {
   return *part;
 }
 
-nlohmann::json BrokenJob::any_value() {
+Json BrokenJob::any_value() {
   switch (below(16)) {
     case 0:
       return nullptr;

@@ -1,21 +1,18 @@
 #include "result.h"
 
-#include <nlohmann/json.hpp>
-
 #include "job.h"
+#include "json.h"
 
 namespace harness {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 template <typename T>
-Json or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
+OrderedJson or_null(const std::optional<T>& value) {
+  return value ? OrderedJson(*value) : OrderedJson(nullptr);
 }
 
-Json as_json(const State& state) {
+OrderedJson as_json(const State& state) {
   return {{"at_s", state.at_s},
           {"load_average", or_null(state.load_average)},
           {"governors", state.governors},
@@ -24,39 +21,39 @@ Json as_json(const State& state) {
           {"throttled", or_null(state.throttled)}};
 }
 
-Json as_json(const Delegate& delegate) {
-  Json outside = Json::object();
+OrderedJson as_json(const Delegate& delegate) {
+  OrderedJson outside = OrderedJson::object();
   for (const auto& [kind, count] : delegate.outside) outside[kind] = count;
   return {{"inside", delegate.inside}, {"pieces", delegate.pieces}, {"outside", outside}};
 }
 
-Json as_json(const OpTime& op) {
+OrderedJson as_json(const OpTime& op) {
   return {{"name", or_null(op.name)},
           {"kind", op.kind},
           {"mean_ns", op.mean_ns},
           {"delegated", or_null(op.delegated)}};
 }
 
-Json as_json(const Turn& turn) { return Json::array({turn.start_ns, turn.samples}); }
+OrderedJson as_json(const Turn& turn) { return OrderedJson::array({turn.start_ns, turn.samples}); }
 
-Json as_json(const Error& error) { return {{"kind", error.kind}, {"message", error.message}}; }
+OrderedJson as_json(const Error& error) { return {{"kind", error.kind}, {"message", error.message}}; }
 
 template <typename T>
-Json all_as_json(const std::vector<T>& values) {
-  Json made = Json::array();
+OrderedJson all_as_json(const std::vector<T>& values) {
+  OrderedJson made = OrderedJson::array();
   for (const T& value : values) made.push_back(as_json(value));
   return made;
 }
 
 template <typename T>
-Json as_json_or_null(const std::optional<T>& value) {
-  return value ? as_json(*value) : Json(nullptr);
+OrderedJson as_json_or_null(const std::optional<T>& value) {
+  return value ? as_json(*value) : OrderedJson(nullptr);
 }
 
 }  // namespace
 
 std::string to_json(const Result& result) {
-  const Json made = {{"version", kVersion},
+  const OrderedJson made = {{"version", kVersion},
                      {"runtime", or_null(result.runtime)},
                      {"runtime_version", or_null(result.runtime_version)},
                      {"threads", or_null(result.threads)},
@@ -77,8 +74,7 @@ std::string to_json(const Result& result) {
                      {"error", as_json_or_null(result.error)},
                      {"delegate", as_json_or_null(result.delegate)},
                      {"profile", all_as_json(result.profile)}};
-  // What a file or a runtime says need not be UTF-8.
-  return made.dump(-1, ' ', true, Json::error_handler_t::replace);
+  return in_one_line(made);
 }
 
 }  // namespace harness
