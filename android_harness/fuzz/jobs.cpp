@@ -53,7 +53,8 @@ std::string fault_of(const Failure& failure) {
   Result result;
   result.error = Error{failure.kind(), failure.what()};
   const std::string answer = to_json(result);
-  if (answer.find('\n') != std::string::npos || json_or_none(answer).is_discarded()) return "no line";
+  if (answer.find('\n') != std::string::npos || json_or_none(answer).is_discarded())
+    return "no line";
   return answer.size() > kLongestAnswer ? "an answer of " + std::to_string(answer.size()) : "";
 }
 

@@ -5,7 +5,8 @@
 //     probe process CORE...                what this process is, pinned to those cores if any
 //     probe images                         {"dtype", "shape", "images": as of a job} on standard
 //                                          input: classifies in a file that answers what it is fed
-//     probe onnxruntime LIBRARIES          {"artifact", "threads", "images", "profile_runs" (or null)}
+//     probe onnxruntime LIBRARIES          {"artifact", "threads", "images", "profile_runs" (or
+//     null)}
 //                                          on standard input: loads, profiles, classifies
 #include <algorithm>
 #include <iostream>
@@ -150,9 +151,7 @@ Json process(const std::vector<std::string>& cores) {
 }
 
 // What a file says need not be UTF-8.
-std::string line_of(const Json& made) {
-  return in_one_line(made);
-}
+std::string line_of(const Json& made) { return in_one_line(made); }
 
 std::string answer(const std::string& part, const std::vector<std::string>& words) {
   if (part == "environment") {

@@ -90,8 +90,8 @@ std::string environment_json(const Libraries& libraries, const std::string& root
       {"python", nullptr},
       {"versions", library_versions(libraries)},
       {"board", or_null(phone.board ? phone.board : board(root))},
-      {"max_khz", numbers_of(read_all(root + "/sys/devices/system/cpu", "cpu",
-                                      "cpufreq/cpuinfo_max_freq"))},
+      {"max_khz",
+       numbers_of(read_all(root + "/sys/devices/system/cpu", "cpu", "cpufreq/cpuinfo_max_freq"))},
       {"emulated", emulated},
       {"governor_settable", is_governor_settable(root + "/sys")}};
   return in_one_line(found);

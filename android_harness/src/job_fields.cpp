@@ -68,7 +68,8 @@ class Strict {
 
 Json parse_json(const std::string& text) {
   // The parser would skip it.
-  if (text.compare(0, 3, "\xef\xbb\xbf") == 0) refuse("the job is not JSON: it has a byte order mark");
+  if (text.compare(0, 3, "\xef\xbb\xbf") == 0)
+    refuse("the job is not JSON: it has a byte order mark");
   try {
     std::istringstream stream(text);
     return read_json(stream, Strict());
@@ -102,8 +103,6 @@ void check_fields(const Json& value, const Fields& fields, const std::string& wh
   }
 }
 
-std::string shown(const Json& value) {
-  return in_one_line(value).substr(0, 80);
-}
+std::string shown(const Json& value) { return in_one_line(value).substr(0, 80); }
 
 }  // namespace harness

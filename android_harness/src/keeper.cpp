@@ -38,7 +38,9 @@ void tell(const OrderedJson& event) {
   }
 }
 
-OrderedJson json_of(const std::optional<std::string>& text) { return text ? OrderedJson(*text) : OrderedJson(); }
+OrderedJson json_of(const std::optional<std::string>& text) {
+  return text ? OrderedJson(*text) : OrderedJson();
+}
 
 OrderedJson json_of(const EndedByName& ended) {
   OrderedJson all = OrderedJson::object();
@@ -61,7 +63,8 @@ std::string owner_in(const std::optional<std::string>& line) {
 
 // Say who has it, and for how long by a clock that nobody can set.
 int busy(const std::optional<LockRecord>& holder) {
-  OrderedJson said = {{"event", "busy"}, {"owner", nullptr}, {"age_s", nullptr}, {"since_utc", nullptr}};
+  OrderedJson said = {
+      {"event", "busy"}, {"owner", nullptr}, {"age_s", nullptr}, {"since_utc", nullptr}};
   if (holder) {
     said["owner"] = holder->owner;
     said["age_s"] = std::round(10 * (boottime_s() - holder->boottime_s)) / 10;
@@ -88,8 +91,8 @@ bool serve(KeeperLine& line, KeeperRunning& running) {
 }
 
 // From "locked" to the last line; `running` is open, and closed behind it whatever happens.
-bool serve_locked(KeeperLine& line, KeeperLock& lock, KeeperRunning& running, const OrderedJson& locked,
-                  const std::string& owner) {
+bool serve_locked(KeeperLine& line, KeeperLock& lock, KeeperRunning& running,
+                  const OrderedJson& locked, const std::string& owner) {
   try {
     OrderedJson said = locked;
     said["unwritten"] = json_of(lock.write(owner));

@@ -73,10 +73,10 @@ std::optional<LockRecord> KeeperLock::read() const {
 
 std::optional<std::string> KeeperLock::write(const std::string& owner) {
   const OrderedJson record = {{"owner", owner},
-                       {"since_utc", now_utc()},
-                       {"boottime_s", boottime_s()},
-                       {"boot", boot_id()},
-                       {"pid", ::getpid()}};
+                              {"since_utc", now_utc()},
+                              {"boottime_s", boottime_s()},
+                              {"boot", boot_id()},
+                              {"pid", ::getpid()}};
   const std::string text = in_one_line(record);
   // In this order a full disk lends the block that the file has had before.
   const ssize_t count = ::pwrite(file_.number(), text.data(), text.size(), 0);

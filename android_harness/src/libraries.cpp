@@ -66,9 +66,8 @@ void* open_library(const std::string& runtime, const std::string& path) {
 }
 
 std::string not_found(const Libraries& libraries, const std::vector<std::string>& names) {
-  const std::string where = libraries.empty()
-                                ? "the folders of --libraries, of which none is given"
-                                : joined(libraries, ", ");
+  const std::string where = libraries.empty() ? "the folders of --libraries, of which none is given"
+                                              : joined(libraries, ", ");
   return "no " + joined(names, " or ") + " in " + where;
 }
 

@@ -34,8 +34,8 @@ std::string head(std::size_t rows, std::size_t columns) {
   text.append((kAlignment - used % kAlignment) % kAlignment, ' ');
   text += '\n';
   std::string begin(kMagic, kMagicBytes);
-  begin += {'\x01', '\x00', static_cast<char>(text.size() & 0xff),
-            static_cast<char>(text.size() >> 8)};
+  begin +=
+      {'\x01', '\x00', static_cast<char>(text.size() & 0xff), static_cast<char>(text.size() >> 8)};
   return begin + text;
 }
 

@@ -59,7 +59,8 @@ std::vector<Operator> read_profile(const std::string& path) {
       return false;
     });
   } catch (const Json::exception& error) {
-    throw Failure(kNoProfile, std::string("ONNX Runtime's profile is another one: ") + error.what());
+    throw Failure(kNoProfile,
+                  std::string("ONNX Runtime's profile is another one: ") + error.what());
   }
   return operators.all();
 }

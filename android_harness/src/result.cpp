@@ -36,7 +36,9 @@ OrderedJson as_json(const OpTime& op) {
 
 OrderedJson as_json(const Turn& turn) { return OrderedJson::array({turn.start_ns, turn.samples}); }
 
-OrderedJson as_json(const Error& error) { return {{"kind", error.kind}, {"message", error.message}}; }
+OrderedJson as_json(const Error& error) {
+  return {{"kind", error.kind}, {"message", error.message}};
+}
 
 template <typename T>
 OrderedJson all_as_json(const std::vector<T>& values) {
@@ -54,26 +56,26 @@ OrderedJson as_json_or_null(const std::optional<T>& value) {
 
 std::string to_json(const Result& result) {
   const OrderedJson made = {{"version", kVersion},
-                     {"runtime", or_null(result.runtime)},
-                     {"runtime_version", or_null(result.runtime_version)},
-                     {"threads", or_null(result.threads)},
-                     {"os_threads", or_null(result.os_threads)},
-                     {"load_ns", or_null(result.load_ns)},
-                     {"prepare_ns", or_null(result.prepare_ns)},
-                     {"first_inference_ns", or_null(result.first_inference_ns)},
-                     {"warmup_runs", or_null(result.warmup_runs)},
-                     {"warmup_stable", or_null(result.warmup_stable)},
-                     {"others_share", or_null(result.others_share)},
-                     {"stolen_share", or_null(result.stolen_share)},
-                     {"affinity", or_null(result.affinity)},
-                     {"samples_ns", result.samples_ns},
-                     {"turns", all_as_json(result.turns)},
-                     {"states", all_as_json(result.states)},
-                     {"peak_rss_bytes", or_null(result.peak_rss_bytes)},
-                     {"images", result.images},
-                     {"error", as_json_or_null(result.error)},
-                     {"delegate", as_json_or_null(result.delegate)},
-                     {"profile", all_as_json(result.profile)}};
+                            {"runtime", or_null(result.runtime)},
+                            {"runtime_version", or_null(result.runtime_version)},
+                            {"threads", or_null(result.threads)},
+                            {"os_threads", or_null(result.os_threads)},
+                            {"load_ns", or_null(result.load_ns)},
+                            {"prepare_ns", or_null(result.prepare_ns)},
+                            {"first_inference_ns", or_null(result.first_inference_ns)},
+                            {"warmup_runs", or_null(result.warmup_runs)},
+                            {"warmup_stable", or_null(result.warmup_stable)},
+                            {"others_share", or_null(result.others_share)},
+                            {"stolen_share", or_null(result.stolen_share)},
+                            {"affinity", or_null(result.affinity)},
+                            {"samples_ns", result.samples_ns},
+                            {"turns", all_as_json(result.turns)},
+                            {"states", all_as_json(result.states)},
+                            {"peak_rss_bytes", or_null(result.peak_rss_bytes)},
+                            {"images", result.images},
+                            {"error", as_json_or_null(result.error)},
+                            {"delegate", as_json_or_null(result.delegate)},
+                            {"profile", all_as_json(result.profile)}};
   return in_one_line(made);
 }
 
