@@ -48,7 +48,9 @@ bool write_whole(const std::string& path, const std::string& begin,
                  const std::vector<float>& values) {
   std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "wbe"));
   return file && std::fwrite(begin.data(), 1, begin.size(), file.get()) == begin.size() &&
-         std::fwrite(values.data(), sizeof(float), values.size(), file.get()) == values.size() &&
+         // None have no address, which fwrite must not be given.
+         (values.empty() ||
+          std::fwrite(values.data(), sizeof(float), values.size(), file.get()) == values.size()) &&
          std::fclose(file.release()) == 0;
 }
 
