@@ -106,9 +106,9 @@ def native_runner():
 
 
 @pytest.fixture(scope="session")
-def native_libraries(tmp_path_factory):
+def native_libraries():
     """A folder for the native runner's --libraries."""
-    return host_libraries(tmp_path_factory.mktemp("native") / "libraries")
+    return host_libraries()
 
 
 @pytest.fixture(params=KINDS)

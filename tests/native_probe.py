@@ -2,18 +2,16 @@
 
 import functools
 import json
-import os
 import subprocess
 from pathlib import Path
 
-from native_runner import built
+from native_runner import built, sanitizers
 
 
 @functools.cache
 def program() -> Path:
-    """The probe for this machine; with $HARNESS_SANITIZE those sanitizers watch it."""
-    watched = os.environ.get("HARNESS_SANITIZE")
-    return built("probe", *([f"-DHARNESS_SANITIZE={watched}"] if watched else []))
+    """The probe for this machine."""
+    return built("probe", sanitizers())
 
 
 def probe(*words, asked=None, env=None, through=()):

@@ -141,6 +141,31 @@ def test_all_programs_end_when_the_line_goes(new_keeper, cache, how):
         assert start(cache, "late", "true").wait() == NOT_STARTED_CODE
 
 
+def test_answers_that_nobody_reads_end_nothing_before_the_line_goes(new_keeper, cache):
+    with new_keeper(cache) as keeper:
+        locked(keeper)
+        program = start_ready(cache, "one", SLEEPS)
+        keeper.process.stdout.close()
+        keeper.say("end other")
+        keeper.process.stdin.close()
+        assert keeper.code() == LINE_GONE
+        assert program.wait(timeout=10) == -signal.SIGKILL
+
+
+def test_a_name_leads_nowhere_but_into_the_folder(new_keeper, cache):
+    with new_keeper(cache) as keeper:
+        locked(keeper)
+        assert "expected beat" in keeper.ask("end ../lock")["message"]
+        assert keeper.code() == FAILED and (cache / "lock").exists()
+
+
+def test_a_line_without_an_end_is_not_kept(new_keeper, cache):
+    with new_keeper(cache) as keeper:
+        locked(keeper)
+        keeper.process.stdin.write(b"x" * 70_000)
+        assert keeper.code() == LINE_GONE
+
+
 def test_a_signal_that_was_ignored_ends_it_all_the_same(new_keeper, cache):
     with new_keeper(cache, by=("sh", "-c", 'trap "" HUP; exec "$@"', "sh")) as keeper:
         locked(keeper)

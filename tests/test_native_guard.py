@@ -13,9 +13,14 @@ CRASHES = """
 #include <stdlib.h>
 #include <unistd.h>
 __attribute__((constructor)) static void crash(void) {
+  static char much[50000];  // more than is read at once, less than a pipe takes
   write(1, "hello {\\n", 8);
-  write(2, "first\\nscale is too small\\n", 25);
-  if (%s) abort();
+  write(2, "first\\n", 6);
+  if (%s) {
+    write(2, much, sizeof much);
+    write(2, "\\nscale is too small\\n", 20);
+    abort();
+  }
   sleep(60);
 }
 """
@@ -44,7 +49,24 @@ def test_a_crash_is_an_error_in_the_result_with_the_last_words(library, native_r
     for said in (f"signal {signal.SIGABRT.value}", "scale is too small"):
         assert said in result["error"]["message"]
     assert "first" not in result["error"]["message"]
-    assert "hello {" in done.stderr and "first\nscale is too small\n" in done.stderr
+    assert "hello {" in done.stderr and done.stderr.endswith("\nscale is too small\n")
+    assert done.stderr.count("\0") == 50_000
+
+
+def test_a_crash_after_the_answer_adds_nothing_to_it(
+    tmp_path, native_runner, native_libraries, job
+):
+    (tmp_path / "late.c").write_text("void abort(void); void _exit(int code) { abort(); }\n")
+    late = tmp_path / "late.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-w", "-o", late, tmp_path / "late.c"], check=True)
+    # A library of a sanitizer wants to be the first.
+    environment = {"LD_PRELOAD": str(late), "ASAN_OPTIONS": "verify_asan_link_order=0"}
+    done = subprocess.run(
+        [native_runner, "--libraries", native_libraries],
+        input=job.to_json(), capture_output=True, text=True, env={**os.environ, **environment},
+    )  # fmt: skip
+    (line,) = done.stdout.splitlines()
+    assert done.returncode == 3 and json.loads(line)["error"] is None
 
 
 @pytest.fixture
@@ -81,6 +103,13 @@ def test_the_runtime_does_not_outlive_a_runner_that_is_killed(hanging):
     runner, child = hanging
     runner.kill()
     assert runner.wait(timeout=20) == -signal.SIGKILL and not is_running(child)
+
+
+def test_the_runtime_has_the_signals_that_the_runner_was_started_with(hanging):
+    _, child = hanging
+    with open(f"/proc/{child}/status") as status:
+        (blocked,) = [line.split()[1] for line in status if line.startswith("SigBlk:")]
+    assert int(blocked, 16) == 0
 
 
 def test_a_runtime_that_is_killed_is_an_error_in_the_result(hanging):

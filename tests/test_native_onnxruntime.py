@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import tiny_models
 from native_probe import probe
-from native_runner import host_libraries
 from onnx import TensorProto, helper
 
 from bench.host import RUNNER
@@ -18,9 +17,9 @@ SIDE = tiny_models.SIDE
 SCALES = {"input_scale": 0.01, "input_zero_point": 0, "output_scale": 0.5, "output_zero_point": 1}
 
 
-@pytest.fixture(scope="module")
-def libraries(tmp_path_factory):
-    return host_libraries(tmp_path_factory.mktemp("libraries") / "lib")
+@pytest.fixture
+def libraries(native_libraries):
+    return native_libraries
 
 
 def network(shape=(1, 2, 2, 3), dtype=TensorProto.FLOAT, nodes=("Identity",), ends=1, out=None):

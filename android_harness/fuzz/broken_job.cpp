@@ -66,7 +66,7 @@ std::string BrokenJob::text() {
   return text;
 }
 
-nlohmann::json BrokenJob::good() const {
+Json BrokenJob::good() const {
   const Json plan = {{"warmup_runs", 2},  {"warmup_s", 1.5},     {"min_samples", 10},
                      {"precision", 0.02}, {"time_limit_s", 5.0}, {"turn_s", 0.1}};
   const Json images = {
@@ -79,7 +79,7 @@ nlohmann::json BrokenJob::good() const {
       {"images", images}, {"profile", {{"runs", 20}}}};
 }
 
-nlohmann::json& BrokenJob::any_part(Json& job) {
+Json& BrokenJob::any_part(Json& job) {
   Json* part = &job;
   while (part->is_structured() && !part->empty() && (part == &job || one_in(2))) {
     part = &*std::next(part->begin(), static_cast<std::ptrdiff_t>(below(part->size())));
@@ -87,40 +87,24 @@ nlohmann::json& BrokenJob::any_part(Json& job) {
   return *part;
 }
 
-nlohmann::json BrokenJob::any_value() {
+Json BrokenJob::any_value() {
   switch (below(16)) {
-    case 0:
-      return nullptr;
-    case 1:
-      return one_in(2);
-    case 2:
-      return static_cast<std::int64_t>(below(5)) - 2;
-    case 3:
-      return std::numeric_limits<std::int64_t>::min();
-    case 4:
-      return std::numeric_limits<std::uint64_t>::max();
-    case 5:
-      return static_cast<std::int64_t>(random_());
-    case 6:
-      return std::int64_t{1} << below(63);
-    case 7:
-      return 1.7e308;
-    case 8:
-      return static_cast<double>(below(1000)) / 7 - 50;
-    case 9:
-      return "";
-    case 10:
-      return std::string(1 + below(3), '\0') + "x";
-    case 11:
-      return any_bytes();
-    case 12:
-      return long_text();
-    case 13:
-      return Json::array();
-    case 14:
-      return Json::array({nullptr, -1, "x", Json::array({1})});
-    default:
-      return Json::object({{"runs", 1}, {"", 2}});
+    case 0: return nullptr;
+    case 1: return one_in(2);
+    case 2: return static_cast<std::int64_t>(below(5)) - 2;
+    case 3: return std::numeric_limits<std::int64_t>::min();
+    case 4: return std::numeric_limits<std::uint64_t>::max();
+    case 5: return static_cast<std::int64_t>(random_());
+    case 6: return std::int64_t{1} << below(63);
+    case 7: return 1.7e308;
+    case 8: return static_cast<double>(below(1000)) / 7 - 50;
+    case 9: return "";
+    case 10: return std::string(1 + below(3), '\0') + "x";
+    case 11: return any_bytes();
+    case 12: return long_text();
+    case 13: return Json::array();
+    case 14: return Json::array({nullptr, -1, "x", Json::array({1})});
+    default: return Json::object({{"runs", 1}, {"", 2}});
   }
 }
 
@@ -143,11 +127,8 @@ void BrokenJob::break_value(Json& job) {
         return;
       }
       break;
-    case 2:
-      part = Json(any_part(job));
-      return;
-    default:
-      break;
+    case 2: part = Json(any_part(job)); return;
+    default: break;
   }
   part = any_value();
 }
@@ -156,21 +137,11 @@ void BrokenJob::break_bytes(std::string& text) {
   const std::size_t at = below(text.size() + 1);
   const std::size_t count = std::min<std::size_t>(1 + below(40), text.size() - at);
   switch (below(7)) {
-    case 0:
-      text.resize(at);
-      return;
-    case 1:
-      text.erase(at, count);
-      return;
-    case 2:
-      text.insert(at, text.substr(below(text.size() + 1), count));
-      return;
-    case 3:
-      text.insert(at, fragments()[below(fragments().size())]);
-      return;
-    case 4:
-      text.replace(at, count, fragments()[below(fragments().size())]);
-      return;
+    case 0: text.resize(at); return;
+    case 1: text.erase(at, count); return;
+    case 2: text.insert(at, text.substr(below(text.size() + 1), count)); return;
+    case 3: text.insert(at, fragments()[below(fragments().size())]); return;
+    case 4: text.replace(at, count, fragments()[below(fragments().size())]); return;
     case 5:
       if (one_in(kDeepOneIn)) {
         const bool is_list = one_in(2);

@@ -2,9 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <random>
 #include <string>
+
+#include "json.h"
 
 namespace harness::fuzz {
 
@@ -17,8 +18,6 @@ class BrokenJob {
   std::string text();
 
  private:
-  using Json = nlohmann::json;
-
   std::uint64_t below(std::uint64_t end) { return random_() % end; }
   bool one_in(std::uint64_t times) { return below(times) == 0; }
 

@@ -14,6 +14,7 @@
 #include "broken_job.h"
 #include "failure.h"
 #include "job.h"
+#include "json.h"
 #include "result.h"
 
 namespace harness::fuzz {
@@ -52,7 +53,8 @@ std::string fault_of(const Failure& failure) {
   Result result;
   result.error = Error{failure.kind(), failure.what()};
   const std::string answer = to_json(result);
-  if (answer.find('\n') != std::string::npos || !nlohmann::json::accept(answer)) return "no line";
+  if (answer.find('\n') != std::string::npos || json_or_none(answer).is_discarded())
+    return "no line";
   return answer.size() > kLongestAnswer ? "an answer of " + std::to_string(answer.size()) : "";
 }
 
@@ -86,7 +88,7 @@ int run(std::uint64_t seed, std::uint64_t count, std::uint64_t first) {
       return 1;
     }
   }
-  std::cout << nlohmann::json(counts).dump() << std::endl;
+  std::cout << in_one_line(Json(counts)) << std::endl;
   return 0;
 }
 

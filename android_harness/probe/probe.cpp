@@ -5,22 +5,20 @@
 //     probe process CORE...                what this process is, pinned to those cores if any
 //     probe images                         {"dtype", "shape", "images": as of a job} on standard
 //                                          input: classifies in a file that answers what it is fed
-//     probe onnxruntime LIBRARIES          {"artifact", "threads", "images", "profile_runs" (or null)}
+//     probe onnxruntime LIBRARIES          {"artifact", "threads", "images", "profile_runs" (or
+//     null)}
 //                                          on standard input: loads, profiles, classifies
 #include <algorithm>
 #include <iostream>
-#include <iterator>
-#include <nlohmann/json.hpp>
 
 #include "failure.h"
 #include "images.h"
+#include "json.h"
 #include "machine.h"
 
 namespace harness {
 
 namespace {
-
-using Json = nlohmann::json;
 
 template <typename T>
 Json or_null(const std::optional<T>& value) {
@@ -73,7 +71,7 @@ Images images_of(const Json& asked) {
           asked.at("outputs")};
 }
 
-Json asked() { return Json::parse(std::string(std::istreambuf_iterator<char>(std::cin), {})); }
+Json asked() { return read_json(std::cin); }
 
 Json error_of(const Failure& failure) {
   return {{"kind", failure.kind()}, {"message", failure.what()}};
@@ -153,9 +151,7 @@ Json process(const std::vector<std::string>& cores) {
 }
 
 // What a file says need not be UTF-8.
-std::string line_of(const Json& made) {
-  return made.dump(-1, ' ', true, Json::error_handler_t::replace);
-}
+std::string line_of(const Json& made) { return in_one_line(made); }
 
 std::string answer(const std::string& part, const std::vector<std::string>& words) {
   if (part == "environment") {

@@ -7,7 +7,7 @@
 namespace harness {
 
 struct Phone {
-  std::optional<std::string> os;     // as "Android 14"
+  std::optional<std::string> os;  // as "Android 14"
   std::optional<std::string> board;  // maker and model
 };
 

@@ -3,10 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "android.h"
+#include "json.h"
 #include "libraries.h"
 #include "machine.h"
 #include "processor.h"
@@ -68,8 +68,8 @@ std::size_t count_cores() {
   return static_cast<std::size_t>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
 }
 
-nlohmann::ordered_json or_null(const std::optional<std::string>& text) {
-  return text ? nlohmann::ordered_json(*text) : nlohmann::ordered_json(nullptr);
+OrderedJson or_null(const std::optional<std::string>& text) {
+  return text ? OrderedJson(*text) : OrderedJson(nullptr);
 }
 
 }  // namespace
@@ -79,7 +79,7 @@ std::string environment_json(const Libraries& libraries, const std::string& root
   if (uname(&kernel) != 0) return "{}";
   const Phone phone = read_phone(root);
   const bool emulated = is_emulated();
-  const nlohmann::ordered_json found = {
+  const OrderedJson found = {
       {"cpu_model", (emulated ? "QEMU on " : "") + processor_name(root)},
       {"cores", count_cores()},
       {"memory_bytes", std::int64_t{sysconf(_SC_PAGE_SIZE)} * sysconf(_SC_PHYS_PAGES)},
@@ -90,12 +90,11 @@ std::string environment_json(const Libraries& libraries, const std::string& root
       {"python", nullptr},
       {"versions", library_versions(libraries)},
       {"board", or_null(phone.board ? phone.board : board(root))},
-      {"max_khz", numbers_of(read_all(root + "/sys/devices/system/cpu", "cpu",
-                                      "cpufreq/cpuinfo_max_freq"))},
+      {"max_khz",
+       numbers_of(read_all(root + "/sys/devices/system/cpu", "cpu", "cpufreq/cpuinfo_max_freq"))},
       {"emulated", emulated},
       {"governor_settable", is_governor_settable(root + "/sys")}};
-  // What a board calls itself need not be UTF-8.
-  return found.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
+  return in_one_line(found);
 }
 
 }  // namespace harness

@@ -81,7 +81,9 @@ std::string last_line(std::string text) {
 class Watch {
  public:
   Watch(pid_t child, int said, const sigset_t& watched)
-      : child_(child), said_(said), signals_(checked(signalfd(-1, &watched, SFD_CLOEXEC), "signalfd")) {}
+      : child_(child),
+        said_(said),
+        signals_(checked(signalfd(-1, &watched, SFD_CLOEXEC), "signalfd")) {}
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
   ~Watch() {

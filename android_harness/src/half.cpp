@@ -28,10 +28,11 @@ float from_half(std::uint16_t bits) {
     const float size = std::ldexp(static_cast<float>(fraction), 1 - kBias - kFractionBits);
     return sign ? -size : size;
   }
-  const std::uint32_t widened =
-      exponent == kInfiniteExponent ? 0xff : static_cast<std::uint32_t>(exponent - kBias + kFloatBias);
-  const std::uint32_t whole = sign | widened << kFloatFractionBits |
-                              fraction << (kFloatFractionBits - kFractionBits);
+  const std::uint32_t widened = exponent == kInfiniteExponent
+                                    ? 0xff
+                                    : static_cast<std::uint32_t>(exponent - kBias + kFloatBias);
+  const std::uint32_t whole =
+      sign | widened << kFloatFractionBits | fraction << (kFloatFractionBits - kFractionBits);
   float value;
   std::memcpy(&value, &whole, sizeof value);
   return value;

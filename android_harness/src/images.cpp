@@ -39,8 +39,8 @@ std::int64_t classify_shard(Session& session, const Images& images, std::size_t 
     if (image == 0) classes = rows.size();
     if (rows.size() - before != classes) {
       throw Failure("runtime_failed", "the file answers with " +
-                                          std::to_string(rows.size() - before) + " values, before " +
-                                          std::to_string(classes));
+                                          std::to_string(rows.size() - before) +
+                                          " values, before " + std::to_string(classes));
     }
   }
   write_npy(images.outputs[number], rows, static_cast<std::size_t>(count), classes);

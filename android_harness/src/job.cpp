@@ -18,17 +18,17 @@ constexpr std::int64_t kMaxThreads = 1024, kMaxCores = 4096, kMaxProfileRuns = 1
 
 const Fields& job_fields() {
   static const Fields fields = {
-      {"version", {Kind::kInt}},           {"artifact", {Kind::kText}},
-      {"format", {Kind::kText}},           {"runtime", {Kind::kText}},
-      {"threads", {Kind::kInt}},           {"affinity", {Kind::kList, true}},
-      {"plan", {Kind::kObject, true}},     {"in_turns", {Kind::kBool}},
-      {"images", {Kind::kObject, true}},   {"profile", {Kind::kObject, true}}};
+      {"version", {Kind::kInt}},         {"artifact", {Kind::kText}},
+      {"format", {Kind::kText}},         {"runtime", {Kind::kText}},
+      {"threads", {Kind::kInt}},         {"affinity", {Kind::kList, true}},
+      {"plan", {Kind::kObject, true}},   {"in_turns", {Kind::kBool}},
+      {"images", {Kind::kObject, true}}, {"profile", {Kind::kObject, true}}};
   return fields;
 }
 
 const Fields& plan_fields() {
-  static const Fields fields = {{"warmup_runs", {Kind::kInt}},    {"warmup_s", {Kind::kNumber}},
-                                {"min_samples", {Kind::kInt}},    {"precision", {Kind::kNumber}},
+  static const Fields fields = {{"warmup_runs", {Kind::kInt}},     {"warmup_s", {Kind::kNumber}},
+                                {"min_samples", {Kind::kInt}},     {"precision", {Kind::kNumber}},
                                 {"time_limit_s", {Kind::kNumber}}, {"turn_s", {Kind::kNumber}}};
   return fields;
 }
@@ -154,14 +154,10 @@ Job read_job(const std::string& text) {
     refuse("threads is " + std::to_string(threads) + "; expected 1 to 1024");
   }
   const bool in_turns = job["in_turns"];
-  Job made{job["artifact"],
-           job["format"],
-           job["runtime"],
-           static_cast<int>(threads),
-           std::nullopt,
-           plan_of(job["plan"], in_turns),
-           in_turns,
-           std::nullopt,
+  Job made{job["artifact"], job["format"],
+           job["runtime"],  static_cast<int>(threads),
+           std::nullopt,    plan_of(job["plan"], in_turns),
+           in_turns,        std::nullopt,
            std::nullopt};
   made.affinity = cores_of(job["affinity"]);
   made.images = images_of(job["images"]);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <set>
+#include <sstream>
 #include <vector>
 
 #include "failure.h"
@@ -67,9 +68,11 @@ class Strict {
 
 Json parse_json(const std::string& text) {
   // The parser would skip it.
-  if (text.compare(0, 3, "\xef\xbb\xbf") == 0) refuse("the job is not JSON: it has a byte order mark");
+  if (text.compare(0, 3, "\xef\xbb\xbf") == 0)
+    refuse("the job is not JSON: it has a byte order mark");
   try {
-    return Json::parse(text, Strict());
+    std::istringstream stream(text);
+    return read_json(stream, Strict());
   } catch (const Json::exception& error) {
     const std::string said = error.what();
     refuse("the job is not JSON: " + said.substr(0, 200));
@@ -100,8 +103,6 @@ void check_fields(const Json& value, const Fields& fields, const std::string& wh
   }
 }
 
-std::string shown(const Json& value) {
-  return value.dump(-1, ' ', true, Json::error_handler_t::replace).substr(0, 80);
-}
+std::string shown(const Json& value) { return in_one_line(value).substr(0, 80); }
 
 }  // namespace harness

@@ -2,12 +2,11 @@
 #pragma once
 
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 
-namespace harness {
+#include "json.h"
 
-using Json = nlohmann::json;
+namespace harness {
 
 enum class Kind { kInt, kNumber, kText, kBool, kList, kObject };
 

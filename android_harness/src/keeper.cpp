@@ -6,19 +6,17 @@
 #include <cerrno>
 #include <cmath>
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
 
 #include "descriptor.h"
+#include "json.h"
 #include "keeper_line.h"
 #include "keeper_lock.h"
 #include "keeper_running.h"
 
 namespace harness {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr int kReleased = 0, kFailed = 3, kBusy = 4, kLineGone = 5;
 constexpr double kSilenceS = 30.0;
@@ -30,8 +28,8 @@ class Refused : public std::runtime_error {
 };
 
 // An answer, to whoever still listens: whether the line has gone is seen where it is read.
-void tell(const Json& event) {
-  const std::string text = event.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
+void tell(const OrderedJson& event) {
+  const std::string text = in_one_line(event) + "\n";
   for (std::size_t written = 0; written < text.size();) {
     const ssize_t count = ::write(STDOUT_FILENO, text.data() + written, text.size() - written);
     if (count < 0 && errno == EPIPE) return;
@@ -40,10 +38,12 @@ void tell(const Json& event) {
   }
 }
 
-Json json_of(const std::optional<std::string>& text) { return text ? Json(*text) : Json(); }
+OrderedJson json_of(const std::optional<std::string>& text) {
+  return text ? OrderedJson(*text) : OrderedJson();
+}
 
-Json json_of(const EndedByName& ended) {
-  Json all = Json::object();
+OrderedJson json_of(const EndedByName& ended) {
+  OrderedJson all = OrderedJson::object();
   for (const auto& [name, found] : ended) {
     all[name] = {{"processes", found.processes}, {"left", found.left}};
   }
@@ -52,7 +52,7 @@ Json json_of(const EndedByName& ended) {
 
 // The owner that the first line names.
 std::string owner_in(const std::optional<std::string>& line) {
-  const Json said = Json::parse(line.value_or(""), nullptr, /*allow_exceptions=*/false);
+  const Json said = json_or_none(line.value_or(""));
   if (said.is_object() && said.contains("owner") && said["owner"].is_string()) {
     const std::string owner = said["owner"];
     if (!owner.empty()) return owner;
@@ -63,7 +63,8 @@ std::string owner_in(const std::optional<std::string>& line) {
 
 // Say who has it, and for how long by a clock that nobody can set.
 int busy(const std::optional<LockRecord>& holder) {
-  Json said = {{"event", "busy"}, {"owner", nullptr}, {"age_s", nullptr}, {"since_utc", nullptr}};
+  OrderedJson said = {
+      {"event", "busy"}, {"owner", nullptr}, {"age_s", nullptr}, {"since_utc", nullptr}};
   if (holder) {
     said["owner"] = holder->owner;
     said["age_s"] = std::round(10 * (boottime_s() - holder->boottime_s)) / 10;
@@ -90,10 +91,10 @@ bool serve(KeeperLine& line, KeeperRunning& running) {
 }
 
 // From "locked" to the last line; `running` is open, and closed behind it whatever happens.
-bool serve_locked(KeeperLine& line, KeeperLock& lock, KeeperRunning& running, const Json& locked,
-                  const std::string& owner) {
+bool serve_locked(KeeperLine& line, KeeperLock& lock, KeeperRunning& running,
+                  const OrderedJson& locked, const std::string& owner) {
   try {
-    Json said = locked;
+    OrderedJson said = locked;
     said["unwritten"] = json_of(lock.write(owner));
     tell(said);
     return serve(line, running);
@@ -109,12 +110,12 @@ int hold(const std::string& cache, KeeperLine& line) {
   KeeperLock lock(cache);
   KeeperRunning running(cache);
   if (const std::optional<Holder> holder = lock.take()) return busy(holder->record);
-  Json left_behind;
+  OrderedJson left_behind;
   const std::optional<LockRecord> before = lock.read();
   if (before && before->owner != owner) {
     left_behind = {{"owner", before->owner}, {"since_utc", before->since_utc}};
   }
-  Json locked = {{"event", "locked"}, {"left_behind", left_behind}};
+  OrderedJson locked = {{"event", "locked"}, {"left_behind", left_behind}};
   locked["ended"] = json_of(running.open());
   const bool is_released = serve_locked(line, lock, running, locked, owner);
   const EndedByName ended = running.close();

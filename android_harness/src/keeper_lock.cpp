@@ -7,15 +7,13 @@
 #include <cerrno>
 #include <chrono>
 #include <ctime>
-#include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "json.h"
 #include "processes.h"
 
 namespace harness {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::chrono::seconds kHolderWait{2};
 constexpr std::size_t kMaxRecordBytes = 65536;
@@ -62,7 +60,7 @@ std::optional<LockRecord> KeeperLock::read() const {
   const ssize_t count = ::pread(file_.number(), text.data(), text.size(), 0);
   if (count < 0) throw_errno(path_);
   text.resize(static_cast<std::size_t>(count));
-  const Json found = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const Json found = json_or_none(text);
   if (!found.is_object()) return {};
   for (const char* key : {"owner", "since_utc", "boot"}) {
     if (!found.contains(key) || !found[key].is_string()) return {};
@@ -74,12 +72,12 @@ std::optional<LockRecord> KeeperLock::read() const {
 }
 
 std::optional<std::string> KeeperLock::write(const std::string& owner) {
-  const Json record = {{"owner", owner},
-                       {"since_utc", now_utc()},
-                       {"boottime_s", boottime_s()},
-                       {"boot", boot_id()},
-                       {"pid", ::getpid()}};
-  const std::string text = record.dump(-1, ' ', true, Json::error_handler_t::replace);
+  const OrderedJson record = {{"owner", owner},
+                              {"since_utc", now_utc()},
+                              {"boottime_s", boottime_s()},
+                              {"boot", boot_id()},
+                              {"pid", ::getpid()}};
+  const std::string text = in_one_line(record);
   // In this order a full disk lends the block that the file has had before.
   const ssize_t count = ::pwrite(file_.number(), text.data(), text.size(), 0);
   if (count < 0) return message_of(errno);

@@ -12,7 +12,7 @@ namespace harness {
 
 struct Ended {
   int processes;  // how many were ended
-  int left;       // how many could not be
+  int left;  // how many could not be
 };
 
 using EndedByName = std::map<std::string, Ended>;

@@ -4,9 +4,9 @@
 #include <sys/stat.h>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "failure.h"
+#include "json.h"
 
 namespace harness {
 
@@ -48,9 +48,9 @@ std::map<std::string, std::string> library_versions(const Libraries& libraries) 
   for (const std::string& path : find_libraries(libraries, {"versions.json"})) {
     try {
       std::ifstream file(path);
-      const auto read = nlohmann::json::parse(file).get<std::map<std::string, std::string>>();
+      const auto read = read_json(file).get<std::map<std::string, std::string>>();
       versions.insert(read.begin(), read.end());
-    } catch (const nlohmann::json::exception& error) {
+    } catch (const Json::exception& error) {
       throw Failure("missing_runtime",
                     path + " is not an object of names and versions: " + error.what());
     }
@@ -66,9 +66,8 @@ void* open_library(const std::string& runtime, const std::string& path) {
 }
 
 std::string not_found(const Libraries& libraries, const std::vector<std::string>& names) {
-  const std::string where = libraries.empty()
-                                ? "the folders of --libraries, of which none is given"
-                                : joined(libraries, ", ");
+  const std::string where = libraries.empty() ? "the folders of --libraries, of which none is given"
+                                              : joined(libraries, ", ");
   return "no " + joined(names, " or ") + " in " + where;
 }
 

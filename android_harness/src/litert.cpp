@@ -80,9 +80,8 @@ LiteRtOptions litert_options(const Job& job) {
   if (job.runtime == "litert-gpu") options.accelerator = Accelerator::kGpu;
   if (job.runtime == "litert-npu") options.accelerator = Accelerator::kNpu;
   if (options.builtin_kernels && job.threads > 1) {
-    throw Failure("runtime_failed",
-                  "LiteRT's C API runs its builtin kernels with 1 thread, not " +
-                      std::to_string(job.threads) + "; ask for THREADS=1");
+    throw Failure("runtime_failed", "LiteRT's C API runs its builtin kernels with 1 thread, not " +
+                                        std::to_string(job.threads) + "; ask for THREADS=1");
   }
   return options;
 }

@@ -32,8 +32,8 @@ struct LiteRtEnvironmentOption {
 
 enum class Accelerator : std::int32_t { kCpu = 1, kGpu = 2, kNpu = 4 };
 
-// The functions by what they are called behind "LiteRt"; each gives a status but those that destroy.
-// Handles are pointers to what only the library knows.
+// The functions by what they are called behind "LiteRt"; each gives a status but those that
+// destroy. Handles are pointers to what only the library knows.
 class LiteRtLibrary {
  public:
   // Failure "missing_runtime" where it is not there, cannot be opened, or lacks a function.

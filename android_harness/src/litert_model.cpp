@@ -61,14 +61,13 @@ LiteRtModel::Handle LiteRtModel::environment() const {
     return option;
   };
   // Otherwise LiteRT starts whatever it finds, and says so at length.
-  const auto wanted = static_cast<std::int64_t>(Accelerator::kCpu) |
-                      static_cast<std::int64_t>(asked_.accelerator);
+  const auto wanted =
+      static_cast<std::int64_t>(Accelerator::kCpu) | static_cast<std::int64_t>(asked_.accelerator);
   const LiteRtEnvironmentOption told[] = {
       text(kRuntimeLibraries), text(kDispatchLibraries), text(kCompilerPlugins),
       whole(kAcceleratorsToStart, wanted), whole(kLeastSeverity, kWarnings)};
-  return owned("DestroyEnvironment",
-               library_.made("missing_runtime", "CreateEnvironment",
-                             static_cast<int>(std::size(told)), &told[0]));
+  return owned("DestroyEnvironment", library_.made("missing_runtime", "CreateEnvironment",
+                                                   static_cast<int>(std::size(told)), &told[0]));
 }
 
 void LiteRtModel::check_accelerator() const {
@@ -100,9 +99,9 @@ LiteRtModel::Handle LiteRtModel::options() const {
     add_options(made.get(), "runtime_options_string", "enable_profiling = true\n");
   }
   const std::string kernels = asked_.builtin_kernels ? "builtin" : "xnnpack";
-  add_options(made.get(), "xnnpack",
-              "kernel_mode = \"" + kernels +
-                  "\"\nnum_threads = " + std::to_string(asked_.threads) + "\n");
+  add_options(
+      made.get(), "xnnpack",
+      "kernel_mode = \"" + kernels + "\"\nnum_threads = " + std::to_string(asked_.threads) + "\n");
   return made;
 }
 
@@ -125,10 +124,10 @@ void LiteRtModel::prepare() {
   // What an accelerator does not take is left to the processor; that all of it fails is not the
   // file's fault.
   const bool accelerated = asked_.accelerator != Accelerator::kCpu;
-  compiled_ = owned("DestroyCompiledModel",
-                    library_.made(accelerated ? "missing_runtime" : "bad_model",
-                                  "CreateCompiledModel", environment_.get(), model_.get(),
-                                  options_.get()));
+  compiled_ =
+      owned("DestroyCompiledModel",
+            library_.made(accelerated ? "missing_runtime" : "bad_model", "CreateCompiledModel",
+                          environment_.get(), model_.get(), options_.get()));
   input_buffer_ = buffer("GetCompiledModelInputBufferRequirements", input_type_, input_.bytes());
   output_buffer_ =
       buffer("GetCompiledModelOutputBufferRequirements", output_type_, output_.bytes());

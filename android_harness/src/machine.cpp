@@ -17,7 +17,7 @@ namespace harness {
 namespace {
 
 constexpr double kAskingLimit_s = 5.0;  // for a program that tells of the machine
-constexpr int kUnderVoltage = 0b1;      // of the Raspberry Pi's flags
+constexpr int kUnderVoltage = 0b1;  // of the Raspberry Pi's flags
 constexpr double kSettle_s = 0.01, kSettled_s = 0.001, kSettleLimit_s = 1.0;
 
 double seconds_of(clockid_t clock) {
@@ -35,8 +35,8 @@ std::optional<double> load_average() {
 // The hottest; a zone without a sensor reads as 0 or far below it.
 std::optional<double> temperature_c(const std::string& root) {
   std::optional<double> hottest;
-  for (const std::int64_t milli : numbers_of(read_all(root + "/class/thermal", "thermal_zone",
-                                                      "temp"))) {
+  for (const std::int64_t milli :
+       numbers_of(read_all(root + "/class/thermal", "thermal_zone", "temp"))) {
     const double celsius = static_cast<double>(milli) / 1000;
     if (celsius > 0 && celsius < 200) hottest = std::max(hottest.value_or(celsius), celsius);
   }
@@ -83,12 +83,10 @@ State read_state(double begun_s, const std::string& root) {
   const std::string cores = root + "/devices/system/cpu";
   const auto governors = read_all(cores, "cpu", "cpufreq/scaling_governor");
   const std::set<std::string> kinds(governors.begin(), governors.end());
-  return {monotonic_s() - begun_s,
-          load_average(),
-          {kinds.begin(), kinds.end()},
-          numbers_of(read_all(cores, "cpu", "cpufreq/scaling_cur_freq")),
-          temperature_c(root),
-          read_throttled(root)};
+  return {
+      monotonic_s() - begun_s,      load_average(),
+      {kinds.begin(), kinds.end()}, numbers_of(read_all(cores, "cpu", "cpufreq/scaling_cur_freq")),
+      temperature_c(root),          read_throttled(root)};
 }
 
 std::optional<int> count_threads() {

@@ -52,7 +52,7 @@ std::vector<std::byte> noise(const TensorType& type) {
     case DType::kUint32: fill<std::uint32_t>(made, cast<std::uint32_t>); break;
     case DType::kUint64: fill<std::uint64_t>(made, cast<std::uint64_t>); break;
     case DType::kInt64: fill<std::int64_t>(made, cast<std::int64_t>); break;
-    case DType::kFloat16: 
+    case DType::kFloat16:
       fill<std::uint16_t>(made, [](double value) { return to_half(static_cast<float>(value)); });
       break;
     case DType::kFloat32: fill<float>(made, cast<float>); break;

@@ -34,8 +34,8 @@ std::string head(std::size_t rows, std::size_t columns) {
   text.append((kAlignment - used % kAlignment) % kAlignment, ' ');
   text += '\n';
   std::string begin(kMagic, kMagicBytes);
-  begin += {'\x01', '\x00', static_cast<char>(text.size() & 0xff),
-            static_cast<char>(text.size() >> 8)};
+  begin +=
+      {'\x01', '\x00', static_cast<char>(text.size() & 0xff), static_cast<char>(text.size() >> 8)};
   return begin + text;
 }
 
@@ -48,7 +48,9 @@ bool write_whole(const std::string& path, const std::string& begin,
                  const std::vector<float>& values) {
   std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "wbe"));
   return file && std::fwrite(begin.data(), 1, begin.size(), file.get()) == begin.size() &&
-         std::fwrite(values.data(), sizeof(float), values.size(), file.get()) == values.size() &&
+         // None have no address, which fwrite must not be given.
+         (values.empty() ||
+          std::fwrite(values.data(), sizeof(float), values.size(), file.get()) == values.size()) &&
          std::fclose(file.release()) == 0;
 }
 

@@ -24,7 +24,8 @@ struct NpyHeader {
 NpyHeader parse_npy_header(const std::string& text);
 
 // The bytes of an array of that shape; none where no file can have as many.
-std::optional<std::int64_t> bytes_of(const std::vector<std::int64_t>& shape, std::size_t item_bytes);
+std::optional<std::int64_t> bytes_of(const std::vector<std::int64_t>& shape,
+                                     std::size_t item_bytes);
 
 // As "[3, 8, 8, 3]", without the first `from` sizes.
 std::string listed(const std::vector<std::int64_t>& shape, std::size_t from = 0);

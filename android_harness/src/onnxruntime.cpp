@@ -1,10 +1,10 @@
 // .onnx files in ONNX Runtime, and its own profile of them.
 #include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <tuple>
 
 #include "failure.h"
+#include "json.h"
 #include "op_time.h"
 #include "ort_session.h"
 #include "scratch_folder.h"
@@ -12,8 +12,6 @@
 namespace harness {
 
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr char kNoProfile[] = "no_profile";
 constexpr char kKernelTime[] = "_kernel_time";  // how it marks the time of an operator
@@ -55,13 +53,14 @@ std::vector<Operator> read_profile(const std::string& path) {
   Operators operators;
   std::ifstream file(path);
   try {
-    const Json emptied = Json::parse(file, [&](int depth, Json::parse_event_t event, Json& parsed) {
+    const Json emptied = read_json(file, [&](int depth, Json::parse_event_t event, Json& parsed) {
       if (depth != kDepthOfEvents || event != Json::parse_event_t::object_end) return true;
       operators.add(parsed);
       return false;
     });
   } catch (const Json::exception& error) {
-    throw Failure(kNoProfile, std::string("ONNX Runtime's profile is another one: ") + error.what());
+    throw Failure(kNoProfile,
+                  std::string("ONNX Runtime's profile is another one: ") + error.what());
   }
   return operators.all();
 }

@@ -39,9 +39,8 @@ Table longest_subsequence(const std::vector<std::string>& kinds,
   Table longest(kinds.size() + 1, std::vector<std::size_t>(words.size() + 1));
   for (std::size_t i = kinds.size(); i-- > 0;) {
     for (std::size_t j = words.size(); j-- > 0;) {
-      longest[i][j] = computes(words[j], kinds[i])
-                          ? longest[i + 1][j + 1] + 1
-                          : std::max(longest[i + 1][j], longest[i][j + 1]);
+      longest[i][j] = computes(words[j], kinds[i]) ? longest[i + 1][j + 1] + 1
+                                                   : std::max(longest[i + 1][j], longest[i][j + 1]);
     }
   }
   return longest;

@@ -53,8 +53,8 @@ struct Api {
   Call<const Env*> DisableTelemetryEvents;  // 6
   Call<const Env*, const char*, const SessionOptions*, InferenceSession**> CreateSession;  // 7
   void* between_8[1];
-  Call<InferenceSession*, const RunOptions*, const char* const*, const Value* const*,
-       std::size_t, const char* const*, std::size_t, Value**>
+  Call<InferenceSession*, const RunOptions*, const char* const*, const Value* const*, std::size_t,
+       const char* const*, std::size_t, Value**>
       Run;  // 9
   Call<SessionOptions**> CreateSessionOptions;  // 10
   void* between_11[3];

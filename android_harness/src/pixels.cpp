@@ -159,9 +159,8 @@ void model_input(const std::vector<float>& pixels, DType dtype, const Images& im
   const auto scale = static_cast<float>(images.scale), offset = static_cast<float>(images.offset);
   std::vector<float> values(pixels.size());
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = pixels[i] * scale + offset;
-  with_type_of(dtype, [&](auto of_type) {
-    write_as<decltype(of_type)>(values, images, dtype, tensor);
-  });
+  with_type_of(dtype,
+               [&](auto of_type) { write_as<decltype(of_type)>(values, images, dtype, tensor); });
 }
 
 void model_output(const std::byte* tensor, const TensorType& type, const Images& images,

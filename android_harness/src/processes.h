@@ -19,7 +19,7 @@ Members members(const std::set<pid_t>& sessions);
 
 struct Killed {
   Members found;  // all that were there
-  Members left;   // those of them that are there still
+  Members left;  // those of them that are there still
 };
 
 // SIGKILL to all processes of `sessions`, and to what they fork meanwhile, until none is left or

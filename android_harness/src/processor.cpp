@@ -52,8 +52,7 @@ CpuInfo read_cpuinfo(const std::string& root) {
   for (std::string line; std::getline(lines, line);) {
     const auto colon = line.find(':');
     const std::string key = stripped(line.substr(0, colon));
-    const std::string value =
-        colon == std::string::npos ? "" : stripped(line.substr(colon + 1));
+    const std::string value = colon == std::string::npos ? "" : stripped(line.substr(colon + 1));
     info.first.emplace(key, value);
     if (key == "CPU implementer") implementer = hexadecimal(value);
     if (key == "CPU part") count_core(info, core_name(implementer, hexadecimal(value)));

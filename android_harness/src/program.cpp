@@ -55,7 +55,8 @@ std::optional<int> ended(pid_t child, double end_s, bool wanted) {
   int status = 0;
   while (wanted && monotonic_s() < end_s) {
     const pid_t found = waitpid(child, &status, WNOHANG);
-    if (found == child) return WIFEXITED(status) ? std::optional(WEXITSTATUS(status)) : std::nullopt;
+    if (found == child)
+      return WIFEXITED(status) ? std::optional(WEXITSTATUS(status)) : std::nullopt;
     if (found < 0 && errno != EINTR) return {};
     usleep(kEndingPoll_us);
   }

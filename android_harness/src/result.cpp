@@ -1,21 +1,18 @@
 #include "result.h"
 
-#include <nlohmann/json.hpp>
-
 #include "job.h"
+#include "json.h"
 
 namespace harness {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 template <typename T>
-Json or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
+OrderedJson or_null(const std::optional<T>& value) {
+  return value ? OrderedJson(*value) : OrderedJson(nullptr);
 }
 
-Json as_json(const State& state) {
+OrderedJson as_json(const State& state) {
   return {{"at_s", state.at_s},
           {"load_average", or_null(state.load_average)},
           {"governors", state.governors},
@@ -24,61 +21,62 @@ Json as_json(const State& state) {
           {"throttled", or_null(state.throttled)}};
 }
 
-Json as_json(const Delegate& delegate) {
-  Json outside = Json::object();
+OrderedJson as_json(const Delegate& delegate) {
+  OrderedJson outside = OrderedJson::object();
   for (const auto& [kind, count] : delegate.outside) outside[kind] = count;
   return {{"inside", delegate.inside}, {"pieces", delegate.pieces}, {"outside", outside}};
 }
 
-Json as_json(const OpTime& op) {
+OrderedJson as_json(const OpTime& op) {
   return {{"name", or_null(op.name)},
           {"kind", op.kind},
           {"mean_ns", op.mean_ns},
           {"delegated", or_null(op.delegated)}};
 }
 
-Json as_json(const Turn& turn) { return Json::array({turn.start_ns, turn.samples}); }
+OrderedJson as_json(const Turn& turn) { return OrderedJson::array({turn.start_ns, turn.samples}); }
 
-Json as_json(const Error& error) { return {{"kind", error.kind}, {"message", error.message}}; }
+OrderedJson as_json(const Error& error) {
+  return {{"kind", error.kind}, {"message", error.message}};
+}
 
 template <typename T>
-Json all_as_json(const std::vector<T>& values) {
-  Json made = Json::array();
+OrderedJson all_as_json(const std::vector<T>& values) {
+  OrderedJson made = OrderedJson::array();
   for (const T& value : values) made.push_back(as_json(value));
   return made;
 }
 
 template <typename T>
-Json as_json_or_null(const std::optional<T>& value) {
-  return value ? as_json(*value) : Json(nullptr);
+OrderedJson as_json_or_null(const std::optional<T>& value) {
+  return value ? as_json(*value) : OrderedJson(nullptr);
 }
 
 }  // namespace
 
 std::string to_json(const Result& result) {
-  const Json made = {{"version", kVersion},
-                     {"runtime", or_null(result.runtime)},
-                     {"runtime_version", or_null(result.runtime_version)},
-                     {"threads", or_null(result.threads)},
-                     {"os_threads", or_null(result.os_threads)},
-                     {"load_ns", or_null(result.load_ns)},
-                     {"prepare_ns", or_null(result.prepare_ns)},
-                     {"first_inference_ns", or_null(result.first_inference_ns)},
-                     {"warmup_runs", or_null(result.warmup_runs)},
-                     {"warmup_stable", or_null(result.warmup_stable)},
-                     {"others_share", or_null(result.others_share)},
-                     {"stolen_share", or_null(result.stolen_share)},
-                     {"affinity", or_null(result.affinity)},
-                     {"samples_ns", result.samples_ns},
-                     {"turns", all_as_json(result.turns)},
-                     {"states", all_as_json(result.states)},
-                     {"peak_rss_bytes", or_null(result.peak_rss_bytes)},
-                     {"images", result.images},
-                     {"error", as_json_or_null(result.error)},
-                     {"delegate", as_json_or_null(result.delegate)},
-                     {"profile", all_as_json(result.profile)}};
-  // What a file or a runtime says need not be UTF-8.
-  return made.dump(-1, ' ', true, Json::error_handler_t::replace);
+  const OrderedJson made = {{"version", kVersion},
+                            {"runtime", or_null(result.runtime)},
+                            {"runtime_version", or_null(result.runtime_version)},
+                            {"threads", or_null(result.threads)},
+                            {"os_threads", or_null(result.os_threads)},
+                            {"load_ns", or_null(result.load_ns)},
+                            {"prepare_ns", or_null(result.prepare_ns)},
+                            {"first_inference_ns", or_null(result.first_inference_ns)},
+                            {"warmup_runs", or_null(result.warmup_runs)},
+                            {"warmup_stable", or_null(result.warmup_stable)},
+                            {"others_share", or_null(result.others_share)},
+                            {"stolen_share", or_null(result.stolen_share)},
+                            {"affinity", or_null(result.affinity)},
+                            {"samples_ns", result.samples_ns},
+                            {"turns", all_as_json(result.turns)},
+                            {"states", all_as_json(result.states)},
+                            {"peak_rss_bytes", or_null(result.peak_rss_bytes)},
+                            {"images", result.images},
+                            {"error", as_json_or_null(result.error)},
+                            {"delegate", as_json_or_null(result.delegate)},
+                            {"profile", all_as_json(result.profile)}};
+  return in_one_line(made);
 }
 
 }  // namespace harness

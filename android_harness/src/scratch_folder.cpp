@@ -12,8 +12,8 @@ namespace harness {
 
 ScratchFolder::ScratchFolder() {
   const char* named = std::getenv("TMPDIR");
-  for (const std::string& parent : {std::string(named ? named : ""), std::string("/tmp"),
-                                    std::string("/data/local/tmp")}) {
+  for (const std::string& parent :
+       {std::string(named ? named : ""), std::string("/tmp"), std::string("/data/local/tmp")}) {
     path_ = parent + "/runner-XXXXXX";
     if (!parent.empty() && mkdtemp(path_.data()) != nullptr) return;
   }

@@ -41,7 +41,7 @@ class Session {
 // loads the file once more with the runtime's profiler on.
 struct Profiled {
   std::optional<Delegate> delegate;  // none for ONNX Runtime
-  std::vector<OpTime> operators;     // empty unless the job asks for a profile
+  std::vector<OpTime> operators;  // empty unless the job asks for a profile
 };
 
 // Folders in which the runtimes' libraries and versions.json are looked for.

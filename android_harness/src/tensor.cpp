@@ -5,20 +5,16 @@ namespace harness {
 std::size_t bytes_of(DType dtype) {
   switch (dtype) {
     case DType::kInt8:
-    case DType::kUint8:
-      return 1;
+    case DType::kUint8: return 1;
     case DType::kInt16:
     case DType::kUint16:
-    case DType::kFloat16:
-      return 2;
+    case DType::kFloat16: return 2;
     case DType::kInt32:
     case DType::kUint32:
-    case DType::kFloat32:
-      return 4;
+    case DType::kFloat32: return 4;
     case DType::kInt64:
     case DType::kUint64:
-    case DType::kFloat64:
-      return 8;
+    case DType::kFloat64: return 8;
   }
   return 0;
 }

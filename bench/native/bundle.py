@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.native.aar import OfAars
 from bench.native.c_library import CLibrary, c_library_of, check_fits
-from bench.native.compiling import compiled_runner
+from bench.native.compiling import compiled_program
 from bench.native.libraries import Installed, Libraries, OfWheels
 from bench.native.places import PLACES, Places
 from bench.native.sources import digest_of
@@ -122,7 +122,8 @@ def _parts(
 
 def _make(parts: _Parts, folder: Path, kept: Path, show: Report) -> None:
     """Fill ``kept``, whole or not at all; its description is written last."""
-    runner = compiled_runner(parts.toolchain, parts.sanitize, folder, parts.places, show)
+    compiled = (parts.toolchain, parts.sanitize, folder, parts.places, show)
+    runner = compiled_program("runner", *compiled)
     made = kept.with_name(f"{kept.name}.new")
     for left in (made, kept):
         shutil.rmtree(left, ignore_errors=True)

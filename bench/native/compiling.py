@@ -20,10 +20,11 @@ LAST_LINES = 20
 LONGEST = 300  # characters of the line that an error ends in
 
 
-def compiled_runner(
-    toolchain: Toolchain, sanitize: str, folder: Path, places: Places, show: Report
+def compiled_program(
+    name: str, toolchain: Toolchain, sanitize: str, folder: Path, places: Places, show: Report
 ) -> Path:
-    """The program, in a build folder of its own under ``folder``; only what changed is compiled.
+    """The program ``name``, in a build folder of its tools and settings under ``folder``; only what
+    changed is compiled.
 
     DeviceError where CMake is missing or the sources do not compile: the last words of the compiler
     are then on standard error.
@@ -49,8 +50,8 @@ def compiled_runner(
     log.write_bytes(b"")
     _run([cmake, "-S", str(places.harness), "-B", str(build), *settings], log, show)
     parallel = ("--parallel", str(os.cpu_count() or 1))
-    _run([cmake, "--build", str(build), "--target", "runner", *parallel], log, show)
-    return build / "runner"
+    _run([cmake, "--build", str(build), "--target", name, *parallel], log, show)
+    return build / name
 
 
 def _run(words: Sequence[str], log: Path, show: Report) -> None:
