@@ -17,11 +17,23 @@ from models.errors import DeviceError
 
 SHELL_S = 30.0
 QUOTED_CHARACTERS = 80
+# The timeout of toybox 0.8.9, as phones have it, loses a program that ends while it is still being
+# started, and says 127 then. So the program begins when its timeout sleeps.
+WHEN_WAITED_FOR = """\
+while read -r entry 2> /dev/null < "/proc/$PPID/stat"; do
+    case ${entry##*) } in [RD]*) ;; *) break;; esac
+done
+exec "$@"
+"""
 # Where the device has such a timeout, a program that nobody waits for any more is ended there.
-WITHIN = (
-    "within=$1; shift; "
-    'if timeout -k 5 9 true 2>/dev/null; then set -- timeout -k 5 "$within" "$@"; fi; exec "$@"'
-)
+WITHIN = """\
+begin=$1 within=$2
+shift 2
+if timeout -k 5 9 sh -c "$begin" sh true 2> /dev/null; then
+    set -- timeout -k 5 "$within" sh -c "$begin" sh "$@"
+fi
+exec "$@"
+"""
 
 
 def finished(
@@ -34,7 +46,7 @@ def finished(
 
     Behind ``timeout_s`` DeviceError, and the program is ended where the device can do that.
     """
-    words = ["sh", "-c", WITHIN, "sh", str(math.ceil(timeout_s)), *argv]
+    words = ["sh", "-c", WITHIN, "sh", WHEN_WAITED_FOR, str(math.ceil(timeout_s)), *argv]
     given = stdin if isinstance(stdin, bytes) else None
     with _opened(stdin) as source, line.running(words, source, subprocess.PIPE) as process:
         try:
