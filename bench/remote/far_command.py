@@ -25,12 +25,14 @@ while read -r entry 2> /dev/null < "/proc/$PPID/stat"; do
 done
 exec "$@"
 """
-# Where the device has such a timeout, a program that nobody waits for any more is ended there.
+# Where the device has such a timeout, a program that nobody waits for any more is ended there. One
+# that has it says 0 for true, or 127 as above: a process less than to begin true late, too.
 WITHIN = """\
 begin=$1 within=$2
 shift 2
-if timeout -k 5 9 sh -c "$begin" sh true 2> /dev/null; then
-    set -- timeout -k 5 "$within" sh -c "$begin" sh "$@"
+if command -v timeout > /dev/null; then
+    timeout -k 5 9 true 2> /dev/null
+    case $? in 0 | 127) set -- timeout -k 5 "$within" sh -c "$begin" sh "$@";; esac
 fi
 exec "$@"
 """
