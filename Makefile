@@ -21,7 +21,7 @@ given = $(filter-out undefined default,$(origin $(1)))
 arguments = $(foreach o,$(1),$(if $(call given,$(o)),$(call flag,$(o)) $(call quoted,$($(o)))))
 
 .PHONY: help setup export quantize bench baseline gate device-clean report train native android \
-	test test-pi lint format clean
+	test test-pi test-android lint format clean
 
 help:
 	@echo 'make export    a Keras model becomes float32, float16 and int8 files, TFLite and ONNX'
@@ -36,7 +36,8 @@ help:
 	@echo 'make android   the native runner for phones; NDK=/path/to/ndk ABI=arm64-v8a, and'
 	@echo '               LIBRARIES=folder of the published .aar files, where that is not online'
 	@echo 'make test      every test;  make lint  ruff'
-	@echo 'make test-pi   the tests on an emulated Raspberry Pi; wants root'
+	@echo 'make test-pi   the tests on an emulated Raspberry Pi;  make test-android  on an emulated'
+	@echo '               phone; both want root'
 	@echo
 	@echo 'ARCH=v2        v1 v2 v3-large v3-small v3-large-minimalistic v3-small-minimalistic'
 	@echo 'WEIGHTS=demo   demo, imagenet, random or a Keras weights file; ALPHA, RES and CLASSES'
@@ -98,11 +99,15 @@ android: $(READY)
 	@$(RUN) -m bench.native.build $(call arguments,$(ANDROID_OPTIONS))
 
 test: $(READY)
-	@$(RUN) -m pytest -m 'not pi' -n 2 --dist loadfile $(PYTEST)
+	@$(RUN) -m pytest -m 'not pi and not android' -n 2 --dist loadfile $(PYTEST)
 
 test-pi: $(READY)
 	@sh tests/device_pi/install.sh
 	@$(RUN) -m pytest -m pi -rs $(PYTEST)
+
+test-android: $(READY)
+	@sh tests/device_android/install.sh
+	@$(RUN) -m pytest -m android -rs $(PYTEST)
 
 lint: $(READY)
 	@$(RUN) -m ruff check .

@@ -65,6 +65,14 @@ def test_a_folder_that_cannot_be_made(phone, tmp_path):
         phone_facts(phone(), settings(tmp_path / "file" / "cache"))
 
 
+@pytest.mark.parametrize("cache", ["/data/a;b", "/data/a:b/c"])
+def test_a_cache_in_which_a_loader_finds_no_libraries(phone, cache):
+    with pytest.raises(
+        RequestError, match=r"my phone: cache is .*; expected a path without ':' and"
+    ):
+        phone_facts(phone(), settings(cache))
+
+
 @pytest.mark.parametrize("cache", ["relative", "/data/../etc"])
 def test_a_cache_that_is_no_absolute_path(phone, cache):
     with pytest.raises(RequestError, match="expected an absolute path"):

@@ -9,6 +9,7 @@ import sys
 from pathlib import PurePosixPath
 
 import pytest
+from phone_shell import phone_shell
 
 from bench.child import free_memory_bytes
 from bench.remote.keeper import boot_id
@@ -28,18 +29,11 @@ def cache(tmp_path):
 @pytest.fixture(params=SHELLS, ids=" ".join)
 def shell(request, tmp_path_factory):
     """The words that start it; mksh has no other tools but those of toybox, as on a phone."""
-    needed = request.param if request.param[0] == "mksh" else request.param[:1]
-    for program in needed:
-        if not shutil.which(program):
-            pytest.skip(f"{program} is not installed here")
-    if request.param[0] != "mksh":
-        return request.param
-    tools = tmp_path_factory.mktemp("phone") / "bin"
-    tools.mkdir()
-    toybox = shutil.which("toybox")
-    for applet in subprocess.check_output([toybox], text=True).split():
-        (tools / applet).symlink_to(toybox)
-    return ("env", f"PATH={tools}", shutil.which("mksh"))
+    if request.param[0] == "mksh":
+        return phone_shell(tmp_path_factory.mktemp("phone"))
+    if not shutil.which(request.param[0]):
+        pytest.skip(f"{request.param[0]} is not installed here")
+    return request.param
 
 
 def run(shell, cache, *argv, name="run", memory_kib=None, **options):

@@ -10,6 +10,8 @@ from models.errors import DeviceError, RequestError
 PROBE_S = 60.0
 CACHE = "/data/local/tmp/mobilenet-deploy"
 CORES = "/sys/devices/system/cpu"
+# What ends a folder in the list of libraries' folders, for the loader that the runner brings along.
+SEPARATORS = ":;"
 # Fields end with NUL. A core that sleeps has no cpufreq folder, so each is named.
 PROBE = r"""
 field() { printf '%s=%s\0' "$1" "$2"; }
@@ -42,14 +44,19 @@ class PhoneFacts:
 def phone_facts(transport: Transport, settings: DeviceSettings) -> PhoneFacts:
     """Ask a connected phone what it is; nothing is written there.
 
-    RequestError where ``settings.cache`` is no absolute path; DeviceError unless it is an Android
-    on which that folder can be made.
+    RequestError where ``settings.cache`` cannot be the folder there; DeviceError unless it is an
+    Android on which that folder can be made.
     """
     cache = PurePosixPath(settings.cache or CACHE)
     if not cache.is_absolute() or ".." in cache.parts:
         raise RequestError(
             f"{settings.name}: cache is {settings.cache!r}; expected an absolute path on the "
             f"phone, as {CACHE}"
+        )
+    if any(mark in str(cache) for mark in SEPARATORS):
+        raise RequestError(
+            f"{settings.name}: cache is {settings.cache!r}; expected a path without ':' and ';', "
+            f"behind which the runner does not find its libraries, as {CACHE}"
         )
     said = transport.run_check(["sh", "-c", PROBE, "sh", cache, CORES], PROBE_S)
     fields = dict(f.split("=", 1) for f in said.decode(errors="replace").split("\0") if "=" in f)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# sh install.sh PACKAGE...: the Debian packages that an emulated device and its tests want here.
-# Where they cannot be installed it says so, and the tests that need them are skipped.
+# sh packages.sh PACKAGE...: these Debian packages, installed as far as they are not here yet. Where
+# they cannot be it says so, and no more: what needs them says what it needs, tests are skipped.
 missing=
 for package; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
@@ -20,7 +20,11 @@ if [ ! -e $policy ]; then
     chmod +x $policy
     made=$policy
 fi
-(apt-get update -qq &&
-    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $missing) \
-    >/dev/null || echo "note: cannot be installed:$missing" >&2
+install() {
+    DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+}
+# One that is not to be had keeps the others from being installed with it.
+apt-get update -qq && install $missing 2>/dev/null || for package in $missing; do
+    install "$package" || echo "note: cannot be installed: $package" >&2
+done
 [ -z "$made" ] || rm -f "$made"
