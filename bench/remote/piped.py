@@ -20,14 +20,23 @@ from models.progress import Report
 
 SHELL_S = 30.0
 QUOTED_CHARACTERS = 80
-# Where the device has such a timeout, a program that nobody waits for any more is ended there. Not
-# toybox's, that of phones: its version 0.8.9 exits 127 where the program ends very soon.
+# The timeout of toybox 0.8.9, as phones have it, loses a program that ends while it is still being
+# started, and says 127 then. So the program begins when its timeout sleeps.
+WHEN_WAITED_FOR = """\
+while read -r entry 2> /dev/null < "/proc/$PPID/stat"; do
+    case ${entry##*) } in [RD]*) ;; *) break;; esac
+done
+exec "$@"
+"""
+# Where the device has such a timeout, a program that nobody waits for any more is ended there. One
+# that has it says 0 for true, or 127 as above: a process less than to begin true late, too.
 WITHIN = """\
-within=$1
-shift
-case $(timeout --version 2>&1) in
-*coreutils* | *BusyBox*) set -- timeout -k 5 "$within" "$@" ;;
-esac
+begin=$1 within=$2
+shift 2
+if command -v timeout > /dev/null; then
+    timeout -k 5 9 true 2> /dev/null
+    case $? in 0 | 127) set -- timeout -k 5 "$within" sh -c "$begin" sh "$@";; esac
+fi
 exec "$@"
 """
 
@@ -59,7 +68,7 @@ class Piped:
 
         Behind ``timeout_s`` DeviceError, and the program is ended where the device can do that.
         """
-        words = ["sh", "-c", WITHIN, "sh", str(math.ceil(timeout_s)), *argv]
+        words = ["sh", "-c", WITHIN, "sh", WHEN_WAITED_FOR, str(math.ceil(timeout_s)), *argv]
         given = stdin if isinstance(stdin, bytes) else None
         with _opened(stdin) as source, self.running(words, source, subprocess.PIPE) as process:
             try:

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 from phone_shell import phone_shell
 
-from bench.remote.far_command import WHEN_WAITED_FOR, WITHIN
+from bench.remote.piped import WHEN_WAITED_FOR, WITHIN
 
 # toybox's timeout alone is wrong about most programs that end at once.
 TIMES = 60
