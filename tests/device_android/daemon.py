@@ -43,6 +43,7 @@ def obey(daemon: Adbd) -> None:
     """Carries out orders until standard input ends; says to each what it gives, or ``done``."""
     orders = {
         "cut_at": lambda number, directions: daemon.faults.cut_at(number, tuple(directions)),
+        "is_cut_due": lambda: int(daemon.faults.is_cut_due()),
         "hold": daemon.faults.hold,
         "packets": daemon.faults.packets,
         "truncate_push": daemon.faults.truncate_push,

@@ -119,6 +119,10 @@ class EmulatedPhone(Device):
         """The ``number``-th packet of adb's protocol from now is lost, and the line with it."""
         self._order("cut_at", number, list(directions))
 
+    def is_cut_due(self) -> bool:
+        """Whether that packet has not come yet."""
+        return self._order("is_cut_due") == "1"
+
     def packets(self, direction: str) -> int:
         """How many have passed in that direction since the phone was switched on."""
         return int(self._order("packets", direction))

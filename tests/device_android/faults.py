@@ -33,6 +33,10 @@ class Faults:
         with self._lock:
             self._left, self._counted = number, tuple(directions)
 
+    def is_cut_due(self) -> bool:
+        """Whether what ``cut_at`` asked for has not happened yet."""
+        return self._left is not None
+
     def hold(self, pause_s: float) -> None:
         """No packet passes for that long; then all that waited do."""
         self._held_until = time.monotonic() + pause_s
