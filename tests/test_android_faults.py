@@ -193,7 +193,7 @@ def test_a_line_that_breaks_at_any_packet_gives_no_wrong_figure(pixel, capsys, d
         assert not pixel.phone.is_cut_due()
         assert code == 0 or (code == 3 and len(LOST_LINE.findall(said)) == 1), said
         for row in pixel.rows()[: len(pixel.rows()) - known]:
-            assert pixel.is_right(row) if code == 0 else is_lost(row)
+            assert pixel.is_right(row) if code == 0 else is_lost(row), (row.result.error, said)
         assert pixel.is_free() and pixel.is_whole()
     assert pixel.bench() == 0
     assert pixel.is_right(pixel.rows()[0]) and pixel.is_free()
