@@ -114,6 +114,18 @@ def sent(monkeypatch):
     return found
 
 
+def test_a_line_that_breaks_ahead_of_all_timing(pixel, capsys, monkeypatch):
+    """While the phone is asked for its memory."""
+    plain = Remote.free_memory_bytes
+
+    def disturbed(self):
+        pixel.phone.disconnect()
+        return plain(self)
+
+    monkeypatch.setattr(Remote, "free_memory_bytes", disturbed)
+    check_done(pixel, pixel.bench(), capsys)
+
+
 @PLACES
 def test_a_phone_that_goes_offline_and_comes_back(pixel, capsys, place):
     def away():
