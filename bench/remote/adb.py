@@ -138,7 +138,8 @@ class Adb(Piped):
             line.close()
         if not line.wait(self.patience.connect_s):
             said = line.said() or f"no answer within {self.patience.connect_s} s"
-            forget(self._serial, self._closed)
+            if line.is_silent():
+                forget(self._serial, self._closed)
             raise DeviceError(
                 f"{self.name}: {self._serial} is listed, but runs no commands: {said}; unplug it "
                 "and connect it again"

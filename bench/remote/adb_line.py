@@ -27,7 +27,7 @@ class AdbLine:
     """
 
     def __init__(self, words: Sequence[str], patience: Patience) -> None:
-        self._patience, self._said = patience, ""
+        self._patience, self._said, self._is_silent = patience, "", True
         self._through: list[AdbProcess] = []
         self._adding, self._ended, self._answered = (
             threading.Lock(),
@@ -55,6 +55,10 @@ class AdbLine:
     def has_ended(self, within_s: float) -> bool:
         """Whether it is lost within that time."""
         return self._ended.wait(within_s)
+
+    def is_silent(self) -> bool:
+        """Whether nothing has come, not even an end: adb itself has noticed nothing."""
+        return self._is_silent
 
     def said(self) -> str:
         """In a line, how it ended; "" where it is not known."""
@@ -103,6 +107,7 @@ class AdbLine:
             while not said.endswith(BEAT):
                 # Some shells greet first; that is found out about behind the first answer.
                 found = self._read(self._patience.silence_s)
+                self._is_silent = found is None
                 if found is None:
                     return f"nothing was heard for {self._patience.silence_s} s"
                 if not found:

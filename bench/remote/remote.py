@@ -122,9 +122,14 @@ class Remote:
 
     def free_memory_bytes(self) -> int | None:
         """What could be had there now without swapping; None where it does not tell."""
-        return available_bytes(
-            self._transport.run_check(["cat", "/proc/meminfo"], ORDER_S).decode()
-        )
+        words = ["cat", "/proc/meminfo"]
+        try:
+            said = self._transport.run_check(words, ORDER_S)
+        except ConnectionLost:  # it is asked ahead of all timing, which would be lost too
+            if not self.reconnect():
+                raise
+            said = self._transport.run_check(words, ORDER_S)
+        return available_bytes(said.decode())
 
     def battery(self) -> Battery | None:
         """As it is now; None where there is none."""

@@ -111,7 +111,7 @@ class Connection:
                 SyncService(stream, self._faults).run()
             elif name in ("shell", "exec") and raw:
                 stream.opened()
-                serve_shell(stream, arguments, rest, self._shell)
+                serve_shell(stream, arguments, rest, self._shell, self._faults)
             else:
                 # Zero says that the stream has never been open: no such service, no terminals.
                 self._send(Packet(CLSE, 0, stream.remote))

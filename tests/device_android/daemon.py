@@ -40,10 +40,12 @@ def become_shell() -> None:
 
 
 def obey(daemon: Adbd) -> None:
-    """Carries out orders until standard input ends; says ``done`` to each."""
+    """Carries out orders until standard input ends; says to each what it gives, or ``done``."""
     orders = {
         "cut_at": lambda number, directions: daemon.faults.cut_at(number, tuple(directions)),
+        "is_cut_due": lambda: int(daemon.faults.is_cut_due()),
         "hold": daemon.faults.hold,
+        "packets": daemon.faults.packets,
         "truncate_push": daemon.faults.truncate_push,
         "disconnect": daemon.disconnect,
         "go_offline": daemon.go_offline,
@@ -53,8 +55,8 @@ def obey(daemon: Adbd) -> None:
     }
     for line in sys.stdin:
         order, *arguments = json.loads(line)
-        orders[order](*arguments)
-        print("done", flush=True)
+        given = orders[order](*arguments)
+        print("done" if given is None else given, flush=True)
 
 
 def main(descriptor: str, cpu: str) -> None:

@@ -119,12 +119,21 @@ class EmulatedPhone(Device):
         """The ``number``-th packet of adb's protocol from now is lost, and the line with it."""
         self._order("cut_at", number, list(directions))
 
+    def is_cut_due(self) -> bool:
+        """Whether that packet has not come yet."""
+        return self._order("is_cut_due") == "1"
+
+    def packets(self, direction: str) -> int:
+        """How many have passed in that direction since the phone was switched on."""
+        return int(self._order("packets", direction))
+
     def hold(self, pause_s: float) -> None:
         """Nothing passes, either way, for that long."""
         self._order("hold", pause_s)
 
     def truncate_push(self, keep_bytes: int) -> None:
-        """The next file pushed ends after that many bytes, and the phone says all is well."""
+        """The next file pushed, or piped to a program, ends after that many bytes, and the phone
+        says all is well."""
         self._order("truncate_push", keep_bytes)
 
     def disconnect(self) -> None:
@@ -147,5 +156,5 @@ class EmulatedPhone(Device):
         """Which servers were allowed once is forgotten."""
         self._order("forget_keys")
 
-    def _order(self, *words) -> None:
-        self._machine.ask(json.dumps(words))
+    def _order(self, *words) -> str:
+        return self._machine.ask(json.dumps(words))

@@ -20,6 +20,7 @@ class Faults:
         self._counted: tuple[str, ...] = DIRECTIONS
         self._held_until = 0.0
         self._keep: int | None = None
+        self._passed = dict.fromkeys(DIRECTIONS, 0)
         self.offline = False
 
     def cut_at(self, number: int, directions: tuple[str, ...] = DIRECTIONS) -> None:
@@ -32,13 +33,17 @@ class Faults:
         with self._lock:
             self._left, self._counted = number, tuple(directions)
 
+    def is_cut_due(self) -> bool:
+        """Whether what ``cut_at`` asked for has not happened yet."""
+        return self._left is not None
+
     def hold(self, pause_s: float) -> None:
         """No packet passes for that long; then all that waited do."""
         self._held_until = time.monotonic() + pause_s
 
     def truncate_push(self, keep_bytes: int) -> None:
-        """Of the next file that is pushed only the first bytes are written, and it is said to
-        have arrived."""
+        """Of the next file that is pushed, or piped to a program, only the first bytes are
+        written, and it is said to have arrived. What has no more than that is not such a file."""
         with self._lock:
             self._keep = keep_bytes
 
@@ -48,11 +53,24 @@ class Faults:
             keep, self._keep = self._keep, None
         return keep
 
+    def kept_of_input(self, arrived: int) -> int | None:
+        """How much a program is to get of an input of which so many bytes have come; None: all."""
+        with self._lock:
+            if self._keep is None or arrived <= self._keep:
+                return None
+            keep, self._keep = self._keep, None
+        return keep
+
+    def packets(self, direction: str) -> int:
+        """How many have passed so far."""
+        return self._passed[direction]
+
     def passing(self, direction: str) -> None:
         """Waits where packets are held; raises Cut for the packet that is not to pass."""
         while (left_s := self._held_until - time.monotonic()) > 0:
             time.sleep(min(left_s, 0.05))
         with self._lock:
+            self._passed[direction] += 1
             if self._left is None or direction not in self._counted:
                 return
             self._left -= 1

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from device_android.faults import Faults
 from device_android.stream import Stream, StreamClosed
 
 STDIN, STDOUT, STDERR, EXIT, CLOSE_STDIN = range(5)
@@ -32,20 +33,23 @@ class Shell:
     folder: str = "/"
 
 
-def serve_shell(stream: Stream, arguments: Sequence[str], command: str, shell: Shell) -> None:
+def serve_shell(
+    stream: Stream, arguments: Sequence[str], command: str, shell: Shell, faults: Faults
+) -> None:
     """Runs ``command`` for ``stream``; ``arguments`` are the words between "shell" and ":"."""
     terminal = [word[5:] for word in arguments if word.startswith("TERM=")]
     variables = {**shell.environment, **({"TERM": terminal[0]} if terminal else {})}
-    Program(stream, "v2" in arguments, command, shell, variables).run()
+    Program(stream, "v2" in arguments, command, shell, variables, faults).run()
 
 
 class Program:
     """A program and the stream that it is run for."""
 
     def __init__(
-        self, stream: Stream, packets: bool, command: str, shell: Shell, variables: dict[str, str]
-    ) -> None:
-        self._stream, self._packets = stream, packets
+        self, stream: Stream, packets: bool, command: str, shell: Shell,
+        variables: dict[str, str], faults: Faults,
+    ) -> None:  # fmt: skip
+        self._stream, self._packets, self._faults = stream, packets, faults
         self._writing = threading.Lock()
         self._ours, theirs = socket.socketpair()
         self._ours_err, their_err = socket.socketpair() if packets else (None, None)
@@ -102,6 +106,7 @@ class Program:
             self._stream.write(header + content)
 
     def _pass_input(self) -> None:
+        arrived, kept = 0, None
         with contextlib.suppress(StreamClosed, OSError):
             while True:
                 kind, content = STDIN, b""
@@ -111,6 +116,10 @@ class Program:
                 else:
                     content = self._stream.read_some()
                 if kind == STDIN:
+                    before, arrived = arrived, arrived + len(content)
+                    kept = self._faults.kept_of_input(arrived) if kept is None else kept
+                    if kept is not None:
+                        content = content[: max(0, kept - before)]
                     self._ours.sendall(content)
                 elif kind == CLOSE_STDIN:
                     self._ours.shutdown(socket.SHUT_WR)
