@@ -1,6 +1,8 @@
 """The native runner, built for this machine, and what else is built of its sources for tests.
 
-``NATIVE_SANITIZE=address,undefined pytest ...`` runs every test with those sanitizers compiled in.
+``NATIVE_SANITIZE=address,undefined ASAN_OPTIONS=verify_asan_link_order=0 pytest ...`` runs tests
+with those sanitizers compiled in. The option: some preload a library, ahead of the sanitizer's.
+Leaks are looked for; nothing that the runtimes keep has had to be left out.
 """
 
 import functools

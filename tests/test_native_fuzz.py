@@ -25,6 +25,7 @@ RUNTIMES = {"tflite": "litert", "onnx": "onnxruntime"}
 
 @pytest.mark.slow
 def test_a_hundred_thousand_broken_jobs_end_in_a_job_or_a_failure():
+    """A minute of one processor, besides what is compiled."""
     fuzz = built("fuzz_jobs", SANITIZERS)
     done = subprocess.run([fuzz, "1", str(JOBS)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -13,7 +13,7 @@ constexpr unsigned char kUntouched = 0xa5;
 constexpr std::int32_t kOperator = 2, kOfDelegate = 4, kOfDelegateToo = 8;
 constexpr std::int32_t kHighest = 256;
 constexpr std::size_t kNumberFromEnd = 24;
-// So that its end and its head lie alike with pointers of 32 bits, as on ARM; on x86 of 32 bits they
+// So that its end and its head lie alike with pointers of 32 bits, as on ARM; on 32-bit x86 they
 // would not.
 static_assert(alignof(std::uint64_t) == 8, "events are counted in steps of 8 bytes");
 
