@@ -5,12 +5,12 @@ import os
 from pathlib import PurePosixPath
 
 import pytest
+from bench.remote.far_command import WITHIN
 from test_ssh import AWKWARD
 
 from bench.devices import DeviceSettings
 from bench.remote import transfer
 from bench.remote.adb import Adb
-from bench.remote.far_command import WITHIN
 from models.errors import DeviceError
 
 pytestmark = pytest.mark.android

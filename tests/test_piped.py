@@ -5,7 +5,7 @@ import subprocess
 import pytest
 from phone_shell import phone_shell
 
-from bench.remote.piped import WHEN_WAITED_FOR, WITHIN
+from bench.remote.piped import HAS_TIMEOUT, within
 
 # toybox's timeout alone is wrong about most programs that end at once.
 TIMES = 60
@@ -16,9 +16,18 @@ def shell(request, tmp_path):
     return phone_shell(tmp_path) if request.param == "of a phone" else ("sh",)
 
 
-def ended(shell, within, *argv, **options):
-    words = [*shell, "-c", WITHIN, "sh", WHEN_WAITED_FOR, str(within), *argv]
+def ended(shell, within_s, *argv, **options):
+    words = [*shell, "-c", '"$@"', "sh", *within(within_s, argv)]
     return subprocess.run(words, capture_output=True, text=True, timeout=60, **options)
+
+
+def test_a_timeout_is_found_where_there_is_one(shell):
+    for _ in range(TIMES):
+        done = subprocess.run([*shell, "-c", HAS_TIMEOUT], capture_output=True, text=True)
+        assert done.stdout in ("0\n", "127\n")
+    words = ["/bin/sh", "-c", HAS_TIMEOUT]
+    done = subprocess.run(words, capture_output=True, text=True, env={"PATH": "/nowhere"})
+    assert done.stdout not in ("0\n", "127\n")
 
 
 def test_a_program_that_ends_at_once_is_told_of_as_it_ended(shell):

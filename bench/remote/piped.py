@@ -20,6 +20,12 @@ from models.progress import Report
 
 SHELL_S = 30.0
 QUOTED_CHARACTERS = 80
+# Whether there is a timeout that knows -k: it says 0 for true, or 127 as below.
+HAS_TIMEOUT = """\
+command -v timeout > /dev/null || exit 0
+timeout -k 5 9 true 2> /dev/null
+echo $?
+"""
 # The timeout of toybox 0.8.9, as phones have it, loses a program that ends while it is still being
 # started, and says 127 then. So the program begins when its timeout sleeps.
 WHEN_WAITED_FOR = """\
@@ -28,17 +34,12 @@ while read -r entry 2> /dev/null < "/proc/$PPID/stat"; do
 done
 exec "$@"
 """
-# Where the device has such a timeout, a program that nobody waits for any more is ended there. One
-# that has it says 0 for true, or 127 as above: a process less than to begin true late, too.
-WITHIN = """\
-begin=$1 within=$2
-shift 2
-if command -v timeout > /dev/null; then
-    timeout -k 5 9 true 2> /dev/null
-    case $? in 0 | 127) set -- timeout -k 5 "$within" sh -c "$begin" sh "$@";; esac
-fi
-exec "$@"
-"""
+
+
+def within(seconds: float, argv: Sequence[str | PurePosixPath]) -> list[str | PurePosixPath]:
+    """``argv`` behind a timeout of the device."""
+    limit = str(math.ceil(seconds))
+    return ["timeout", "-k", "5", limit, "sh", "-c", WHEN_WAITED_FOR, "sh", *argv]
 
 
 class Piped:
@@ -46,6 +47,7 @@ class Piped:
 
     def __init__(self, name: str) -> None:
         self.name, self.stopped = name, threading.Event()
+        self._has_timeout = False
 
     def running(
         self, argv: Sequence[str | PurePosixPath], stdin: IO | int, stdout: IO | int
@@ -68,7 +70,7 @@ class Piped:
 
         Behind ``timeout_s`` DeviceError, and the program is ended where the device can do that.
         """
-        words = ["sh", "-c", WITHIN, "sh", WHEN_WAITED_FOR, str(math.ceil(timeout_s)), *argv]
+        words = within(timeout_s, argv) if self._has_timeout else argv
         given = stdin if isinstance(stdin, bytes) else None
         with _opened(stdin) as source, self.running(words, source, subprocess.PIPE) as process:
             try:
@@ -109,7 +111,9 @@ class Piped:
 
     def check_shell(self, advice: str) -> None:
         """DeviceError where there is no shell, or one that adds to what programs write: ``advice``
-        says what to do about that."""
+        says what to do about that. Programs that nobody waits for any more are ended from now on,
+        where the device has a timeout."""
+        self._has_timeout = False
         token = secrets.token_hex(8).encode()
         done = self.run(["echo", token.decode()], SHELL_S)
         if done.code or not done.stdout.endswith(token + b"\n"):
@@ -121,6 +125,8 @@ class Piped:
         if added := done.stdout[: -len(token) - 1]:
             found = last_line(added.decode(errors="replace"))[:QUOTED_CHARACTERS]
             raise DeviceError(f"{self.name} writes {found!r} before every command; {advice}")
+        said = self.run(["sh", "-c", HAS_TIMEOUT], SHELL_S).stdout.strip()
+        self._has_timeout = said in (b"0", b"127")
 
 
 @contextlib.contextmanager
