@@ -5,12 +5,13 @@ import os
 from pathlib import PurePosixPath
 
 import pytest
-from bench.remote.far_command import WITHIN
+from processes import wait_until
 from test_ssh import AWKWARD
 
 from bench.devices import DeviceSettings
 from bench.remote import transfer
 from bench.remote.adb import Adb
+from bench.remote.piped import within
 from models.errors import DeviceError
 
 pytestmark = pytest.mark.android
@@ -38,18 +39,19 @@ def test_the_words_of_a_command_arrive_as_they_are(line):
     assert said.decode().split("\0")[:-1] == AWKWARD
 
 
-def test_a_program_ends_here_as_it_ended_there(line):
+def test_a_program_ends_here_as_it_ended_there(line, emulated_phone):
     asked = {"exit 0": 0, "exit 1": 1, "exit 254": 252, "kill -KILL $$": 137, "kill -SEGV $$": 139}
     assert {script: line.run(["sh", "-c", script], 60).code for script in asked} == asked
     assert line.run(["no-such program"], 60).code == 127
     with pytest.raises(DeviceError, match="did not end within 1 s"):
         line.run(["sleep", "600"], 1)
+    wait_until(lambda: not any(one.runs("sleep") for one in emulated_phone.processes()))
 
 
 def test_a_program_that_ends_very_soon_ends_as_it_does(line):
     """toybox's own timeout would miss the end of one in seven."""
     many = 'i=0; while [ $i -lt 40 ]; do "$@" || exit; i=$((i + 1)); done'
-    words = ["sh", "-c", WITHIN, "sh", "60", "mkdir", "-p", TMP]
+    words = within(60, ["mkdir", "-p", TMP])
     assert line.run_check(["sh", "-c", many, "sh", *words], 60) == b""
 
 
