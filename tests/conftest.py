@@ -26,6 +26,8 @@ from bench.remote.adb_program import has_adb
 # A shell that starts us in the background has Ctrl-C ignored, which children inherit; the tests
 # that press it need what a terminal gives.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # nohup's; programs of devices end by it
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 @pytest.fixture(scope="session", autouse=True)
