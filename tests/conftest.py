@@ -17,6 +17,7 @@ from keepers import KINDS
 from loopback_sshd import LoopbackServer
 from native_runner import built_runner, host_libraries
 from own_adb_server import OwnAdbServer
+from phone_project import PhoneProject
 from tiny_models import write_export, write_images
 
 from bench.job import Job
@@ -91,6 +92,19 @@ def start_far(tiny_project, keras_answers, monkeypatch):
             return FarProject(tiny_project, server, between, monkeypatch)
 
         yield start
+
+
+@pytest.fixture
+def pixel(tiny_project, keras_answers, emulated_phone, monkeypatch):
+    """The project with the phone that all tests share; 30 images go there in three shards."""
+    monkeypatch.setattr("bench.shards.SHARD_IMAGES", 10)
+    return PhoneProject(tiny_project, emulated_phone, monkeypatch)
+
+
+@pytest.fixture
+def start_pixel(tiny_project, keras_answers, start_phone, monkeypatch):
+    """``start_pixel(**options)``: the same with a phone of the test's own."""
+    return lambda **options: PhoneProject(tiny_project, start_phone(**options), monkeypatch)
 
 
 @pytest.fixture
