@@ -1,5 +1,4 @@
-"""A bench on a phone that cannot begin, or ends before its time: a line says why, and the phone is as
-it was."""
+"""A bench on a phone that cannot begin, or ends ahead of time: a line says why."""
 
 import getpass
 import json
