@@ -179,7 +179,8 @@ def test_a_list_of_libraries_that_does_not_read_is_refused(places):
 
 
 def test_make_passes_what_an_android_build_is_told():
-    words = ["make", "-n", "-o", ".venv/ready", "android", "NDK=/an ndk", "ABI=armeabi-v7a"]
+    words = ["make", "--no-print-directory", "-n", "-o", ".venv/ready", "android"]
+    words += ["NDK=/an ndk", "ABI=armeabi-v7a"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.split(" -m ")[1].split() == [
         "bench.native.build", "--ndk", "'/an", "ndk'", "--abi", "'armeabi-v7a'"
