@@ -107,7 +107,7 @@ test-pi: $(READY)
 
 test-android: $(READY)
 	@sh tests/device_android/install.sh
-	@$(RUN) -m pytest -m android -rs -n 2 --dist loadfile $(PYTEST)
+	@$(RUN) -m pytest -m android -rs $(PYTEST)
 
 lint: $(READY)
 	@$(RUN) -m ruff check .
