@@ -143,11 +143,15 @@ def fresh_keras():
 
 
 def _demo(arch):
+    import keras
+
     from models import float_graph
     from models.options import Options
     from models.source import resolve
     from quantize.graph import Graph
 
+    # Layers are named as in a process of its own, whatever was built in this one before.
+    keras.utils.clear_session()
     network = resolve(Options(arch=arch)).load()
     content = float_graph.convert(network.keras_model, 96, 96, 3)
     return Graph(content).named("image", network.output_name)

@@ -379,6 +379,8 @@ def test_a_fault_is_named_against_keras(v1_graph, int8_graph, judge_images, tmp_
 def test_layers_that_int8_keeps_scaled_are_the_same_as_keras(
     v3_graph, calibration_images, judge_images, tmp_path
 ):
+    import keras
+
     from models.options import Options
     from quantize import hard_swish, int8, ranges
     from quantize.calibration import calibrate
@@ -386,8 +388,9 @@ def test_layers_that_int8_keeps_scaled_are_the_same_as_keras(
     lowered = hard_swish.lower(v3_graph)
     statistics = calibrate(lowered, (image[None] for image in calibration_images), threads=2)
     graph = int8.quantize(lowered, ranges.choose(lowered, statistics))
-    keras = Side("keras", KERAS, options=Options(arch="v3-small"))
-    found = explain(keras, side(tmp_path, graph.content, "int8.tflite"), judge_images[:4])
+    keras.utils.clear_session()
+    ours = Side("keras", KERAS, options=Options(arch="v3-small"))
+    found = explain(ours, side(tmp_path, graph.content, "int8.tflite"), judge_images[:4])
     assert len(found.layers) > 100 and named(found) is None
     assert sum(one.rescaled for one in found.layers) > 10
 
