@@ -12,6 +12,7 @@ from bench_runs import QUICK
 from cut_line import CutLine
 from device_android.emulated_phone import EmulatedPhone
 from device_pi.emulated_pi import EmulatedPi
+from fake_clock import FakeClock, remove_leftovers
 from far_project import FarProject
 from keepers import KINDS
 from loopback_sshd import LoopbackServer
@@ -24,6 +25,8 @@ from bench.job import Job
 from bench.plan import PLANS
 from bench.remote.adb_program import has_adb
 
+# Its tests are imported by others, and say as much when they fail.
+pytest.register_assert_rewrite("any_line")
 # A shell that starts us in the background has Ctrl-C ignored, which children inherit; the tests
 # that press it need what a terminal gives.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -43,6 +46,13 @@ def own_adb_server(tmp_path_factory):
         patch.setenv("ANDROID_ADB_SERVER_PORT", str(server.port))
         server.adb("start-server")  # here it writes to a home of its own
         yield
+
+
+@pytest.fixture
+def fake_clock(tmp_path):
+    """A wall clock of the test's own; what dead processes of it left is removed."""
+    yield FakeClock(tmp_path / "clock")
+    remove_leftovers()
 
 
 @pytest.fixture

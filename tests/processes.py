@@ -19,6 +19,14 @@ def running(mark):
     return found
 
 
+def is_alive(pid):
+    """Whether that process runs; one that nobody has waited for yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def ended(mark, within_s=20):
     """Whether none is left by then."""
     deadline = time.monotonic() + within_s

@@ -1,27 +1,35 @@
 """Programs and files over the real adb, to a daemon on this machine that speaks its protocol."""
 
-import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import PurePosixPath
 
 import pytest
+from any_line import (  # noqa: F401 (tests)
+    ignore,
+    test_a_disk_that_hangs_is_not_waited_for,
+    test_a_file_replaces_another_and_what_a_power_cut_left_of_it,
+    test_a_file_that_is_changed_on_the_way_gets_no_name,
+    test_a_program_that_does_not_return_is_ended_there_too,
+    test_a_program_that_is_not_there_is_127_and_an_error_in_one_line,
+    test_a_started_program_is_spoken_to_while_it_runs,
+    test_files_keep_their_content_under_any_name,
+    test_the_words_of_a_command_arrive_as_they_are,
+    test_where_a_file_cannot_be_it_is_an_error_in_one_line,
+)
 from commands import environment
 from cut_line import CutLine
 from device_android import connection
 from device_android.adbd import Adbd
 from device_android.shell_service import Shell
 from own_adb_server import OwnAdbServer
-from processes import running, wait_until
-from test_ssh import AWKWARD, is_alive, mentioning
+from processes import is_alive, running, wait_until
 
 from bench.devices import DeviceSettings
-from bench.remote import transfer
 from bench.remote.adb import Adb
 from bench.remote.transport import ConnectionLost
 from models.errors import DeviceError
@@ -54,15 +62,6 @@ def settings(serial):
     return DeviceSettings("pixel", "adb", serial=serial)
 
 
-def ignore(doing, done=0, total=None):
-    pass
-
-
-def test_the_words_of_a_command_arrive_as_they_are(line):
-    said = line.run_check(["printf", "%s\\0", *AWKWARD], 30)
-    assert said.decode().split("\0")[:-1] == AWKWARD
-
-
 @pytest.mark.parametrize(
     ("script", "code"),
     [
@@ -77,12 +76,6 @@ def test_a_program_ends_here_as_it_ended_there(line, script, code):
     assert process.returncode == process.poll() == code
 
 
-def test_a_program_that_is_not_there_is_127_and_an_error_in_one_line(line):
-    assert line.run(["no-such program"], 30).code == 127
-    with pytest.raises(DeviceError, match=r"^pixel: 'no-such program': .*(No such|not found).*$"):
-        line.run_check(["no-such program"], 30)
-
-
 def test_standard_input_and_output_are_bytes(line, tmp_path):
     content = bytes(range(256)) * 4096
     (tmp_path / "in").write_bytes(content)
@@ -91,24 +84,6 @@ def test_standard_input_and_output_are_bytes(line, tmp_path):
     assert line.run(["cat"], 30).stdout == b""
     done = line.run(["sh", "-c", "echo out; cat >&2"], 30, "ä\n".encode())
     assert (done.stdout, done.stderr) == (b"out\n", "ä\n")
-
-
-def test_a_started_program_is_spoken_to_while_it_runs(line):
-    process = line.start(["cat"])
-    for said in (b"one\n", b"two\n"):
-        process.stdin.write(said)
-        process.stdin.flush()
-        assert process.stdout.readline() == said
-    process.stdin.close()
-    assert process.wait(30) == 0
-
-
-def test_a_program_that_does_not_return_is_ended_there_too(line, tmp_path):
-    script = f"echo $$ > '{tmp_path}/pid'; exec sleep 300"
-    with pytest.raises(DeviceError, match="did not end within 1 s"):
-        line.run(["sh", "-c", script], 1)
-    pid = int((tmp_path / "pid").read_text())
-    wait_until(lambda: not is_alive(pid))
 
 
 def test_a_program_whose_process_here_is_killed_sees_the_end_of_its_input(line):
@@ -124,66 +99,6 @@ def test_a_command_that_is_too_long_for_adb_is_an_error_and_no_lost_line(line):
     with pytest.raises(DeviceError, match="pixel ended a command, or let none begin: ") as caught:
         line.run(["echo", "x" * 100_000], 30)
     assert not isinstance(caught.value, ConnectionLost) and line.is_connected()
-
-
-@pytest.mark.parametrize("name", [name for name in AWKWARD if name])
-def test_files_keep_their_content_under_any_name(line, tmp_path, name):
-    there = tmp_path / "a folder; $(exit 9)" / name
-    there.parent.mkdir()
-    (tmp_path / "here").write_bytes(os.urandom(100_000))
-    line.put(tmp_path / "here", PurePosixPath(there), ignore)
-    assert there.read_bytes() == (tmp_path / "here").read_bytes()
-    line.get(PurePosixPath(there), tmp_path / name)
-    assert (tmp_path / name).read_bytes() == (tmp_path / "here").read_bytes()
-    assert os.listdir(there.parent) == [name]
-
-
-def test_a_file_replaces_another_and_what_a_power_cut_left_of_it(line, tmp_path):
-    there = tmp_path / "there"
-    for name in ("there", "there.part.0123", "there.parts"):
-        (tmp_path / name).write_text("older")
-    (tmp_path / "here").write_text("")
-    line.put(tmp_path / "here", PurePosixPath(there), ignore)
-    assert there.read_text() == ""
-    line.get(PurePosixPath(there), tmp_path / "here")
-    assert (tmp_path / "here").read_text() == ""
-    assert sorted(os.listdir(tmp_path)) == ["here", "there", "there.parts"]
-
-
-def test_where_a_file_cannot_be_it_is_an_error_in_one_line(line, tmp_path):
-    (tmp_path / "here").write_text("content")
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(DeviceError, match=r"cannot write '.*/missing/x': .*(nonexist|No such)"):
-        line.put(tmp_path / "here", PurePosixPath(tmp_path / "missing" / "x"), ignore)
-    with pytest.raises(DeviceError, match=r"pixel: cannot write '.*/folder': .* is a folder$"):
-        line.put(tmp_path / "here", PurePosixPath(tmp_path / "folder"), ignore)
-    with pytest.raises(DeviceError, match=r"pixel: cannot read '.*/none': .*No such file"):
-        line.get(PurePosixPath(tmp_path / "none"), tmp_path / "back")
-    assert sorted(os.listdir(tmp_path)) == ["folder", "here"]
-    assert os.listdir(tmp_path / "folder") == []
-
-
-def test_a_file_that_is_changed_on_the_way_gets_no_name(line, tmp_path, monkeypatch):
-    (tmp_path / "here").write_text("content")
-    monkeypatch.setattr(transfer, "PUT", transfer.PUT.replace('> "$part"', '| rev > "$part"'))
-    with pytest.raises(DeviceError, match="arrived damaged"):
-        line.put(tmp_path / "here", PurePosixPath(tmp_path / "there"), ignore)
-    monkeypatch.setattr(transfer, "GET", transfer.GET.replace('< "$1" &&', '< "$1" | rev &&'))
-    with pytest.raises(DeviceError, match="changed while it was read"):
-        line.get(PurePosixPath(tmp_path / "here"), tmp_path / "back")
-    assert os.listdir(tmp_path) == ["here"]
-
-
-def test_a_disk_that_hangs_is_not_waited_for(line, tmp_path, monkeypatch):
-    monkeypatch.setattr(transfer, "STALLED_S", 0.5)
-    os.mkfifo(tmp_path / "hangs")
-    with pytest.raises(DeviceError, match=r"no byte was written or read for 0.5 s"):
-        line.get(PurePosixPath(tmp_path / "hangs"), tmp_path / "back")
-    while running(tmp_path / "hangs"):  # lets the programs there go, one after the other
-        with contextlib.suppress(OSError):  # no reader at this instant
-            os.close(os.open(tmp_path / "hangs", os.O_WRONLY | os.O_NONBLOCK))
-        time.sleep(0.01)
-    assert os.listdir(tmp_path) == ["hangs"]
 
 
 def test_how_far_a_long_push_is_is_shown(phone, tmp_path):
@@ -242,11 +157,11 @@ def test_no_adb_outlives_the_process_that_had_it(server, number):
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         assert process.stdout.readline() == b"started\n"
-        assert len(mentioning(phone.serial)) >= 2
+        assert len(running(phone.serial)) >= 2
         process.send_signal(number)
         process.wait(30)
         process.communicate()
-        wait_until(lambda: not mentioning(phone.serial))
+        wait_until(lambda: not running(phone.serial))
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import os
 from pathlib import PurePosixPath
 
 import pytest
+from any_line import AWKWARD
 from processes import wait_until
-from test_ssh import AWKWARD
 
 from bench.devices import DeviceSettings
 from bench.remote import transfer

@@ -8,7 +8,6 @@ import functools
 import json
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import time
 from pathlib import Path
 
 import pytest
+from fake_clock import needs_faketime
 from keepers import (
     KEEPER,
     KINDS,
@@ -384,26 +384,22 @@ def test_any_name_of_the_folder_will_do(new_keeper, tmp_path):
     assert os.listdir(tmp_path) == [cache.name]
 
 
-@pytest.mark.skipif(not shutil.which("faketime"), reason="faketime is not installed here")
+@needs_faketime
 @pytest.mark.parametrize("jump", ["-10y", "+10y"])
-def test_a_jump_of_the_wall_clock_changes_nothing(new_keeper, cache, tmp_path, jump):
-    clock = tmp_path / "clock"
-    clock.write_text("+0")
-    # The file takes the place of what faketime itself puts into the environment.
-    by = ("faketime", "--exclude-monotonic", "-f", "+0", "env", "-u", "FAKETIME")
-    environment = {"FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"}
-    with new_keeper(cache, silence_s=5, by=by, environment=environment) as keeper:
+def test_a_jump_of_the_wall_clock_changes_nothing(new_keeper, cache, fake_clock, jump):
+    in_its_time = functools.partial(new_keeper, cache, environment=fake_clock.environment)
+    with in_its_time(silence_s=5) as keeper:
         locked(keeper)
         program = start_ready(cache, "one", SLEEPS)
-        clock.write_text(jump)
-        with new_keeper(cache, by=by, environment=environment) as second:
+        fake_clock.jump(jump)
+        with in_its_time() as second:
             said = second.event()
             assert said["event"] == "busy" and 0 <= said["age_s"] < 60
         time.sleep(0.5)
         assert keeper.ask("end one")["processes"] == 2
         assert program.wait(timeout=10) == -signal.SIGKILL
         assert keeper.ask("bye")["event"] == "released"
-        with new_keeper(cache, owner="bob", by=by, environment=environment) as third:
+        with in_its_time(owner="bob") as third:
             locked(third)
             with new_keeper(cache, owner="ann") as fourth:
                 years = calendar_s(fourth.event()) - time.time()

@@ -1,6 +1,5 @@
 """Programs and files over the system's OpenSSH, to a real server on this machine."""
 
-import contextlib
 import os
 import pty
 import signal
@@ -8,25 +7,30 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import pytest
+from any_line import (  # noqa: F401 (tests)
+    ignore,
+    test_a_disk_that_hangs_is_not_waited_for,
+    test_a_file_replaces_another_and_what_a_power_cut_left_of_it,
+    test_a_file_that_is_changed_on_the_way_gets_no_name,
+    test_a_program_that_does_not_return_is_ended_there_too,
+    test_a_program_that_is_not_there_is_127_and_an_error_in_one_line,
+    test_a_started_program_is_spoken_to_while_it_runs,
+    test_files_keep_their_content_under_any_name,
+    test_the_words_of_a_command_arrive_as_they_are,
+    test_where_a_file_cannot_be_it_is_an_error_in_one_line,
+)
 from commands import environment
 from cut_line import CutLine
 from loopback_sshd import NAME, LoopbackServer, free_port
-from processes import running
+from processes import running, wait_until
 
 from bench.devices import DeviceSettings
-from bench.remote import transfer
 from bench.remote.ssh import Ssh
 from bench.remote.transport import ConnectionLost
 from models.errors import DeviceError, RequestError
-
-AWKWARD = [
-    "a b", "it's", 'say "so"', "a;exit 9", "$(exit 9)", "`exit 9`", "$HOME", "two\nlines", "-rf",
-    "--", "ä é 漢 🙂", "back\\slash", "*", "~", "!!", "&", "|", ">", "#", "%h", "\t", "'\"'", "",
-]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -41,15 +45,6 @@ def line(server):
         yield line
 
 
-def ignore(doing, done=0, total=None):
-    pass
-
-
-def test_the_words_of_a_command_arrive_as_they_are(line):
-    said = line.run_check(["printf", "%s\\0", *AWKWARD], 30)
-    assert said.decode().split("\0")[:-1] == AWKWARD
-
-
 @pytest.mark.parametrize(
     ("script", "code"),
     [("exit 0", 0), ("exit 3", 3), ("exit 255", 254), ("kill -KILL $$", 137), ("kill $$", 143)],
@@ -61,12 +56,6 @@ def test_a_program_ends_here_as_it_ended_there(line, script, code):
     assert process.returncode == code
 
 
-def test_a_program_that_is_not_there_is_127_and_an_error_in_one_line(line):
-    assert line.run(["no-such program"], 30).code == 127
-    with pytest.raises(DeviceError, match=r"^pi4: 'no-such program': .*(No such|not found).*$"):
-        line.run_check(["no-such program"], 30)
-
-
 def test_standard_input_and_output_are_bytes(line, tmp_path):
     content = bytes(range(256)) * 4096
     (tmp_path / "in").write_bytes(content)
@@ -74,84 +63,6 @@ def test_standard_input_and_output_are_bytes(line, tmp_path):
     assert line.run(["cat"], 30, tmp_path / "in").stdout == content
     assert line.run(["cat"], 30).stdout == b""
     assert line.run(["sh", "-c", "cat >&2"], 30, "ä\n".encode()).stderr == "ä\n"
-
-
-def test_a_started_program_is_spoken_to_while_it_runs(line):
-    process = line.start(["cat"])
-    for said in (b"one\n", b"two\n"):
-        process.stdin.write(said)
-        process.stdin.flush()
-        assert process.stdout.readline() == said
-    process.stdin.close()
-    assert process.wait(30) == 0
-
-
-def test_a_program_that_does_not_return_is_ended_there_too(line, tmp_path):
-    script = f"echo $$ > '{tmp_path}/pid'; exec sleep 300"
-    with pytest.raises(DeviceError, match="did not end within 1 s"):
-        line.run(["sh", "-c", script], 1)
-    pid = int((tmp_path / "pid").read_text())
-    wait_until(lambda: not is_alive(pid))
-
-
-@pytest.mark.parametrize("name", [name for name in AWKWARD if name])
-def test_files_keep_their_content_under_any_name(line, tmp_path, name):
-    there = tmp_path / "a folder; $(exit 9)" / name
-    there.parent.mkdir()
-    (tmp_path / "here").write_bytes(os.urandom(100_000))
-    line.put(tmp_path / "here", PurePosixPath(there), ignore)
-    assert there.read_bytes() == (tmp_path / "here").read_bytes()
-    line.get(PurePosixPath(there), tmp_path / name)
-    assert (tmp_path / name).read_bytes() == (tmp_path / "here").read_bytes()
-    assert os.listdir(there.parent) == [name]
-
-
-def test_a_file_replaces_another_and_what_a_power_cut_left_of_it(line, tmp_path):
-    there = tmp_path / "there"
-    for name in ("there", "there.part.0123", "there.parts"):
-        (tmp_path / name).write_text("older")
-    (tmp_path / "here").write_text("")
-    line.put(tmp_path / "here", PurePosixPath(there), ignore)
-    assert there.read_text() == ""
-    line.get(PurePosixPath(there), tmp_path / "here")
-    assert (tmp_path / "here").read_text() == ""
-    assert sorted(os.listdir(tmp_path)) == ["here", "there", "there.parts"]
-
-
-def test_where_a_file_cannot_be_it_is_an_error_in_one_line(line, tmp_path):
-    (tmp_path / "here").write_text("content")
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(DeviceError, match=r"cannot write '.*/missing/x': .*(nonexist|No such)"):
-        line.put(tmp_path / "here", PurePosixPath(tmp_path / "missing" / "x"), ignore)
-    with pytest.raises(DeviceError, match=r"pi4: cannot write '.*/folder': .* is a folder$"):
-        line.put(tmp_path / "here", PurePosixPath(tmp_path / "folder"), ignore)
-    with pytest.raises(DeviceError, match=r"pi4: cannot read '.*/none': .*No such file"):
-        line.get(PurePosixPath(tmp_path / "none"), tmp_path / "back")
-    assert sorted(os.listdir(tmp_path)) == ["folder", "here"]
-    assert os.listdir(tmp_path / "folder") == []
-
-
-def test_a_file_that_is_changed_on_the_way_gets_no_name(line, tmp_path, monkeypatch):
-    (tmp_path / "here").write_text("content")
-    monkeypatch.setattr(transfer, "PUT", transfer.PUT.replace('> "$part"', '| rev > "$part"'))
-    with pytest.raises(DeviceError, match="arrived damaged"):
-        line.put(tmp_path / "here", PurePosixPath(tmp_path / "there"), ignore)
-    monkeypatch.setattr(transfer, "GET", transfer.GET.replace('< "$1" &&', '< "$1" | rev &&'))
-    with pytest.raises(DeviceError, match="changed while it was read"):
-        line.get(PurePosixPath(tmp_path / "here"), tmp_path / "back")
-    assert os.listdir(tmp_path) == ["here"]
-
-
-def test_a_disk_that_hangs_is_not_waited_for(line, tmp_path, monkeypatch):
-    monkeypatch.setattr(transfer, "STALLED_S", 0.5)
-    os.mkfifo(tmp_path / "hangs")
-    with pytest.raises(DeviceError, match=r"no byte was written or read for 0.5 s"):
-        line.get(PurePosixPath(tmp_path / "hangs"), tmp_path / "back")
-    while running(tmp_path / "hangs"):  # lets the programs there go, one after the other
-        with contextlib.suppress(OSError):  # no reader at this instant
-            os.close(os.open(tmp_path / "hangs", os.O_WRONLY | os.O_NONBLOCK))
-        time.sleep(0.01)
-    assert os.listdir(tmp_path) == ["hangs"]
 
 
 def test_how_far_a_long_push_is_is_shown(server, tmp_path):
@@ -262,11 +173,11 @@ def test_no_ssh_outlives_the_process_that_had_it(server, number):
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     assert [process.stdout.readline() for _ in range(2)] == [b"connected\n", b"started\n"]
-    assert len(mentioning(settings.ssh_config)) >= 2
+    assert len(running(str(settings.ssh_config))) >= 2
     process.send_signal(number)
     process.wait(30)
     process.communicate()
-    wait_until(lambda: not mentioning(settings.ssh_config))
+    wait_until(lambda: not running(str(settings.ssh_config)))
     wait_until(lambda: not os.listdir(folder))
     os.rmdir(folder)
 
@@ -276,10 +187,10 @@ def test_a_connection_that_is_still_being_made_ends_with_the_process_too(server,
     waiting = f" ProxyCommand sh -c 'sleep 300; : {tmp_path}'\n"
     code = holding(server.settings(extra=waiting))
     process = subprocess.Popen([sys.executable, "-c", code], env=environment())
-    wait_until(lambda: mentioning(f"sleep 300; : {tmp_path}"))
+    wait_until(lambda: running(f"sleep 300; : {tmp_path}"))
     process.kill()
     process.wait(30)
-    wait_until(lambda: not mentioning(str(tmp_path)))
+    wait_until(lambda: not running(str(tmp_path)))
 
 
 @pytest.mark.parametrize(
@@ -370,31 +281,6 @@ def on_a_terminal(code, answers):
     os.waitpid(pid, 0)
     os.close(terminal)
     return said
-
-
-def mentioning(text):
-    """The processes whose command line has ``text`` in it, but for our own."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if text.encode() in (folder / "cmdline").read_bytes():
-                found.append(int(folder.name))
-        except OSError:  # it ended
-            continue
-    return [pid for pid in found if pid != os.getpid()]
-
-
-def is_alive(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def wait_until(holds):
-    """Until it does, or the test's time is over."""
-    while not holds():
-        time.sleep(0.02)
 
 
 def test_more_programs_than_a_connection_may_have_sessions_run_at_the_same_time(line):

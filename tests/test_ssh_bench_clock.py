@@ -1,11 +1,10 @@
 """A device whose clock jumps while a bench is there, as a Raspberry Pi's does when NTP answers."""
 
 import sys
-from pathlib import Path
 
 import pytest
+from fake_clock import needs_faketime
 
-LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
 YEAR_S = 365 * 86400.0
 # The sample in the middle of which it jumps, and a sleep that this library does not break.
 JUMP = """import select
@@ -26,19 +25,15 @@ def jump():
 class JobError(Exception):"""
 
 
-@pytest.mark.skipif(not LIBRARIES, reason="no libfaketime here: sudo apt install faketime")
+@needs_faketime
 @pytest.mark.parametrize("years", ["-10y", pytest.param("+10y", marks=pytest.mark.slow)])
 def test_a_jump_of_the_clock_changes_no_figure_and_no_lock(
-    start_far, tmp_path, capsys, monkeypatch, years
+    start_far, fake_clock, tmp_path, capsys, monkeypatch, years
 ):
     monkeypatch.setattr("bench.remote.board.provision", lambda *_: sys.executable)
-    clock, seen = tmp_path / "clock", tmp_path / "seen"
-    clock.write_text("+0")
-    far = start_far(
-        f"LD_PRELOAD={LIBRARIES[0]} FAKETIME_TIMESTAMP_FILE={clock} FAKETIME_NO_CACHE=1 "
-        "FAKETIME_DONT_FAKE_MONOTONIC=1 DONT_FAKE_MONOTONIC=1"
-    )
-    jump = JUMP.format(clock=str(clock), seen=str(seen), years=years)
+    seen = tmp_path / "seen"
+    far = start_far(" ".join(f"{name}={value}" for name, value in fake_clock.environment.items()))
+    jump = JUMP.format(clock=str(fake_clock.file), seen=str(seen), years=years)
     before = "        before = clock()\n"
     far.run_there(("class JobError(Exception):", jump), (before, f"{before}        jump()\n"))
     assert far.bench() == 0

@@ -6,6 +6,7 @@ import secrets
 import shlex
 import subprocess
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
@@ -30,23 +31,23 @@ echo $?
 """
 
 
-class Piped:
+class Piped(ABC):
     """The part of a Transport that needs no more than ``running`` and ``check_line``."""
 
     def __init__(self, name: str) -> None:
         self.name, self.stopped = name, threading.Event()
         self._has_timeout = False
 
+    @abstractmethod
     def running(
         self, argv: Sequence[str | PurePosixPath], stdin: IO | int, stdout: IO | int
     ) -> AbstractContextManager[subprocess.Popen]:
         """A process here that passes on standard input and output of ``argv`` there; standard error
         is a pipe. Ended behind the block."""
-        raise NotImplementedError
 
+    @abstractmethod
     def check_line(self, code: int, last_words: str) -> None:
         """ConnectionLost where ``code``, of a process of ``running``, says that the line broke."""
-        raise NotImplementedError
 
     def run(
         self,
