@@ -39,9 +39,10 @@ help:
 	@echo 'make test-pi   the tests on an emulated Raspberry Pi;  make test-android  on an emulated'
 	@echo '               phone; both want root'
 	@echo
-	@echo 'ARCH=v2        v1 v2 v3-large v3-small v3-large-minimalistic v3-small-minimalistic'
-	@echo 'WEIGHTS=demo   demo, imagenet, random or a Keras weights file; ALPHA, RES and CLASSES'
-	@echo '               default to what the weights have'
+	@echo 'ARCH=v2        v1 v1-quant-friendly v2 v3-large v3-small v3-large-minimalistic'
+	@echo '               v3-small-minimalistic'
+	@echo 'WEIGHTS=demo   demo (where there is such a checkpoint, random elsewhere), imagenet, random or'
+	@echo '               a Keras weights file; ALPHA, RES and CLASSES default to what the weights have'
 	@echo 'MODEL=         your own Keras classifier instead of ARCH; SCALE and OFFSET: preprocessing'
 	@echo 'DATA=demo      images to judge on: a folder of class folders or an .npz with x and y'
 	@echo 'CALIB=demo     images to calibrate on, others than DATA; N_CALIB=128, N_EVAL'

@@ -17,7 +17,13 @@ RESOLUTION = 96
 
 SPECS = {
     arch: ModelSpec(arch, alpha=alpha, resolution=RESOLUTION, classes=len(CLASSES))
-    for arch, alpha in {"v1": 0.5, "v2": 0.35, "v3-large": 0.35, "v3-small": 0.5}.items()
+    for arch, alpha in {
+        "v1": 0.5,
+        "v1-quant-friendly": 0.5,
+        "v2": 0.35,
+        "v3-large": 0.35,
+        "v3-small": 0.5,
+    }.items()
 }
 
 

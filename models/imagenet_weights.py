@@ -110,9 +110,10 @@ def find(arch: str, alpha: float, resolution: int) -> PublishedFile:
         if known == arch and row.digest
     )  # fmt: skip
     if file is None:
+        expected = f"expected {pinned}, or" if pinned else "none is published; type"
         raise RequestError(
             f"WEIGHTS=imagenet has no file for ARCH={arch} ALPHA={alpha:g} RES={resolution}; "
-            f"expected {pinned}, or WEIGHTS=path of your own weights"
+            f"{expected} WEIGHTS=path of your own weights"
         )
     if file.digest is None:
         raise RequestError(

@@ -1,9 +1,10 @@
-"""MobileNetV1: Howard et al. 2017, arXiv 1704.04861.
+"""MobileNetV1: Howard et al. 2017, arXiv 1704.04861, and its form for int8 by Sheng et al. 2018.
 
 A stem, thirteen depthwise separable blocks and a classifier made of a 1x1 convolution. Layers are
 named and ordered as in ``keras.applications.MobileNet``, so that its published weights load.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from models.channels import truncate
@@ -32,14 +33,33 @@ TABLE = (  # table 1 of the paper
 )
 
 
-def build(spec: ModelSpec):
+@dataclass(frozen=True)
+class Variant:
+    """What is between the convolutions of the table.
+
+    ``bare_depthwise``: neither batch norm nor rectifier between depthwise and 1x1 convolution.
+    ``ceiling``: of the rectifiers; None for ReLU.
+    """
+
+    name: str
+    bare_depthwise: bool
+    ceiling: float | None
+
+
+V1 = Variant("mobilenet_v1", bare_depthwise=False, ceiling=6.0)
+# Sheng et al. 2018, arXiv 1803.08607: a channel that is nearly constant gets a huge factor from its
+# batch norm, which then sets the one int8 scale of all depthwise weights.
+QUANT_FRIENDLY = Variant("mobilenet_v1_quant_friendly", bare_depthwise=True, ceiling=None)
+
+
+def build(spec: ModelSpec, variant: Variant):
     """Keras model: float32 [batch, resolution, resolution, 3] in, [batch, classes] out."""
     import keras
     from keras import layers
 
-    def norm_relu6(x, name):
+    def norm_relu(x, name):
         x = layers.BatchNormalization(name=f"{name}_bn")(x)
-        return layers.ReLU(6.0, name=f"{name}_relu")(x)
+        return layers.ReLU(variant.ceiling, name=f"{name}_relu")(x)
 
     def block(x, row, i):
         if row.stride == 2:
@@ -51,10 +71,11 @@ def build(spec: ModelSpec):
             use_bias=False,
             name=f"conv_dw_{i}",
         )(x)
-        x = norm_relu6(x, f"conv_dw_{i}")
+        if not variant.bare_depthwise:
+            x = norm_relu(x, f"conv_dw_{i}")
         channels = truncate(row.out * spec.alpha)
         x = layers.Conv2D(channels, 1, padding="same", use_bias=False, name=f"conv_pw_{i}")(x)
-        return norm_relu6(x, f"conv_pw_{i}")
+        return norm_relu(x, f"conv_pw_{i}")
 
     def top(x):
         x = layers.GlobalAveragePooling2D(keepdims=True)(x)
@@ -66,9 +87,9 @@ def build(spec: ModelSpec):
     image = keras.Input((spec.resolution, spec.resolution, 3), name="image")
     stem = truncate(STEM_CHANNELS * spec.alpha)
     x = layers.Conv2D(stem, 3, strides=2, padding="same", use_bias=False, name="conv1")(image)
-    x = norm_relu6(x, "conv1")
+    x = norm_relu(x, "conv1")
     for i, row in enumerate(TABLE, start=1):
         x = block(x, row, i)
     if spec.include_top:
         x = top(x)
-    return keras.Model(image, x, name="mobilenet_v1")
+    return keras.Model(image, x, name=variant.name)

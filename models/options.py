@@ -37,7 +37,7 @@ class Options:
     alpha: float | None = None
     res: int | None = None
     classes: int | None = None
-    weights: str = "demo"
+    weights: str | None = None
     model: str | None = None
     logits: bool = False
     scale: float | None = None
@@ -66,7 +66,7 @@ HELP = {
     "alpha": "width multiplier, above 0",
     "res": "input size in pixels",
     "classes": "number of classes",
-    "weights": "demo, imagenet, random or a Keras weights file",
+    "weights": "demo (where there is such a checkpoint), imagenet, random or a Keras weights file",
     "model": "your own Keras classifier (.keras, .h5 or SavedModel folder) instead of ARCH",
     "logits": "1 leaves the final softmax or sigmoid out",
     "scale": "preprocessing of MODEL: pixel * SCALE + OFFSET",

@@ -1,6 +1,6 @@
 """A network of our own tables with demo, ImageNet, random or the user's weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -63,8 +63,13 @@ class OwnSource:
 
 
 def resolve(options: Options) -> OwnSource:
-    """The network that ARCH, WEIGHTS and their like name; RequestError for what cannot be."""
+    """The network that ARCH, WEIGHTS and their like name; RequestError for what cannot be.
+
+    No WEIGHTS means the demo checkpoint where there is one, and random weights elsewhere.
+    """
     arch = registry.check_arch(options.arch)
+    if options.weights is None:
+        options = replace(options, weights="demo" if arch in demo.SPECS else "random")
     spec, path, label = NAMED.get(options.weights, _weights_file)(arch, options)
     default = Preprocess()
     preprocess = Preprocess(
@@ -86,13 +91,19 @@ def resolve(options: Options) -> OwnSource:
 
 
 def _spec(arch: str, options: Options, alpha: float, resolution: int, classes: int) -> ModelSpec:
-    return ModelSpec(
-        arch,
-        alpha if options.alpha is None else options.alpha,
-        resolution if options.res is None else options.res,
-        classes if options.classes is None else options.classes,
-        options.logits,
+    return registry.check(
+        ModelSpec(
+            arch,
+            alpha if options.alpha is None else options.alpha,
+            resolution if options.res is None else options.res,
+            classes if options.classes is None else options.classes,
+            options.logits,
+        )
     )
+
+
+def _paper_spec(arch: str, options: Options, classes: int) -> ModelSpec:
+    return _spec(arch, options, 1.0, registry.ARCHITECTURES[arch].resolution, classes)
 
 
 def _demo(arch: str, options: Options):
@@ -121,7 +132,7 @@ def _demo(arch: str, options: Options):
 def _imagenet(arch: str, options: Options):
     from models import imagenet_weights
 
-    spec = _spec(arch, options, 1.0, 224, 1000)
+    spec = _paper_spec(arch, options, 1000)
     if spec.classes != 1000:
         raise RequestError(
             f"CLASSES is {spec.classes}; the imagenet weights have 1000: leave it out"
@@ -130,14 +141,14 @@ def _imagenet(arch: str, options: Options):
 
 
 def _random(arch: str, options: Options):
-    return _spec(arch, options, 1.0, 224, 1000), None, "random"
+    return _paper_spec(arch, options, 1000), None, "random"
 
 
 def _weights_file(arch: str, options: Options):
     path = Path(options.weights)
     classes = weights_file.classes_in(path) or 1000
     name = path.name.removesuffix(".h5").removesuffix(".weights").removesuffix(".keras")
-    return _spec(arch, options, 1.0, 224, classes), path, safe_name(name)
+    return _paper_spec(arch, options, classes), path, safe_name(name)
 
 
 def _labels_known(options: Options, spec: ModelSpec) -> bool:

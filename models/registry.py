@@ -1,33 +1,69 @@
 """The architectures by the names that ARCH takes. A new network is a table file and a line here."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from models import mobilenet_v1, mobilenet_v2, mobilenet_v3
 from models.errors import RequestError
-from models.spec import ModelSpec
+from models.spec import MIN_RESOLUTION, ModelSpec
 
-BUILDERS: dict[str, Callable] = {
-    "v1": mobilenet_v1.build,
-    "v2": mobilenet_v2.build,
-    "v3-large": partial(mobilenet_v3.build, variant=mobilenet_v3.V3_LARGE),
-    "v3-small": partial(mobilenet_v3.build, variant=mobilenet_v3.V3_SMALL),
-    "v3-large-minimalistic": partial(
-        mobilenet_v3.build, variant=mobilenet_v3.V3_LARGE_MINIMALISTIC
+
+@dataclass(frozen=True)
+class Architecture:
+    """``build`` makes the Keras model of a ModelSpec.
+
+    ``resolution``: input size of the paper in pixels, and ``min_resolution`` the smallest that
+    leaves a map for every layer. ``alphas``: the width multipliers that there are; empty for any.
+    """
+
+    build: Callable
+    resolution: int = 224
+    min_resolution: int = MIN_RESOLUTION
+    alphas: tuple[float, ...] = ()
+
+
+def _v3(variant: mobilenet_v3.Variant) -> Architecture:
+    return Architecture(partial(mobilenet_v3.build, variant=variant))
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "v1": Architecture(partial(mobilenet_v1.build, variant=mobilenet_v1.V1)),
+    "v1-quant-friendly": Architecture(
+        partial(mobilenet_v1.build, variant=mobilenet_v1.QUANT_FRIENDLY)
     ),
-    "v3-small-minimalistic": partial(
-        mobilenet_v3.build, variant=mobilenet_v3.V3_SMALL_MINIMALISTIC
-    ),
+    "v2": Architecture(mobilenet_v2.build),
+    "v3-large": _v3(mobilenet_v3.V3_LARGE),
+    "v3-small": _v3(mobilenet_v3.V3_SMALL),
+    "v3-large-minimalistic": _v3(mobilenet_v3.V3_LARGE_MINIMALISTIC),
+    "v3-small-minimalistic": _v3(mobilenet_v3.V3_SMALL_MINIMALISTIC),
 }
 
 
 def check_arch(arch: str) -> str:
     """``arch`` if it is known; RequestError naming the known ones otherwise."""
-    if arch not in BUILDERS:
-        raise RequestError(f"ARCH is {arch!r}; expected one of: {' '.join(BUILDERS)}")
+    if arch not in ARCHITECTURES:
+        raise RequestError(f"ARCH is {arch!r}; expected one of: {' '.join(ARCHITECTURES)}")
     return arch
 
 
+def check(spec: ModelSpec) -> ModelSpec:
+    """``spec`` if its network can be built; RequestError naming what there is otherwise."""
+    known = ARCHITECTURES[check_arch(spec.arch)]
+    if known.alphas and spec.alpha not in known.alphas:
+        there = " or ".join(f"ALPHA={alpha:g}" for alpha in known.alphas)
+        raise RequestError(f"ALPHA is {spec.alpha:g}; {spec.arch} is defined for {there}")
+    if spec.resolution < known.min_resolution:
+        raise RequestError(
+            f"RES is {spec.resolution}; {spec.arch} needs at least {known.min_resolution} pixels, "
+            f"for example RES={known.resolution}"
+        )
+    return spec
+
+
 def build(spec: ModelSpec):
-    """Keras model of ``spec`` with freshly initialised weights. Imports TensorFlow."""
-    return BUILDERS[check_arch(spec.arch)](spec)
+    """Keras model of ``spec`` with freshly initialised weights. Imports TensorFlow.
+
+    RequestError for an architecture, width or resolution that there is not.
+    """
+    return ARCHITECTURES[check(spec).arch].build(spec)

@@ -59,7 +59,7 @@ def photographs(made, n=70):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--arch", "v9"], ["ARCH is 'v9'", "v1 v2 v3-large v3-small"]),
+        (["--arch", "v9"], ["ARCH is 'v9'", "v1 v1-quant-friendly v2 v3-large v3-small"]),
         (["--weights", "random", "--alpha", "0"], ["ALPHA is 0"]),
         (["--weights", "random", "--alpha", "-1"], ["ALPHA is -1"]),
         (["--weights", "random", "--alpha", "nan"], ["ALPHA is nan"]),
@@ -67,7 +67,10 @@ def photographs(made, n=70):
         (["--weights", "random", "--res", "big"], ["RES is 'big'", "a whole number"]),
         (["--weights", "nowhere.h5"], ["WEIGHTS is 'nowhere.h5'", "demo, imagenet, random"]),
         (["--alpha", "1.0"], ["ALPHA=0.35", "WEIGHTS=random"]),
-        (["--arch", "v3-large-minimalistic"], ["no demo checkpoint", "WEIGHTS=random"]),
+        (
+            ["--arch", "v3-large-minimalistic", "--weights", "demo"],
+            ["no demo checkpoint", "WEIGHTS=random"],
+        ),
         (["--weights", "random", "--n-calib", "0"], ["N_CALIB is 0"]),
         (["--weights", "random", "--n-calib", "4"], ["4 images", "at least 8"]),
         (["--weights", "random", "--threads", "0"], ["THREADS is 0"]),

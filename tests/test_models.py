@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 
-from models import registry
+from models import mobilenet_v1, registry
 from models.channels import round_to_8, truncate
 from models.errors import RequestError
 from models.spec import ModelSpec
 
 V1_V2_ALPHAS = (0.25, 0.5, 0.75, 1.0)
 V3_ALPHAS = (0.75, 1.0)
-ALPHAS = {arch: V3_ALPHAS if arch.startswith("v3") else V1_V2_ALPHAS for arch in registry.BUILDERS}
+V3 = ("v3-large", "v3-small", "v3-large-minimalistic", "v3-small-minimalistic")
+ALPHAS = {"v1": V1_V2_ALPHAS, "v2": V1_V2_ALPHAS, **dict.fromkeys(V3, V3_ALPHAS)}
+MOBILENETS = ("v1-quant-friendly", *ALPHAS)
 SIZES = {False: (96, 100), True: (128, 75)}  # one off the multiples of 32 for each kind of end
 # Two cases of each architecture are quick; the whole grid takes minutes.
 QUICK = {(0.25, 75, True), (0.75, 75, True), (1.0, 96, False)}
@@ -112,7 +114,7 @@ def test_parameter_counts_are_the_published_ones(arch, published):
     assert registry.build(ModelSpec(arch)).count_params() == published
 
 
-@pytest.mark.parametrize("arch", registry.BUILDERS)
+@pytest.mark.parametrize("arch", MOBILENETS)
 @pytest.mark.parametrize(
     ("alpha", "size", "classes"),
     [
@@ -132,7 +134,7 @@ def test_any_width_size_and_number_of_classes_builds(arch, alpha, size, classes)
     "arch",
     [
         arch if arch in ("v1", "v2", "v3-small") else pytest.param(arch, marks=pytest.mark.slow)
-        for arch in registry.BUILDERS
+        for arch in MOBILENETS
     ],
 )
 def test_classes_decide_the_last_activation_and_logits_leave_it_out(arch):
@@ -187,5 +189,19 @@ def test_a_network_that_cannot_be_is_refused_naming_the_variable(wrong, named):
 
 def test_an_unknown_architecture_is_refused_naming_the_known_ones():
     with pytest.raises(RequestError) as caught:
-        registry.build(ModelSpec("v4"))
-    assert all(arch in str(caught.value) for arch in ("'v4'", *registry.BUILDERS))
+        registry.build(ModelSpec("v9"))
+    assert all(arch in str(caught.value) for arch in ("'v9'", *registry.ARCHITECTURES))
+
+
+def test_the_quantization_friendly_form_has_a_bare_depthwise_convolution_and_no_ceiling():
+    model = registry.build(ModelSpec("v1-quant-friendly", alpha=0.25, resolution=32, classes=3))
+    for i in range(1, len(mobilenet_v1.TABLE) + 1):
+        (behind,) = model.get_layer(f"conv_dw_{i}").output._keras_history.operation._outbound_nodes
+        assert behind.operation.name == f"conv_pw_{i}"
+    rectifiers = [layer for layer in model.layers if type(layer).__name__ == "ReLU"]
+    assert len(rectifiers) == 14 and all(layer.max_value is None for layer in rectifiers)
+    plain = registry.build(ModelSpec("v1", alpha=0.25, resolution=32, classes=3))
+    depthwise_norms = sum(
+        4 * plain.get_layer(f"conv_dw_{i}_bn").gamma.shape[0] for i in range(1, 14)
+    )
+    assert plain.count_params() - model.count_params() == depthwise_norms

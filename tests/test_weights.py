@@ -100,7 +100,8 @@ def test_published_files_load_in_order_when_their_layers_have_other_names(tmp_pa
 
 
 @pytest.mark.parametrize(
-    "arch", ["v2"] + [pytest.param(arch, marks=slow) for arch in registry.BUILDERS if arch != "v2"]
+    "arch",
+    ["v2"] + [pytest.param(arch, marks=slow) for arch in registry.ARCHITECTURES if arch != "v2"],
 )
 def test_keras_3_weights_and_whole_models_load(arch, tmp_path):
     saved = fill(build(arch, classes=5))

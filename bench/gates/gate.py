@@ -125,10 +125,12 @@ def _checked_limits() -> Limits:
 
 
 def _refuse_unknown_labels(asked: Options, limits: Limits) -> None:
-    if limits.max_drop_points is not None and not resolve(asked).labels_known:
+    source = resolve(asked)
+    if limits.max_drop_points is not None and not source.labels_known:
+        weights = source.identity().get("weights", "those of MODEL")
         raise RequestError(
             f"the model was not trained for the classes of DATA={asked.data} "
-            f"(WEIGHTS={asked.weights}), so it has no top-1 to compare; name weights that know "
+            f"(WEIGHTS={weights}), so it has no top-1 to compare; name weights that know "
             "them, the data they were trained for, or leave max_drop_points out of gate.toml"
         )
 
