@@ -1,0 +1,70 @@
+"""What one operator of a float graph computes, reads and writes."""
+
+from dataclasses import dataclass
+
+FLOAT32_BYTES = 4
+INT8_BYTES = 1
+
+CONVOLUTION = "convolution"
+POINTWISE = "1x1 convolution"
+DEPTHWISE = "depthwise convolution"
+GROUPED = "grouped convolution"
+DENSE = "dense"
+ELEMENTWISE = "elementwise"
+ACTIVATION = "activation"
+POOLING = "pooling"
+DATA_MOVEMENT = "data movement"
+KINDS = (
+    CONVOLUTION,
+    POINTWISE,
+    DEPTHWISE,
+    GROUPED,
+    DENSE,
+    ELEMENTWISE,
+    ACTIVATION,
+    POOLING,
+    DATA_MOVEMENT,
+)
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """One operator, counted by the rule of ``bench.cost.count``.
+
+    ``name``: the layer's name as people say it. ``output``: the tensor it computes. ``kind``: one
+    of KINDS; ``operator``: TFLite's kind, such as ``CONV_2D``. ``parameters``: weights and biases,
+    batch norm folded. ``values_read`` (constants included) and ``values_written``: elements of the
+    tensors, each counted once. ``has_int8_kernel``: whether LiteRT's XNNPACK runs it in int8.
+    """
+
+    name: str
+    output: str
+    kind: str
+    operator: str
+    output_shape: tuple[int, ...]
+    parameters: int
+    macs: int
+    values_read: int
+    values_written: int
+    has_int8_kernel: bool
+
+    def bytes_read(self, bytes_per_value: int) -> int:
+        """What it reads where every value, biases too, takes so many bytes."""
+        return self.values_read * bytes_per_value
+
+    def bytes_written(self, bytes_per_value: int) -> int:
+        return self.values_written * bytes_per_value
+
+    def bytes_moved(self, bytes_per_value: int) -> int:
+        """Read and written together."""
+        return self.bytes_read(bytes_per_value) + self.bytes_written(bytes_per_value)
+
+    @property
+    def intensity(self) -> float:
+        """Arithmetic intensity in float32: MACs for each byte moved."""
+        return self.macs / self.bytes_moved(FLOAT32_BYTES)
+
+    @property
+    def int8_intensity(self) -> float:
+        """Arithmetic intensity in int8, four times that in float32."""
+        return self.macs / self.bytes_moved(INT8_BYTES)
