@@ -23,8 +23,10 @@ KIND_OF = {
 # Held against LiteRT's delegate by tests/test_layer_costs.py.
 INT8_KERNELS = frozenset(
     {
-        *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "SUB", "MUL", "MEAN"),
-        *("MAX_POOL_2D", "PAD", "RESHAPE", "CONCATENATION", "TRANSPOSE", "LOGISTIC", "TANH"),
+        *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "SUB", "MUL"),
+        *("LEAKY_RELU", "LOGISTIC", "TANH", "MEAN", "SUM", "REDUCE_MAX", "MAX_POOL_2D"),
+        *("PAD", "RESHAPE", "CONCATENATION", "SPLIT", "SLICE", "STRIDED_SLICE", "TRANSPOSE"),
+        *("RESIZE_BILINEAR", "DEPTH_TO_SPACE"),
     }
 )
 
