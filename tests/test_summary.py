@@ -90,7 +90,8 @@ def test_the_demo_checkpoint_has_its_own_size(summary):
     first = out.splitlines()[0]
     assert code == 0
     assert first.startswith("v3-small-") and "-demo: " in first and "random" not in first
-    assert "no int8 kernel for HARD_SWISH, SOFTMAX; int8 files of make export have ADD and" in out
+    assert "int8: files of make export have ADD and MUL, which are int8, in place of HARD_S" in out
+    assert "no int8 kernel for HARD_SWISH, SOFTMAX: runs outside it" in out
 
 
 def test_a_users_own_model_is_counted_likewise(summary, work):
