@@ -15,6 +15,7 @@ import numpy as np
 from models.errors import RequestError
 from quantize.draft import Draft
 from quantize.graph import Graph
+from quantize.layer_names import layer_names
 
 KERNEL_CHANNELS = 8  # what kernels compute at a time
 # Ops of which channel i of the output reads channel i of the inputs alone.
@@ -36,11 +37,32 @@ class Bottleneck:
     channels: int
 
 
-def split(graph: Graph, groups: int) -> Graph:
-    """``graph`` with every bottleneck that can be split computed in ``groups`` channel groups.
+@dataclass(frozen=True)
+class Split:
+    """``graph`` with bottlenecks in ``groups`` channel groups. ``split`` and ``whole``: names of
+    the depthwise layers, in the graph as it was, of those that are and of all others.
+    """
+
+    graph: Graph
+    groups: int
+    split: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
+
+    def described(self) -> dict:
+        """What the manifest keeps of it; JSON-able, and nothing where nothing was asked for."""
+        if self.groups == 1:
+            return {}
+        return {"groups": self.groups, "split": self.split, "whole": self.whole}
+
+
+def split(graph: Graph, groups: int) -> Split:
+    """``graph`` with every bottleneck that can be split computed in ``groups`` channel groups; as
+    it is for one group.
 
     Raises RequestError where there is none, and where one has fewer channels than groups.
     """
+    if groups == 1:
+        return Split(graph, groups)
     draft = Draft(graph)
     found = bottlenecks(draft)
     if not found:
@@ -55,9 +77,17 @@ def split(graph: Graph, groups: int) -> Graph:
             f"SPLIT is {groups}; expected at most {narrowest}, the channels of the narrowest "
             "expansion, for example SPLIT=2"
         )
+    filters = {draft.name(int(o.outputs[0])) for b in found for o in b.filters}
     for bottleneck in found:
         _split(draft, bottleneck, group_slices(bottleneck.channels, groups))
-    return draft.graph()
+    kinds = {outputs[0]: kind for kind, _, outputs in graph.operators()}
+    depthwise = {n: t for n, t in layer_names(graph).items() if kinds[t] == "DEPTHWISE_CONV_2D"}
+    return Split(
+        draft.graph(),
+        groups,
+        tuple(name for name, tensor in depthwise.items() if tensor in filters),
+        tuple(name for name, tensor in depthwise.items() if tensor not in filters),
+    )
 
 
 def bottlenecks(draft: Draft) -> list[Bottleneck]:
