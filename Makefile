@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 
 OPTIONS := ARCH ALPHA RES CLASSES WEIGHTS MODEL LOGITS SCALE OFFSET DATA CALIB N_CALIB N_EVAL \
-	RUNGS KEEP_FLOAT SCHEMES SKIP_CORRUPT DEVICE THREADS OUT
+	RUNGS KEEP_FLOAT SCHEMES SKIP_CORRUPT SPLIT DEVICE THREADS OUT
 TRAIN_OPTIONS := ARCH THREADS
 BENCH_OPTIONS := $(OPTIONS) PLAN PRECISION TIME_LIMIT FILES RUNTIMES CORES STRICT SUSTAINED \
 	PROFILE DRIFT EXPLAIN GOVERNOR
@@ -52,6 +52,7 @@ help:
 	@echo 'KEEP_FLOAT=    layers that stay float in the int8 files, by commas'
 	@echo 'SCHEMES=       further files, by commas: int8-per-tensor int8-dynamic int16x8'
 	@echo 'LOGITS=1       leaves the final softmax out;  SKIP_CORRUPT=1 skips unreadable images'
+	@echo 'SPLIT=1        channel groups that bottlenecks are computed in: less memory, more time'
 	@echo 'DEVICE=host    this machine, or devices of devices.toml (devices.example.toml), by commas'
 	@echo 'THREADS=2      OUT=artifacts'
 	@echo

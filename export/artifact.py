@@ -51,8 +51,8 @@ class Manifest:
 
     ``model`` says which network with which weights (and their hash), ``calibration`` and
     ``evaluation`` which images, ``int8`` how the int8 files came about, rung by rung,
-    ``further`` the same for the schemes of SCHEMES, and ``key`` is the hash of all that the files
-    depend on.
+    ``further`` the same for the schemes of SCHEMES, ``split`` which bottlenecks are computed in
+    channel groups, and ``key`` is the hash of all that the files depend on.
     """
 
     model_id: str
@@ -69,6 +69,7 @@ class Manifest:
     caveats: tuple[str, ...] = ()
     int8: dict = field(default_factory=dict)
     further: dict[str, dict] = field(default_factory=dict)
+    split: dict = field(default_factory=dict)
     version: int = MANIFEST_VERSION
 
     def to_json(self) -> str:

@@ -25,7 +25,7 @@ from models.image_source import ImageSize
 from models.options import Options
 from models.source import Source, resolve
 from models.spec import Preprocess
-from quantize import float_operators, further_schemes, layer_names
+from quantize import bottleneck_split, float_operators, further_schemes, layer_names
 from quantize.further_schemes import Made
 from quantize.graph import Graph
 from quantize.plan import Plan
@@ -36,16 +36,19 @@ POLL_S = 0.05
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be made of a network: how int8 is climbed to, and which further files."""
+    """What is to be made of a network: how int8 is climbed to, which further files, and in how many
+    channel groups bottlenecks are computed in all of them.
+    """
 
     plan: Plan
     further: tuple[Scheme, ...]
+    split: int = 1
 
     @classmethod
     def of(cls, options: Options, source: Source) -> "Wanted":
         """RequestError for RUNGS or SCHEMES that are not known."""
         plan = Plan.of(options.rungs, source, options.keep_float)
-        return cls(plan, further_schemes.parse(options.schemes))
+        return cls(plan, further_schemes.parse(options.schemes), options.split)
 
 
 def export(options: Options) -> tuple[Manifest, bool]:
@@ -95,7 +98,10 @@ def _make(
         report("converting to the float graph")
         size = network.size
         content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
-        graph = Graph(content).named("image", network.output_name)
+        split = bottleneck_split.split(
+            Graph(content).named("image", network.output_name), wanted.split
+        )
+        graph = split.graph
         layer_names.find(graph, wanted.plan.keep_float)  # before the minutes that follow
         report("calibrating, quantizing and writing")
         described = _saved(sets, network.preprocess, scratch)
@@ -133,6 +139,7 @@ def _make(
         caveats=(*source.caveats, *sets.caveats(), *_caveats(made)),
         int8=made[INT8.name].described,
         further={name: m.described for name, m in made.items() if name != INT8.name},
+        split=split.described(),
     )
 
 

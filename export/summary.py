@@ -22,7 +22,7 @@ def text(manifest: Manifest, folder: str, made: bool) -> str:
         table.add_row(*_row(artifact, manifest.model["labels_known"] or _judged(manifest)))
     images = manifest.evaluation["images"]
     first = f"{manifest.model_id}: {'wrote' if made else 'unchanged,'} {folder}"
-    lines = [first, *(f"note: {caveat}" for caveat in manifest.caveats)]
+    lines = [first, *(f"note: {caveat}" for caveat in manifest.caveats), *_split(manifest)]
     lines.append(
         f"against Keras on {images} images of {manifest.evaluation['name']}; int8 "
         f"calibrated on {manifest.calibration['images']} of {manifest.calibration['name']}"
@@ -37,6 +37,18 @@ def text(manifest: Manifest, folder: str, made: bool) -> str:
     ]
     table_lines = [*_stripped(out.getvalue()), *refused, *partition_notes(manifest)]
     return "\n".join([*lines, "", *table_lines, *_climbs(manifest)]) + "\n"
+
+
+def _split(manifest: Manifest) -> list[str]:
+    """How much of the network is computed in channel groups."""
+    found = manifest.split
+    if not found:
+        return []
+    number, there = len(found["split"]), len(found["split"]) + len(found["whole"])
+    return [
+        f"split: {number} of {there} depthwise layers, each with its expansion and projection, "
+        f"computed in {found['groups']} channel groups"
+    ]
 
 
 def partition_notes(manifest: Manifest) -> list[str]:

@@ -50,12 +50,13 @@ class Options:
     keep_float: str = ""
     schemes: str = ""
     skip_corrupt: bool = False
+    split: int = 1
     device: str = "host"
     threads: int = 2
     out: str = "artifacts"
 
     def __post_init__(self) -> None:
-        for name in ("threads", "n_calib", "n_eval"):
+        for name in ("threads", "n_calib", "n_eval", "split"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise RequestError(f"{name.upper()} is {value}; expected at least 1")
@@ -79,6 +80,7 @@ HELP = {
     "keep_float": "layers that stay float in the int8 files, by commas, such as conv1,conv_dw_1",
     "schemes": "further files, by commas: int8-per-tensor, int8-dynamic, int16x8",
     "skip_corrupt": "1 skips images that cannot be read, and counts them",
+    "split": "channel groups that bottlenecks are computed in, for less memory; 1: whole",
     "device": "where to run: host, or devices of devices.toml; several by commas",
     "threads": "threads of the runtime",
     "out": "folder of the artifacts",

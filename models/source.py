@@ -1,5 +1,6 @@
 """Which network was asked for: one of our own with weights, or the user's Keras model."""
 
+from dataclasses import replace
 from typing import Protocol
 
 from models import own_source, user_source
@@ -31,5 +32,11 @@ class Source(Protocol):
 
 
 def resolve(options: Options) -> Source:
-    """The network that ``options`` name. RequestError for what cannot be; imports no TensorFlow."""
-    return own_source.resolve(options) if options.model is None else user_source.resolve(options)
+    """The network that ``options`` name. RequestError for what cannot be; imports no TensorFlow.
+
+    With SPLIT it is the same network in files of their own.
+    """
+    found = own_source.resolve(options) if options.model is None else user_source.resolve(options)
+    if options.split == 1:
+        return found
+    return replace(found, model_id=f"{found.model_id}-split{options.split}")

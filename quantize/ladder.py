@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from quantize import hard_swish, latency, layer_names
+from quantize import hard_swish, latency, layer_names, partial_sums
 from quantize.fidelity import Fidelity, compare
 from quantize.graph import Graph
 from quantize.latency import Latency
@@ -116,10 +116,14 @@ def climb(
     goal = Goal(lambda made: reached(judged(made)), plan.max_latency_ratio, latencies)
     calibration = replace(calibration, goal=goal)
     lowered = hard_swish.lower(graph)
+    statistics = calibration.statistics(lowered)
+    centered = partial_sums.center(lowered, statistics)
+    if centered is not lowered:
+        statistics = calibration.statistics(centered)
     stage = Stage(
-        graph=lowered,
-        statistics=calibration.statistics(lowered),
-        int8_graph=lowered,
+        graph=centered,
+        statistics=statistics,
+        int8_graph=centered,
         kept_float=kept_float,
         per_channel=scheme.per_channel,
     )

@@ -9,6 +9,7 @@ from models import progress
 from models.dataset import check_disjoint, open_dataset
 from models.network import Network
 from models.options import Options
+from quantize import bottleneck_split
 from quantize.graph import Graph
 from quantize.plan import Plan, has_random_weights
 
@@ -55,10 +56,11 @@ def prepare(asked: Options, scratch: Path, judges: int, now: progress.Report) ->
     judged = saved_images.save(scratch / "judge.npy", judge, judged, network.preprocess)
     now("converting to the float graph")
     content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
+    graph = Graph(content).named("image", network.output_name)
     return Task(
         model_id=source.model_id,
         network=network,
-        graph=Graph(content).named("image", network.output_name),
+        graph=bottleneck_split.split(graph, asked.split).graph,
         calibration=np.load(scratch / "calibration.npy", mmap_mode="r"),
         calibrated_on=calib.name,
         judge=np.load(scratch / "judge.npy", mmap_mode="r"),

@@ -75,6 +75,13 @@ def photographs(made, n=70):
         (["--weights", "random", "--n-calib", "4"], ["4 images", "at least 8"]),
         (["--weights", "random", "--threads", "0"], ["THREADS is 0"]),
         (["--weights", "random", "--logits", "yes"], ["LOGITS is 'yes'", "0 or 1"]),
+        (["--weights", "random", "--split", "0"], ["SPLIT is 0", "at least 1"]),
+        (["--weights", "random", "--split", "two"], ["SPLIT is 'two'", "a whole number"]),
+        (
+            ["--arch", "v1", "--split", "2"],
+            ["SPLIT is 2", "nothing to split", "1x1 expansion", "ARCH=v2", "leave SPLIT out"],
+        ),
+        (["--split", "49"], ["SPLIT is 49", "at most 48"]),
         (["--model", "nowhere.keras"], ["MODEL is 'nowhere.keras'"]),
         (["--weights", "random", "--calib", "nowhere"], ["CALIB is 'nowhere'"]),
         (["--weights", "random", "--data", "nowhere"], ["DATA is 'nowhere'"]),

@@ -1,0 +1,236 @@
+"""Bottlenecks in channel groups: the same float network, and no expanded tensor is ever whole."""
+
+import json
+
+import numpy as np
+import pytest
+from commands import run
+
+from models.errors import RequestError
+from models.options import Options
+from models.source import resolve
+from quantize import bottleneck_split, ladder, partial_sums
+from quantize.bottleneck_split import bottlenecks, group_slices
+from quantize.draft import Draft
+from quantize.graph import LINEAR, Graph
+from quantize.layer_names import layer_names
+from quantize.outputs import outputs
+from quantize.plan import Plan
+from quantize.rungs import Calibration
+
+RESOLUTION = 64
+
+
+def random_graph(arch, alpha):
+    import keras
+
+    from models import float_graph, random_weights, registry
+    from models.spec import ModelSpec
+
+    keras.utils.clear_session()
+    model = registry.build(ModelSpec(arch, alpha, RESOLUTION, classes=7))
+    random_weights.fill(model)
+    content = float_graph.convert(model, RESOLUTION, RESOLUTION, 3)
+    draft = Draft(Graph(content).named("image", "probabilities"))
+    rng = np.random.default_rng(7)
+    for operator in draft.operators:  # fresh norms leave every bias 0
+        if draft.kind(operator) in LINEAR:
+            draft.write(operator, 2, rng.normal(0, 0.5, draft.read(operator, 2).shape))
+    return draft.graph()
+
+
+@pytest.fixture(scope="module")
+def v2():
+    return random_graph("v2", 0.35)
+
+
+@pytest.fixture(scope="module")
+def v3_small():
+    return random_graph("v3-small", 0.5)
+
+
+@pytest.fixture(scope="module")
+def v3_large():
+    return random_graph("v3-large", 0.35)
+
+
+@pytest.fixture(scope="module")
+def images():
+    shape = (4, RESOLUTION, RESOLUTION, 3)
+    return np.random.default_rng(5).uniform(-1, 1, shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("groups", [2, 3, 5, 6])
+@pytest.mark.parametrize("network", ["v2", "v3_small"])
+def test_float_outputs_stay_the_same(request, network, images, groups):
+    graph = request.getfixturevalue(network)
+    made = bottleneck_split.split(graph, groups).graph
+    wanted, found = (outputs(g, images, 2) for g in (graph, made))
+    assert np.ptp(wanted, axis=0).max() > 1e-4  # answers differ from image to image
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_each_group_is_expanded_filtered_and_projected_by_itself(v2):
+    made = bottleneck_split.split(v2, 3)
+    before, after = v2.op_histogram, made.graph.op_histogram
+    assert len(made.split) == 16 and made.whole == ("expanded_conv_depthwise",)
+    assert after["DEPTHWISE_CONV_2D"] == before["DEPTHWISE_CONV_2D"] + 2 * 16
+    assert after["CONV_2D"] == before["CONV_2D"] + 2 * 2 * 16
+    assert after["ADD"] == before["ADD"] + 2 * 16
+
+
+def test_no_expanded_tensor_is_left_whole(v2):
+    def widest(graph):
+        return max(int(graph.tensor(n).shape[-1]) for n in filtered(graph))
+
+    def filtered(graph):
+        return [i[0] for kind, i, _ in graph.operators() if kind == "DEPTHWISE_CONV_2D"]
+
+    assert widest(bottleneck_split.split(v2, 2).graph) * 2 == widest(v2)
+
+
+def test_a_group_is_summed_before_the_next_begins(v2):
+    """What is alive between two groups is the block's input and one sum."""
+    made = bottleneck_split.split(v2, 3).graph
+    order = [kind for kind, _, o in made.operators() if "block_1_" in o[0] or "block_1." in o[0]]
+    group = ["CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D"]
+    assert order[:11] == [*group, *group, "ADD", *group, "ADD"]
+
+
+def test_the_bias_of_the_projection_is_added_once(v2):
+    draft = Draft(bottleneck_split.split(v2, 3).graph)
+    by_output = {draft.name(int(o.outputs[0])): o for o in draft.of_kind("CONV_2D")}
+    layers = layer_names(draft.graph())
+    biases = [draft.read(by_output[layers[f"block_1_project.group{k}"]], 2) for k in (1, 2, 3)]
+    assert biases[0].any() and not biases[1].any() and not biases[2].any()
+
+
+def test_layers_of_a_group_are_named_after_the_layer_and_others_keep_theirs(v2):
+    before, after = (layer_names(g) for g in (v2, bottleneck_split.split(v2, 2).graph))
+    for part in ("expand", "depthwise", "project"):
+        assert {f"block_3_{part}.group1", f"block_3_{part}.group2"} <= set(after)
+    assert set(before) - set(after) == {
+        f"block_{i}_{part}" for i in range(1, 17) for part in ("expand", "depthwise", "project")
+    }
+
+
+def test_blocks_with_squeeze_and_excite_stay_whole(v3_small):
+    made = bottleneck_split.split(v3_small, 2)
+    kept = [kind for kind, _, _ in made.graph.operators() if kind == "MEAN"]
+    assert made.split == ("expanded_conv_1_depthwise", "expanded_conv_2_depthwise")
+    assert len(made.whole) == 9
+    assert len(kept) == v3_small.op_histogram["MEAN"]
+
+
+def test_h_swish_between_is_split_with_its_group(v3_large, images):
+    graph = v3_large
+    made = bottleneck_split.split(graph, 2)
+    assert made.graph.op_histogram["HARD_SWISH"] > graph.op_histogram["HARD_SWISH"]
+    wanted, found = (outputs(g, images, 2) for g in (graph, made.graph))
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_lowered_h_swish_between_is_split_as_well(v3_large, images):
+    from quantize.hard_swish import lower
+
+    graph = lower(v3_large)
+    there, made = len(bottlenecks(Draft(graph))), bottleneck_split.split(graph, 2).graph
+    assert there == len(bottleneck_split.split(v3_large, 2).split)
+    wanted, found = (outputs(g, images, 2) for g in (graph, made))
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_a_bottleneck_whose_expanded_tensor_is_read_elsewhere_stays_whole(v2):
+    draft = Draft(v2)
+    first = bottlenecks(draft)[0]
+    draft.subgraph.outputs = np.asarray(
+        [*draft.subgraph.outputs, first.expand.outputs[0]], np.int32
+    )
+    assert len(bottlenecks(draft)) == 15
+
+
+def test_groups_are_multiples_of_eight_channels_where_there_are_enough():
+    def sizes(channels, groups):
+        return [s.stop - s.start for s in group_slices(channels, groups)]
+
+    assert sizes(48, 2) == [24, 24]
+    assert sizes(96, 5) == [24, 24, 16, 16, 16]
+    assert sizes(100, 3) == [32, 32, 36]
+    assert sizes(20, 3) == [7, 7, 6]
+    for channels, groups in ((48, 6), (100, 3), (20, 3)):
+        assert sum(sizes(channels, groups)) == channels
+
+
+def test_one_group_is_the_graph_as_it_was(v1_graph):
+    made = bottleneck_split.split(v1_graph, 1)
+    assert made.graph is v1_graph and made.described() == {}
+
+
+def test_a_network_without_bottlenecks_is_refused(v1_graph):
+    with pytest.raises(RequestError, match=r"SPLIT is 2.*nothing to split.*ARCH=v2"):
+        bottleneck_split.split(v1_graph, 2)
+
+
+def test_more_groups_than_channels_are_refused(v2):
+    with pytest.raises(RequestError, match="SPLIT is 49; expected at most 48"):
+        bottleneck_split.split(v2, 49)
+
+
+def test_split_files_are_in_a_folder_of_their_own():
+    whole, split = (resolve(Options(split=n)) for n in (1, 3))
+    assert whole.model_id == "v2-0.35-96-demo"
+    assert split.model_id == "v2-0.35-96-demo-split3"
+    assert whole.identity() == split.identity()
+
+
+@pytest.fixture(scope="module")
+def calibration(v2):
+    pixels = np.random.default_rng(8).uniform(-1, 1, (16, RESOLUTION, RESOLUTION, 3))
+    return Calibration(pixels.astype(np.float32), threads=2)
+
+
+def test_parts_are_centered_for_int8_and_the_sum_stays_the_same(v2, images, calibration):
+    split = bottleneck_split.split(v2, 3).graph
+    centered = partial_sums.center(split, calibration.statistics(split))
+    wanted, found = (outputs(g, images, 2) for g in (split, centered))
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+    seen, draft = calibration.statistics(centered), Draft(centered)
+    found = partial_sums.sums(draft)
+    assert [len(parts) for parts in found] == [3] * 16
+    for *others, _ in found:
+        for layer in others:
+            part = seen[draft.name(int(layer.outputs[0]))]
+            np.testing.assert_allclose(part.channel_minima, -part.channel_maxima, atol=1e-4)
+
+
+def test_a_residual_is_no_part(v2, calibration):
+    assert partial_sums.sums(Draft(v2)) == []
+    assert partial_sums.center(v2, {}) is v2
+
+
+def test_int8_starts_from_centered_parts(v2, images, calibration):
+    split = bottleneck_split.split(v2, 2).graph
+    climbed = ladder.climb(
+        split, calibration, images, "softmax", Plan(rungs=("min-max",), min_sqnr_db=None)
+    )
+    draft = Draft(climbed.graph)
+    (first, _), *_ = partial_sums.sums(draft)
+    seen = climbed.stage.statistics[draft.name(int(first.outputs[0]))]
+    np.testing.assert_allclose(seen.channel_minima, -seen.channel_maxima, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_an_export_makes_six_split_files_that_answer_as_keras(tmp_path):
+    done = run("export", "--split", 2, "--n-calib", 16, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "artifacts" / "v2-0.35-96-demo-split2"
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["split"]["groups"] == 2 and len(manifest["split"]["split"]) == 16
+    assert "split: 16 of 17 depthwise layers" in done.stdout
+    assert {a["name"]: a["ops"]["DEPTHWISE_CONV_2D"] for a in manifest["artifacts"]
+            if a["format"] == "tflite"} == dict.fromkeys(
+                ["float32.tflite", "float16.tflite", "int8.tflite"], 33)  # fmt: skip
+    assert len(manifest["artifacts"]) == 6
+    assert all(s == "ok" for a in manifest["artifacts"] for s in a["loads_in"].values())
+    again = run("export", "--split", 2, "--n-calib", 16, cwd=tmp_path)
+    assert "unchanged" in again.stdout
