@@ -85,6 +85,17 @@ def test_without_weights_they_are_random_in_the_papers_size_and_that_is_said(sum
     assert "conv_preds" in out and "1x1x1000" in out
 
 
+def test_a_split_network_needs_less_memory_for_the_same_macs(summary):
+    _, out, _ = summary(*SMALL, "--json")
+    code, split_out, _ = summary(*SMALL, "--split", "3", "--json")
+    whole, split = json.loads(out), json.loads(split_out)
+    assert code == 0
+    assert split["model_id"] == "v2-0.1-64-random-split3"
+    assert split["macs"] == whole["macs"]
+    assert split["standard_convolutions"]["macs"] == whole["standard_convolutions"]["macs"]
+    assert split["peak_activation"]["bytes"] < whole["peak_activation"]["bytes"]
+
+
 def test_the_demo_checkpoint_has_its_own_size(summary):
     code, out, _ = summary("--arch", "v3-small", "--weights", "demo")
     first = out.splitlines()[0]
@@ -152,6 +163,7 @@ def test_int8_memory_is_of_the_form_that_int8_files_have(v3_graph):
         (["--weights", "nowhere.h5"], ["WEIGHTS is 'nowhere.h5'"]),
         (["--model", "nowhere.keras"], ["MODEL is 'nowhere.keras'", "does not exist"]),
         (["--model", "there.keras", "--alpha", "1"], ["ALPHA does not go with MODEL"]),
+        (["--split", "0"], ["SPLIT is 0"]),
         (["--layers", "3"], ["--layers", "--help"]),
     ],
 )

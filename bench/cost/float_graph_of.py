@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from models import chatter, progress
 from models.options import Options
 from models.source import resolve
+from quantize import bottleneck_split
 from quantize.graph import Graph
 
 
@@ -36,4 +37,5 @@ def float_graph_of(options: Options, now: progress.Report) -> FloatGraph:
         now("converting to the float graph")
         size = network.size
         content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
-    return FloatGraph(source.model_id, Graph(content).named("image", network.output_name), caveat)
+    graph = Graph(content).named("image", network.output_name)
+    return FloatGraph(source.model_id, bottleneck_split.split(graph, options.split).graph, caveat)
