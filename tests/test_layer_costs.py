@@ -84,7 +84,7 @@ def test_what_is_no_convolution_has_no_macs_and_one_that_is_not_known_costs_its_
     assert only("ADD", [MAP, MAP], MAP).kind == "elementwise"
     assert only("HARD_SWISH", [MAP], MAP).kind == "activation"
     assert only("MEAN", [MAP, settings(1, 2)], (1, 1, 1, 8)).kind == "pooling"
-    unknown = only("SPACE_TO_DEPTH", [MAP], (1, 2, 2, 32))
+    unknown = only("REVERSE_V2", [MAP, settings(1)], MAP)
     assert (unknown.kind, unknown.macs, unknown.intensity) == ("data movement", 0, 0)
     assert unknown.values_read == unknown.values_written == 128
 

@@ -3,13 +3,15 @@
 import json
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from commands import SMALL
+from one_operator import one_operator
 from tiny_models import tflite
 from user_models import small
 
 from bench.__main__ import main
-from bench.cost import picture
+from bench.cost import layer_table, picture
 from bench.cost.count import layer_costs
 from bench.cost.layer_cost import KINDS
 from bench.cost.layer_table import RULE
@@ -148,6 +150,13 @@ def test_a_network_without_macs_or_pairs_has_a_cost_too():
     cost = network_cost(Graph(tflite()))
     assert cost.pairs == () and cost.standard_macs == cost.total.macs
     assert cost.share_of_macs("1x1 convolution") == 0
+
+
+def test_what_is_not_counted_is_said():
+    turned = network_cost(one_operator("REVERSE_V2", [(1, 4), np.array([1], np.int32)], (1, 4)))
+    assert turned.unknown_operators == ("REVERSE_V2",)
+    assert "MACs: those of REVERSE_V2, if any, are not counted" in layer_table.lines(turned)
+    assert network_cost(Graph(tflite())).unknown_operators == ()
 
 
 def test_int8_memory_is_of_the_form_that_int8_files_have(v3_graph):

@@ -24,6 +24,8 @@ def lines(cost: NetworkCost) -> Iterator[str]:
     """The layers, the kinds of layer, memory, and the same network of standard convolutions."""
     yield from _table([HEADING, *map(_layer, cost.layers), _total(cost)], (3, 4, 5, 6, 7))
     yield f"MACs: {RULE}"
+    if cost.unknown_operators:
+        yield f"MACs: those of {', '.join(cost.unknown_operators)}, if any, are not counted"
     yield "bytes: float32, each tensor once, weights included; int8 moves a quarter"
     yield from _int8_notes(cost.layers)
     yield ""

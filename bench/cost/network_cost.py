@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.cost import operator_kind
 from bench.cost.activation_memory import Peak, peak_activation
 from bench.cost.count import layer_costs
 from bench.cost.layer_cost import FLOAT32_BYTES, INT8_BYTES, KINDS, LayerCost
@@ -49,6 +50,12 @@ class NetworkCost:
     pairs: tuple[SeparablePair, ...]
     peak: Peak
     int8_peak_bytes: int
+
+    @property
+    def unknown_operators(self) -> tuple[str, ...]:
+        """Kinds of operator that may have MACs which are not counted."""
+        found = dict.fromkeys(layer.operator for layer in self.layers)
+        return tuple(operator for operator in found if not operator_kind.is_known(operator))
 
     @property
     def standard_macs(self) -> int:

@@ -22,6 +22,15 @@ KIND_OF = {
     **dict.fromkeys(
         ("MEAN", "SUM", "REDUCE_MAX", "AVERAGE_POOL_2D", "MAX_POOL_2D"), layer_cost.POOLING
     ),
+    **dict.fromkeys(
+        (
+            *("PAD", "PADV2", "MIRROR_PAD", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE"),
+            *("CONCATENATION", "SPLIT", "SPLIT_V", "SLICE", "STRIDED_SLICE", "GATHER", "PACK"),
+            *("UNPACK", "SPACE_TO_DEPTH", "DEPTH_TO_SPACE", "RESIZE_BILINEAR", "TILE", "CAST"),
+            *("RESIZE_NEAREST_NEIGHBOR", "BROADCAST_TO", "SHAPE", "QUANTIZE", "DEQUANTIZE"),
+        ),
+        layer_cost.DATA_MOVEMENT,
+    ),
 }
 # Held against LiteRT's delegate by tests/test_layer_costs.py.
 INT8_KERNELS = frozenset(
@@ -47,6 +56,11 @@ def of(operator: str, inputs: list[tuple[int, ...]]) -> str:
     if kernel[1:3] != (1, 1):
         return layer_cost.CONVOLUTION
     return layer_cost.DENSE if image[1:3] == (1, 1) else layer_cost.POINTWISE
+
+
+def is_known(operator: str) -> bool:
+    """Whether its MACs, or that it has none, are known here."""
+    return operator in KIND_OF or operator == "CONV_2D"
 
 
 def has_int8_kernel(operator: str) -> bool:

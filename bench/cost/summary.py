@@ -73,6 +73,7 @@ def as_dict(cost: NetworkCost) -> dict:
     total = cost.total
     return {
         "counting_rule": layer_table.RULE,
+        "unknown_operators": cost.unknown_operators,
         "parameters": total.parameters,
         "macs": total.macs,
         "bytes_read": total.values_read * FLOAT32_BYTES,
