@@ -39,6 +39,12 @@ def test_each_variable_becomes_its_option():
     assert command_of("bench", *given) == ["-m", "bench", "run", *wanted]
 
 
+def test_a_summary_takes_the_variables_of_an_export_and_a_network_to_compare_with():
+    assert command_of("summary", "ARCH=v2", "VS=v1") == [
+        "-m", "bench", "summary", "--arch", "v2", "--vs", "v1"
+    ]  # fmt: skip
+
+
 def test_a_device_is_cleaned_by_name():
     assert command_of("device-clean", "DEVICE=my pi") == [
         "-m", "bench", "device-clean", "--device", "my pi"
