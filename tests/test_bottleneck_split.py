@@ -163,6 +163,15 @@ def test_a_bottleneck_whose_expanded_tensor_is_read_elsewhere_stays_whole(v2):
     assert len(bottlenecks(draft)) == 15
 
 
+def test_a_projection_that_an_activation_bends_stays_whole(v2):
+    draft = Draft(v2)
+    first = bottlenecks(draft)[0]
+    first.project.builtinOptions.fusedActivationFunction = (
+        first.expand.builtinOptions.fusedActivationFunction
+    )
+    assert len(bottlenecks(draft)) == 15
+
+
 def test_groups_are_multiples_of_eight_channels_where_there_are_enough():
     def sizes(channels, groups):
         return [s.stop - s.start for s in group_slices(channels, groups)]
