@@ -210,8 +210,8 @@ class _Group:
         part = self.draft.read(project, 1)[..., self.chosen]
         if not with_bias:
             none = np.zeros_like(self.draft.read(project, 2))
-            bias = self.draft.add_constant(self._named(bias), none)
-        inputs = [self.mine[read], self.draft.add_constant(self._named(weights), part), bias]
+            bias = self._added(project, bias, none)
+        inputs = [self.mine[read], self._added(project, weights, part), bias]
         return self._made(project, inputs, self._output(project, slice(None)))
 
     def _constant(self, operator, position: int, axis: int) -> int:
@@ -225,7 +225,14 @@ class _Group:
             return index
         along = axis if value.ndim > 1 else 0
         chosen = np.arange(value.shape[along])[self.chosen]
-        return self.draft.add_constant(self._named(index), np.take(value, chosen, along))
+        return self._added(operator, index, np.take(value, chosen, along))
+
+    def _added(self, operator, index: int, value: np.ndarray) -> int:
+        """A constant of the group's own in place of ``index``, which several layers may share."""
+        name = self._named(index)
+        if len(self.draft.consumers(index)) > 1:
+            name += f"/of {self.draft.name(int(operator.outputs[0]))}"
+        return self.draft.add_constant(name, value)
 
     def _output(self, operator, chosen: slice) -> int:
         whole = int(operator.outputs[0])

@@ -95,7 +95,7 @@ def test_six_groups_take_at_least_40_per_cent_off_v2():
 
 
 def test_the_table_does_not_go_with_split():
-    with pytest.raises(RequestError, match="SPLIT is 2.*leave it out"):
+    with pytest.raises(RequestError, match=r"SPLIT is 2.*leave it out"):
         list(split_speed.rows(Options(split=2)))
 
 

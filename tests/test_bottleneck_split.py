@@ -21,7 +21,7 @@ from quantize.rungs import Calibration
 RESOLUTION = 64
 
 
-def random_graph(arch, alpha):
+def fresh_graph(arch, alpha):
     import keras
 
     from models import float_graph, random_weights, registry
@@ -31,7 +31,11 @@ def random_graph(arch, alpha):
     model = registry.build(ModelSpec(arch, alpha, RESOLUTION, classes=7))
     random_weights.fill(model)
     content = float_graph.convert(model, RESOLUTION, RESOLUTION, 3)
-    draft = Draft(Graph(content).named("image", "probabilities"))
+    return Graph(content).named("image", "probabilities")
+
+
+def random_graph(arch, alpha):
+    draft = Draft(fresh_graph(arch, alpha))
     rng = np.random.default_rng(7)
     for operator in draft.operators:  # fresh norms leave every bias 0
         if draft.kind(operator) in LINEAR:
@@ -58,6 +62,16 @@ def v3_large():
 def images():
     shape = (4, RESOLUTION, RESOLUTION, 3)
     return np.random.default_rng(5).uniform(-1, 1, shape).astype(np.float32)
+
+
+def test_tensors_have_names_of_their_own_also_where_layers_share_a_constant():
+    graph = fresh_graph("v2", 0.35)
+    read = [
+        i for _, inputs, _ in graph.operators() for i in inputs if graph.constant(i) is not None
+    ]
+    assert len(set(read)) < len(read)  # the biases that are all 0
+    names = [t.name for t in bottleneck_split.split(graph, 3).graph.subgraph.tensors]
+    assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize("groups", [2, 3, 5, 6])
@@ -145,6 +159,15 @@ def test_a_bottleneck_whose_expanded_tensor_is_read_elsewhere_stays_whole(v2):
     first = bottlenecks(draft)[0]
     draft.subgraph.outputs = np.asarray(
         [*draft.subgraph.outputs, first.expand.outputs[0]], np.int32
+    )
+    assert len(bottlenecks(draft)) == 15
+
+
+def test_a_projection_that_an_activation_bends_stays_whole(v2):
+    draft = Draft(v2)
+    first = bottlenecks(draft)[0]
+    first.project.builtinOptions.fusedActivationFunction = (
+        first.expand.builtinOptions.fusedActivationFunction
     )
     assert len(bottlenecks(draft)) == 15
 
