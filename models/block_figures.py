@@ -1,0 +1,51 @@
+"""Writes the figures of docs/models.md: ``python -m models.block_figures``."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from models import registry
+from models.block import read
+from models.block_figure import svg
+from models.spec import ModelSpec
+
+FOLDER = Path(__file__).parent.parent / "docs" / "blocks"
+
+
+class Span(NamedTuple):
+    """A block of a network: the layer whose output it reads, and the layer it ends with."""
+
+    behind: str
+    last: str
+
+
+BLOCKS = {
+    "v1": Span("conv_pw_2_relu", "conv_pw_3_relu"),
+    "v1-quant-friendly": Span("conv_pw_2_relu", "conv_pw_3_relu"),
+    "v2": Span("block_1_project_BN", "block_2_add"),
+    "v3-large": Span("expanded_conv_12_project_bn", "expanded_conv_13_add"),
+    "v3-small": Span("expanded_conv_3_project_bn", "expanded_conv_4_add"),
+    "v3-large-minimalistic": Span("expanded_conv_12_project_bn", "expanded_conv_13_add"),
+    "v3-small-minimalistic": Span("expanded_conv_3_project_bn", "expanded_conv_4_add"),
+}
+
+
+def figure(arch: str) -> str:
+    """The SVG of a representative block of ``arch`` at the paper's width and resolution.
+
+    Builds the network, and so imports TensorFlow.
+    """
+    spec = ModelSpec(arch, resolution=registry.ARCHITECTURES[arch].resolution)
+    span = BLOCKS[arch]
+    return svg(arch, span, read(registry.build(spec), *span))
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for arch in BLOCKS:
+        path = FOLDER / f"{arch}.svg"
+        path.write_text(figure(arch), encoding="utf-8")
+        print(f"wrote {path}, {path.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()
