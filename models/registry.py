@@ -4,7 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from models import mobilenet_v1, mobilenet_v2, mobilenet_v3, squeezenet, xception
+from models import (
+    mobilenet_v1,
+    mobilenet_v2,
+    mobilenet_v3,
+    shufflenet_v2,
+    squeezenet,
+    xception,
+)
 from models.errors import RequestError
 from models.spec import MIN_RESOLUTION, ModelSpec
 
@@ -44,6 +51,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "xception": Architecture(xception.build, resolution=299, min_resolution=71, alphas=(1.0,)),
     "squeezenet": _squeezenet(squeezenet.V1_1),
     "squeezenet1.0": _squeezenet(squeezenet.V1_0),
+    "shufflenet-v2": Architecture(shufflenet_v2.build, alphas=tuple(shufflenet_v2.TABLE)),
 }
 
 
