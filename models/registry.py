@@ -8,6 +8,7 @@ from models import (
     mobilenet_v1,
     mobilenet_v2,
     mobilenet_v3,
+    resnext,
     shufflenet_v2,
     squeezenet,
     xception,
@@ -52,6 +53,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "squeezenet": _squeezenet(squeezenet.V1_1),
     "squeezenet1.0": _squeezenet(squeezenet.V1_0),
     "shufflenet-v2": Architecture(shufflenet_v2.build, alphas=tuple(shufflenet_v2.TABLE)),
+    "resnext50": Architecture(resnext.build, alphas=(1.0,)),
 }
 
 
