@@ -8,6 +8,7 @@ from models import (
     mobilenet_v1,
     mobilenet_v2,
     mobilenet_v3,
+    mobilenet_v4,
     resnext,
     shufflenet_v2,
     squeezenet,
@@ -54,6 +55,12 @@ ARCHITECTURES: dict[str, Architecture] = {
     "squeezenet1.0": _squeezenet(squeezenet.V1_0),
     "shufflenet-v2": Architecture(shufflenet_v2.build, alphas=tuple(shufflenet_v2.TABLE)),
     "resnext50": Architecture(resnext.build, alphas=(1.0,)),
+    "v4-conv-small": Architecture(
+        partial(mobilenet_v4.build, variant=mobilenet_v4.V4_CONV_SMALL), resolution=224
+    ),
+    "v4-conv-medium": Architecture(
+        partial(mobilenet_v4.build, variant=mobilenet_v4.V4_CONV_MEDIUM), resolution=256
+    ),
 }
 
 
