@@ -1,5 +1,6 @@
 """The figure of a block: an SVG that reads from top to bottom, on light and on dark pages."""
 
+import itertools
 from xml.sax.saxutils import escape
 
 from models.block import INPUT, OUTPUT, Block, spelled
@@ -64,8 +65,13 @@ def _routes(drawn: Layout):
 
 
 def _label(route: Route) -> str:
-    (x, y), (_, below) = route.points[:2]
-    return f'<text x="{x + 6:g}" y="{(y + below) / 2 + 3:g}">{spelled(route.arrow.shape)}</text>'
+    """The shape, beside the first upright piece of the arrow."""
+    x, top, bottom = next(
+        (x, y, below)
+        for (x, y), (x_below, below) in itertools.pairwise(route.points)
+        if x == x_below
+    )
+    return f'<text x="{x + 6:g}" y="{(top + bottom) / 2 + 3:g}">{spelled(route.arrow.shape)}</text>'
 
 
 def _place(place: Place) -> str:

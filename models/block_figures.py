@@ -26,6 +26,13 @@ BLOCKS = {
     "v3-small": Span("expanded_conv_3_project_bn", "expanded_conv_4_add"),
     "v3-large-minimalistic": Span("expanded_conv_12_project_bn", "expanded_conv_13_add"),
     "v3-small-minimalistic": Span("expanded_conv_3_project_bn", "expanded_conv_4_add"),
+    "v4-conv-small": Span("block_11_project_bn", "block_12_add"),
+    "v4-conv-medium": Span("block_5_add", "block_6_add"),
+    "xception": Span("block4_add", "block5_add"),
+    "squeezenet": Span("fire2_concat", "fire3_concat"),
+    "squeezenet1.0": Span("fire2_concat", "fire3_concat"),
+    "shufflenet-v2": Span("stage2_1_shuffle", "stage2_2_shuffle"),
+    "resnext50": Span("conv2_block1_out", "conv2_block2_out"),
 }
 
 

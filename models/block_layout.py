@@ -7,7 +7,7 @@ from models.block import INPUT, OUTPUT, Arrow, Block, Box
 
 BOX_WIDTH, ROW_GAP, COLUMN_GAP, LANE, MARGIN = 176, 26, 30, 20, 14  # pixels
 TITLE_HEIGHT, LINE_HEIGHT, PADDING = 16, 14, 5
-LINE_LENGTH = 27  # characters of a note that fit into a box
+LINE_LENGTH = 26  # characters of a note that fit into a box
 
 
 @dataclass(frozen=True)
