@@ -10,6 +10,7 @@ from models import (
     mobilenet_v3,
     mobilenet_v4,
     resnext,
+    shufflenet_v1,
     shufflenet_v2,
     squeezenet,
     xception,
@@ -53,6 +54,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "xception": Architecture(xception.build, resolution=299, min_resolution=71, alphas=(1.0,)),
     "squeezenet": _squeezenet(squeezenet.V1_1),
     "squeezenet1.0": _squeezenet(squeezenet.V1_0),
+    "shufflenet-v1": Architecture(shufflenet_v1.build, alphas=tuple(shufflenet_v1.STEM_CHANNELS)),
     "shufflenet-v2": Architecture(shufflenet_v2.build, alphas=tuple(shufflenet_v2.TABLE)),
     "resnext50": Architecture(resnext.build, alphas=(1.0,)),
     "v4-conv-small": Architecture(
