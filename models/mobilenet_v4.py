@@ -94,6 +94,16 @@ class Variant:
     name: str
     table: tuple[Row, ...]
 
+    @property
+    def branch_gamma(self) -> float:
+        """What the last batch norm of a residual branch starts with.
+
+        One over the square root of the number of branches: their sum does not grow with the depth
+        (Zhang et al. 2019, arXiv 1901.09321). With 1, activations of Medium with random weights
+        leave the range of float16.
+        """
+        return sum(isinstance(r, Bottleneck) and r.stride == 1 for r in self.table) ** -0.5
+
 
 V4_CONV_SMALL = Variant("mobilenet_v4_conv_small", CONV_SMALL)
 V4_CONV_MEDIUM = Variant("mobilenet_v4_conv_medium", CONV_MEDIUM)
@@ -107,8 +117,11 @@ def build(spec: ModelSpec, variant: Variant):
     def width(channels):
         return round_to_8(channels * spec.alpha)
 
-    def norm(x, name):
-        return layers.BatchNormalization(epsilon=1e-3, name=f"{name}_bn")(x)
+    def norm(x, name, gamma=1.0):
+        initial = keras.initializers.Constant(gamma)
+        return layers.BatchNormalization(
+            epsilon=1e-3, gamma_initializer=initial, name=f"{name}_bn"
+        )(x)
 
     def norm_relu(x, name):
         return layers.ReLU(name=f"{name}_relu")(norm(x, name))
@@ -134,8 +147,11 @@ def build(spec: ModelSpec, variant: Variant):
         return norm_relu(conv(x, channels, f"{prefix}expand", kernel, stride), f"{prefix}expand")
 
     def project(x, row, prefix, shortcut):
-        x = norm(conv(x, width(row.out), f"{prefix}project"), f"{prefix}project")
-        if row.stride == 1 and shortcut.shape[-1] == x.shape[-1]:
+        channels = width(row.out)
+        residual = row.stride == 1 and shortcut.shape[-1] == channels
+        gamma = variant.branch_gamma if residual else 1.0
+        x = norm(conv(x, channels, f"{prefix}project"), f"{prefix}project", gamma)
+        if residual:
             x = layers.Add(name=f"{prefix}add")([shortcut, x])
         return x
 
