@@ -31,6 +31,7 @@ BLOCKS = {
     "xception": Span("block4_add", "block5_add"),
     "squeezenet": Span("fire2_concat", "fire3_concat"),
     "squeezenet1.0": Span("fire2_concat", "fire3_concat"),
+    "shufflenet-v1": Span("stage2_1_concat", "stage2_2_relu"),
     "shufflenet-v2": Span("stage2_1_shuffle", "stage2_2_shuffle"),
     "resnext50": Span("conv2_block1_out", "conv2_block2_out"),
 }

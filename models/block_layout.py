@@ -75,14 +75,12 @@ def layout(block: Block) -> Layout:
 
 
 def wrapped(notes: tuple[str, ...]) -> tuple[str, ...]:
-    """Notes as lines of at most LINE_LENGTH characters, with commas between."""
-    lines: list[str] = []
-    for note in notes:
-        if lines and len(f"{lines[-1]}, {note}") <= LINE_LENGTH:
-            lines[-1] += f", {note}"
-        else:
-            lines.append(note)
-    return tuple(lines)
+    """Notes with commas between on one line, or on two of about a length where one is too short."""
+    line = ", ".join(notes)
+    if len(line) <= LINE_LENGTH or len(notes) == 1:
+        return (line,) if notes else ()
+    breaks = [(", ".join(notes[:i]), ", ".join(notes[i:])) for i in range(1, len(notes))]
+    return min(breaks, key=lambda lines: max(map(len, lines)))
 
 
 def _rows(block: Block) -> list[int]:
@@ -147,7 +145,6 @@ def _route(arrow: Arrow, places, columns, lane_x: float | None) -> Route:
     elif columns[arrow.source] < columns[arrow.target]:
         points = (source.x + BOX_WIDTH, out_y), (middle[1], out_y), (middle[1], target.y)
     else:
-        points = (middle[0], source.y + source.height), (middle[0], in_y), (
-            target.x + BOX_WIDTH, in_y,
-        )  # fmt: skip
+        out, back = (middle[0], source.y + source.height), (target.x + BOX_WIDTH, in_y)
+        points = out, (middle[0], in_y), back
     return Route(arrow, points, labelled)

@@ -34,6 +34,12 @@ def test_there_are_no_figures_of_other_networks():
     assert {path.stem for path in block_figures.FOLDER.iterdir()} == set(registry.ARCHITECTURES)
 
 
+def test_the_page_shows_every_figure():
+    page = (block_figures.FOLDER.parent / "models.md").read_text(encoding="utf-8")
+    missing = [arch for arch in registry.ARCHITECTURES if f"blocks/{arch}.svg" not in page]
+    assert not missing
+
+
 def test_layers_become_boxes_with_norm_and_activation_in_the_box_of_their_convolution():
     assert v2_block().boxes == (
         Box(INPUT, "56 x 56 x 24"),
