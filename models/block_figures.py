@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from models import registry
-from models.block import read
+from models.block import Block, read
 from models.block_figure import svg
 from models.spec import ModelSpec
 
@@ -37,14 +37,18 @@ BLOCKS = {
 }
 
 
-def figure(arch: str) -> str:
-    """The SVG of a representative block of ``arch`` at the paper's width and resolution.
+def block(arch: str) -> Block:
+    """A representative block of ``arch`` at the paper's width and resolution.
 
     Builds the network, and so imports TensorFlow.
     """
     spec = ModelSpec(arch, resolution=registry.ARCHITECTURES[arch].resolution)
-    span = BLOCKS[arch]
-    return svg(arch, span, read(registry.build(spec), *span))
+    return read(registry.build(spec), *BLOCKS[arch])
+
+
+def figure(arch: str) -> str:
+    """The SVG of that block."""
+    return svg(arch, BLOCKS[arch], block(arch))
 
 
 def main() -> None:

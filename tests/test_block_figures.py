@@ -1,11 +1,14 @@
 """The figures of docs/models.md are drawn from the networks' own tables, and read well."""
 
+from functools import cache
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
 
 from models import block_figures, mobilenet_v2, registry
 from models.block import INPUT, OUTPUT, Arrow, Block, Box, read
+from models.block_figure import svg
 from models.block_layout import BOX_WIDTH, LINE_LENGTH, layout
 from models.spec import ModelSpec
 
@@ -18,19 +21,29 @@ def fresh_keras():
     keras.utils.clear_session()
 
 
-def v2_block(**spec):
-    return read(registry.build(ModelSpec("v2", **spec)), *block_figures.BLOCKS["v2"])
+# The others are built at full size, too, which takes seconds each.
+QUICK = ("v1", "v2", "squeezenet", "shufflenet-v2")
+ARCHITECTURES = [
+    arch if arch in QUICK else pytest.param(arch, marks=pytest.mark.slow)
+    for arch in registry.ARCHITECTURES
+]
 
 
-@pytest.mark.parametrize("arch", registry.ARCHITECTURES)
+@cache
+def block(arch):
+    return block_figures.block(arch)
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_the_stored_figure_is_what_the_table_gives(arch):
-    assert arch in block_figures.BLOCKS, "which block: models/block_figures.py"
     stored = (block_figures.FOLDER / f"{arch}.svg").read_text(encoding="utf-8")
-    assert stored == block_figures.figure(arch), "python -m models.block_figures draws it anew"
+    drawn = svg(arch, block_figures.BLOCKS[arch], block(arch))
+    assert stored == drawn, "python -m models.block_figures draws it anew"
     ElementTree.fromstring(stored)
 
 
-def test_there_are_no_figures_of_other_networks():
+def test_every_network_has_a_figure_and_nothing_else_has():
+    assert set(block_figures.BLOCKS) == set(registry.ARCHITECTURES)
     assert {path.stem for path in block_figures.FOLDER.iterdir()} == set(registry.ARCHITECTURES)
 
 
@@ -41,7 +54,7 @@ def test_the_page_shows_every_figure():
 
 
 def test_layers_become_boxes_with_norm_and_activation_in_the_box_of_their_convolution():
-    assert v2_block().boxes == (
+    assert block("v2").boxes == (
         Box(INPUT, "56 x 56 x 24"),
         Box("Conv2D", "Conv 1x1", ("144 channels", "BN", "ReLU6")),
         Box("DepthwiseConv2D", "Depthwise 3x3", ("144 channels", "BN", "ReLU6")),
@@ -53,7 +66,7 @@ def test_layers_become_boxes_with_norm_and_activation_in_the_box_of_their_convol
 
 def test_arrows_are_the_maps_that_go_from_box_to_box():
     thin, wide = (56, 56, 24), (56, 56, 144)
-    assert set(v2_block().arrows) == {
+    assert set(block("v2").arrows) == {
         Arrow(0, 1, thin),
         Arrow(1, 2, wide),
         Arrow(2, 3, wide),
@@ -64,12 +77,10 @@ def test_arrows_are_the_maps_that_go_from_box_to_box():
 
 
 def test_a_changed_table_changes_the_figure(monkeypatch):
-    before = block_figures.figure("v2")
     table = [row._replace(expansion=4) if row.out == 24 else row for row in mobilenet_v2.TABLE]
     monkeypatch.setattr(mobilenet_v2, "TABLE", table)
-    after = block_figures.figure("v2")
-    assert "144 channels" in before and "96 channels" not in before
-    assert "96 channels" in after and "144 channels" not in after
+    changed = block_figures.figure("v2")
+    assert "96 channels" in changed and "144 channels" not in changed
 
 
 def test_a_strided_convolution_says_so_and_takes_the_padding_ahead_of_it_in():
@@ -131,13 +142,6 @@ def test_a_span_that_another_way_goes_round_is_refused():
         )  # fmt: skip
 
 
-def blocks():
-    yield "branches", read(small_net(), "image", "last")
-    for arch, span in block_figures.BLOCKS.items():
-        resolution = registry.ARCHITECTURES[arch].min_resolution
-        yield arch, read(registry.build(ModelSpec(arch, resolution=resolution)), *span)
-
-
 def crossed(place, start, end) -> bool:
     """Whether a vertical or horizontal line goes through the inside of a box."""
     (left, right), (top, bottom) = (sorted(pair) for pair in zip(start, end, strict=True))
@@ -149,20 +153,28 @@ def crossed(place, start, end) -> bool:
     )
 
 
-def test_boxes_lie_apart_and_no_arrow_runs_through_one():
-    for name, block in blocks():
-        drawn = layout(block)
-        for i, place in enumerate(drawn.places):
-            assert place.x >= 0 and place.x + place.width <= drawn.width, name
-            assert place.y >= 0 and place.y + place.height <= drawn.height, name
-            assert all(len(line) <= LINE_LENGTH for line in place.lines), name
-            for other in drawn.places[:i]:
-                opposite = other.x + other.width, other.y + other.height
-                assert not crossed(place, (other.x, other.y), opposite), name
-            for route in drawn.routes:
-                assert all(0 <= x <= drawn.width for x, _ in route.points), name
-                for start, end in zip(route.points, route.points[1:], strict=False):
-                    assert not crossed(place, start, end), (name, place.box, route)
+def check_nothing_overlaps(block):
+    drawn = layout(block)
+    for i, place in enumerate(drawn.places):
+        assert place.x >= 0 and place.x + place.width <= drawn.width
+        assert place.y >= 0 and place.y + place.height <= drawn.height
+        assert all(len(line) <= LINE_LENGTH for line in place.lines)
+        for other in drawn.places[:i]:
+            opposite = other.x + other.width, other.y + other.height
+            assert not crossed(place, (other.x, other.y), opposite)
+        for route in drawn.routes:
+            assert all(0 <= x <= drawn.width for x, _ in route.points)
+            for start, end in pairwise(route.points):
+                assert not crossed(place, start, end), (place.box, route)
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_boxes_lie_apart_and_no_arrow_runs_through_one(arch):
+    check_nothing_overlaps(block(arch))
+
+
+def test_branches_shortcuts_and_shuffles_lie_apart():
+    check_nothing_overlaps(read(small_net(), "image", "last"))
 
 
 def test_parallel_shortcuts_run_apart():
