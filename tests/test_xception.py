@@ -18,6 +18,7 @@ from quantize.calibration import calibrate
 from quantize.delegate import partitions
 from quantize.fidelity import compare
 from quantize.graph import Graph
+from quantize.layer_names import layer_names
 from quantize.outputs import outputs
 
 SIZE, CLASSES = 71, 10
@@ -148,6 +149,17 @@ def test_a_separable_convolution_becomes_two_operators(narrow):
     separable = 2 + sum(len(row.channels) for row in NARROW)
     assert narrow.op_histogram["DEPTHWISE_CONV_2D"] == separable
     assert narrow.op_histogram["RELU"] == len(NARROW) - 1  # all others are fused
+
+
+def test_both_halves_of_a_separable_convolution_are_called_after_their_layer(narrow):
+    kinds = {outputs[0]: kind for kind, _, outputs in narrow.operators()}
+    found = {name: kinds[output] for name, output in layer_names(narrow).items()}
+    for i, row in enumerate(NARROW, start=xception.FIRST_BLOCK):
+        for j in range(1, len(row.channels) + 1):
+            assert found.pop(f"block{i}_sepconv{j}_depthwise") == "DEPTHWISE_CONV_2D"
+            assert found.pop(f"block{i}_sepconv{j}") == "CONV_2D"
+    shortcuts = {f"block{i}_shortcut" for i in (2, 3, 6)}
+    assert {"block1_conv1", "block1_conv2", "predictions", *shortcuts} < found.keys()
 
 
 def test_rectifiers_between_sums_do_not_divide_the_int8_file(narrow_int8):
