@@ -1,35 +1,27 @@
 """Integer rectifiers as a mere change of scale, which the delegate has a kernel for.
 
 Where a sum is read by a ReLU and by a shortcut, the ReLU is an operator of its own; XNNPACK takes
-it in float alone. Its output cannot hold what it cuts off, and to QUANTIZE the integers anew cuts
-that off too: the same integers come out.
+it in float alone. An output whose integers begin at zero cannot hold what a ReLU cuts off, so to
+QUANTIZE the input anew gives the same integers.
 """
 
 import numpy as np
 
-from quantize.bounds import FUSED
 from quantize.draft import Draft
 from quantize.graph import Graph
 
-LEVELS = np.iinfo(np.int8)
+LOWEST = np.iinfo(np.int8).min
 
 
 def lower(graph: Graph) -> Graph:
-    """The int8 ``graph`` without RELU and RELU6 where the range of the output says the same."""
-    if not FUSED.keys() & graph.op_histogram.keys():
+    """The int8 ``graph`` without RELU operators, but for float ones and those with room below 0."""
+    if "RELU" not in graph.op_histogram:
         return graph
     draft = Draft(graph)
-    for operator in draft.operators:
-        if draft.kind(operator) in FUSED and _is_implied(graph, draft, operator):
+    for operator in draft.of_kind("RELU"):
+        into, out = (
+            graph.quantization(draft.name(int(i))) for i in (*operator.inputs, *operator.outputs)
+        )
+        if into and out and int(out.zero_point[0]) == LOWEST:
             draft.become(operator, "QUANTIZE")
     return draft.graph()
-
-
-def _is_implied(graph: Graph, draft: Draft, operator) -> bool:
-    ends = [graph.quantization(draft.name(int(i))) for i in (*operator.inputs, *operator.outputs)]
-    if None in ends:
-        return False
-    scale, zero_point = draft.affine(int(operator.outputs[0]))
-    known, slack = FUSED[draft.kind(operator)], scale / 2
-    low, high = ((level - zero_point) * scale for level in (LEVELS.min, LEVELS.max))
-    return low >= known.minimum - slack and high <= known.maximum + slack
