@@ -10,11 +10,14 @@ SEED = 0
 
 
 def fill(model) -> None:
-    """He-normal kernels (He et al. 2015, arXiv 1502.01852) in every layer of a Keras model."""
+    """He-normal kernels (He et al. 2015, arXiv 1502.01852) in every layer of a Keras model.
+
+    Layers that are not trainable keep what they were built with.
+    """
     rng = np.random.default_rng(SEED)
     for layer in model.layers:
         kernel = getattr(layer, "kernel", None)
-        if kernel is None:
+        if kernel is None or not layer.trainable:
             continue
         depthwise = type(layer).__name__ == "DepthwiseConv2D"
         fan_in = np.prod(kernel.shape[:2] if depthwise else kernel.shape[:-1])

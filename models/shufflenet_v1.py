@@ -6,8 +6,6 @@ group see all others.
 
 from typing import NamedTuple
 
-import numpy as np
-
 from models.channel_shuffle import channel_shuffle
 from models.spec import ModelSpec
 
@@ -61,12 +59,15 @@ def build(spec: ModelSpec):
     def average_pool(x, name):
         # With the zeros of the padding counted in, as in the authors' code, an average is a
         # depthwise convolution: XNNPACK has an int8 kernel for that, and none for AVERAGE_POOL_2D.
-        ninths = np.full((3, 3, x.shape[-1], 1), 1 / 9, np.float32)
-
-        def average(x):
-            return keras.ops.depthwise_conv(x, ninths, strides=2, padding="same")
-
-        return layers.Lambda(average, name=name)(x)
+        return layers.DepthwiseConv2D(
+            3,
+            strides=2,
+            padding="same",
+            use_bias=False,
+            depthwise_initializer=keras.initializers.Constant(1 / 9),
+            trainable=False,
+            name=name,
+        )(x)
 
     def halving_unit(x, row, name):
         past = average_pool(x, f"{name}_past")
