@@ -69,7 +69,7 @@ def test_parameters_and_macs_are_the_published_ones(alpha, parameters, millions,
 
 
 def test_a_width_that_the_paper_has_not_is_refused_with_those_it_has():
-    with pytest.raises(RequestError, match="ALPHA=0.5 or ALPHA=1 or"):
+    with pytest.raises(RequestError, match=r"ALPHA=0\.5 or ALPHA=1 or"):
         registry.build(ModelSpec("shufflenet-v2", alpha=0.75))
 
 
