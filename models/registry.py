@@ -4,7 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from models import mobilenet_v1, mobilenet_v2, mobilenet_v3, shufflenet_v1, shufflenet_v2
+from models import (
+    mobilenet_v1,
+    mobilenet_v2,
+    mobilenet_v3,
+    resnext,
+    shufflenet_v1,
+    shufflenet_v2,
+)
 from models.errors import RequestError
 from models.spec import MIN_RESOLUTION, ModelSpec
 
@@ -39,6 +46,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "v3-small-minimalistic": _v3(mobilenet_v3.V3_SMALL_MINIMALISTIC),
     "shufflenet-v1": Architecture(shufflenet_v1.build, alphas=tuple(shufflenet_v1.STEM_CHANNELS)),
     "shufflenet-v2": Architecture(shufflenet_v2.build, alphas=tuple(shufflenet_v2.TABLE)),
+    "resnext50": Architecture(resnext.build, alphas=(1.0,)),
 }
 
 
