@@ -12,9 +12,14 @@ LINEAR_GAIN = 1.0
 
 
 def fill(model) -> None:
-    """He-normal kernels (He et al. 2015, arXiv 1502.01852) in every layer of a Keras model."""
+    """He-normal kernels (He et al. 2015, arXiv 1502.01852) in every layer of a Keras model.
+
+    Layers that are not trainable keep what they were built with.
+    """
     rng = np.random.default_rng(SEED)
     for layer in model.layers:
+        if not layer.trainable:
+            continue
         for kernel, depthwise, gain in _kernels(layer):
             fan_in = np.prod(kernel.shape[:2] if depthwise else kernel.shape[:-1])
             kernel.assign(rng.normal(0.0, np.sqrt(gain / fan_in), kernel.shape))

@@ -11,6 +11,9 @@ from models.spec import ModelSpec
 
 STEM_CHANNELS = 64
 CARDINALITY = 32  # groups of every 3x3 convolution
+# What the last batch norm of a block starts with, where Goyal et al. 2017, arXiv 1706.02677, have
+# 0: with 1 every block would double the power of its input, and random logits reach the hundreds.
+LAST_GAMMA = 0.25
 
 
 class Stage(NamedTuple):
@@ -36,16 +39,15 @@ def build(spec: ModelSpec):
     import keras
     from keras import layers
 
-    def norm(x, name):
-        return layers.BatchNormalization(epsilon=1e-5, name=f"{name}_bn")(x)
-
-    def conv(x, channels, name, kernel=1, stride=1, groups=1):
+    def conv(x, channels, name, kernel=1, stride=1, groups=1, gamma=1.0):
         if kernel > 1:
             x = layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")(x)
         x = layers.Conv2D(
             channels, kernel, strides=stride, groups=groups, use_bias=False, name=f"{name}_conv"
         )(x)
-        return norm(x, name)
+        return layers.BatchNormalization(
+            epsilon=1e-5, gamma_initializer=keras.initializers.Constant(gamma), name=f"{name}_bn"
+        )(x)
 
     def block(x, stage, stride, name):
         shortcut = x
@@ -54,7 +56,8 @@ def build(spec: ModelSpec):
         x = layers.ReLU(name=f"{name}_1_relu")(conv(x, stage.width, f"{name}_1"))
         x = conv(x, stage.width, f"{name}_2", kernel=3, stride=stride, groups=CARDINALITY)
         x = layers.ReLU(name=f"{name}_2_relu")(x)
-        x = layers.Add(name=f"{name}_add")([shortcut, conv(x, stage.out, f"{name}_3")])
+        x = conv(x, stage.out, f"{name}_3", gamma=LAST_GAMMA)
+        x = layers.Add(name=f"{name}_add")([shortcut, x])
         return layers.ReLU(name=f"{name}_out")(x)
 
     image = keras.Input((spec.resolution, spec.resolution, 3), name="image")

@@ -6,13 +6,16 @@ group see all others.
 
 from typing import NamedTuple
 
-import numpy as np
-
 from models.channel_shuffle import channel_shuffle
 from models.spec import ModelSpec
 
 GROUPS = 3
 BOTTLENECK = 4  # output channels of a unit over those of its depthwise convolution
+# What batch norms without a ReLU behind them start with. He-scaled kernels reckon with one: with 1
+# a depthwise convolution would double the power of its input, and random logits reach the hundreds.
+# Behind the last of a branch that is added, where Goyal et al. 2017, arXiv 1706.02677, have 0.
+DEPTHWISE_GAMMA = 0.5**0.5
+LAST_GAMMA = 0.25
 
 
 class Row(NamedTuple):
@@ -34,15 +37,18 @@ def build(spec: ModelSpec):
     import keras
     from keras import layers
 
-    def norm(x, name):
-        return layers.BatchNormalization(epsilon=1e-5, name=f"{name}_bn")(x)
+    def norm(x, name, gamma=1.0):
+        start = keras.initializers.Constant(gamma)
+        return layers.BatchNormalization(epsilon=1e-5, gamma_initializer=start, name=f"{name}_bn")(
+            x
+        )
 
     def relu(x, name):
         return layers.ReLU(name=f"{name}_relu")(x)
 
-    def pointwise(x, channels, groups, name):
+    def pointwise(x, channels, groups, name, gamma=1.0):
         x = layers.Conv2D(channels, 1, groups=groups, use_bias=False, name=name)(x)
-        return norm(x, name)
+        return norm(x, name, gamma)
 
     def branch(x, channels, row, stride, name):
         # The stem has too few channels for groups; behind a whole convolution a shuffle mixes
@@ -56,17 +62,22 @@ def build(spec: ModelSpec):
         x = layers.DepthwiseConv2D(
             3, strides=stride, padding="same", use_bias=False, name=depthwise
         )(x)
-        return pointwise(norm(x, depthwise), channels, GROUPS, f"{name}_expand")
+        x = norm(x, depthwise, DEPTHWISE_GAMMA)
+        gamma = LAST_GAMMA if stride == 1 else 1.0
+        return pointwise(x, channels, GROUPS, f"{name}_expand", gamma)
 
     def average_pool(x, name):
         # With the zeros of the padding counted in, as in the authors' code, an average is a
         # depthwise convolution: XNNPACK has an int8 kernel for that, and none for AVERAGE_POOL_2D.
-        ninths = np.full((3, 3, x.shape[-1], 1), 1 / 9, np.float32)
-
-        def average(x):
-            return keras.ops.depthwise_conv(x, ninths, strides=2, padding="same")
-
-        return layers.Lambda(average, name=name)(x)
+        return layers.DepthwiseConv2D(
+            3,
+            strides=2,
+            padding="same",
+            use_bias=False,
+            depthwise_initializer=keras.initializers.Constant(1 / 9),
+            trainable=False,
+            name=name,
+        )(x)
 
     def halving_unit(x, row, name):
         past = average_pool(x, f"{name}_past")

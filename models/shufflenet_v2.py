@@ -10,6 +10,9 @@ from models.channel_shuffle import channel_shuffle
 from models.spec import ModelSpec
 
 STEM_CHANNELS = 24
+# What the batch norm of a depthwise convolution starts with. No ReLU is behind it, with which
+# He-scaled kernels reckon: with 1 it would double the power of its input, and so every unit.
+DEPTHWISE_GAMMA = 0.5**0.5
 
 
 class Row(NamedTuple):
@@ -40,8 +43,11 @@ def build(spec: ModelSpec):
     import keras
     from keras import layers
 
-    def norm(x, name):
-        return layers.BatchNormalization(epsilon=1e-5, name=f"{name}_bn")(x)
+    def norm(x, name, gamma=1.0):
+        start = keras.initializers.Constant(gamma)
+        return layers.BatchNormalization(epsilon=1e-5, gamma_initializer=start, name=f"{name}_bn")(
+            x
+        )
 
     def relu(x, name):
         return layers.ReLU(name=f"{name}_relu")(x)
@@ -54,7 +60,7 @@ def build(spec: ModelSpec):
 
     def depthwise(x, stride, name):
         x = layers.DepthwiseConv2D(3, strides=stride, padding="same", use_bias=False, name=name)(x)
-        return norm(x, name)
+        return norm(x, name, DEPTHWISE_GAMMA)
 
     def branch(x, channels, stride, name):
         x = conv(x, channels, 1, 1, f"{name}_expand")
