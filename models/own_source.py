@@ -110,7 +110,7 @@ def _demo(arch: str, options: Options):
     if arch not in demo.SPECS:
         raise RequestError(
             f"there is no demo checkpoint of ARCH={arch}; expected one of {' '.join(demo.SPECS)}, "
-            "or type WEIGHTS=random, WEIGHTS=imagenet or WEIGHTS=path"
+            "or leave WEIGHTS out (WEIGHTS=random, for latency alone), or type WEIGHTS=path"
         )
     ours = demo.SPECS[arch]
     spec = _spec(arch, options, ours.alpha, ours.resolution, ours.classes)

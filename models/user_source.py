@@ -66,7 +66,7 @@ def resolve(options: Options) -> UserSource:
             f"MODEL is {options.model!r}, which does not exist; expected a .keras or .h5 file or a "
             "SavedModel folder"
         )
-    for name in ("alpha", "res", "classes"):
+    for name in ("alpha", "res", "classes", "weights"):
         if getattr(options, name) is not None:
             raise RequestError(
                 f"{name.upper()} does not go with MODEL: the model has its own; leave it out"

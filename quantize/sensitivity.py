@@ -11,15 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from models import command, options, progress
+from models import command, demo, options, progress
 from models.errors import RequestError
 from models.options import Options
+from models.source import resolve
 from quantize import ladder, swap
 from quantize.fidelity import compare
 from quantize.graph import Graph
 from quantize.ladder import Climb
 from quantize.layer_names import layer_names
 from quantize.outputs import outputs
+from quantize.plan import has_random_weights
 from quantize.rungs import Calibration
 from quantize.task import JUDGE_IMAGES, prepare
 
@@ -80,13 +82,14 @@ def rows(
 
 def analyse(asked: Options) -> tuple[str, list[Row]]:
     """The title and rows for the int8 form that an export of ``asked`` has; RequestError else."""
+    if has_random_weights(resolve(asked)):
+        raise RequestError(
+            "WEIGHTS is random, and what rounding does to answers that mean nothing says "
+            "nothing; expected weights that learned something: type WEIGHTS=path of a Keras "
+            f"weights file, or an ARCH with a demo checkpoint: {' '.join(demo.SPECS)}"
+        )
     with progress.step("sensitivity") as now, tempfile.TemporaryDirectory() as scratch:
         task = prepare(asked, Path(scratch), JUDGE_IMAGES, now)
-        if not task.learned:
-            raise RequestError(
-                "WEIGHTS is random, and what rounding does to answers that mean nothing says "
-                "nothing; expected weights that learned something, for example WEIGHTS=demo"
-            )
         now("making int8")
         climbed = ladder.climb(
             task.graph,

@@ -69,7 +69,11 @@ def photographs(made, n=70):
         (["--alpha", "1.0"], ["ALPHA=0.35", "WEIGHTS=random"]),
         (
             ["--arch", "v3-large-minimalistic", "--weights", "demo"],
-            ["no demo checkpoint", "WEIGHTS=random"],
+            ["no demo checkpoint", "leave WEIGHTS out", "WEIGHTS=random"],
+        ),
+        (
+            ["--arch", "v4-conv-small", "--weights", "imagenet"],
+            ["no file for ARCH=v4-conv-small", "none is published", "WEIGHTS=path"],
         ),
         (["--weights", "random", "--n-calib", "0"], ["N_CALIB is 0"]),
         (["--weights", "random", "--n-calib", "4"], ["4 images", "at least 8"]),
@@ -104,9 +108,11 @@ def test_a_text_file_called_keras_is_refused(work):
     )
 
 
-def test_alpha_beside_a_model_is_refused(work):
+@pytest.mark.parametrize(("name", "value"), [("ALPHA", "1"), ("WEIGHTS", "random")])
+def test_what_a_model_has_itself_is_refused_beside_it(work, name, value):
     (work / "data" / "m.keras").touch()
-    refused(work, "--model", "data/m.keras", "--alpha", "1", says=["ALPHA does not go with MODEL"])
+    beside = ("--model", "data/m.keras", f"--{name.lower()}", value)
+    refused(work, *beside, says=[f"{name} does not go with MODEL"])
 
 
 def test_a_model_with_two_inputs_is_refused(work):

@@ -21,11 +21,12 @@ def test_every_layer_is_a_row_and_the_noisiest_is_the_first(tmp_path):
     assert "55 of 56" in done.stderr
 
 
-@pytest.mark.slow
-def test_random_weights_are_refused(tmp_path):
-    done = run("quantize.sensitivity", *SMALL, cwd=tmp_path)
-    assert done.returncode == 2
-    assert "WEIGHTS is random" in done.stderr and "expected weights that learned" in done.stderr
+def test_random_weights_are_refused_before_anything_is_loaded(tmp_path):
+    for asked in (SMALL, ("--arch", "v4-conv-small")):
+        done = run("quantize.sensitivity", *asked, cwd=tmp_path)
+        assert done.returncode == 2
+        (line,) = done.stderr.splitlines()
+        assert "WEIGHTS is random" in line and "expected weights that learned" in line
 
 
 @pytest.mark.slow
