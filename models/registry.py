@@ -14,9 +14,6 @@ from models import (
     shufflenet_v2,
     squeezenet,
     xception,
-    resnext,
-    shufflenet_v1,
-    shufflenet_v2,
 )
 from models.errors import RequestError
 from models.spec import MIN_RESOLUTION, ModelSpec
