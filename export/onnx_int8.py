@@ -22,7 +22,8 @@ def quantize(float_model, graph: Graph):
     matching = Matching(draft, graph)
     matches = matching.activations()
     onnx_constants.quantize(draft, matching)
-    matches = [_without_implied_activation(draft, match) for match in matches]
+    own = {match.value for match in matches}
+    matches = [_without_implied_activation(draft, match, own) for match in matches]
     for match in _through_layout(draft, {match.value: match for match in matches}).values():
         _insert_pair(draft, matching, match)
     model = draft.model()
@@ -30,10 +31,13 @@ def quantize(float_model, graph: Graph):
     return OnnxDraft(model).model()
 
 
-def _without_implied_activation(draft: OnnxDraft, match: Match) -> Match:
-    """Without the Clip that the integer range already is: it would stop the fusion."""
+def _without_implied_activation(draft: OnnxDraft, match: Match, own: set[str]) -> Match:
+    """Without the Clip that the integer range already is: it would stop the fusion.
+
+    ``own``: values with an affine map of their own. A Clip of one of them stays, as in TFLite.
+    """
     node = draft.producer.get(match.value)
-    if node is None or node.op_type not in ACTIVATIONS or match.exact_for:
+    if node is None or node.op_type not in ACTIVATIONS or match.exact_for or node.input[0] in own:
         return match
     low, high = _clip_bounds(draft, node)
     scale = float(match.quantization.scale[0])

@@ -1,5 +1,7 @@
 """From a Keras model to the float graph: the one slow step, done once for each model."""
 
+import contextlib
+
 import numpy as np
 
 
@@ -38,5 +40,24 @@ def _converter(keras_model, height: int, width: int, channels: int):
     def infer(image):
         return keras_model(image, training=False)
 
-    frozen = convert_variables_to_constants_v2(infer.get_concrete_function())
+    with _inlined_functions():
+        traced = infer.get_concrete_function()
+    frozen = convert_variables_to_constants_v2(traced)
     return tf.lite.TFLiteConverter.from_concrete_functions([frozen])
+
+
+@contextlib.contextmanager
+def _inlined_functions():
+    """Functions inside of one that is traced become part of it, as Python calls do.
+
+    Keras wraps each grouped convolution in a compiled function of its own, and the converter then
+    names its kernel without the layer's scope.
+    """
+    import tensorflow as tf
+
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)

@@ -45,7 +45,7 @@ class PublishedFile:
         return self.url.rpartition("/")[2]
 
 
-# Keras pins MD5 for V3 (keras/src/applications/mobilenet_v3.py) and nothing for V1 and V2. The
+# Keras pins MD5 for V3 and Xception (keras/src/applications/) and nothing for V1 and V2. The
 # SHA-256 of V2 is given alike by three independent projects; the MD5 of V1 by one, whose other
 # digests equal Keras's own wherever Keras has them.
 PINNED = {
@@ -71,6 +71,9 @@ PINNED = {
     "weights_mobilenet_v3_small_minimalistic_224_1.0_float.h5": Digest(
         "md5", "99cd97fb2fcdad2bf028eb838de69e37"
     ),
+    "xception_weights_tf_dim_ordering_tf_kernels.h5": Digest(
+        "md5", "0a58e3b7378bc2990ea3b43d5981f1f6"
+    ),
 }
 
 
@@ -88,6 +91,7 @@ def _published() -> dict[tuple[str, float, int], PublishedFile]:
         for alpha in (1.0,) if "minimalistic" in variant else (0.75, 1.0):
             name = f"weights_mobilenet_v3_{variant}_224_{alpha}_float.h5"
             names["v3-" + variant.replace("_", "-"), alpha, 224] = f"mobilenet_v3/{name}"
+    names["xception", 1.0, 299] = "xception/xception_weights_tf_dim_ordering_tf_kernels.h5"
     return {
         key: PublishedFile(f"{BASE_URL}/{name}", PINNED.get(name.rpartition("/")[2]))
         for key, name in names.items()

@@ -4,7 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from models import mobilenet_v1, mobilenet_v2, mobilenet_v3, mobilenet_v4
+from models import (
+    mobilenet_v1,
+    mobilenet_v2,
+    mobilenet_v3,
+    mobilenet_v4,
+    resnext,
+    shufflenet_v1,
+    shufflenet_v2,
+    squeezenet,
+    xception,
+)
 from models.errors import RequestError
 from models.spec import MIN_RESOLUTION, ModelSpec
 
@@ -27,6 +37,10 @@ def _v3(variant: mobilenet_v3.Variant) -> Architecture:
     return Architecture(partial(mobilenet_v3.build, variant=variant))
 
 
+def _squeezenet(variant: squeezenet.Variant) -> Architecture:
+    return Architecture(partial(squeezenet.build, variant=variant), alphas=(1.0,))
+
+
 ARCHITECTURES: dict[str, Architecture] = {
     "v1": Architecture(partial(mobilenet_v1.build, variant=mobilenet_v1.V1)),
     "v1-quant-friendly": Architecture(
@@ -37,6 +51,12 @@ ARCHITECTURES: dict[str, Architecture] = {
     "v3-small": _v3(mobilenet_v3.V3_SMALL),
     "v3-large-minimalistic": _v3(mobilenet_v3.V3_LARGE_MINIMALISTIC),
     "v3-small-minimalistic": _v3(mobilenet_v3.V3_SMALL_MINIMALISTIC),
+    "xception": Architecture(xception.build, resolution=299, min_resolution=71, alphas=(1.0,)),
+    "squeezenet": _squeezenet(squeezenet.V1_1),
+    "squeezenet1.0": _squeezenet(squeezenet.V1_0),
+    "shufflenet-v1": Architecture(shufflenet_v1.build, alphas=tuple(shufflenet_v1.STEM_CHANNELS)),
+    "shufflenet-v2": Architecture(shufflenet_v2.build, alphas=tuple(shufflenet_v2.TABLE)),
+    "resnext50": Architecture(resnext.build, alphas=(1.0,)),
     "v4-conv-small": Architecture(
         partial(mobilenet_v4.build, variant=mobilenet_v4.V4_CONV_SMALL), resolution=224
     ),

@@ -15,6 +15,7 @@ import numpy as np
 from quantize.calibration import Activation
 from quantize.draft import Draft
 from quantize.graph import Graph
+from quantize.groups import group_of, groups, kernel, set_kernel
 from quantize.pair import HEADROOM, OUTPUT_AXIS, Pair, pairs
 from quantize.ranges import LEVELS
 
@@ -24,10 +25,13 @@ class _Chain:
     """Where channels run side by side: made by the first layer, read by the last.
 
     ``pairs``: one, or two where a depthwise layer is between. ``dead``: bool [channels].
+    ``group``: int [channels], the same for those that the same group of a convolution makes and
+    reads; only within one may a channel take another's place.
     """
 
     pairs: tuple[Pair, ...]
     dead: np.ndarray
+    group: np.ndarray
 
     @property
     def layers(self) -> tuple:
@@ -64,7 +68,9 @@ def _chains(draft: Draft, statistics: dict[str, Activation]) -> Iterator[_Chain]
             continue
         dead = _dead(draft, pair.first, statistics)
         if dead.any() and not dead.all():
-            yield _Chain(tuple(chain), dead)
+            makes = group_of(len(dead), groups(draft, pair.first))
+            reads = group_of(len(dead), groups(draft, chain[-1].second))
+            yield _Chain(tuple(chain), dead, makes * len(dead) + reads)
 
 
 def _dead(draft: Draft, layer, statistics: dict[str, Activation]) -> np.ndarray:
@@ -72,34 +78,36 @@ def _dead(draft: Draft, layer, statistics: dict[str, Activation]) -> np.ndarray:
     seen = statistics[draft.name(int(layer.inputs[0]))]
     low = HEADROOM * np.minimum(seen.channel_minima, 0)  # 0 is what pads
     high = HEADROOM * np.maximum(seen.channel_maxima, 0)
-    weights = draft.read(layer, 1)
-    if weights.shape[-1] != len(high):  # groups, or a reshaped input
+    weights = kernel(draft, layer)
+    if weights.shape[-1] != len(high):  # a reshaped input
         return np.zeros(len(weights), bool)
     largest = np.maximum(weights * low, weights * high).reshape(len(weights), -1).sum(axis=1)
     return draft.read(layer, 2) + largest <= 0
 
 
 def _fill(draft: Draft, chain: _Chain) -> None:
-    reader = draft.read(chain.reader, 1)
+    reader = kernel(draft, chain.reader)
     matrix = reader.reshape(len(reader), -1)
-    origin = _copied(_cost(draft, chain, matrix), chain.dead)
-    always = _always(draft, chain)
-    draft.write(chain.reader, 2, draft.read(chain.reader, 2) + matrix[:, chain.dead] @ always)
+    origin = _copied(_cost(draft, chain, matrix), chain)
+    filled = origin != np.arange(len(origin))
+    always = _always(draft, chain, filled)
+    draft.write(chain.reader, 2, draft.read(chain.reader, 2) + matrix[:, filled] @ always)
     for layer in chain.layers:
         axis = OUTPUT_AXIS[draft.kind(layer)]
         draft.write(layer, 1, np.take(draft.read(layer, 1), origin, axis))
         draft.write(layer, 2, draft.read(layer, 2)[origin])
     times = np.bincount(origin, minlength=len(origin))
-    draft.write(chain.reader, 1, reader[..., origin] / times[origin].astype(np.float32))
+    read = reader[..., origin] / times[origin].astype(np.float32)
+    set_kernel(draft, chain.reader, read)
 
 
-def _always(draft: Draft, chain: _Chain) -> np.ndarray:
-    """What the dead channels are when they are read, float32 [dead channels]."""
+def _always(draft: Draft, chain: _Chain, filled: np.ndarray) -> np.ndarray:
+    """What the dead channels ``filled``, bool [channels], are when they are read, float32."""
     if len(chain.pairs) == 1:
-        return np.zeros(int(chain.dead.sum()), np.float32)
+        return np.zeros(int(filled.sum()), np.float32)
     last = chain.pairs[-1]
     lowest = -np.inf if last.rectifier == "NONE" else 0
-    return np.clip(draft.read(last.first, 2)[chain.dead], lowest, last.end)
+    return np.clip(draft.read(last.first, 2)[filled], lowest, last.end)
 
 
 def _cost(draft: Draft, chain: _Chain, matrix: np.ndarray) -> np.ndarray:
@@ -115,13 +123,17 @@ def _cost(draft: Draft, chain: _Chain, matrix: np.ndarray) -> np.ndarray:
     return cost * (matrix**2).sum(axis=0)
 
 
-def _copied(cost: np.ndarray, dead: np.ndarray) -> np.ndarray:
-    """For each channel the one that it becomes; n copies of one leave 1/n**2 of its cost."""
+def _copied(cost: np.ndarray, chain: _Chain) -> np.ndarray:
+    """For each channel the one that it becomes; n copies of one leave 1/n**2 of its cost.
+
+    A dead one stays where no channel of its group is alive.
+    """
     origin = np.arange(len(cost))
     times = np.ones(len(cost))
-    cost = np.where(dead, 0, cost)
-    for channel in np.flatnonzero(dead):
-        gain = cost / times**2 - cost / (times + 1) ** 2
-        origin[channel] = gain.argmax()
-        times[origin[channel]] += 1
+    for channel in np.flatnonzero(chain.dead):
+        copied = np.flatnonzero((chain.group == chain.group[channel]) & ~chain.dead)
+        if len(copied):
+            gain = cost[copied] / times[copied] ** 2 - cost[copied] / (times[copied] + 1) ** 2
+            origin[channel] = copied[gain.argmax()]
+            times[origin[channel]] += 1
     return origin

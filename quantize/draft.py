@@ -200,6 +200,13 @@ class Draft:
         made.builtinOptions = options
         return made
 
+    def become(self, operator, kind: str) -> None:
+        """Make ``operator`` one of another kind, which has no options."""
+        from ai_edge_litert import schema_py_generated as schema
+
+        operator.opcodeIndex = self._opcode(getattr(schema.BuiltinOperator, kind))
+        operator.builtinOptionsType, operator.builtinOptions = schema.BuiltinOptions.NONE, None
+
     def _opcode(self, builtin: int) -> int:
         from ai_edge_litert import schema_py_generated as schema
 

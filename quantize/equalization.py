@@ -9,6 +9,7 @@ import numpy as np
 from quantize.calibration import Activation
 from quantize.draft import Draft
 from quantize.graph import Graph
+from quantize.groups import kernel, set_kernel
 from quantize.pair import HEADROOM, INPUT_AXIS, OUTPUT_AXIS, Pair, pairs
 
 MAX_FACTOR = 1e3  # a channel that is as good as dead is not blown up beyond this
@@ -34,8 +35,8 @@ def equalize(graph: Graph, statistics: dict[str, Activation], per_channel: bool 
             reach = _reach(pair.activation)
             wanted = np.minimum(HEADROOM * reach / max(reach.max(), np.finfo(np.float32).tiny), 1)
         else:
-            first = _ranges(draft, pair.first, OUTPUT_AXIS)
-            second = _ranges(draft, pair.second, INPUT_AXIS)
+            first = _ranges(draft.read(pair.first, 1), OUTPUT_AXIS[pair.first_kind])
+            second = _ranges(kernel(draft, pair.second), INPUT_AXIS[pair.second_kind])
             wanted = np.sqrt(first / second)
         _scale(draft, pair, _allowed(pair, wanted))
     return draft.graph()
@@ -49,9 +50,9 @@ def absorb_high_biases(graph: Graph, statistics: dict[str, Activation]) -> Graph
     """
     draft = Draft(graph)
     for pair in pairs(draft, statistics):
-        weights = draft.read(pair.second, 1)
         if not pair.second_is_pointwise(draft):
             continue
+        weights = kernel(draft, pair.second)
         matrix = weights.reshape(len(weights), -1)
         inside = pair.activation.channel_maxima < pair.end
         base = np.where(inside, np.maximum(pair.activation.channel_minima, 0), 0)
@@ -65,11 +66,9 @@ def _reach(activation: Activation) -> np.ndarray:
     return np.maximum(np.abs(activation.channel_minima), np.abs(activation.channel_maxima))
 
 
-def _ranges(draft: Draft, operator, axes: dict[str, int]) -> np.ndarray:
-    """Largest absolute weight of each channel along the axis that ``axes`` gives."""
-    weights = np.abs(draft.read(operator, 1))
-    axis = axes[draft.kind(operator)]
-    found = weights.max(axis=tuple(i for i in range(weights.ndim) if i != axis))
+def _ranges(weights: np.ndarray, axis: int) -> np.ndarray:
+    """Largest absolute weight of each channel along ``axis``."""
+    found = np.abs(weights).max(axis=tuple(i for i in range(weights.ndim) if i != axis))
     return np.maximum(found, np.finfo(np.float32).tiny)
 
 
@@ -87,8 +86,9 @@ def _scale(draft: Draft, pair: Pair, factors: np.ndarray) -> None:
     behind = _spread(1 / factors, draft.read(pair.first, 1), OUTPUT_AXIS[draft.kind(pair.first)])
     draft.write(pair.first, 1, draft.read(pair.first, 1) * behind)
     draft.write(pair.first, 2, draft.read(pair.first, 2) / factors)
-    ahead = _spread(factors, draft.read(pair.second, 1), INPUT_AXIS[pair.second_kind])
-    draft.write(pair.second, 1, draft.read(pair.second, 1) * ahead)
+    weights = kernel(draft, pair.second)
+    ahead = _spread(factors, weights, INPUT_AXIS[pair.second_kind])
+    set_kernel(draft, pair.second, weights * ahead)
 
 
 def _spread(factors: np.ndarray, weights: np.ndarray, axis: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
+from quantize import rectifier
 from quantize.graph import LINEAR, Graph
 from quantize.ranges import LEVELS, Range
 
@@ -40,7 +41,7 @@ def quantize(
         weights = whole[0]["op_config"]["weight_tensor_config"]
         weights["granularity"] = qtyping.QuantGranularity.TENSORWISE
     steps = [*whole, *_left_float(graph, kept_float)]
-    return _named_alike(by_recipe(graph, ranges, steps, LEVELS), graph)
+    return _named_alike(rectifier.lower(by_recipe(graph, ranges, steps, LEVELS)), graph)
 
 
 def by_recipe(graph: Graph, ranges: dict[str, Range], recipe: list, levels: int) -> Graph:

@@ -6,6 +6,7 @@ import numpy as np
 
 from quantize.draft import Draft
 from quantize.graph import LINEAR, Graph
+from quantize.groups import group_of, groups
 from quantize.pair import OUTPUT_AXIS
 from quantize.segment import cut, run
 
@@ -68,6 +69,11 @@ class Layer:
         return (shape[1], shape[2]) if len(shape) == 4 else (1, 1)
 
     @property
+    def groups(self) -> int:
+        """Into how many groups a convolution divides its channels."""
+        return groups(self.int8_draft, self.operator)
+
+    @property
     def strides(self) -> tuple[int, int]:
         options = self.operator.builtinOptions
         return getattr(options, "strideH", 1), getattr(options, "strideW", 1)
@@ -120,10 +126,11 @@ class Layer:
         """Indices of each set of output channels that are the same (and not all zero)."""
         axis = OUTPUT_AXIS[self.kind]
         weights = np.moveaxis(self.float_weights, axis, 0).reshape(len(self.float_bias), -1)
-        rows = np.column_stack([weights, self.float_bias])
+        read = group_of(len(weights), self.groups)  # other groups read other inputs
+        rows = np.column_stack([read, self.float_bias, weights])
         _, first, times = np.unique(rows, axis=0, return_index=True, return_counts=True)
         for index in first[times > 1]:
-            if rows[index, :-1].any():
+            if weights[index].any():
                 yield np.flatnonzero((rows == rows[index]).all(axis=1))
 
     def weight_scale(self) -> np.ndarray:

@@ -10,7 +10,9 @@ import re
 from models.errors import RequestError
 from quantize.graph import LINEAR, Graph
 
-KERNEL = re.compile(r"(convolution|depthwise|MatMul|Conv2D|BiasAdd)\d*$")
+KERNEL = re.compile(r"(convolution|depthwise|separable_conv2d|MatMul|Conv2D|BiasAdd)\d*$")
+# The first of the two operators of a separable convolution, whose second has the layer's name.
+FIRST_HALF = re.compile(r"(.*?)(_\d+)?/separable_conv2d/depthwise\d*$")
 NUMBERED = re.compile(r"_\d+$")
 KNOWN_SHOWN = 6  # names that an error mentions at most
 
@@ -47,7 +49,10 @@ def _scope(tensors: list[str]) -> str:
     """
     parts = [part for tensor in tensors for part in tensor.split(";")]
     kernels = [part for part in parts if KERNEL.search(part)]
-    return (kernels or parts)[0].rpartition("/")[0]
+    named = (kernels or parts)[0]
+    if half := FIRST_HALF.fullmatch(named):
+        return f"{half[1]}_depthwise{half[2] or ''}"
+    return named.rpartition("/")[0]
 
 
 def typed(names: str) -> tuple[str, ...]:

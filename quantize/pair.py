@@ -8,6 +8,7 @@ import numpy as np
 from quantize.calibration import Activation
 from quantize.draft import Draft
 from quantize.graph import LINEAR
+from quantize.groups import groups
 
 HEADROOM = 1.15  # other images reach a little further than those of the calibration
 PASSES = {"NONE": np.inf, "RELU": np.inf, "RELU6": 6.0}
@@ -54,7 +55,8 @@ def pairs(draft: Draft, statistics: dict[str, Activation]) -> Iterator[Pair]:
             continue
         activation = statistics[draft.name(between)]
         channels = len(activation.channel_maxima)
-        fits = draft.read(second, 1).shape[INPUT_AXIS[draft.kind(second)]] == channels
+        read = draft.read(second, 1).shape[INPUT_AXIS[draft.kind(second)]]
+        fits = read * groups(draft, second) == channels
         if fits and all(len(o.inputs) == 3 and o.inputs[2] >= 0 for o in (first, second)):
             yield Pair(
                 first=first,

@@ -22,8 +22,8 @@ DEPTHWISE_SAMPLES = 2048  # where a problem has few taps
 
 @dataclass(frozen=True)
 class Problem:
-    """One layer's weights to round. A depthwise layer is as many small problems as it has channels,
-    any other layer is one, with a row for each output channel.
+    """One layer's weights to round: a problem for each group of a convolution, so as many as it has
+    channels for a depthwise one, with a row for each output channel. Other layers are one problem.
 
     ``inputs`` float32 [problems, samples, taps], without their means: the bias takes those.
     ``weights`` float32 [problems, rows, taps] and their steps ``scale`` [problems, rows, 1].
@@ -41,27 +41,31 @@ class Problem:
     def of(cls, layer: Layer, inputs: np.ndarray) -> "Problem":
         """From ``inputs``, float32 [samples, kernel places, channels], 0 being what pads."""
         mean = inputs.mean(axis=0)
-        inputs = inputs - mean
-        if layer.kind == "DEPTHWISE_CONV_2D":
-            inputs, mean = inputs.transpose(2, 0, 1), mean.T
-        else:
-            inputs, mean = inputs.reshape(1, len(inputs), -1), mean.reshape(1, -1)
         weights = _as_rows(layer, layer.float_weights)
         bias = layer.float_bias.reshape(len(weights), 1, -1)
         return cls(
-            inputs=np.ascontiguousarray(inputs),
+            inputs=_as_taps(len(weights), inputs - mean),
             weights=weights,
             scale=layer.weight_scale().reshape(len(weights), -1, 1),
-            center=bias + mean[:, None] @ weights.transpose(0, 2, 1),
+            center=bias + _as_taps(len(weights), mean[None]) @ weights.transpose(0, 2, 1),
             ends=FUSED.get(layer.activation, Bounds()),
         )
+
+
+def _as_taps(problems: int, inputs: np.ndarray) -> np.ndarray:
+    """[problems, samples, taps] of inputs [samples, kernel places, channels]."""
+    samples, places, channels = inputs.shape
+    parts = inputs.reshape(samples, places, problems, channels // problems).transpose(2, 0, 1, 3)
+    return np.ascontiguousarray(parts).reshape(problems, samples, -1)
 
 
 def _as_rows(layer: Layer, weights: np.ndarray) -> np.ndarray:
     """[problems, rows, taps] of a layer's weights."""
     if layer.kind == "DEPTHWISE_CONV_2D":  # [1, kh, kw, c]
         return weights.reshape(-1, weights.shape[-1]).T[:, None]
-    return weights.reshape(1, len(weights), -1)  # [o, kh, kw, i] or [o, i]
+    return weights.reshape(
+        layer.groups, len(weights) // layer.groups, -1
+    )  # [o, kh, kw, i] or [o, i]
 
 
 def _as_weights(layer: Layer, rows: np.ndarray) -> np.ndarray:

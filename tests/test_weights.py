@@ -21,7 +21,10 @@ REAL = IMAGENET / "mobilenet_v1_1.0_224.weights.h5"
 
 
 def build(arch, **kwargs):
-    return registry.build(ModelSpec(arch, **({"alpha": 0.25, "resolution": 32} | kwargs)))
+    """The smallest there is, unless ``kwargs`` say otherwise."""
+    known = registry.ARCHITECTURES[arch]
+    smallest = {"alpha": min(known.alphas, default=0.25), "resolution": known.min_resolution}
+    return registry.build(ModelSpec(arch, **(smallest | kwargs)))
 
 
 def fill(model, seed=0):
