@@ -10,7 +10,7 @@ from bench.cost.exported_networks import exported, tflite
 from bench.cost.layer_time import layer_times
 from bench.cost.measured import Measured, measure, refuse_emulated
 from bench.cost.roofline import PRECISIONS
-from bench.cost.versus import Side, Versus
+from bench.cost.versus import NetworkFile, Side, Versus
 from bench.device import named_settings, open_device
 from bench.output import Output
 from bench.plan import PLANS
@@ -21,7 +21,6 @@ from models.source import resolve
 from quantize.graph import Graph
 
 PLAN = "gate"  # files in short turns
-Key = tuple[str, str]  # a network by its name, and a precision
 
 
 def check(asked: Options, vs: str) -> None:
@@ -29,8 +28,8 @@ def check(asked: Options, vs: str) -> None:
     others = [arch for arch in ARCHITECTURES if arch != asked.arch]
     if asked.model is not None:
         raise RequestError(
-            f"VS is {vs!r} and MODEL is {asked.model!r}; VS compares two networks of ours: expected "
-            f"ARCH instead of MODEL, as ARCH=v2 VS=v1"
+            f"VS is {vs!r} and MODEL is {asked.model!r}; VS compares two networks of "
+            "ours: expected ARCH instead of MODEL, as ARCH=v2 VS=v1"
         )
     if vs not in others:
         same = ", which is ARCH itself" if vs == asked.arch else ""
@@ -50,8 +49,7 @@ def compare(asked: Options, vs: str, output: Output) -> None:
     with open_device(asked.device) as device:
         environment = device.environment()
         refuse_emulated(device.name, environment)
-        files = {arch: _files(options) for arch, options in both.items()}
-        paths = {(arch, p): path for arch, found in files.items() for p, path in found.items()}
+        paths = {file: path for arch, of in both.items() for file, path in _files(arch, of).items()}
         measured = measure(device, environment, paths, asked.threads, PLANS[PLAN])
     where = environment.board or environment.cpu_model
     output.say(
@@ -61,7 +59,7 @@ def compare(asked: Options, vs: str, output: Output) -> None:
     found = [_versus(asked.arch, vs, precision, paths, measured) for precision in PRECISIONS]
     for versus in found:
         output.say("", *versus_table.text(versus))
-    notes = [f"{arch} {p}: {why}" for (arch, p), why in measured.unprofiled.items()]
+    notes = [f"{file.title}: {why}" for file, why in measured.unprofiled.items()]
     doubts = [*measured.roofline.caveats, *measured.caveats]
     output.say("", *(f"note: {one}" for one in notes), *(f"caveat {one}" for one in doubts))
     output.give(
@@ -73,21 +71,24 @@ def compare(asked: Options, vs: str, output: Output) -> None:
     )
 
 
-def _files(options: Options) -> dict[str, Path]:
+def _files(arch: str, options: Options) -> dict[NetworkFile, Path]:
     found = exported(options)
-    return {precision: tflite(found, precision) for precision in PRECISIONS}
+    return {NetworkFile(arch, precision): tflite(found, precision) for precision in PRECISIONS}
 
 
 def _versus(
-    a: str, b: str, precision: str, paths: Mapping[Key, Path], measured: Measured[Key]
+    a: str,
+    b: str,
+    precision: str,
+    paths: Mapping[NetworkFile, Path],
+    measured: Measured[NetworkFile],
 ) -> Versus:
-    return Versus(precision, *(_side(arch, precision, paths, measured) for arch in (a, b)))
+    of_both = (NetworkFile(a, precision), NetworkFile(b, precision))
+    return Versus(precision, *(_side(file, paths[file], measured) for file in of_both))
 
 
-def _side(arch: str, precision: str, paths: Mapping[Key, Path], measured: Measured[Key]) -> Side:
-    key = arch, precision
+def _side(file: NetworkFile, path: Path, measured: Measured[NetworkFile]) -> Side:
     # Counted in the very file that is measured: passes may have changed what it computes.
-    costs = layer_costs(Graph(paths[key].read_bytes()))
-    profile = measured.profiles[key]
-    layers = layer_times(costs, measured.roofline, precision, profile)
-    return Side(arch, layers, profile, measured.results[key])
+    costs, profile = layer_costs(Graph(path.read_bytes())), measured.profiles[file]
+    layers = layer_times(costs, measured.roofline, file.precision, profile)
+    return Side(file.network, layers, profile, measured.results[file])

@@ -42,9 +42,8 @@ def _export(options: Options, model_id: str) -> None:
     done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
     if done.returncode:
         failed = FAILED.get(done.returncode, DeviceError)
-        raise failed(
-            f"the export of {model_id} ended with exit code {done.returncode}; its own error is above"
-        )
+        code = done.returncode
+        raise failed(f"the export of {model_id} ended with exit code {code}; its error is above")
 
 
 def _arguments(options: Options) -> Iterator[str]:

@@ -1,10 +1,10 @@
 """Files and probes measured on one device: all timed in turns, then the files' operators."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from bench.caveat import caveats
 from bench.cost import probe
@@ -21,7 +21,16 @@ from models.progress import step
 
 RUNTIME = "litert"
 PROFILE_ROUNDS, PROFILE_RUNS = 4, 15
-K = TypeVar("K", bound=Hashable)
+
+
+class Titled(Protocol):
+    """A key that says what it is the key of."""
+
+    @property
+    def title(self) -> str: ...
+
+
+K = TypeVar("K", bound=Titled)
 
 
 @dataclass(frozen=True)
@@ -65,11 +74,11 @@ def measure(
     of_files = {key: timed[key] for key in files}
     for key, result in of_files.items():
         if result.error:
-            raise RunFailed(f"{files[key]} on {device.name}: {result.error}")
+            raise RunFailed(f"{key.title} on {device.name}: {result.error}")
     probed = {key: timed[key] for key in probes}
     roofline = probe.roofline(device.name, threads, probed, environment, plan)
     profiles, unprofiled = _profiled(device, {key: jobs[key] for key in files})
-    doubtful = {str(key): caveats(of_files[key], environment, plan) for key in files}
+    doubtful = {key.title: caveats(of_files[key], environment, plan) for key in files}
     return Measured(roofline, of_files, profiles, unprofiled, probe.doubts(doubtful))
 
 

@@ -13,6 +13,18 @@ ENOUGH = 0.9  # of a difference: the kinds that make so much of it are named
 
 
 @dataclass(frozen=True)
+class NetworkFile:
+    """A network by its name, in one precision."""
+
+    network: str
+    precision: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.network} {self.precision}.tflite"
+
+
+@dataclass(frozen=True)
 class Side:
     """One network's file: ``layers`` with their times, the runtime's ``profile`` (empty where there
     is none), and ``result``, the file timed as a whole."""

@@ -37,7 +37,7 @@ def text(versus: Versus) -> list[str]:
     """The table of one precision by kind, and the answer below it."""
     names = f"{versus.a.name} and {versus.b.name}"
     lines = [
-        f"{versus.precision}.tflite of {names} in each column; ms an inference",
+        f"{versus.precision}.tflite of {names} in each column; times in ms, of one inference",
         f"{'':<{KIND_WIDTH}}" + "".join(f"  {name:^{2 * WIDTH + 1}}" for name in COLUMNS),
         *(_line(pair) for pair in (*versus.kinds, versus.total)),
     ]
@@ -53,6 +53,8 @@ def _line(pair: KindPair) -> str:
 
 
 def _cells(kind: KindTime) -> tuple[str, ...]:
+    if not kind.layers and kind.measured_ns is None:
+        return ("-",) * len(COLUMNS)
     measured = NOT_KNOWN if kind.measured_ns is None else f"{kind.measured_ns / 1e6:.2f}"
     return (
         str(kind.layers),
