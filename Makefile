@@ -10,6 +10,7 @@ TRAIN_OPTIONS := ARCH THREADS
 BENCH_OPTIONS := $(OPTIONS) PLAN PRECISION TIME_LIMIT FILES RUNTIMES CORES STRICT SUSTAINED \
 	PROFILE DRIFT EXPLAIN GOVERNOR
 GATE_OPTIONS := $(OPTIONS) PLAN CORES JUNIT MARKDOWN
+SUMMARY_OPTIONS := $(OPTIONS) VS
 BASELINE_OPTIONS := $(OPTIONS) PLAN CORES RUNS
 ABI ?= arm64-v8a
 ANDROID_OPTIONS := NDK ABI LIBRARIES
@@ -20,12 +21,13 @@ flag = --$(shell echo $(1) | tr 'A-Z_' 'a-z-')
 given = $(filter-out undefined default,$(origin $(1)))
 arguments = $(foreach o,$(1),$(if $(call given,$(o)),$(call flag,$(o)) $(call quoted,$($(o)))))
 
-.PHONY: help setup export quantize bench baseline gate device-clean report train native android \
-	test test-pi test-android lint format clean
+.PHONY: help setup export quantize summary bench baseline gate device-clean report train native \
+	android test test-pi test-android lint format clean
 
 help:
 	@echo 'make export    a Keras model becomes float32, float16 and int8 files, TFLite and ONNX'
 	@echo 'make quantize  the calibration report: the range and scale of every activation'
+	@echo 'make summary   what each layer costs: parameters, MACs, bytes, memory; as a picture too'
 	@echo 'make bench     latency, accuracy and drift from Keras of every exported file'
 	@echo 'make gate      the files against the limits of gate.toml: accuracy, latency, size, ...'
 	@echo 'make baseline  measures what later files are to be as fast as, for make gate'
@@ -74,6 +76,9 @@ export: $(READY)
 
 quantize: $(READY)
 	@$(RUN) -m quantize $(call arguments,$(OPTIONS))
+
+summary: $(READY)
+	@$(RUN) -m bench summary $(call arguments,$(SUMMARY_OPTIONS))
 
 bench: $(READY)
 	@$(RUN) -m bench run $(call arguments,$(BENCH_OPTIONS))

@@ -16,6 +16,7 @@ COMMANDS = {
         "bench.gates.store_baseline",
         "what the gate compares later files with",
     ),
+    "summary": ("bench.cost.summary", "what each layer of a network costs, and all of it"),
     "device-clean": ("bench.remote.cleaning", "remove what a bench left on a device"),
     "report": ("bench.report.report", "the newest measurement of everything, as one HTML file"),
     "list": ("bench.history.listing", "the newest runs of the history, one a line"),

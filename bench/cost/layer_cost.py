@@ -61,10 +61,11 @@ class LayerCost:
 
     @property
     def intensity(self) -> float:
-        """Arithmetic intensity in float32: MACs for each byte moved."""
-        return self.macs / self.bytes_moved(FLOAT32_BYTES)
+        """Arithmetic intensity in float32: MACs for each byte moved; 0 where nothing is."""
+        moved = self.bytes_moved(FLOAT32_BYTES)
+        return self.macs / moved if moved else 0.0
 
     @property
     def int8_intensity(self) -> float:
         """Arithmetic intensity in int8, four times that in float32."""
-        return self.macs / self.bytes_moved(INT8_BYTES)
+        return self.intensity * FLOAT32_BYTES / INT8_BYTES

@@ -6,7 +6,10 @@ KIND_OF = {
     "DEPTHWISE_CONV_2D": layer_cost.DEPTHWISE,
     "FULLY_CONNECTED": layer_cost.DENSE,
     **dict.fromkeys(
-        ("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE"),
+        (
+            *("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "POW"),
+            *("ABS", "NEG", "EXP", "SQUARE", "SQRT", "RSQRT"),
+        ),
         layer_cost.ELEMENTWISE,
     ),
     **dict.fromkeys(
@@ -23,8 +26,10 @@ KIND_OF = {
 # Held against LiteRT's delegate by tests/test_layer_costs.py.
 INT8_KERNELS = frozenset(
     {
-        *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "SUB", "MUL", "MEAN"),
-        *("MAX_POOL_2D", "PAD", "RESHAPE", "CONCATENATION", "TRANSPOSE", "LOGISTIC", "TANH"),
+        *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD", "SUB", "MUL"),
+        *("LEAKY_RELU", "ELU", "LOGISTIC", "TANH", "MEAN", "SUM", "REDUCE_MAX", "MAX_POOL_2D"),
+        *("PAD", "RESHAPE", "CONCATENATION", "SPLIT", "SLICE", "STRIDED_SLICE", "TRANSPOSE"),
+        *("RESIZE_BILINEAR", "DEPTH_TO_SPACE"),
     }
 )
 

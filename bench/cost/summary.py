@@ -1,0 +1,122 @@
+"""``bench summary``: what each layer of a network costs, and the network as a whole."""
+
+import os
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
+from pathlib import Path
+
+from bench.cost import layer_table, picture
+from bench.cost.float_graph_of import float_graph_of
+from bench.cost.layer_cost import FLOAT32_BYTES, INT8_BYTES, LayerCost
+from bench.cost.network_cost import NetworkCost, network_cost
+from bench.cost.separable import SeparablePair
+from bench.output import Output
+from models import options
+from models.errors import RequestError
+from models.options import Options
+from models.progress import step
+
+RESULTS = Path("results")
+WEIGHTS_HELP = (
+    "random where left out, in the paper's size: a network costs what it costs whatever its "
+    "weights; else demo, imagenet or a Keras weights file, in the size that it has"
+)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """The options of every target; those of a model are what counts here."""
+    options.add_table(parser, Options, {**options.HELP, "weights": WEIGHTS_HELP})
+    parser.add_argument("--json", action="store_true", help="as JSON on standard output")
+
+
+def run(namespace: Namespace, typed: str) -> None:
+    """Print the table and draw the picture; RequestError for what cannot be loaded or written."""
+    output = Output(namespace.json)
+    with step("summary") as now:
+        found = float_graph_of(options.from_namespace(namespace), now)
+        now("counting")
+        cost = network_cost(found.graph)
+    drawn = draw(found.model_id, cost)
+    caveat = f"; {found.caveat}" if found.caveat else ""
+    output.say(f"{found.model_id}: bars of each layer in {drawn}{caveat}", "")
+    output.say(*layer_table.lines(cost))
+    output.give(model_id=found.model_id, caveat=found.caveat, picture=str(drawn), **as_dict(cost))
+    output.end()
+
+
+def draw(model_id: str, cost: NetworkCost) -> Path:
+    """Where the picture was written, whole or not at all; RequestError where it cannot be."""
+    target = RESULTS / f"{model_id}-summary.svg"
+    total = cost.total
+    title = (
+        f"{model_id}: {layer_table.millions(total.macs)} million MACs, "
+        f"{total.parameters:,} parameters"
+    )
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        RESULTS.mkdir(exist_ok=True)
+        try:
+            partial.write_text(picture.svg(title, cost.layers), encoding="utf-8")
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise RequestError(
+            f"the picture cannot be written to {target} ({error}); make {RESULTS} a folder that "
+            "can be written to"
+        ) from error
+    return target
+
+
+def as_dict(cost: NetworkCost) -> dict:
+    """The figures as a program reads them; bytes are those of float32 unless they say int8."""
+    total = cost.total
+    return {
+        "counting_rule": layer_table.RULE,
+        "parameters": total.parameters,
+        "macs": total.macs,
+        "bytes_read": total.values_read * FLOAT32_BYTES,
+        "bytes_written": total.values_written * FLOAT32_BYTES,
+        "by_kind": {
+            kind: {
+                **asdict(of_kind),
+                "share_of_macs": cost.share_of_macs(kind),
+                "share_of_parameters": cost.share_of_parameters(kind),
+            }
+            for kind, of_kind in cost.by_kind.items()
+        },
+        "peak_activation": asdict(cost.peak),
+        "int8_peak_activation_bytes": cost.int8_peak_bytes,
+        "standard_convolutions": {
+            "macs": cost.standard_macs,
+            "parameters": cost.standard_parameters,
+            "pairs": [_pair(pair) for pair in cost.pairs],
+        },
+        "layers": [_layer(layer) for layer in cost.layers],
+    }
+
+
+def _layer(layer: LayerCost) -> dict:
+    return {
+        **asdict(layer),
+        "bytes_read": layer.bytes_read(FLOAT32_BYTES),
+        "bytes_written": layer.bytes_written(FLOAT32_BYTES),
+        "int8_bytes_read": layer.bytes_read(INT8_BYTES),
+        "int8_bytes_written": layer.bytes_written(INT8_BYTES),
+        "intensity": layer.intensity,
+        "int8_intensity": layer.int8_intensity,
+    }
+
+
+def _pair(pair: SeparablePair) -> dict:
+    return {
+        "depthwise": pair.depthwise.name,
+        "pointwise": pair.pointwise.name,
+        "channels_in": pair.channels_in,
+        "channels_out": pair.channels_out,
+        "kernel": pair.kernel,
+        "macs": pair.macs,
+        "standard_macs": pair.standard_macs,
+        "ratio": pair.ratio,
+        "rule": pair.rule,
+    }
