@@ -10,7 +10,7 @@ from bench.cost import layer_cost, marking, probe
 from bench.cost.count import layer_costs
 from bench.cost.layer_cost import LayerCost
 from bench.cost.layer_time import OTHER, kind_times, layer_times, total
-from bench.cost.measured import measure_roofline
+from bench.cost.measured import measure_roofline, middle
 from bench.cost.probe_graph import Chain, graph
 from bench.cost.roofline import COMPUTE, FLOAT32, INT8, MEMORY, Ceiling, Roofline
 from bench.host import Host
@@ -159,6 +159,12 @@ def test_a_profile_is_mapped_by_output_tensors_and_the_rest_is_other():
     whole = total(kinds.values(), "all")
     assert whole.measured_ns == sum(op.mean_ns for op in profile)
     assert (whole.layers, whole.predicted_ns) == (3, pytest.approx(3400))
+
+
+def test_an_operator_took_the_median_of_its_rounds():
+    rounds = [(OpTime("a", "A", a, True), OpTime("b", "B", b, False))
+              for a, b in ((1.0, 70.0), (9.0, 50.0), (2.0, 60.0))]  # fmt: skip
+    assert middle(rounds) == (OpTime("a", "A", 2.0, True), OpTime("b", "B", 60.0, False))
 
 
 def test_each_layer_is_marked_in_both_precisions():

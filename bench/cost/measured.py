@@ -1,6 +1,6 @@
 """Files and probes measured on one device: all timed in turns, then the files' operators."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -95,11 +95,11 @@ def _profiled(
                 rounds[key].append(result.profile)
                 if result.error:
                     failed[key] = str(result.error)
-    return {key: () if key in failed else _middle(rounds[key]) for key in jobs}, failed
+    return {key: () if key in failed else middle(rounds[key]) for key in jobs}, failed
 
 
-def _middle(rounds: list[tuple[OpTime, ...]]) -> tuple[OpTime, ...]:
-    """Each operator with the median of its times over the rounds."""
+def middle(rounds: Sequence[tuple[OpTime, ...]]) -> tuple[OpTime, ...]:
+    """Each operator with the median of its times over ``rounds``, in which all are the same."""
     return tuple(
         replace(operator[0], mean_ns=median(each.mean_ns for each in operator))
         for operator in zip(*rounds, strict=True)
