@@ -140,6 +140,14 @@ def test_the_table_has_the_sum_beside_the_whole_inference():
         "slim: 7.00 ms, median of 16 inferences without the profiler; operators add up to 86% of "
         "that"
     )
+    assert not any(line.startswith("note") for line in lines)
+
+
+def test_operators_that_do_not_add_up_are_doubted():
+    slow = replace(SLIM, result=replace(SLIM.result, samples_ns=(20 * MILLION,) * 16))
+    lines = versus_table.text(Versus(FLOAT32, slow, WIDE))
+    (at,) = (n for n, line in enumerate(lines) if line.startswith("note: that is not slim's time"))
+    assert lines[at - 1].endswith("operators add up to 30% of that")
 
 
 @pytest.fixture

@@ -42,6 +42,11 @@ class Side:
         """Of whole inferences, without the profiler."""
         return latency(self.result.samples_ns, self.result.turns).median_ns
 
+    def operators_share(self, precision: str) -> float | None:
+        """The sum of the profile's operators over ``median_ns``; None without a profile."""
+        measured_ns = total(self.kinds(precision).values(), TOTAL).measured_ns
+        return None if measured_ns is None else measured_ns / self.median_ns
+
     @property
     def samples(self) -> int:
         return len(self.result.samples_ns)

@@ -11,6 +11,7 @@ from bench.cost.versus import KindPair, Side, Versus
 NOT_KNOWN = "n/a"
 KIND_WIDTH = max(map(len, KINDS))
 WIDTH = 9
+LEAST_SHARE = 0.8  # of an inference, that its operators add up to on a quiet machine
 COLUMNS = ("layers", "MMACs", "MB moved", "predicted", "measured")
 
 
@@ -42,7 +43,7 @@ def text(versus: Versus) -> list[str]:
         *(_line(pair) for pair in (*versus.kinds, versus.total)),
     ]
     for side in (versus.a, versus.b):
-        lines.append(_of_the_whole(side, versus))
+        lines += _of_the_whole(side, versus)
     return [*lines, *answer(versus)]
 
 
@@ -65,12 +66,18 @@ def _cells(kind: KindTime) -> tuple[str, ...]:
     )
 
 
-def _of_the_whole(side: Side, versus: Versus) -> str:
-    whole = (versus.total.a if side is versus.a else versus.total.b).measured_ns
+def _of_the_whole(side: Side, versus: Versus) -> list[str]:
     about = f"{side.name}: {side.median_ns / 1e6:.2f} ms, median of {side.samples} inferences"
-    if whole is None:
-        return f"{about}; operators not known"
-    return f"{about} without the profiler; operators add up to {whole / side.median_ns:.0%} of that"
+    share = side.operators_share(versus.precision)
+    if share is None:
+        return [f"{about}; operators not known"]
+    lines = [f"{about} without the profiler; operators add up to {share:.0%} of that"]
+    if not LEAST_SHARE <= share <= 1 / LEAST_SHARE:
+        lines.append(
+            f"note: that is not {side.name}'s time as a whole: the machine was disturbed between "
+            "or within operators; what is said by kind is of the operators alone"
+        )
+    return lines
 
 
 def as_dict(versus: Versus) -> dict:
@@ -91,6 +98,7 @@ def _side_dict(side: Side, versus: Versus) -> dict:
         "name": side.name,
         "median_ms": side.median_ns / 1e6,
         "samples": side.samples,
+        "operators_share": side.operators_share(versus.precision),
         "kinds": [_in_ms(asdict(kind)) for kind in every],
         "layers": [
             {
