@@ -60,6 +60,7 @@ help:
 	@echo '               FILES=int8.tflite,...  RUNTIMES=litert,...  CORES=0,1  STRICT=1 fails on doubts'
 	@echo '               SUSTAINED=10 (minutes)  PROFILE=1 operators  DRIFT=1 matrix  EXPLAIN=1 layers'
 	@echo '               GOVERNOR=performance while it measures, where sudo needs no password'
+	@echo 'make summary:  DEVICE=host what bounds each layer there;  VS=v1 why ARCH is slower or faster'
 	@echo 'make gate:     JUNIT=gate.xml  MARKDOWN=gate.md;  the history: .venv/bin/bench list'
 
 setup: $(READY)

@@ -21,7 +21,7 @@ BIAS = 2  # which input of an operator with weights is its bias
 
 
 def layer_costs(graph: Graph) -> tuple[LayerCost, ...]:
-    """Every operator of a float graph in execution order.
+    """Every operator of a float graph, or of a quantized one, in execution order.
 
     An operator that is not known here costs what its tensors do, and has no MACs.
     """
@@ -64,8 +64,10 @@ class _Count:
         return () if found is None else tuple(int(n) for n in found)  # None: a scalar
 
     def _values(self, name: str) -> int:
-        """Elements of a tensor; none of shapes and axes, which are settings of the operator."""
-        if name in self._constants and not np.issubdtype(self.graph.dtype(name), np.floating):
+        """Elements of a tensor; none of shapes and axes, which are settings of the operator:
+        integers without a scale."""
+        is_integer = not np.issubdtype(self.graph.dtype(name), np.floating)
+        if name in self._constants and is_integer and self.graph.quantization(name) is None:
             return 0
         return prod(self._shape(name))
 

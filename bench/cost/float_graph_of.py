@@ -18,18 +18,25 @@ class FloatGraph:
     caveat: str | None
 
 
-def float_graph_of(options: Options, now: progress.Report) -> FloatGraph:
-    """Load and convert what ``options`` name; imports TensorFlow.
+def with_weights(options: Options) -> tuple[Options, str | None]:
+    """``options`` with random weights where none are named, and what is to be said of that.
 
-    No WEIGHTS means random ones here: a network costs what it costs whatever its weights, and so
-    ARCH alone is the paper's network. RequestError for what cannot be.
+    A network costs what it costs whatever its weights, and so ARCH alone is the paper's network.
+    """
+    if options.model is not None or options.weights is not None:
+        return options, None
+    caveat = "random weights, in the paper's size; WEIGHTS=demo is the demo checkpoint's"
+    return replace(options, weights="random"), caveat
+
+
+def float_graph_of(options: Options, now: progress.Report) -> FloatGraph:
+    """Load and convert what ``options`` name, ``with_weights``; imports TensorFlow.
+
+    RequestError for what cannot be.
     """
     from models import float_graph
 
-    caveat = None
-    if options.model is None and options.weights is None:
-        options = replace(options, weights="random")
-        caveat = "random weights, in the paper's size; WEIGHTS=demo is the demo checkpoint's"
+    options, caveat = with_weights(options)
     source = resolve(options)
     with chatter.held_back():
         now("loading the network")

@@ -5,11 +5,12 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.cost import layer_table, picture
-from bench.cost.float_graph_of import float_graph_of
+from bench.cost import comparing, layer_table, marking, picture, versus_table
+from bench.cost.float_graph_of import float_graph_of, with_weights
 from bench.cost.layer_cost import FLOAT32_BYTES, INT8_BYTES, LayerCost
 from bench.cost.network_cost import NetworkCost, network_cost
 from bench.cost.separable import SeparablePair
+from bench.devices import HOST
 from bench.output import Output
 from models import options
 from models.errors import RequestError
@@ -21,19 +22,45 @@ WEIGHTS_HELP = (
     "random where left out, in the paper's size: a network costs what it costs whatever its "
     "weights; else demo, imagenet or a Keras weights file, in the size that it has"
 )
+DEVICE_HELP = (
+    "one device to mark each layer as compute- or memory-bound on, by what it computes and moves "
+    "in a second; not measured where it is left out, but for VS"
+)
+VS_HELP = (
+    "another ARCH: why is ARCH slower or faster than it on DEVICE, kind by kind of layer, "
+    "predicted and measured; files that are not exported yet are"
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """The options of every target; those of a model are what counts here."""
-    options.add_table(parser, Options, {**options.HELP, "weights": WEIGHTS_HELP})
+    help_of = {**options.HELP, "weights": WEIGHTS_HELP, "device": DEVICE_HELP}
+    options.add_table(parser, Options, help_of)
+    parser.set_defaults(device=None)
+    parser.add_argument("--vs", metavar="VS", help=VS_HELP)
     parser.add_argument("--json", action="store_true", help="as JSON on standard output")
 
 
 def run(namespace: Namespace, typed: str) -> None:
-    """Print the table and draw the picture; RequestError for what cannot be loaded or written."""
-    output = Output(namespace.json)
+    """Print what was asked for; RequestError for what cannot be loaded, compared or written,
+    DeviceError for a device that fails."""
+    output, on_device = Output(namespace.json), namespace.device is not None
+    if not on_device:
+        namespace.device = HOST
+    asked = options.from_namespace(namespace)
+    if namespace.vs is not None:
+        comparing.compare(with_weights(asked)[0], namespace.vs, output)
+    else:
+        summarize(asked, on_device, output)
+    output.end()
+
+
+def summarize(asked: Options, on_device: bool, output: Output) -> None:
+    """Say and give what each layer costs, and draw it; with ``on_device`` also what bounds it."""
+    # Ahead of TensorFlow, whose threads and memory would be in the way.
+    roofline = marking.roofline_of(asked) if on_device else None
     with step("summary") as now:
-        found = float_graph_of(options.from_namespace(namespace), now)
+        found = float_graph_of(asked, now)
         now("counting")
         cost = network_cost(found.graph)
     drawn = draw(found.model_id, cost)
@@ -41,7 +68,14 @@ def run(namespace: Namespace, typed: str) -> None:
     output.say(f"{found.model_id}: bars of each layer in {drawn}{caveat}", "")
     output.say(*layer_table.lines(cost))
     output.give(model_id=found.model_id, caveat=found.caveat, picture=str(drawn), **as_dict(cost))
-    output.end()
+    if roofline:
+        doubts = (f"caveat {one}" for one in roofline.caveats)
+        output.say("", *versus_table.ceilings(roofline), *marking.lines(cost.layers, roofline))
+        output.say(*doubts)
+        output.give(
+            roofline=versus_table.roofline_dict(roofline),
+            bounds=marking.as_dicts(cost.layers, roofline),
+        )
 
 
 def draw(model_id: str, cost: NetworkCost) -> Path:

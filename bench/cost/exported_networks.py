@@ -1,0 +1,54 @@
+"""The exported files of a network, made first where they are not there."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+
+from bench.exported import NOT_OF_EXPORT, Exported, open_exported
+from export.artifact import MANIFEST_NAME
+from models.errors import CheckFailed, CommandError, DeviceError, RequestError
+from models.options import Options
+from models.progress import note
+from models.source import resolve
+
+FAILED: dict[int, type[CommandError]] = {
+    error.exit_code: error for error in (CheckFailed, RequestError, DeviceError)
+}
+
+
+def exported(options: Options) -> Exported:
+    """The files of ``options``; where there is no manifest, an export writes them, and shows what
+    it does on standard error. Errors are as those of ``python -m export``."""
+    model_id = resolve(options).model_id
+    if not (Path(options.out) / model_id / MANIFEST_NAME).is_file():
+        note(f"there are no files of {model_id} in {options.out}: exporting them first")
+        _export(options, model_id)
+    return open_exported(options, model_id)
+
+
+def tflite(found: Exported, scheme: str) -> Path:
+    """The .tflite file of a scheme; RequestError where there is none."""
+    for artifact in found.manifest.artifacts:
+        if (artifact.format, artifact.scheme) == ("tflite", scheme):
+            return found.path(artifact)
+    raise RequestError(f"{found.folder} has no {scheme}.tflite; type make export again")
+
+
+def _export(options: Options, model_id: str) -> None:
+    """In a process of its own: TensorFlow keeps the memory that it has had, and we measure next."""
+    command = [sys.executable, "-m", "export", *_arguments(options)]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+    if done.returncode:
+        failed = FAILED.get(done.returncode, DeviceError)
+        code = done.returncode
+        raise failed(f"the export of {model_id} ended with exit code {code}; its error is above")
+
+
+def _arguments(options: Options) -> Iterator[str]:
+    for option in fields(Options):
+        value = getattr(options, option.name)
+        if option.name not in NOT_OF_EXPORT and value is not None and value != option.default:
+            flag = "--" + option.name.replace("_", "-")
+            yield f"{flag}={int(value) if isinstance(value, bool) else value}"

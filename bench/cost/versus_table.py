@@ -1,0 +1,133 @@
+"""A comparison of two networks as tables for a person, and as JSON."""
+
+from dataclasses import asdict
+
+from bench.cost.answer import answer
+from bench.cost.layer_cost import KINDS
+from bench.cost.layer_time import KindTime
+from bench.cost.roofline import PRECISIONS, Roofline
+from bench.cost.versus import KindPair, Side, Versus
+
+NOT_KNOWN = "n/a"
+KIND_WIDTH = max(map(len, KINDS))
+WIDTH = 9
+LEAST_SHARE = 0.8  # of an inference, that its operators add up to on a quiet machine
+COLUMNS = ("layers", "MMACs", "MB moved", "predicted", "measured")
+
+
+def ceilings(roofline: Roofline) -> list[str]:
+    """What the device reaches, in lines."""
+    lines = [
+        f"{roofline.device}, {roofline.threads} threads, measured just now: "
+        f"{roofline.bytes_per_s / 1e9:.1f} GB/s; memory-bound is what has fewer MACs for each byte "
+        "than the ridge"
+    ]
+    for precision in PRECISIONS:
+        found = roofline.ceilings[precision]
+        lines.append(
+            f"  {precision:<8} {found.macs_per_s / 1e9:7.1f} GMAC/s, ridge "
+            f"{roofline.ridge(precision):.2f} MACs/byte; depthwise "
+            f"{found.depthwise_macs_per_s / 1e9:.1f} GMAC/s, ridge "
+            f"{roofline.depthwise_ridge(precision):.2f}; elementwise "
+            f"{found.elementwise_values_per_s / 1e9:.1f} G values/s"
+        )
+    return lines
+
+
+def text(versus: Versus) -> list[str]:
+    """The table of one precision by kind, and the answer below it."""
+    names = f"{versus.a.name} and {versus.b.name}"
+    lines = [
+        f"{versus.precision}.tflite of {names} in each column; times in ms, of one inference",
+        f"{'':<{KIND_WIDTH}}" + "".join(f"  {name:^{2 * WIDTH + 1}}" for name in COLUMNS),
+        *(_line(pair) for pair in (*versus.kinds, versus.total)),
+    ]
+    for side in (versus.a, versus.b):
+        lines += _of_the_whole(side, versus)
+    return [*lines, *answer(versus)]
+
+
+def _line(pair: KindPair) -> str:
+    a, b = _cells(pair.a), _cells(pair.b)
+    both = (f"  {x:>{WIDTH}} {y:>{WIDTH}}" for x, y in zip(a, b, strict=True))
+    return f"{pair.a.kind:<{KIND_WIDTH}}" + "".join(both)
+
+
+def _cells(kind: KindTime) -> tuple[str, ...]:
+    if not kind.layers and kind.measured_ns is None:
+        return ("-",) * len(COLUMNS)
+    measured = NOT_KNOWN if kind.measured_ns is None else f"{kind.measured_ns / 1e6:.2f}"
+    return (
+        str(kind.layers),
+        f"{kind.macs / 1e6:.1f}",
+        f"{kind.bytes_moved / 1e6:.2f}",
+        f"{kind.predicted_ns / 1e6:.2f}",
+        measured,
+    )
+
+
+def _of_the_whole(side: Side, versus: Versus) -> list[str]:
+    about = f"{side.name}: {side.median_ns / 1e6:.2f} ms, median of {side.samples} inferences"
+    share = side.operators_share(versus.precision)
+    if share is None:
+        return [f"{about}; operators not known"]
+    lines = [f"{about} without the profiler; operators add up to {share:.0%} of that"]
+    if not LEAST_SHARE <= share <= 1 / LEAST_SHARE:
+        lines.append(
+            f"note: that is not {side.name}'s time as a whole: the machine was disturbed between "
+            "or within operators; what is said by kind is of the operators alone"
+        )
+    return lines
+
+
+def as_dict(versus: Versus) -> dict:
+    """The same for a program; times in milliseconds."""
+    of = versus.ratio
+    return {
+        "precision": versus.precision,
+        "ratio": {"value": of.value, "low": of.interval.low, "high": of.interval.high},
+        "networks": [_side_dict(side, versus) for side in (versus.a, versus.b)],
+        "answer": answer(versus),
+    }
+
+
+def _side_dict(side: Side, versus: Versus) -> dict:
+    first = side is versus.a
+    every = [pair.a if first else pair.b for pair in (*versus.kinds, versus.total)]
+    return {
+        "name": side.name,
+        "median_ms": side.median_ns / 1e6,
+        "samples": side.samples,
+        "operators_share": side.operators_share(versus.precision),
+        "kinds": [_in_ms(asdict(kind)) for kind in every],
+        "layers": [
+            {
+                "name": layer.cost.name,
+                "output": layer.cost.output,
+                "kind": layer.cost.kind,
+                "macs": layer.cost.macs,
+                "bound": layer.predicted.bound,
+                "predicted_ms": layer.predicted.time_ns / 1e6,
+                "measured_ms": None if layer.measured_ns is None else layer.measured_ns / 1e6,
+            }
+            for layer in side.layers
+        ],
+    }
+
+
+def _in_ms(figures: dict) -> dict:
+    return {
+        name.replace("_ns", "_ms"): (
+            value / 1e6 if name.endswith("_ns") and value is not None else value
+        )
+        for name, value in figures.items()
+    }
+
+
+def roofline_dict(roofline: Roofline) -> dict:
+    """The ceilings for a program, with the ridge points."""
+    return {
+        **asdict(roofline),
+        "ridge_macs_per_byte": {p: roofline.ridge(p) for p in PRECISIONS},
+        "depthwise_ridge_macs_per_byte": {p: roofline.depthwise_ridge(p) for p in PRECISIONS},
+    }
