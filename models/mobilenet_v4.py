@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from models.channels import round_to_8
+from models.residual import branch_gamma
 from models.spec import ModelSpec
 
 STEM_CHANNELS = 32
@@ -96,13 +97,8 @@ class Variant:
 
     @property
     def branch_gamma(self) -> float:
-        """What the last batch norm of a residual branch starts with.
-
-        One over the square root of the number of branches: their sum does not grow with the depth
-        (Zhang et al. 2019, arXiv 1901.09321). With 1, activations of Medium with random weights
-        leave the range of float16.
-        """
-        return sum(isinstance(r, Bottleneck) and r.stride == 1 for r in self.table) ** -0.5
+        """What the last batch norm of a residual branch starts with."""
+        return branch_gamma(sum(isinstance(r, Bottleneck) and r.stride == 1 for r in self.table))
 
 
 V4_CONV_SMALL = Variant("mobilenet_v4_conv_small", CONV_SMALL)

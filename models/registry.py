@@ -37,6 +37,10 @@ def _v3(variant: mobilenet_v3.Variant) -> Architecture:
     return Architecture(partial(mobilenet_v3.build, variant=variant))
 
 
+def _v4(variant: mobilenet_v4.Variant, resolution: int) -> Architecture:
+    return Architecture(partial(mobilenet_v4.build, variant=variant), resolution)
+
+
 def _squeezenet(variant: squeezenet.Variant) -> Architecture:
     return Architecture(partial(squeezenet.build, variant=variant), alphas=(1.0,))
 
@@ -51,18 +55,14 @@ ARCHITECTURES: dict[str, Architecture] = {
     "v3-small": _v3(mobilenet_v3.V3_SMALL),
     "v3-large-minimalistic": _v3(mobilenet_v3.V3_LARGE_MINIMALISTIC),
     "v3-small-minimalistic": _v3(mobilenet_v3.V3_SMALL_MINIMALISTIC),
+    "v4-conv-small": _v4(mobilenet_v4.V4_CONV_SMALL, 224),
+    "v4-conv-medium": _v4(mobilenet_v4.V4_CONV_MEDIUM, 256),
     "xception": Architecture(xception.build, resolution=299, min_resolution=71, alphas=(1.0,)),
     "squeezenet": _squeezenet(squeezenet.V1_1),
     "squeezenet1.0": _squeezenet(squeezenet.V1_0),
     "shufflenet-v1": Architecture(shufflenet_v1.build, alphas=tuple(shufflenet_v1.STEM_CHANNELS)),
     "shufflenet-v2": Architecture(shufflenet_v2.build, alphas=tuple(shufflenet_v2.TABLE)),
     "resnext50": Architecture(resnext.build, alphas=(1.0,)),
-    "v4-conv-small": Architecture(
-        partial(mobilenet_v4.build, variant=mobilenet_v4.V4_CONV_SMALL), resolution=224
-    ),
-    "v4-conv-medium": Architecture(
-        partial(mobilenet_v4.build, variant=mobilenet_v4.V4_CONV_MEDIUM), resolution=256
-    ),
 }
 
 

@@ -7,13 +7,11 @@ are named as in ``keras.applications.ResNet50``.
 
 from typing import NamedTuple
 
+from models.residual import branch_gamma
 from models.spec import ModelSpec
 
 STEM_CHANNELS = 64
 CARDINALITY = 32  # groups of every 3x3 convolution
-# What the last batch norm of a block starts with, where Goyal et al. 2017, arXiv 1706.02677, have
-# 0: with 1 every block would double the power of its input, and random logits reach the hundreds.
-LAST_GAMMA = 0.25
 
 
 class Stage(NamedTuple):
@@ -32,6 +30,9 @@ TABLE = (  # table 1 of the paper: conv2 to conv5
     Stage(512, 1024, 6, 2),
     Stage(1024, 2048, 3, 2),
 )
+
+
+LAST_GAMMA = branch_gamma(sum(stage.blocks for stage in TABLE))
 
 
 def build(spec: ModelSpec):

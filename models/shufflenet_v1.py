@@ -7,15 +7,14 @@ group see all others.
 from typing import NamedTuple
 
 from models.channel_shuffle import channel_shuffle
+from models.residual import branch_gamma
 from models.spec import ModelSpec
 
 GROUPS = 3
 BOTTLENECK = 4  # output channels of a unit over those of its depthwise convolution
 # What batch norms without a ReLU behind them start with. He-scaled kernels reckon with one: with 1
 # a depthwise convolution would double the power of its input, and random logits reach the hundreds.
-# Behind the last of a branch that is added, where Goyal et al. 2017, arXiv 1706.02677, have 0.
 DEPTHWISE_GAMMA = 0.5**0.5
-LAST_GAMMA = 0.25
 
 
 class Row(NamedTuple):
@@ -28,6 +27,8 @@ class Row(NamedTuple):
 
 TABLE = (Row(2, 4, 240), Row(3, 8, 480), Row(4, 4, 960))  # table 1 of the paper, g = 3
 
+LAST_GAMMA = branch_gamma(sum(row.units - 1 for row in TABLE))  # the first of a stage adds nothing
+
 # By width multiplier. That of 1.5 is the authors' code's, and gives the paper's 292 million.
 STEM_CHANNELS = {0.25: 6, 0.5: 12, 1.0: 24, 1.5: 24, 2.0: 48}
 
@@ -38,10 +39,10 @@ def build(spec: ModelSpec):
     from keras import layers
 
     def norm(x, name, gamma=1.0):
-        start = keras.initializers.Constant(gamma)
-        return layers.BatchNormalization(epsilon=1e-5, gamma_initializer=start, name=f"{name}_bn")(
-            x
-        )
+        initial = keras.initializers.Constant(gamma)
+        return layers.BatchNormalization(
+            epsilon=1e-5, gamma_initializer=initial, name=f"{name}_bn"
+        )(x)
 
     def relu(x, name):
         return layers.ReLU(name=f"{name}_relu")(x)

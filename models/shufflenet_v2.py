@@ -44,10 +44,10 @@ def build(spec: ModelSpec):
     from keras import layers
 
     def norm(x, name, gamma=1.0):
-        start = keras.initializers.Constant(gamma)
-        return layers.BatchNormalization(epsilon=1e-5, gamma_initializer=start, name=f"{name}_bn")(
-            x
-        )
+        initial = keras.initializers.Constant(gamma)
+        return layers.BatchNormalization(
+            epsilon=1e-5, gamma_initializer=initial, name=f"{name}_bn"
+        )(x)
 
     def relu(x, name):
         return layers.ReLU(name=f"{name}_relu")(x)

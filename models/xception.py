@@ -7,6 +7,7 @@ load; only the shortcuts, which have passing names there, are called after their
 
 from typing import NamedTuple
 
+from models.residual import branch_gamma
 from models.spec import ModelSpec
 
 
@@ -31,6 +32,7 @@ TABLE = (  # figure 5 of the paper: entry, middle and exit flow
 )
 TAIL = (1536, 2048)  # separable convolutions without a shortcut
 FIRST_BLOCK = 2  # the stem is block 1
+LAST_GAMMA = branch_gamma(len(TABLE))
 
 
 def build(spec: ModelSpec):
@@ -38,15 +40,16 @@ def build(spec: ModelSpec):
     import keras
     from keras import layers
 
-    def norm(x, name):
-        return layers.BatchNormalization(name=f"{name}_bn")(x)
+    def norm(x, name, gamma=1.0):
+        initial = keras.initializers.Constant(gamma)
+        return layers.BatchNormalization(gamma_initializer=initial, name=f"{name}_bn")(x)
 
     def relu(x, name):
         return layers.Activation("relu", name=f"{name}_act")(x)
 
-    def separable(x, channels, name):
+    def separable(x, channels, name, gamma=1.0):
         x = layers.SeparableConv2D(channels, 3, padding="same", use_bias=False, name=name)(x)
-        return norm(x, name)
+        return norm(x, name, gamma)
 
     def block(x, row, prefix):
         shortcut = x
@@ -60,7 +63,8 @@ def build(spec: ModelSpec):
             name = f"{prefix}_sepconv{i}"
             if i > 1 or row.rectified:
                 x = relu(x, name)
-            x = separable(x, channels, name)
+            last = i == len(row.channels)
+            x = separable(x, channels, name, LAST_GAMMA if last else 1.0)
         if row.stride == 2:
             x = layers.MaxPooling2D(3, strides=2, padding="same", name=f"{prefix}_pool")(x)
         return layers.Add(name=f"{prefix}_add")([x, shortcut])
