@@ -2,12 +2,16 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
 
 import pytest
 from bench_runs import is_running
+from processes import wait_until
+
+from bench.child import children
 
 CRASHES = """
 #include <stdlib.h>
@@ -22,6 +26,17 @@ __attribute__((constructor)) static void crash(void) {
     abort();
   }
   sleep(60);
+}
+"""
+
+LATE_CHILD = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <unistd.h>
+pid_t fork(void) {
+  pid_t made = ((pid_t (*)(void))dlsym(RTLD_NEXT, "fork"))();
+  if (made == 0) sleep(1);
+  return made;
 }
 """
 
@@ -129,3 +144,24 @@ def test_nobody_reading_the_answer_ends_the_runner(native_runner, native_librari
         runner.stdin.write(job.to_json().encode() + b"\n")
         runner.stdin.close()
         assert runner.wait(timeout=60) == 3
+
+
+def test_a_limit_of_memory_that_comes_while_it_forks_holds_for_the_worker_too(
+    tmp_path, native_runner, monkeypatch
+):
+    if not shutil.which("cc"):
+        pytest.skip("cc is not installed here")
+    (tmp_path / "late.c").write_text(LATE_CHILD)
+    made = ["cc", "-shared", "-fPIC", "-o", tmp_path / "late.so", tmp_path / "late.c"]
+    subprocess.run(made, check=True)
+    process = subprocess.Popen(
+        [native_runner], stdin=subprocess.PIPE, env={**os.environ, "LD_PRELOAD": made[4]}
+    )
+    with process:
+        wait_until(lambda: children(process.pid))
+        (worker,) = children(process.pid)
+        limits = (2**33, 2**33)
+        resource.prlimit(process.pid, resource.RLIMIT_DATA, limits)
+        assert resource.prlimit(worker, resource.RLIMIT_DATA) != limits
+        wait_until(lambda: resource.prlimit(worker, resource.RLIMIT_DATA) == limits, timeout_s=20)
+        process.kill()

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -75,6 +76,14 @@ std::string last_line(std::string text) {
   const std::size_t newline = text.rfind('\n');
   const std::string line = newline == std::string::npos ? text : text.substr(newline + 1);
   return line.substr(0, kShownBytes);
+}
+
+// Whoever started us may limit our memory at the very moment of the fork, which copies limits early
+// and shows the child late.
+void take_memory_limit_of(pid_t parent) {
+  rlimit64 limit{};
+  checked(prlimit64(parent, RLIMIT_DATA, nullptr, &limit), "prlimit");
+  checked(setrlimit64(RLIMIT_DATA, &limit), "setrlimit");
 }
 
 // The parent: hands on what the child says on standard error, until the child has ended.
@@ -177,6 +186,7 @@ int guarded(const std::function<int(const std::function<void()>& answered)>& wor
   if (child == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(3);  // it had ended before that
+    take_memory_limit_of(parent);
     sigprocmask(SIG_SETMASK, &before, nullptr);
     dup2(said[1], 2);
     close(said[0]);
