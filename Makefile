@@ -42,7 +42,8 @@ help:
 	@echo '               phone; both want root'
 	@echo
 	@echo 'ARCH=v2        v1 v1-quant-friendly v2 v3-large v3-small v3-large-minimalistic'
-	@echo '               v3-small-minimalistic'
+	@echo '               v3-small-minimalistic v4-conv-small v4-conv-medium xception squeezenet'
+	@echo '               squeezenet1.0 shufflenet-v1 shufflenet-v2 resnext50: docs/models.md'
 	@echo 'WEIGHTS=demo   demo (where there is such a checkpoint, random elsewhere), imagenet, random or'
 	@echo '               a Keras weights file; ALPHA, RES and CLASSES default to what the weights have'
 	@echo 'MODEL=         your own Keras classifier instead of ARCH; SCALE and OFFSET: preprocessing'

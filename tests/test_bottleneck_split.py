@@ -10,7 +10,8 @@ from models.errors import RequestError
 from models.options import Options
 from models.source import resolve
 from quantize import bottleneck_split, ladder, partial_sums
-from quantize.bottleneck_split import bottlenecks, group_slices
+from quantize.bottleneck import bottlenecks
+from quantize.bottleneck_split import group_slices
 from quantize.draft import Draft
 from quantize.graph import LINEAR, Graph
 from quantize.layer_names import layer_names

@@ -1,5 +1,6 @@
 """What a user types after make reaches our commands unchanged."""
 
+import re
 import subprocess
 from dataclasses import fields
 
@@ -8,6 +9,7 @@ from commands import ROOT
 
 from bench.timing import Timing
 from models.options import Options
+from models.registry import ARCHITECTURES
 
 
 def command_of(target, *variables):
@@ -60,5 +62,11 @@ def test_values_that_mean_something_to_a_shell_arrive_as_they_are(value):
 def test_make_alone_names_targets_and_variables():
     done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0
-    for word in ("make export", "make bench", "make gate", "ARCH", "WEIGHTS", "CALIB", "v3-small"):
+    for word in ("make export", "make bench", "make gate", "make summary", "ARCH", "SPLIT", "VS"):
         assert word in done.stdout
+
+
+@pytest.mark.parametrize("place", ["Makefile", "README.md", "docs/models.md"])
+def test_every_network_is_named(place):
+    words = set(re.split(r"[^\w.-]+", (ROOT / place).read_text()))
+    assert not ARCHITECTURES.keys() - words

@@ -160,7 +160,7 @@ def test_a_limit_of_memory_that_comes_while_it_forks_holds_for_the_worker_too(
     with process:
         wait_until(lambda: children(process.pid))
         (worker,) = children(process.pid)
-        limits = (2**33, 2**33)
+        limits = (2**60, 2**60)  # more than a sanitizer takes
         resource.prlimit(process.pid, resource.RLIMIT_DATA, limits)
         assert resource.prlimit(worker, resource.RLIMIT_DATA) != limits
         wait_until(lambda: resource.prlimit(worker, resource.RLIMIT_DATA) == limits, timeout_s=20)
