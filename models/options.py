@@ -117,9 +117,13 @@ def add_table(made: argparse.ArgumentParser, table: type, help_of: dict[str, str
             type=kind,
             default=option.default,
             metavar=name,
-            help=f"{help_of[option.name]} (default: {option.default})",
+            help=help_of[option.name] + _default(option.default),
             **alone,
         )
+
+
+def _default(value: object) -> str:
+    return "" if value is None else f" (default: {value})"
 
 
 def from_namespace(namespace: argparse.Namespace, table: type = Options):

@@ -152,6 +152,7 @@ def test_a_phone_that_is_switched_off_is_lost_and_found_when_it_is_back(server):
         assert process.stdout.readline() == b"ready\n"
     assert process.wait(30) == line.lost_code
     process.communicate()
+    wait_until(lambda: not line.is_connected())  # the program may have heard of it first
     with pytest.raises(DeviceError, match=r"^pixel: 127\.0\.0\.1:\d+ (refuses|is offline)"):
         line.connect()
     with Adbd(listener=listening_socket(phone.port)):

@@ -12,13 +12,7 @@ from models.block_figure import svg
 from models.block_layout import BOX_WIDTH, LINE_LENGTH, layout
 from models.spec import ModelSpec
 
-
-@pytest.fixture(autouse=True)
-def fresh_keras():
-    yield
-    import keras
-
-    keras.utils.clear_session()
+pytestmark = pytest.mark.usefixtures("fresh_keras")
 
 
 # The others are built at full size, too, which takes seconds each.

@@ -242,8 +242,8 @@ def test_the_gate_compares_every_scheme_of_integers(tmp_path, monkeypatch, capsy
 
 def test_every_known_scheme_is_in_the_readme_and_in_the_help():
     for text in ((ROOT / "README.md").read_text(), (ROOT / "Makefile").read_text()):
-        line = next(line for line in text.splitlines() if "SCHEMES" in line and "int" in line)
-        assert all(scheme.name in line for scheme in further_schemes.FURTHER)
+        lines = [line for line in text.splitlines() if "SCHEMES" in line]
+        assert any(all(scheme.name in line for scheme in further_schemes.FURTHER) for line in lines)
 
 
 def test_a_runtime_that_answers_otherwise_is_not_said_to_load_the_file():

@@ -8,6 +8,8 @@ from models.channels import round_to_8, truncate
 from models.errors import RequestError
 from models.spec import ModelSpec
 
+pytestmark = pytest.mark.usefixtures("fresh_keras")
+
 V1_V2_ALPHAS = (0.25, 0.5, 0.75, 1.0)
 V3_ALPHAS = (0.75, 1.0)
 V3 = ("v3-large", "v3-small", "v3-large-minimalistic", "v3-small-minimalistic")
@@ -79,14 +81,6 @@ def weighted(model):
 
 def run(model, images):
     return np.asarray(model(images, training=False))
-
-
-@pytest.fixture(autouse=True)
-def fresh_keras():
-    yield
-    import keras
-
-    keras.utils.clear_session()
 
 
 @pytest.mark.parametrize(("arch", "alpha", "size", "top"), CASES)

@@ -12,15 +12,9 @@ from quantize.calibration import calibrate
 from quantize.delegate import Partitions, partitions
 from quantize.graph import Graph
 
+pytestmark = pytest.mark.usefixtures("fresh_keras")
+
 SIDE = 32
-
-
-@pytest.fixture(autouse=True)
-def fresh_keras():
-    yield
-    import keras
-
-    keras.utils.clear_session()
 
 
 @pytest.fixture(scope="module")

@@ -14,15 +14,9 @@ from quantize.delegate import Partitions, partitions
 from quantize.fidelity import compare
 from quantize.graph import Graph
 
+pytestmark = pytest.mark.usefixtures("fresh_keras")
+
 SIDE = 32
-
-
-@pytest.fixture(autouse=True)
-def fresh_keras():
-    yield
-    import keras
-
-    keras.utils.clear_session()
 
 
 @pytest.fixture(scope="module")
