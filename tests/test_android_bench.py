@@ -3,12 +3,12 @@ aarch64 native runner. What is emulated is the processor, and the phone around i
 
 import json
 import shutil
-import time
 from contextlib import contextmanager
 
 import pytest
 from bench_runs import QUICK
 from commands import run
+from processes import wait_until
 
 from bench.__main__ import main
 from bench.history.records import Records
@@ -107,10 +107,7 @@ def left_as_it_was(phone):
     before = wakefulness(phone)
     assert before.split() == ["0", "1"]
     yield
-    deadline = time.monotonic() + ENDED_S
-    while phone.processes() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert phone.processes() == []
+    wait_until(lambda: not phone.processes(), ENDED_S)
     assert wakefulness(phone) == before
 
 
@@ -274,7 +271,7 @@ def test_of_two_phones_one_is_to_be_chosen(project, measured, only_phone, start_
     assert [(row["device"], row["error"], row["images"]) for row in both] == [
         (serial, None, IMAGES) for serial in serials
     ]
-    assert other.processes() == []
+    wait_until(lambda: not other.processes(), ENDED_S)
 
 
 def test_device_clean_leaves_the_phone_as_it_was(project, measured, only_phone):
