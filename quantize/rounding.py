@@ -63,9 +63,8 @@ def _as_rows(layer: Layer, weights: np.ndarray) -> np.ndarray:
     """[problems, rows, taps] of a layer's weights."""
     if layer.kind == "DEPTHWISE_CONV_2D":  # [1, kh, kw, c]
         return weights.reshape(-1, weights.shape[-1]).T[:, None]
-    return weights.reshape(
-        layer.groups, len(weights) // layer.groups, -1
-    )  # [o, kh, kw, i] or [o, i]
+    # [o, kh, kw, i] or [o, i]
+    return weights.reshape(layer.groups, len(weights) // layer.groups, -1)
 
 
 def _as_weights(layer: Layer, rows: np.ndarray) -> np.ndarray:

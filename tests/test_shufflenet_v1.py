@@ -2,36 +2,31 @@
 
 import numpy as np
 import pytest
-from counted_macs import macs
+from shufflenets import converted, macs, noise, small
 
-from models import float_graph, random_weights, registry
+from models import registry
 from models.errors import RequestError
 from models.spec import ModelSpec
 from quantize import int8, ranges
 from quantize.calibration import calibrate
 from quantize.delegate import Partitions, partitions
-from quantize.graph import Graph
 
 pytestmark = pytest.mark.usefixtures("fresh_keras")
-
-SIDE = 32
 
 
 @pytest.fixture(scope="module")
 def model():
-    made = registry.build(ModelSpec("shufflenet-v1", alpha=0.25, resolution=SIDE, classes=10))
-    random_weights.fill(made)
-    return made
+    return small("shufflenet-v1", alpha=0.25)
 
 
 @pytest.fixture(scope="module")
 def images():
-    return np.random.default_rng(1).uniform(-1, 1, (16, SIDE, SIDE, 3)).astype(np.float32)
+    return noise()
 
 
 @pytest.fixture(scope="module")
 def graph(model):
-    return Graph(float_graph.convert(model, SIDE, SIDE, 3)).named("image", "probabilities")
+    return converted(model)
 
 
 def of_keras(model, images, output=None):
