@@ -99,13 +99,13 @@ report: $(READY)
 	@$(RUN) -m bench report $(call arguments,$(OPTIONS))
 
 train: $(READY)
-	@$(RUN) -m models.train $(call arguments,$(TRAIN_OPTIONS))
+	@$(RUN) -m models.training.train $(call arguments,$(TRAIN_OPTIONS))
 
 native: $(READY)
-	@$(RUN) -m bench.native.build
+	@$(RUN) -m bench.devices.native.build
 
 android: $(READY)
-	@$(RUN) -m bench.native.build $(call arguments,$(ANDROID_OPTIONS))
+	@$(RUN) -m bench.devices.native.build $(call arguments,$(ANDROID_OPTIONS))
 
 test: $(READY)
 	@$(RUN) -m pytest -m 'not pi and not android' -n 2 --dist loadfile $(PYTEST)

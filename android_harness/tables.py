@@ -2,8 +2,8 @@
 
     python tables.py >tables.h
 
-They are written once, in bench/runner.py and in the schema of ai-edge-litert, which must be
-installed for the Python that runs this.
+They are written once, in bench/on_device/runner.py and in the schema of ai-edge-litert, which
+must be installed for the Python that runs this.
 """
 
 import ast
@@ -13,9 +13,9 @@ import pathlib
 import runpy
 import sys
 
-RUNNER = pathlib.Path(__file__).resolve().parents[1] / "bench" / "runner.py"
+RUNNER = pathlib.Path(__file__).resolve().parents[1] / "bench" / "on_device" / "runner.py"
 HEAD = """\
-// Made by android_harness/tables.py from bench/runner.py and the schema of TFLite.
+// Made by android_harness/tables.py from bench/on_device/runner.py and the schema of TFLite.
 #pragma once
 
 #include <cstdint>

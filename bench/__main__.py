@@ -5,27 +5,30 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from models import command
-from models.options import OneLineParser
+from models.command_line import command
+from models.command_line.options import OneLineParser
 
 # A command is a module with ``add_arguments(parser)`` and ``run(namespace, typed)``.
 COMMANDS = {
-    "run": ("bench.run", "time every exported file in every runtime that reads it, and judge it"),
+    "run": (
+        "bench.run.run",
+        "time every exported file in every runtime that reads it, and judge it",
+    ),
     "gate": ("bench.gates.gate", "hold the exported files against the limits of gate.toml"),
     "baseline": (
-        "bench.gates.store_baseline",
+        "bench.gates.baseline_command",
         "what the gate compares later files with",
     ),
     "summary": ("bench.cost.summary", "what each layer of a network costs, and all of it"),
-    "device-clean": ("bench.remote.cleaning", "remove what a bench left on a device"),
+    "device-clean": ("bench.devices.device_clean", "remove what a bench left on a device"),
     "report": ("bench.report.report", "the newest measurement of everything, as one HTML file"),
-    "list": ("bench.history.listing", "the newest runs of the history, one a line"),
-    "show": ("bench.history.showing", "everything about one run"),
+    "list": ("bench.history.list_runs", "the newest runs of the history, one a line"),
+    "show": ("bench.history.show_run", "everything about one run"),
     "compare": (
-        "bench.history.comparison",
+        "bench.history.compare_runs",
         "two runs side by side, if of like machines",
     ),
-    "export": ("bench.history.export", "the runs of the history as CSV or JSON"),
+    "export": ("bench.history.export_runs", "the runs of the history as CSV or JSON"),
     "rescue": ("bench.history.rescue", "what can be read of a damaged history, in a new file"),
 }
 

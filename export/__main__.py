@@ -6,7 +6,7 @@ from pathlib import Path
 
 from export.exporter import export
 from export.summary import text
-from models import chatter, command, options
+from models.command_line import command, options, quiet_logs
 
 
 def main(argv: Sequence[str]) -> int:
@@ -19,7 +19,7 @@ def _export(argv: Sequence[str]) -> None:
     parser.add_argument("--json", action="store_true", help="print the manifest instead")
     namespace = parser.parse_args(argv)
     asked = options.from_namespace(namespace)
-    with chatter.held_back():
+    with quiet_logs.held_back():
         manifest, made = export(asked)
     folder = str(Path(asked.out) / manifest.model_id)
     print(manifest.to_json() if namespace.json else text(manifest, folder, made), end="")

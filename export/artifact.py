@@ -4,10 +4,10 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from models.errors import RequestError
-from models.spec import Preprocess
-from quantize.delegate import Partitions
-from quantize.fidelity import Fidelity
+from models.command_line.errors import RequestError
+from models.networks.spec import Preprocess
+from quantize.evaluate.output_comparison import Fidelity
+from quantize.graph.delegate import Partitions
 
 MANIFEST_NAME = "manifest.json"
 MANIFEST_VERSION = 2

@@ -14,22 +14,27 @@ from pathlib import Path
 
 import numpy as np
 
-from export import onnx_float, staging, verification, versions, writers
+from export import staging, verification, versions, writers
 from export.artifact import Manifest
 from export.image_sets import ImageSets, open_image_sets
+from export.onnx import float_model_onnx
 from export.verification import Verification
 from export.writers import TfliteRequest
-from models import float_graph, progress, reference
-from models.errors import RequestError
-from models.image_source import ImageSize
-from models.options import Options
+from models import reference
+from models.command_line import progress
+from models.command_line.errors import RequestError
+from models.command_line.options import Options
+from models.data.image_source import ImageSize
+from models.keras_files import float_graph
+from models.networks.spec import Preprocess
 from models.source import Source, resolve
-from models.spec import Preprocess
-from quantize import bottleneck_split, float_operators, further_schemes, layer_names
-from quantize.further_schemes import Made
-from quantize.graph import Graph
-from quantize.plan import Plan
-from quantize.scheme import INT8, Scheme
+from quantize.graph import layer_names
+from quantize.graph.graph import Graph
+from quantize.methods.plan import Plan
+from quantize.passes import bottleneck_split
+from quantize.schemes import float_operators, further_schemes
+from quantize.schemes.further_schemes import Made
+from quantize.schemes.scheme import INT8, Scheme
 
 POLL_S = 0.05
 
@@ -115,7 +120,7 @@ def _make(
         )
         told, tell = context.Pipe(duplex=False)
         tflite = beside.submit(writers.tflite_files, graph, request, folder, tell)
-        float_onnx = onnx_float.from_graph(graph)
+        float_onnx = float_model_onnx.from_graph(graph)
         made = _awaited(tflite, told, report)
         onnx = writers.onnx_files(float_onnx, graph, made, folder)
         report("verifying against Keras")

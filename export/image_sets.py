@@ -5,15 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from models import saved_images
-from models.dataset import Dataset, check_disjoint, open_dataset
-from models.image_source import ImageSize
-from models.options import Options
+from models.command_line.options import Options
+from models.data import saved_images
+from models.data.dataset import Dataset, check_disjoint, open_dataset
+from models.data.image_source import ImageSize
+from models.networks.spec import Preprocess
 from models.source import Source
-from models.spec import Preprocess
-from quantize.calibration import check_enough
-from quantize.plan import has_random_weights
-from quantize.task import JUDGE_IMAGES
+from quantize.methods.inputs import JUDGE_IMAGES
+from quantize.methods.plan import has_random_weights
+from quantize.ranges.calibration import check_enough
 
 VERIFICATION_IMAGES = 64
 

@@ -128,7 +128,7 @@ def _onnxruntime(path, images, threads):
     import onnx
     import onnxruntime
 
-    from export.onnx_io import affine_map
+    from export.onnx.signature import affine_map
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

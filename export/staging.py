@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from export.artifact import MANIFEST_NAME
-from models.errors import RequestError
+from models.command_line.errors import RequestError
 
 CANNOT_WRITE = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT,

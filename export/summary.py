@@ -3,7 +3,7 @@
 import io
 
 from export.artifact import Artifact, Manifest
-from quantize.scheme import INT8
+from quantize.schemes.scheme import INT8
 
 KINDS_NAMED = 4
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from export import onnx_io
 from export.artifact import Artifact, TensorInfo
 from export.loading import READERS, Trial, Trials
-from models.errors import CheckFailed
-from quantize.delegate import partitions
-from quantize.fidelity import compare
-from quantize.graph import Graph
+from export.onnx import signature
+from models.command_line.errors import CheckFailed
+from quantize.evaluate.output_comparison import compare
+from quantize.graph.delegate import partitions
+from quantize.graph.graph import Graph
 
 MAX_FLOAT32_RELATIVE_ERROR = 1e-4
 MIN_FLOAT16_SQNR_DB = 40.0
@@ -122,7 +122,7 @@ def _described(path: Path):
         import onnx
 
         model = onnx.load(path)
-        return *onnx_io.tensors(model), onnx_io.op_histogram(model)
+        return *signature.tensors(model), signature.op_histogram(model)
     graph = _graph(path)
     return (
         tuple(_info(graph, name) for name in graph.inputs),

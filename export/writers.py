@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from export import onnx_float, onnx_int8
-from quantize import int8, ladder
-from quantize.further_schemes import FURTHER, Made, Material
-from quantize.graph import Graph
-from quantize.plan import Plan
-from quantize.rungs import Calibration
-from quantize.scheme import FLOAT16, FLOAT32, INT8, SCHEMES, Scheme
+from export.onnx import float_model_onnx, int8_onnx
+from quantize.graph.graph import Graph
+from quantize.methods import search
+from quantize.methods.methods import Calibration
+from quantize.methods.plan import Plan
+from quantize.schemes import int8
+from quantize.schemes.further_schemes import FURTHER, Made, Material
+from quantize.schemes.scheme import FLOAT16, FLOAT32, INT8, SCHEMES, Scheme
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def tflite_files(
         lambda *report: told.send(report),
     )
     judge = np.load(request.judge, mmap_mode="r")
-    climb = partial(ladder.climb, graph, images, judge, request.output_kind, request.plan)
+    climb = partial(search.climb, graph, images, judge, request.output_kind, request.plan)
     material = Material(graph, images, climb)
     made = {INT8.name: Made.of(climb(INT8))}
     made |= {scheme.name: FURTHER[scheme](material) for scheme in request.further}
@@ -70,13 +71,13 @@ def onnx_files(float32, graph: Graph, made: dict[str, Made], folder: Path) -> li
 
     ``float32``: the ONNX form of the float ``graph``.
     """
-    written = {FLOAT32.name: float32, FLOAT16.name: onnx_float.halve(float32)}
+    written = {FLOAT32.name: float32, FLOAT16.name: float_model_onnx.halve(float32)}
     for name, found in made.items():
         form = found.float_form
         if form is not None:
             same = form.content == graph.content
-            float_model = float32 if same else onnx_float.from_graph(form)
-            written[name] = onnx_int8.quantize(float_model, found.graph)
+            float_model = float32 if same else float_model_onnx.from_graph(form)
+            written[name] = int8_onnx.quantize(float_model, found.graph)
     names = []
     for name, model in written.items():
         names.append(f"{name}.onnx")

@@ -4,7 +4,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from models.options import Options
+from models.command_line.options import Options
 
 
 def content_sha256(path: Path) -> str:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from models.image_source import ImageSize
-from models.spec import Preprocess
+from models.data.image_source import ImageSize
+from models.networks.spec import Preprocess
 
 
 @dataclass(frozen=True)

@@ -12,20 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from models import command
-from models.dataset import Dataset, open_dataset
-from models.errors import DeviceError, RequestError
+from models.command_line import command
+from models.command_line.errors import DeviceError, RequestError
+from models.command_line.options import Options
+from models.data.dataset import Dataset, open_dataset
+from models.data.preprocessing import preprocessed
 from models.network import Network
-from models.options import Options
 from models.source import Source, resolve
-from models.spec import Preprocess
 
 BATCH = 32
-
-
-def preprocessed(pixels: np.ndarray, preprocess: Preprocess) -> np.ndarray:
-    """Pixels in 0..255 as the float32 values that the network reads."""
-    return pixels.astype(np.float32) * np.float32(preprocess.scale) + np.float32(preprocess.offset)
 
 
 def predict(network: Network, images: Sequence[np.ndarray]) -> np.ndarray:

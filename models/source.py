@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Protocol
 
-from models import own_source, user_source
-from models.image_source import ImageSize
+from models import registry_source, user_source
+from models.command_line.options import Options
+from models.data.image_source import ImageSize
 from models.network import Network
-from models.options import Options
 
 
 class Source(Protocol):
@@ -36,7 +36,9 @@ def resolve(options: Options) -> Source:
 
     With SPLIT it is the same network in files of their own.
     """
-    found = own_source.resolve(options) if options.model is None else user_source.resolve(options)
+    found = (
+        registry_source.resolve(options) if options.model is None else user_source.resolve(options)
+    )
     if options.split == 1:
         return found
     return replace(found, model_id=f"{found.model_id}-split{options.split}")

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.errors import RequestError
-from models.image_source import ImageSize
+from models.command_line.errors import RequestError
+from models.command_line.options import Options
+from models.data.image_source import ImageSize
 from models.naming import content_sha256, foreign_data_caveats, safe_name
 from models.network import Network
-from models.options import Options
-from models.spec import Preprocess
+from models.networks.spec import Preprocess
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class UserSource:
         }
 
     def load(self) -> Network:
-        from models import user_model
+        from models.keras_files import user_model
 
         found = user_model.load_user_model(self.path)
         keras_model, kind = found.keras_model, found.output_kind

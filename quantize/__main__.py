@@ -5,27 +5,29 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from models import command, options, progress
-from models.options import Options
-from quantize import picture, report
+from models.command_line import command, options, progress
+from models.command_line.options import Options
+from quantize.report import calibration_report, picture
 
 
-def calibrate(asked: Options, observer: str | None) -> tuple[str, list[report.Row]]:
+def calibrate(asked: Options, observer: str | None) -> tuple[str, list[calibration_report.Row]]:
     """What was calibrated on what, and the rows of the report; draws the histograms.
 
     The int8 form is the one that an export ends at or, with an ``observer``, the plain one of its
     ranges.
     """
-    from quantize import ladder, layer_names, ranges
-    from quantize.hard_swish import lower
-    from quantize.rungs import Calibration, Stage
-    from quantize.task import JUDGE_IMAGES, prepare
+    from quantize.graph import layer_names
+    from quantize.methods import search
+    from quantize.methods.inputs import JUDGE_IMAGES, prepare
+    from quantize.methods.methods import Calibration, Stage
+    from quantize.passes.hard_swish import lower
+    from quantize.ranges import ranges
 
     with progress.step("calibrate") as now, tempfile.TemporaryDirectory() as scratch:
         task = prepare(asked, Path(scratch), JUDGE_IMAGES, now)
         calibration = Calibration(task.calibration, asked.threads, now)
         if observer is None:
-            climb = ladder.climb(
+            climb = search.climb(
                 task.graph, calibration, task.judge, task.network.output_kind, task.plan
             )
             stage, how = climb.stage, f"int8 by {climb.chosen.rung}"
@@ -35,7 +37,9 @@ def calibrate(asked: Options, observer: str | None) -> tuple[str, list[report.Ro
             stage = Stage(graph, calibration.statistics(graph), graph, kept_float=kept)
             stage = stage.quantized(ranges.choose(graph, stage.statistics, observer))
             how = f"int8 with {observer} ranges"
-        rows = list(report.rows(stage.graph, stage.int8_graph, stage.statistics, stage.ranges))
+        rows = list(
+            calibration_report.rows(stage.graph, stage.int8_graph, stage.statistics, stage.ranges)
+        )
         target = Path("results") / f"{task.model_id}-calibration.svg"
         target.parent.mkdir(exist_ok=True)
         target.write_text(picture.svg(task.model_id, rows, stage.statistics))
@@ -55,9 +59,9 @@ def main(argv: Sequence[str]) -> int:
     return command.exit_code(lambda: command.print_rows(parser, argv, _reported), "interrupted")
 
 
-def _reported(namespace) -> tuple[list[report.Row], str]:
+def _reported(namespace) -> tuple[list[calibration_report.Row], str]:
     title, found = calibrate(options.from_namespace(namespace), namespace.observer)
-    return found, report.text(title, found)
+    return found, calibration_report.text(title, found)
 
 
 if __name__ == "__main__":

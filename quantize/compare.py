@@ -12,15 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from models import command, options, progress
-from models.options import Options
-from quantize import ladder, latency
-from quantize.fidelity import answers, compare
-from quantize.graph import Graph
-from quantize.int8 import silently
-from quantize.outputs import outputs as outputs_of
-from quantize.rungs import Calibration
-from quantize.task import JUDGE_IMAGES, Task, prepare
+from models.command_line import command, options, progress
+from models.command_line.options import Options
+from quantize.evaluate import latency
+from quantize.evaluate.output_comparison import answers, compare
+from quantize.evaluate.outputs import outputs as outputs_of
+from quantize.graph.graph import Graph
+from quantize.methods import search
+from quantize.methods.inputs import JUDGE_IMAGES, Task, prepare
+from quantize.methods.methods import Calibration
+from quantize.schemes.int8 import silently
 
 JUDGES = 400
 ROUNDS = 40
@@ -82,7 +83,7 @@ def _tools(task: Task, threads: int) -> dict[str, Callable[[], Graph]]:
 
 
 def _tensorflow(task: Task) -> Graph:
-    from models import float_graph
+    from models.keras_files import float_graph
 
     size = task.network.size
     return Graph(
@@ -93,7 +94,7 @@ def _tensorflow(task: Task) -> Graph:
 
 
 def _ours(task: Task, threads: int) -> Graph:
-    climbed = ladder.climb(
+    climbed = search.climb(
         task.graph,
         Calibration(task.calibration, threads),
         task.judge[:: max(1, len(task.judge) // JUDGE_IMAGES)],

@@ -11,19 +11,21 @@ from pathlib import Path
 
 import numpy as np
 
-from models import command, demo, options, progress
-from models.errors import RequestError
-from models.options import Options
+from models.command_line import command, options, progress
+from models.command_line.errors import RequestError
+from models.command_line.options import Options
+from models.networks import demo
 from models.source import resolve
-from quantize import ladder, swap
-from quantize.fidelity import compare
-from quantize.graph import Graph
-from quantize.ladder import Climb
-from quantize.layer_names import layer_names
-from quantize.outputs import outputs
-from quantize.plan import has_random_weights
-from quantize.rungs import Calibration
-from quantize.task import JUDGE_IMAGES, prepare
+from quantize.evaluate import swap_precision
+from quantize.evaluate.output_comparison import compare
+from quantize.evaluate.outputs import outputs
+from quantize.graph.graph import Graph
+from quantize.graph.layer_names import layer_names
+from quantize.methods import search
+from quantize.methods.inputs import JUDGE_IMAGES, prepare
+from quantize.methods.methods import Calibration
+from quantize.methods.plan import has_random_weights
+from quantize.methods.search import Climb
 
 JUDGES = 64  # images that every layer is looked at on
 
@@ -67,10 +69,12 @@ def rows(
         return compare(wanted, found, output_kind).sqnr_db
 
     whole, left, alone = decibels(outputs(int8_graph, images, threads)), {}, {}
-    for name, found in swap.left_float(graph, int8_graph, images, threads):
+    for name, found in swap_precision.left_float(graph, int8_graph, images, threads):
         left[name] = decibels(found)
         done(len(left))
-    for name, found in swap.alone_int8(graph, int8_graph, images, threads, bias_corrected):
+    for name, found in swap_precision.alone_int8(
+        graph, int8_graph, images, threads, bias_corrected
+    ):
         alone[name] = decibels(found)
         done(len(left) + len(alone))
     made = [
@@ -91,7 +95,7 @@ def analyse(asked: Options) -> tuple[str, list[Row]]:
     with progress.step("sensitivity") as now, tempfile.TemporaryDirectory() as scratch:
         task = prepare(asked, Path(scratch), JUDGE_IMAGES, now)
         now("making int8")
-        climbed = ladder.climb(
+        climbed = search.climb(
             task.graph,
             Calibration(task.calibration, asked.threads, now),
             task.judge,

@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 import pytest
 from processes import is_alive, running, wait_until
 
-from bench.remote import transfer
-from models.errors import DeviceError
+from bench.devices.transport import transfer
+from models.command_line.errors import DeviceError
 
 AWKWARD = [
     "a b", "it's", 'say "so"', "a;exit 9", "$(exit 9)", "`exit 9`", "$HOME", "two\nlines", "-rf",

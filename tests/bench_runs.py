@@ -3,9 +3,9 @@
 import time
 from pathlib import Path
 
-from bench.job import RUNTIMES
-from bench.plan import Plan
-from bench.runtimes import PYTHON
+from bench.devices.runtimes import PYTHON
+from bench.measurement.job import RUNTIMES
+from bench.measurement.plan import Plan
 
 QUICK = Plan(
     warmup_runs=1, warmup_s=0.0, min_samples=7, precision=10.0, time_limit_s=30.0, turn_s=0.001

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from bench.device import OPENED_BY
-from bench.host import RUNNER, Host
-from models.errors import DeviceError
+from bench.devices.device import OPENED_BY
+from bench.devices.host import RUNNER, Host
+from models.command_line.errors import DeviceError
 
 STEP_MORE = ("row.astype(np.float32) - zero_point)", "row.astype(np.float32) - zero_point + 1)")
 

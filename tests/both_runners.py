@@ -5,8 +5,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from bench import runner
-from bench.host import RUNNER
+from bench.devices.host import RUNNER
+from bench.on_device import runner
 
 # As a job without any of them; the rest of a result is of the same type in both.
 SAME = ("version", "runtime", "runtime_version", "threads", "affinity", "images", "delegate")

@@ -21,9 +21,9 @@ from own_adb_server import OwnAdbServer
 from phone_project import PhoneProject
 from tiny_models import write_export, write_images
 
-from bench.job import Job
-from bench.plan import PLANS
-from bench.remote.adb_program import has_adb
+from bench.devices.transport.adb_program import has_adb
+from bench.measurement.job import Job
+from bench.measurement.plan import PLANS
 
 # Its tests are imported by others, and say as much when they fail.
 pytest.register_assert_rewrite("any_line")
@@ -85,7 +85,7 @@ def loopback(tmp_path_factory):
 def far(tiny_project, keras_answers, loopback, monkeypatch):
     """The project with a device "pi" behind a line. Its Python is this one: no environment is made
     there."""
-    monkeypatch.setattr("bench.remote.board.provision", lambda *_: sys.executable)
+    monkeypatch.setattr("bench.devices.board.provision", lambda *_: sys.executable)
     with CutLine(loopback.port) as between:
         yield FarProject(tiny_project, loopback, between, monkeypatch)
 
@@ -107,7 +107,7 @@ def start_far(tiny_project, keras_answers, monkeypatch):
 @pytest.fixture
 def pixel(tiny_project, keras_answers, emulated_phone, monkeypatch):
     """The project with the phone that all tests share; 30 images go there in three shards."""
-    monkeypatch.setattr("bench.shards.SHARD_IMAGES", 10)
+    monkeypatch.setattr("bench.engine.shards.SHARD_IMAGES", 10)
     return PhoneProject(tiny_project, emulated_phone, monkeypatch)
 
 
@@ -155,10 +155,10 @@ def fresh_keras():
 def _demo(arch):
     import keras
 
-    from models import float_graph
-    from models.options import Options
+    from models.command_line.options import Options
+    from models.keras_files import float_graph
     from models.source import resolve
-    from quantize.graph import Graph
+    from quantize.graph.graph import Graph
 
     # Layers are named as in a process of its own, whatever was built in this one before.
     keras.utils.clear_session()
@@ -180,10 +180,10 @@ def v3_graph():
 
 
 def _demo_images(role, count):
-    from models.dataset import open_dataset
-    from models.image_source import ImageSize
-    from models.reference import preprocessed
-    from models.spec import Preprocess
+    from models.data.dataset import open_dataset
+    from models.data.image_source import ImageSize
+    from models.data.preprocessing import preprocessed
+    from models.networks.spec import Preprocess
 
     images = open_dataset("demo", role, ImageSize(96, 96, 3), None)
     found = [
@@ -207,7 +207,7 @@ def judge_images():
 @pytest.fixture(scope="session")
 def v1_statistics(v1_graph, calibration_images):
     """What the activations of v1 do on the calibration images."""
-    from quantize.calibration import calibrate
+    from quantize.ranges.calibration import calibrate
 
     return calibrate(v1_graph, (image[None] for image in calibration_images), threads=2)
 

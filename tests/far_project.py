@@ -18,10 +18,10 @@ from loopback_sshd import LoopbackServer
 from processes import ended, running, wait_until
 
 from bench.__main__ import main
-from bench.history.records import Records
-from bench.remote.lock import DeviceLock
-from bench.remote.patience import Patience
-from bench.remote.ssh import Ssh
+from bench.devices.lease.device_lease import DeviceLock
+from bench.devices.transport.ssh import Ssh
+from bench.devices.transport.timeouts import Patience
+from bench.history.history import Records
 
 # The runner, the first time that it passes there so often, and no other: says so, and stalls.
 STALLING = """passed = []
@@ -79,7 +79,7 @@ class FarProject:
         """A line is lost behind 2 s of silence, a bench behind 3."""
         self._patch.setattr(Ssh, "patience", Patience(2, 1, 1))
         quick = partial(DeviceLock, silence_s=3.0, beat_s=0.5)
-        self._patch.setattr("bench.remote.board.DeviceLock", quick)
+        self._patch.setattr("bench.devices.board.DeviceLock", quick)
 
     def bench(self, *words, device="pi", files="int8.tflite", runtimes="litert") -> int:
         """The exit code of ``bench run``."""
@@ -95,7 +95,7 @@ class FarProject:
 
     def run_there(self, *replaced: tuple[str, str]) -> None:
         """The runner with texts replaced, each (old, new)."""
-        self._patch.setattr("bench.remote.board.RUNNER", runner_with(self.folder, *replaced))
+        self._patch.setattr("bench.devices.board.RUNNER", runner_with(self.folder, *replaced))
 
     def stalls(self) -> bool:
         return self.mark.exists() and bool(self.mark.read_text())

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from bench.accuracy import Accuracy, ClassChange, Flip
-from bench.battery import Battery
-from bench.caveat import Caveat
-from bench.environment import Environment
-from bench.plan import Plan
-from bench.record import Drift, Record
-from bench.result import Delegate, OpTime, Result, State, Turn
+from bench.measurement.accuracy import Accuracy, ClassChange, Flip
+from bench.measurement.battery import Battery
+from bench.measurement.caveat import Caveat
+from bench.measurement.environment import Environment
+from bench.measurement.plan import Plan
+from bench.measurement.record import Drift, Record
+from bench.measurement.result import Delegate, OpTime, Result, State, Turn
 
 ENVIRONMENT = Environment(
     "Test CPU", 4, 2**33, "Linux 6.1", "aarch64", "3.11.2", {"numpy": "1.26.4", "litert": "2.3.0"},

@@ -11,10 +11,10 @@ from pathlib import Path, PurePosixPath
 
 from native_runner import built_runner
 
-from bench.remote import keeper
-from bench.remote.registered import registered
+from bench.devices.lease.lease_command import registered
+from bench.on_device import lease_agent
 
-KEEPER = Path(keeper.__file__)
+KEEPER = Path(lease_agent.__file__)
 KINDS = ("python", "native")
 STARTED = []
 

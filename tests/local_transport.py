@@ -5,9 +5,9 @@ import shlex
 import shutil
 import subprocess
 
-from bench.child import started
-from bench.remote.transport import ConnectionLost, Finished
-from models.errors import DeviceError
+from bench.devices.runner_process import started
+from bench.devices.transport.transport import ConnectionLost, Finished
+from models.command_line.errors import DeviceError
 
 
 class LocalTransport:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.devices import DeviceSettings
+from bench.devices.settings import DeviceSettings
 
 NAME = "loopback"
 SERVER_FOLDERS = "/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin"

@@ -1,9 +1,9 @@
 """Results and records that nothing measured, for tests of what is made of them."""
 
-from bench.environment import Environment
-from bench.plan import QUICK
-from bench.record import Record
-from bench.result import Result, Turn
+from bench.measurement.environment import Environment
+from bench.measurement.plan import QUICK
+from bench.measurement.record import Record
+from bench.measurement.result import Result, Turn
 
 HOST = Environment("a processor", 2, 2**33, "Linux", "x86_64", "3.11")
 

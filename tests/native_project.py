@@ -12,7 +12,7 @@ from pathlib import Path
 
 from commands import ROOT
 
-from bench.native.places import Places
+from bench.devices.native.places import Places
 
 MAIN = r"""
 #include <dlfcn.h>
@@ -49,7 +49,7 @@ def project(folder: Path) -> Places:
     (harness / "src" / "main.cpp").write_text(MAIN)
     (harness / "src" / "other.cpp").write_text(OTHER)
     (harness.parent / "bench").mkdir()
-    shutil.copy(ROOT / "bench" / "runner.py", harness.parent / "bench")
+    shutil.copy(ROOT / "bench" / "on_device" / "runner.py", harness.parent / "bench" / "on_device")
     return Places(harness, folder / "cache")
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.native.bundle import Bundle, bundle_for
-from bench.native.compiling import compiled_program
-from bench.native.places import PLACES
-from bench.native.target import HOST
-from bench.native.toolchain import toolchain_for
+from bench.devices.native.bundle import Bundle, bundle_for
+from bench.devices.native.compiling import compiled_program
+from bench.devices.native.places import PLACES
+from bench.devices.native.target import HOST
+from bench.devices.native.toolchain import toolchain_for
 
 SANITIZERS = "address,undefined"
 

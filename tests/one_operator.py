@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from quantize.graph import Graph
+from quantize.graph.graph import Graph
 
 POOL = {"padding": 1, "strideH": 2, "strideW": 2, "filterHeight": 2, "filterWidth": 2}
 CONVOLUTION = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}

@@ -9,7 +9,7 @@ import pytest
 from loopback_sshd import free_port
 from processes import wait_until
 
-from bench.remote.adb_program import has_adb
+from bench.devices.transport.adb_program import has_adb
 
 
 class OwnAdbServer:

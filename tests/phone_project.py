@@ -12,12 +12,12 @@ from device_android.emulated_phone import EmulatedPhone, Process
 from processes import wait_until
 
 from bench.__main__ import main
-from bench.child import Child
-from bench.history.records import Records
-from bench.native.bundle import Bundle, bundle_for
-from bench.remote.adb import Adb
-from bench.remote.phone_facts import CACHE
-from bench.remote.remote import Remote
+from bench.devices.native.bundle import Bundle, bundle_for
+from bench.devices.phone_facts import CACHE
+from bench.devices.remote_device import Remote
+from bench.devices.runner_process import Child
+from bench.devices.transport.adb import Adb
+from bench.history.history import Records
 
 RUNNER, KEEP = "runner", "--keep"
 # A file of so many bytes takes its time; of those that are pushed LiteRT alone does.
@@ -36,8 +36,8 @@ class PhoneProject:
             monkeypatch.setenv(name, value)
         # An adb server that the bench starts leaves its keys there.
         monkeypatch.setenv("HOME", str(folder))
-        monkeypatch.setattr("bench.remote.remote.FIRST_PAUSE_S", 0.1)
-        monkeypatch.setattr("bench.remote.phone.bundle_for", _small_bundle)
+        monkeypatch.setattr("bench.devices.remote_device.FIRST_PAUSE_S", 0.1)
+        monkeypatch.setattr("bench.devices.phone.bundle_for", _small_bundle)
         self.before = files_in(folder / "artifacts" / "tiny")
 
     def bench(self, *words, device="android", files="int8.tflite", runtimes="litert") -> int:

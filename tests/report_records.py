@@ -6,15 +6,15 @@ from hashlib import sha256
 
 import numpy as np
 
-from bench.accuracy import Accuracy
-from bench.caveat import Caveat
-from bench.environment import Environment
-from bench.history.listed import Listed
-from bench.plan import DEFAULT
-from bench.record import Drift, Record
+from bench.history.run_line import Listed
+from bench.measurement.accuracy import Accuracy
+from bench.measurement.caveat import Caveat
+from bench.measurement.environment import Environment
+from bench.measurement.latency import latency
+from bench.measurement.plan import DEFAULT
+from bench.measurement.record import Drift, Record
+from bench.measurement.result import Delegate, Result, RunError, State, Turn
 from bench.report.contents import Contents, RowKey
-from bench.result import Delegate, Result, RunError, State, Turn
-from bench.statistics import latency
 
 MACHINE = Environment(
     "Test CPU 1000", 2, 8 * 2**30, "Linux 6.1", "x86_64", "3.11.2", {"litert": "2.3.0"}

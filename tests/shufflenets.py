@@ -5,9 +5,11 @@ import math
 
 import numpy as np
 
-from models import float_graph, random_weights, registry
-from models.spec import ModelSpec
-from quantize.graph import Graph
+from models.keras_files import float_graph
+from models.networks import registry
+from models.networks.spec import ModelSpec
+from models.weights import random_weights
+from quantize.graph.graph import Graph
 
 SIDE = 32
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from tiny_models import write_images
 
-from bench import accuracy
-from bench.accuracy import ClassChange, Flip, judge
-from models.dataset import open_dataset
-from models.image_source import ImageSize
-from quantize.fidelity import FLOOR_DB, Likeness, Said, probabilities
+from bench.measurement import accuracy
+from bench.measurement.accuracy import ClassChange, Flip, judge
+from models.data.dataset import open_dataset
+from models.data.image_source import ImageSize
+from quantize.evaluate.output_comparison import FLOOR_DB, Likeness, Said, probabilities
 
 NAN = np.nan
 

@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
-from bench.cost import split_speed
 from bench.cost.activation_memory import Alive, arena_bytes, lifetimes, peak_activation
-from bench.cost.split_speed import GROUPS
-from models.errors import RequestError
-from models.options import Options
-from quantize import bottleneck_split, int8
-from quantize.graph import Graph
-from quantize.ranges import Range
+from bench.studies import split_speed
+from bench.studies.split_speed import GROUPS
+from models.command_line.errors import RequestError
+from models.command_line.options import Options
+from quantize.graph.graph import Graph
+from quantize.passes import bottleneck_split
+from quantize.ranges.ranges import Range
+from quantize.schemes import int8
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def residual():
     import keras
     from keras import layers
 
-    from models import float_graph
+    from models.keras_files import float_graph
 
     keras.utils.clear_session()
     image = keras.Input((8, 8, 4), name="image")
@@ -54,7 +55,7 @@ def test_an_input_is_alive_from_the_start_and_an_output_to_the_end(residual):
 
 
 def test_an_output_that_is_made_early_is_kept(residual):
-    from quantize.draft import Draft
+    from quantize.graph.graph_editor import Draft
 
     draft = Draft(residual)
     wide = draft.operators[0].outputs[0]
@@ -80,8 +81,10 @@ def test_the_arena_holds_the_peak_and_little_more(residual):
 def test_six_groups_take_at_least_40_per_cent_off_v2():
     import keras
 
-    from models import float_graph, random_weights, registry
-    from models.spec import ModelSpec
+    from models.keras_files import float_graph
+    from models.networks import registry
+    from models.networks.spec import ModelSpec
+    from models.weights import random_weights
 
     keras.utils.clear_session()
     model = registry.build(ModelSpec("v2"))

@@ -29,10 +29,10 @@ from device_android.shell_service import Shell
 from own_adb_server import OwnAdbServer
 from processes import is_alive, running, wait_until
 
-from bench.devices import DeviceSettings
-from bench.remote.adb import Adb
-from bench.remote.transport import ConnectionLost
-from models.errors import DeviceError
+from bench.devices.settings import DeviceSettings
+from bench.devices.transport.adb import Adb
+from bench.devices.transport.transport import ConnectionLost
+from models.command_line.errors import DeviceError
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +148,8 @@ def test_no_adb_outlives_the_process_that_had_it(server, number):
         code = (
             "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
             "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # nohup makes all ignore it
-            "from bench.devices import DeviceSettings\nfrom bench.remote.adb import Adb\n"
+            "from bench.devices.settings import DeviceSettings\n"
+            "from bench.devices.transport.adb import Adb\n"
             f"line = Adb({settings(phone.serial)!r})\nline.connect()\nline.start(['cat'])\n"
             "print('started', flush=True)\ninput()"
         )

@@ -16,12 +16,12 @@ from own_adb_server import OwnAdbServer
 from processes import wait_until
 from small_disk import small_disk
 
-from bench.devices import DeviceSettings
-from bench.remote import adb_program
-from bench.remote.adb import Adb
-from bench.remote.patience import Patience
-from bench.remote.transport import ConnectionLost
-from models.errors import DeviceError
+from bench.devices.settings import DeviceSettings
+from bench.devices.transport import adb_program
+from bench.devices.transport.adb import Adb
+from bench.devices.transport.timeouts import Patience
+from bench.devices.transport.transport import ConnectionLost
+from models.command_line.errors import DeviceError
 
 BIG_BYTES = 8_000_000
 IMPATIENT = Patience(connect_s=1, alive_interval_s=1, alive_count=1)

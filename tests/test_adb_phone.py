@@ -8,10 +8,10 @@ import pytest
 from any_line import AWKWARD
 from processes import wait_until
 
-from bench.devices import DeviceSettings
-from bench.remote import transfer
-from bench.remote.adb import Adb
-from models.errors import DeviceError
+from bench.devices.settings import DeviceSettings
+from bench.devices.transport import transfer
+from bench.devices.transport.adb import Adb
+from models.command_line.errors import DeviceError
 
 pytestmark = pytest.mark.android
 TMP = PurePosixPath("/data/local/tmp")

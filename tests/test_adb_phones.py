@@ -8,13 +8,25 @@ from device_android.authorization import Consent
 from loopback_sshd import free_port
 from own_adb_server import OwnAdbServer
 
-from bench.device import named
-from bench.devices import DeviceSettings
-from bench.remote.adb import Adb
-from bench.remote.adb_failure import NOT_CONNECTED, STATES, connect_explained, state_explained
-from bench.remote.adb_phones import Phone, chosen, is_address, listed, phones, ready_phone
-from bench.remote.patience import Patience
-from models.errors import DeviceError, RequestError
+from bench.devices.device import named
+from bench.devices.settings import DeviceSettings
+from bench.devices.transport.adb import Adb
+from bench.devices.transport.adb_failure import (
+    NOT_CONNECTED,
+    STATES,
+    connect_explained,
+    state_explained,
+)
+from bench.devices.transport.adb_phones import (
+    Phone,
+    chosen,
+    is_address,
+    listed,
+    phones,
+    ready_phone,
+)
+from bench.devices.transport.timeouts import Patience
+from models.command_line.errors import DeviceError, RequestError
 
 # What adb 29 and 34 write for phones that no test can plug in.
 LISTED = """\

@@ -11,9 +11,9 @@ from commands import run
 from processes import wait_until
 
 from bench.__main__ import main
-from bench.history.records import Records
-from bench.native.bundle import bundle_for
-from bench.plan import PLANS
+from bench.devices.native.bundle import bundle_for
+from bench.history.history import Records
+from bench.measurement.plan import PLANS
 
 pytestmark = [pytest.mark.android, pytest.mark.timeout(1200)]
 ARCHS = ("v1", "v2", "v3-small")

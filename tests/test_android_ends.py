@@ -17,16 +17,16 @@ from far_project import error_line
 from processes import wait_until
 from tiny_models import write_export
 
-from bench.remote.adb import Adb
-from bench.remote.patience import Patience
-from bench.remote.phone_facts import CACHE
+from bench.devices.phone_facts import CACHE
+from bench.devices.transport.adb import Adb
+from bench.devices.transport.timeouts import Patience
 
 pytestmark = pytest.mark.android
 # A bench that stops ahead of its first turn, and says so by a file, its first argument.
 STALLING = """
 import sys, time
 from bench.__main__ import script
-from bench.child import Child
+from bench.devices.runner_process import Child
 mark = sys.argv.pop(1)
 def turn(self):
     open(mark, "w").close()

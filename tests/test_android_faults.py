@@ -8,9 +8,9 @@ import pytest
 from far_project import error_line
 from phone_project import is_lost
 
-from bench.remote.adb import Adb
-from bench.remote.phone_facts import CACHE
-from bench.remote.remote import Remote
+from bench.devices.phone_facts import CACHE
+from bench.devices.remote_device import Remote
+from bench.devices.transport.adb import Adb
 
 pytestmark = pytest.mark.android
 PLACES = pytest.mark.parametrize("place", ["timing", "judging"])

@@ -2,12 +2,12 @@
 
 import pytest
 
-from models import demo, registry
-from models.errors import RequestError
-from models.options import Options
-from models.own_source import resolve
-from models.registry import Architecture
-from models.spec import ModelSpec
+from models.command_line.errors import RequestError
+from models.command_line.options import Options
+from models.networks import demo, registry
+from models.networks.registry import Architecture
+from models.networks.spec import ModelSpec
+from models.registry_source import resolve
 
 
 @pytest.fixture

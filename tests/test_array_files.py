@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.dataset import ImageSize, check_disjoint, open_dataset
-from models.errors import DeviceError, RequestError
+from models.command_line.errors import DeviceError, RequestError
+from models.data.dataset import ImageSize, check_disjoint, open_dataset
 
 SIZE = ImageSize(32, 32, 3)
 X = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), np.uint8)
@@ -151,7 +151,7 @@ def test_no_room_to_unpack_is_a_failure_of_the_device(tmp_path, monkeypatch):
 
 READ_ALL = """
 import resource, sys
-from models.dataset import ImageSize, open_dataset
+from models.data.dataset import ImageSize, open_dataset
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 def read(path):
     data = open_dataset(path, "DATA", ImageSize(64, 64, 3), 3)

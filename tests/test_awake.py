@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 import pytest
 from processes import wait_until
 
-from bench.remote.awake import awake
+from bench.devices.stay_awake import awake
 
 # Android's programs, with the state of the phone in files.
 PROGRAMS = {

@@ -35,8 +35,8 @@ def refused(work, *arguments, says):
 
 
 def weights(work, arch="v2", alpha=0.1, resolution=64):
-    from models import registry
-    from models.spec import ModelSpec
+    from models.networks import registry
+    from models.networks.spec import ModelSpec
 
     path = f"data/{arch}.weights.h5"
     registry.build(ModelSpec(arch, alpha, resolution, classes=10)).save_weights(work / path)

@@ -16,11 +16,11 @@ from PIL import Image
 from tiny_models import write_export
 
 from bench.__main__ import main
-from bench.caveat import Caveat
-from bench.device import OPENED_BY
-from bench.history.records import Records
-from bench.host import RUNNER, Host
-from bench.plan import PLANS
+from bench.devices.device import OPENED_BY
+from bench.devices.host import RUNNER, Host
+from bench.history.history import Records
+from bench.measurement.caveat import Caveat
+from bench.measurement.plan import PLANS
 
 
 def bench(*more):
@@ -86,7 +86,7 @@ def test_strict_fails_on_a_caveat_and_keeps_the_measurement(
     tiny_project, keras_answers, monkeypatch, capsys
 ):
     doubt = Caveat("busy", "others had 50% of the cores", "end them")
-    monkeypatch.setattr("bench.bench.caveats", lambda *_: (doubt,))
+    monkeypatch.setattr("bench.engine.session.caveats", lambda *_: (doubt,))
     assert bench("--runtimes", "litert") == 0
     assert "caveat busy" in capsys.readouterr().out
     assert bench("--runtimes", "litert", "--strict", "1") == 1

@@ -6,18 +6,19 @@ import numpy as np
 import pytest
 from commands import run
 
-from models.errors import RequestError
-from models.options import Options
+from models.command_line.errors import RequestError
+from models.command_line.options import Options
 from models.source import resolve
-from quantize import bottleneck_split, ladder, partial_sums
-from quantize.bottleneck import bottlenecks
-from quantize.bottleneck_split import group_slices
-from quantize.draft import Draft
-from quantize.graph import LINEAR, Graph
-from quantize.layer_names import layer_names
-from quantize.outputs import outputs
-from quantize.plan import Plan
-from quantize.rungs import Calibration
+from quantize.evaluate.outputs import outputs
+from quantize.graph.graph import LINEAR, Graph
+from quantize.graph.graph_editor import Draft
+from quantize.graph.layer_names import layer_names
+from quantize.methods import search
+from quantize.methods.methods import Calibration
+from quantize.methods.plan import Plan
+from quantize.passes import bottleneck_split, partial_sums
+from quantize.passes.bottleneck import bottlenecks
+from quantize.passes.bottleneck_split import group_slices
 
 RESOLUTION = 64
 
@@ -25,8 +26,10 @@ RESOLUTION = 64
 def fresh_graph(arch, alpha):
     import keras
 
-    from models import float_graph, random_weights, registry
-    from models.spec import ModelSpec
+    from models.keras_files import float_graph
+    from models.networks import registry
+    from models.networks.spec import ModelSpec
+    from models.weights import random_weights
 
     keras.utils.clear_session()
     model = registry.build(ModelSpec(arch, alpha, RESOLUTION, classes=7))
@@ -146,7 +149,7 @@ def test_h_swish_between_is_split_with_its_group(v3_large, images):
 
 
 def test_lowered_h_swish_between_is_split_as_well(v3_large, images):
-    from quantize.hard_swish import lower
+    from quantize.passes.hard_swish import lower
 
     graph = lower(v3_large)
     there, made = len(bottlenecks(Draft(graph))), bottleneck_split.split(graph, 2).graph
@@ -234,7 +237,7 @@ def test_a_residual_is_no_part(v2, calibration):
 
 def test_int8_starts_from_centered_parts(v2, images, calibration):
     split = bottleneck_split.split(v2, 2).graph
-    climbed = ladder.climb(
+    climbed = search.climb(
         split, calibration, images, "softmax", Plan(rungs=("min-max",), min_sqnr_db=None)
     )
     draft = Draft(climbed.graph)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from models.errors import RequestError
-from quantize.calibration import calibrate
-from quantize.histogram import BINS, count
+from models.command_line.errors import RequestError
+from quantize.ranges.calibration import calibrate
+from quantize.ranges.histogram import BINS, count
 
 
 def stream(images):
@@ -15,8 +15,8 @@ def stream(images):
 @pytest.fixture(scope="module")
 def first_layer(v1_graph, calibration_images):
     """Name and all values [64, ...] of the first layer's output."""
-    from quantize.draft import Draft
-    from quantize.segment import Walk
+    from quantize.graph.graph_editor import Draft
+    from quantize.graph.segment import Walk
 
     walk = Walk(Draft(v1_graph), calibration_images, threads=2)
     walk.to(1)

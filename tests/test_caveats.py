@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 from made_records import HOST, result
 
-from bench.battery import Battery
-from bench.caveat import caveats
-from bench.doubts import summed_up
-from bench.plan import DEFAULT
-from bench.result import Delegate, RunError, State
+from bench.console.warning_lines import summed_up
+from bench.measurement.battery import Battery
+from bench.measurement.caveat import caveats
+from bench.measurement.plan import DEFAULT
+from bench.measurement.result import Delegate, RunError, State
 
 STEADY = [[1000, 1001, 999, 1002]] * 30
 SOUND = result(

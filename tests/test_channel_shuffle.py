@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.channel_shuffle import channel_shuffle
+from models.networks.channel_shuffle import channel_shuffle
 
 
 @pytest.mark.parametrize(("channels", "groups"), [(6, 2), (6, 3), (58, 2), (60, 3)])

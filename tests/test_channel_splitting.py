@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 
-from quantize import bias_correction, channel_splitting, int8, ranges
-from quantize.calibration import calibrate
-from quantize.draft import Draft
-from quantize.fidelity import compare
-from quantize.graph import LINEAR, Graph
-from quantize.layer import layers
-from quantize.outputs import outputs
-from quantize.segment import cut
+from quantize.evaluate.output_comparison import compare
+from quantize.evaluate.outputs import outputs
+from quantize.graph.graph import LINEAR, Graph
+from quantize.graph.graph_editor import Draft
+from quantize.graph.segment import cut
+from quantize.passes import bias_correction, channel_splitting
+from quantize.passes.layer import layers
+from quantize.ranges import ranges
+from quantize.ranges.calibration import calibrate
+from quantize.schemes import int8
 
 DEAD = [0, 1, 2]
 

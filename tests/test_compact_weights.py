@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from models import compact_weights, registry
-from models.spec import ModelSpec
+from models.networks import registry
+from models.networks.spec import ModelSpec
+from models.training import compact_weights
 
 
 def test_a_compact_file_is_smaller_and_loads_the_same_weights(tmp_path):

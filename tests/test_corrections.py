@@ -5,11 +5,13 @@ import itertools
 import numpy as np
 import pytest
 
-from quantize import bias_correction, equalization, error_feedback, int8, ranges
-from quantize.calibration import calibrate
-from quantize.fidelity import compare
-from quantize.graph import LINEAR
-from quantize.outputs import outputs
+from quantize.evaluate.output_comparison import compare
+from quantize.evaluate.outputs import outputs
+from quantize.graph.graph import LINEAR
+from quantize.passes import bias_correction, equalization, error_feedback
+from quantize.ranges import ranges
+from quantize.ranges.calibration import calibrate
+from quantize.schemes import int8
 
 
 def sqnr_db(graph, other, images):
@@ -29,7 +31,7 @@ def plain(v1_graph, v1_statistics):
 @pytest.fixture(scope="module")
 def coarse(v1_graph, v1_statistics):
     """Int8 with the weights rounded to 31 steps, so that there is something to take back."""
-    from quantize.draft import Draft
+    from quantize.graph.graph_editor import Draft
 
     plain = int8.quantize(v1_graph, ranges.choose(v1_graph, v1_statistics))
     draft = Draft(plain)
@@ -91,8 +93,8 @@ def test_after_bias_correction_every_layer_has_the_mean_of_the_float_network(
 
 
 def logits(graph, images):
-    from quantize.draft import Draft
-    from quantize.segment import cut
+    from quantize.graph.graph_editor import Draft
+    from quantize.graph.segment import cut
 
     draft = Draft(graph)
     return outputs(cut(draft, 0, len(draft.operators) - 1), images, 2)
@@ -102,7 +104,7 @@ def test_error_feedback_beats_rounding_to_the_nearest(
     v1_graph, v1_statistics, plain, calibration_images, judge_images, monkeypatch
 ):
     """On the grid of the coarse weights, where it matters."""
-    from quantize.draft import Draft
+    from quantize.graph.graph_editor import Draft
 
     coarser = Draft(plain)
     for operator in coarser.operators:

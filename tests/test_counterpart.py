@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bench import accuracy
-from bench.counterpart import as_dict, counterpart, text
-from bench.variant import Variant
+from bench.engine.variant import Variant
+from bench.measurement import accuracy
+from bench.run.host_difference import as_dict, counterpart, text
 
 OURS = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.25, 0.25, 0.5]], np.float32)
 SCALE = 1 / 256

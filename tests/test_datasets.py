@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models import demo, fashion_mnist
-from models.dataset import Dataset, ImageSize, check_disjoint, open_dataset
-from models.embed_demo_images import choose_calibration
-from models.errors import RequestError
+from models.command_line.errors import RequestError
+from models.data.dataset import Dataset, ImageSize, check_disjoint, open_dataset
+from models.networks import demo
+from models.training import fashion_mnist
+from models.training.embed_demo_images import choose_calibration
 
 SIZE = ImageSize(32, 32, 3)
 PHOTOGRAPHS = Path(__file__).parents[2] / "shared" / "imagenet"
@@ -90,7 +91,9 @@ def test_a_model_of_fewer_outputs_than_the_demo_has_classes_is_refused():
 
 
 def test_opening_data_imports_neither_tensorflow_nor_pillow_before_it_is_needed():
-    check = "import sys, models.dataset; print(*{'tensorflow', 'keras', 'PIL'} & set(sys.modules))"
+    check = (
+        "import sys, models.data.dataset; print(*{'tensorflow', 'keras', 'PIL'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
 
@@ -294,7 +297,7 @@ def test_only_files_of_a_size_on_both_sides_are_read(folder, tmp_path):
 
 STREAM = """
 import resource, sys
-from models.dataset import ImageSize, open_dataset
+from models.data.dataset import ImageSize, open_dataset
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 data = open_dataset(sys.argv[1], "DATA", ImageSize(96, 96, 3), None)
 assert sum(1 for _ in data.images(range(200))) == 200

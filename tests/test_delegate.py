@@ -8,10 +8,11 @@ from tiny_models import write_export
 
 from export.artifact import Manifest
 from export.summary import partition_notes
-from quantize import int8, ranges
-from quantize.calibration import calibrate
-from quantize.delegate import Partitions, partitions
-from quantize.graph import Graph
+from quantize.graph.delegate import Partitions, partitions
+from quantize.graph.graph import Graph
+from quantize.ranges import ranges
+from quantize.ranges.calibration import calibrate
+from quantize.schemes import int8
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models import demo
-from models.dataset import open_dataset
-from models.image_source import ImageSize
-from models.options import Options
-from models.reference import predict, preprocessed
+from models.command_line.options import Options
+from models.data.dataset import open_dataset
+from models.data.image_source import ImageSize
+from models.data.preprocessing import preprocessed
+from models.networks import demo
+from models.reference import predict
 from models.source import resolve
-from quantize.fidelity import answers
+from quantize.evaluate.output_comparison import answers
 
 WANTED_TOP1 = 0.925
 MAX_BYTES = 15_000_000

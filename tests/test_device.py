@@ -3,8 +3,8 @@
 import pytest
 from boards import Board, written
 
-from bench.device import open_device, open_devices
-from models.errors import DeviceError, RequestError
+from bench.devices.device import open_device, open_devices
+from models.command_line.errors import DeviceError, RequestError
 
 
 @pytest.fixture

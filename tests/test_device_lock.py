@@ -21,11 +21,11 @@ from keepers import (
 from local_transport import LocalTransport
 from relayed_transport import RelayedTransport
 
-from bench.remote.keeper import boot_id
-from bench.remote.lock import DeviceLock
-from bench.remote.registered import registered
-from bench.remote.transport import ConnectionLost
-from models.errors import DeviceError
+from bench.devices.lease.device_lease import DeviceLock
+from bench.devices.lease.lease_command import registered
+from bench.devices.transport.transport import ConnectionLost
+from bench.on_device.lease_agent import boot_id
+from models.command_line.errors import DeviceError
 
 SLEEPS = "print('ready', flush=True); import time; time.sleep(600)"
 
@@ -179,8 +179,8 @@ def test_a_bench_that_is_killed_leaves_nothing_running(keeper_kind, cache):
     source = f"""
 import subprocess, sys, time
 from pathlib import PurePosixPath
-from bench.remote.lock import DeviceLock
-from bench.remote.registered import registered
+from bench.devices.lease.device_lease import DeviceLock
+from bench.devices.lease.lease_command import registered
 from local_transport import LocalTransport
 transport, cache = LocalTransport(), PurePosixPath({str(cache)!r})
 lock = DeviceLock(transport, {keeper_words(keeper_kind)!r}, cache, "ann", print)
@@ -253,7 +253,7 @@ def test_a_keeper_that_cannot_start_is_told_with_its_last_words(device):
 
 
 def test_a_keeper_that_says_nothing_is_given_up_and_ended(device, cache, monkeypatch):
-    monkeypatch.setattr("bench.remote.lock.ANSWER_S", 0.5)
+    monkeypatch.setattr("bench.devices.lease.device_lease.ANSWER_S", 0.5)
     with pytest.raises(DeviceError, match=r"nothing within 0.5 s: welcome"):
         device(transport=Through(f"{TELL_SESSION}; echo welcome; sleep 600", cache)).take()
     session = session_told(cache)
@@ -281,7 +281,7 @@ def test_an_answer_that_comes_too_late_is_not_taken_for_another(device, cache, m
     programs = [start_ready(cache, name, SLEEPS) for name in ("one", "two")]
     transport.freeze()
     with monkeypatch.context() as hurry:
-        hurry.setattr("bench.remote.lock.END_S", 0.1)
+        hurry.setattr("bench.devices.lease.device_lease.END_S", 0.1)
         assert not lock.end("one")
     transport.thaw()
     assert lock.end("two") and not living(programs[1].pid) and not living(programs[0].pid)

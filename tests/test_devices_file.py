@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.devices import EXAMPLE, DeviceSettings, read_devices
-from models.errors import RequestError
+from bench.devices.settings import EXAMPLE, DeviceSettings, read_devices
+from models.command_line.errors import RequestError
 
 ROOT = Path(__file__).parent.parent
 

@@ -1,8 +1,8 @@
 """Which pairs of a drift matrix are worth explaining."""
 
-from bench.drift import DriftLimit
 from bench.explain.disagreement import disagreeing
-from bench.record import Drift
+from bench.measurement.drift import DriftLimit
+from bench.measurement.record import Drift
 
 LIMIT = DriftLimit(agreement=0.99, sqnr_db=20)
 

@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from bench import accuracy, drift
-from bench.drift import DriftLimit, as_dict, beyond, matrix, names, table
+from bench.measurement import accuracy, drift
+from bench.measurement.drift import DriftLimit, as_dict, beyond, matrix, names, table
 
 RIGHT = np.array([[0.8, 0.2], [0.3, 0.7]], np.float32)
 FLIPPED = np.array([[0.8, 0.2], [0.6, 0.4]], np.float32)

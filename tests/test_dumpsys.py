@@ -2,8 +2,8 @@
 
 import pytest
 
-from bench.battery import Battery
-from bench.remote.dumpsys import battery
+from bench.devices.dumpsys import battery
+from bench.measurement.battery import Battery
 
 OF_BATTERY = """Current Battery Service state:
   AC powered: false

@@ -12,12 +12,12 @@ from bench_runs import QUICK
 from made_records import HOST, result, timed_record
 from report_records import hot
 
-from bench import table
 from bench.__main__ import main
+from bench.console import record_table
+from bench.devices.host import Host
 from bench.gates import size, speedup
-from bench.history.records import Records
-from bench.host import Host
-from bench.plan import PLANS
+from bench.history.history import Records
+from bench.measurement.plan import PLANS
 from bench.report.contents import Contents, RowKey
 from bench.report.distribution_chart import distributions
 from bench.report.history_chart import history
@@ -25,7 +25,7 @@ from bench.report.page import page
 from bench.report.pareto import pareto, points
 from bench.report.rows import HEADINGS, rows
 from bench.report.sustained_chart import pace, sustained
-from quantize.limits import Limits
+from quantize.methods.limits import Limits
 
 EMULATED = replace(HOST, emulated=True)
 TURNS = [[2_000_000, 2_100_000]] * 20
@@ -72,16 +72,16 @@ def test_each_row_of_a_bench_is_marked_and_has_no_ratio(
 
 def test_a_row_for_programs_says_so_and_has_no_ratio():
     base, row = measured("float32.tflite"), measured()
-    made = table.as_dict(row, base)
+    made = record_table.as_dict(row, base)
     assert made["emulated"] and made["median_ms"] and made["times"] is made["times_of"] is None
     real = measured("float32.tflite", HOST), measured(environment=HOST)
-    assert not table.as_dict(*real)["emulated"] and table.as_dict(*real)["times"] == 1
+    assert not record_table.as_dict(*real)["emulated"] and record_table.as_dict(*real)["times"] == 1
 
 
 def test_a_row_of_markdown_is_marked():
-    row = table.markdown([measured()]).splitlines()[-1]
+    row = record_table.markdown([measured()]).splitlines()[-1]
     assert "| 2.05 (emulated) |" in row and "| 2.10 (emulated) |" in row
-    assert "emulated" not in table.markdown([measured(environment=HOST)])
+    assert "emulated" not in record_table.markdown([measured(environment=HOST)])
 
 
 def test_a_list_has_no_times(kept, capsys):

@@ -18,16 +18,16 @@ from bench.explain.explain import (
     layer_outputs,
     table,
 )
+from bench.explain.instrumented import observe
+from bench.explain.instrumented_layer import IMAGE, OUTPUT, short_name
 from bench.explain.layer_drift import CEILING_DB, LayerDrift, compared
 from bench.explain.layer_pairs import KERAS_OUTPUT, in_shape, keras_layers
-from bench.explain.observed import observe
-from bench.explain.observed_layer import IMAGE, OUTPUT, short_name
-from models.errors import DeviceError
-from quantize.delegate import partitions
-from quantize.draft import Draft
-from quantize.fidelity import FLOOR_DB
-from quantize.graph import Graph
-from quantize.layer_names import layer_names
+from models.command_line.errors import DeviceError
+from quantize.evaluate.output_comparison import FLOOR_DB
+from quantize.graph.delegate import partitions
+from quantize.graph.graph import Graph
+from quantize.graph.graph_editor import Draft
+from quantize.graph.layer_names import layer_names
 
 RUNTIME = {"tflite": "litert", "onnx": "onnxruntime"}
 
@@ -227,16 +227,17 @@ def test_a_runtime_that_fails_is_one_line(tmp_path):
 
 @pytest.fixture(scope="module")
 def int8_graph(v1_graph, v1_statistics):
-    from quantize import int8, ranges
+    from quantize.ranges import ranges
+    from quantize.schemes import int8
 
     return int8.quantize(v1_graph, ranges.choose(v1_graph, v1_statistics))
 
 
 @pytest.fixture(scope="module")
 def onnx_model(v1_graph):
-    from export import onnx_float
+    from export.onnx import float_model_onnx
 
-    return onnx_float.from_graph(v1_graph)
+    return float_model_onnx.from_graph(v1_graph)
 
 
 def damaged(graph, name, change):
@@ -330,11 +331,11 @@ def test_a_fault_is_named_across_formats(v1_graph, onnx_model, judge_images, tmp
 def test_a_fault_in_an_int8_onnx_file_is_named(
     v1_graph, int8_graph, onnx_model, judge_images, tmp_path
 ):
-    from export import onnx_int8
+    from export.onnx import int8_onnx
 
     broken = damaged(int8_graph, "conv_pw_5", shifted_bias)
     a = side(tmp_path, int8_graph.content, "int8.tflite")
-    content = onnx_int8.quantize(onnx_model, broken).SerializeToString()
+    content = int8_onnx.quantize(onnx_model, broken).SerializeToString()
     b = side(tmp_path, content, "int8.onnx")
     assert named(explain(a, b, judge_images[:4])) == "conv_pw_5"
     c = side(tmp_path, onnx_model.SerializeToString(), "float32.onnx")
@@ -344,9 +345,9 @@ def test_a_fault_in_an_int8_onnx_file_is_named(
 def test_sides_that_answer_alike_have_no_layer_that_diverges(
     v1_graph, int8_graph, onnx_model, judge_images, tmp_path
 ):
-    from export import onnx_int8
+    from export.onnx import int8_onnx
 
-    content = onnx_int8.quantize(onnx_model, int8_graph).SerializeToString()
+    content = int8_onnx.quantize(onnx_model, int8_graph).SerializeToString()
     float32 = side(tmp_path, v1_graph.content, "float32.tflite")
     others = [
         side(tmp_path, int8_graph.content, "int8.tflite"),
@@ -363,7 +364,7 @@ def test_sides_that_answer_alike_have_no_layer_that_diverges(
 
 @pytest.mark.slow
 def test_a_fault_is_named_against_keras(v1_graph, int8_graph, judge_images, tmp_path):
-    from models.options import Options
+    from models.command_line.options import Options
 
     keras = Side("keras", KERAS, options=Options(arch="v1"))
     for graph, name in ((v1_graph, "conv_pw_5"), (int8_graph, "conv_dw_8")):
@@ -381,9 +382,11 @@ def test_layers_that_int8_keeps_scaled_are_the_same_as_keras(
 ):
     import keras
 
-    from models.options import Options
-    from quantize import hard_swish, int8, ranges
-    from quantize.calibration import calibrate
+    from models.command_line.options import Options
+    from quantize.passes import hard_swish
+    from quantize.ranges import ranges
+    from quantize.ranges.calibration import calibrate
+    from quantize.schemes import int8
 
     lowered = hard_swish.lower(v3_graph)
     statistics = calibrate(lowered, (image[None] for image in calibration_images), threads=2)
@@ -399,8 +402,8 @@ def test_layers_that_int8_keeps_scaled_are_the_same_as_keras(
 def test_layers_of_nested_and_sequential_models_are_found(tmp_path, fresh_keras):
     import keras
 
-    from models import float_graph
-    from models.options import Options
+    from models.command_line.options import Options
+    from models.keras_files import float_graph
 
     layers, image = keras.layers, keras.Input((16, 16, 3))
     inner = layers.Conv2D(4, 3, name="inner")(layers.Conv2D(4, 3, name="outer")(image))

@@ -15,8 +15,8 @@ from onnx import numpy_helper
 
 from export.artifact import Manifest
 from export.loading import Trials
-from models.errors import CheckFailed
-from quantize.graph import Graph
+from models.command_line.errors import CheckFailed
+from quantize.graph.graph import Graph
 
 SIX = {
     f"{scheme}.{form}" for scheme in ("float32", "float16", "int8") for form in ("tflite", "onnx")

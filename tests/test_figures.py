@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from quantize.fidelity import NO_ANSWER, answers
+from quantize.evaluate.output_comparison import NO_ANSWER, answers
 
 
 def test_answers_are_the_largest_output():

@@ -5,14 +5,15 @@ import onnx
 import pytest
 from commands import run
 
-from export import onnx_float, onnx_int8
 from export.artifact import Manifest
-from quantize import float_operators, int8, ranges
-from quantize.calibration import calibrate
-from quantize.fidelity import compare
-from quantize.graph import Graph
-from quantize.ladder import outputs
-from quantize.layer import quantized_images
+from export.onnx import float_model_onnx, int8_onnx
+from quantize.evaluate.output_comparison import compare
+from quantize.graph.graph import Graph
+from quantize.methods.search import outputs
+from quantize.passes.layer import quantized_images
+from quantize.ranges import ranges
+from quantize.ranges.calibration import calibrate
+from quantize.schemes import float_operators, int8
 
 SIDE = 16
 
@@ -52,7 +53,7 @@ def images():
 
 
 def float_and_int8(activation):
-    from models import float_graph
+    from models.keras_files import float_graph
 
     content = float_graph.convert(network(activation), SIDE, SIDE, 3)
     graph = Graph(content).named("image", "logits")
@@ -83,7 +84,8 @@ def test_int8_onnx_answers_as_int8_tflite(activation, least_db):
     graph, made = float_and_int8(activation)
     affine = made.quantization("logits")
     found = onnx_outputs(
-        onnx_int8.quantize(onnx_float.from_graph(graph), made), quantized_images(made, images())
+        int8_onnx.quantize(float_model_onnx.from_graph(graph), made),
+        quantized_images(made, images()),
     )
     found = (found.astype(np.float32) - affine.zero_point) * affine.scale
     fidelity = compare(outputs(made, images(), 1), found.astype(np.float32), "logits")
@@ -93,7 +95,7 @@ def test_int8_onnx_answers_as_int8_tflite(activation, least_db):
 
 def test_an_operand_that_onnx_keeps_in_another_layout_is_the_same_integers():
     graph, made = float_and_int8(layer_norm)
-    model = onnx_int8.quantize(onnx_float.from_graph(graph), made)
+    model = int8_onnx.quantize(float_model_onnx.from_graph(graph), made)
     operands = [i for i in model.graph.initializer if i.name.endswith("operand_int")]
     gammas = [operand for operand in operands if list(operand.dims) == [1, 8, 1, 1]]
     assert len(gammas) == 2
@@ -120,7 +122,7 @@ def test_a_gelu_is_the_same_in_float_onnx(approximate):
 
     graph, _ = float_and_int8(gelu)
     assert graph.op_histogram["GELU"] == 2
-    found = onnx_outputs(onnx_float.from_graph(graph), images())
+    found = onnx_outputs(float_model_onnx.from_graph(graph), images())
     assert compare(outputs(graph, images(), 1), found, "logits").max_relative_error < 1e-5
 
 

@@ -9,25 +9,27 @@ from commands import ROOT, SMALL, run
 from tiny_models import write_export, write_images
 
 from bench.__main__ import main as bench
-from export import onnx_float, onnx_int8, verification
+from export import verification
 from export.artifact import Manifest
 from export.loading import Trial
-from models.errors import RequestError
-from quantize import delegate, further_schemes, int8_dynamic, int16x8
-from quantize.calibration import calibrate
-from quantize.draft import Draft
-from quantize.fidelity import compare
-from quantize.further_schemes import FURTHER, Material, parse
-from quantize.graph import LINEAR, Graph
-from quantize.hard_swish import lower
-from quantize.ladder import climb
-from quantize.layer import quantized_images
-from quantize.outputs import outputs
-from quantize.pair import pairs
-from quantize.plan import Plan
-from quantize.ranges import Range, choose
-from quantize.rungs import Calibration
-from quantize.scheme import INT8_DYNAMIC, INT8_PER_TENSOR, INT16X8
+from export.onnx import float_model_onnx, int8_onnx
+from models.command_line.errors import RequestError
+from quantize.evaluate.output_comparison import compare
+from quantize.evaluate.outputs import outputs
+from quantize.graph import delegate
+from quantize.graph.graph import LINEAR, Graph
+from quantize.graph.graph_editor import Draft
+from quantize.methods.methods import Calibration
+from quantize.methods.plan import Plan
+from quantize.methods.search import climb
+from quantize.passes.hard_swish import lower
+from quantize.passes.layer import quantized_images
+from quantize.passes.layer_pair import pairs
+from quantize.ranges.calibration import calibrate
+from quantize.ranges.ranges import Range, choose
+from quantize.schemes import further_schemes, int8_dynamic, int16x8
+from quantize.schemes.further_schemes import FURTHER, Material, parse
+from quantize.schemes.scheme import INT8_DYNAMIC, INT8_PER_TENSOR, INT16X8
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +111,7 @@ def onnx_answers(graph, int8_graph, images):
     """Real outputs of the int8 ONNX form."""
     import onnxruntime
 
-    model = onnx_int8.quantize(onnx_float.from_graph(graph), int8_graph)
+    model = int8_onnx.quantize(float_model_onnx.from_graph(graph), int8_graph)
     session = onnxruntime.InferenceSession(model.SerializeToString())
     fed = quantized_images(int8_graph, images)
     rows = [session.run(None, {"image": image[None]})[0][0] for image in fed]
@@ -255,8 +257,10 @@ def test_a_runtime_that_answers_otherwise_is_not_said_to_load_the_file():
 
 def test_fully_connected_layers_have_one_scale_which_older_runtimes_read_right():
     """tflite-runtime 2.14 takes a layer with more, and answers wrongly."""
-    from models import float_graph, random_weights, registry
-    from models.spec import ModelSpec
+    from models.keras_files import float_graph
+    from models.networks import registry
+    from models.networks.spec import ModelSpec
+    from models.weights import random_weights
 
     model = registry.build(ModelSpec("v2", alpha=0.1, resolution=64, classes=5))
     random_weights.fill(model)

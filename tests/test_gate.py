@@ -14,14 +14,14 @@ from bench_runs import QUICK
 from tiny_models import write_export, write_images
 
 from bench.__main__ import main
-from bench.device import OPENED_BY
-from bench.history.records import Records
-from bench.plan import PLANS
-from bench.statistics import Interval, Ratio
+from bench.devices.device import OPENED_BY
+from bench.history.history import Records
+from bench.measurement.latency import Interval, Ratio
+from bench.measurement.plan import PLANS
 from export.artifact import Manifest
-from models.errors import RequestError
-from quantize.graph import Graph
-from quantize.limits import Limits, read_limits
+from models.command_line.errors import RequestError
+from quantize.graph.graph import Graph
+from quantize.methods.limits import Limits, read_limits
 
 ACCURACY = "[accuracy]\nmax_drop_points = 20\n"
 
@@ -179,7 +179,7 @@ def test_a_file_outside_the_delegate_fails_and_names_its_operators():
     from made_records import result, timed_record
 
     from bench.gates.coverage import check
-    from bench.result import Delegate
+    from bench.measurement.result import Delegate
 
     def row(delegate):
         record = timed_record(result=replace(result([[1, 2]]), delegate=delegate))
@@ -224,7 +224,7 @@ def test_undecided_speedups_take_more_turns(project, capsys, monkeypatch, edge, 
         seen.append(len(b.turns))
         return Ratio(1.2, Interval(edge, 1.3))
 
-    monkeypatch.setattr("bench.relative.ratio", ratio)
+    monkeypatch.setattr("bench.measurement.relative.ratio", ratio)
     assert gate() == (0 if edge > 1 else 1)
     assert len(list(Records().each(kind="gate"))) == 2 * rounds
     assert seen[-1] >= rounds * seen[0] > 0
@@ -256,7 +256,7 @@ def test_a_speedup_of_files_that_took_no_turns_is_not_told():
 @pytest.fixture
 def no_memory(monkeypatch):
     """A device that holds one runner at a time."""
-    monkeypatch.setattr("bench.host.free_memory_bytes", lambda: 1)
+    monkeypatch.setattr("bench.devices.host.free_memory_bytes", lambda: 1)
 
 
 def test_where_memory_is_small_the_speedup_is_told_of_more_turns_in_pairs(
@@ -418,7 +418,7 @@ def test_another_number_of_threads_is_refused_with_both(with_baseline, capsys):
 
 
 def test_a_runtime_that_does_not_start_is_exit_code_3(project, monkeypatch, capsys):
-    from bench.host import Host
+    from bench.devices.host import Host
 
     write_export(project / "artifacts")
     monkeypatch.setitem(OPENED_BY, "host", lambda _: nullcontext(Host(Path("/nowhere.py"))))

@@ -18,8 +18,8 @@ from bench.gates.noise import (
     student_quantile,
     turn_medians,
 )
-from bench.gates.row import CANNOT_TELL, FAILED, PASSED, SKIPPED
-from quantize.limits import Limits
+from bench.gates.verdict import CANNOT_TELL, FAILED, PASSED, SKIPPED
+from quantize.methods.limits import Limits
 
 LIMITS = Limits(max_slowdown_percent=5, min_slowdown_ms=0.01)
 

@@ -1,4 +1,4 @@
-"""How often the gates are wrong: quick versions of what ``python -m bench.gates.power`` shows.
+"""How often the gates are wrong: quick versions of ``python -m bench.studies.gate_power``.
 
 ``recorded_rounds.npz``: float32 and int8 of the demo in LiteRT and int8 in ONNX Runtime, each twice
 in 13 rounds of `bench baseline` on a quiet virtual machine of two cores; the median of each turn in
@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from made_records import result, timed_record
 
-from bench.gates.power import (
+from bench.history.history import Records
+from bench.studies.gate_power import (
     BASELINE_ROUNDS,
     Claim,
     accuracy_claims,
@@ -20,9 +21,8 @@ from bench.gates.power import (
     run,
     wilson,
 )
-from bench.history.records import Records
-from models.errors import CheckFailed, RequestError
-from quantize.limits import Limits
+from models.command_line.errors import CheckFailed, RequestError
+from quantize.methods.limits import Limits
 
 LIMITS = Limits(max_drop_points=0.5, max_slowdown_percent=5, min_slowdown_ms=0.01)
 

@@ -13,10 +13,10 @@ import pytest
 from commands import ROOT, environment
 
 from bench.__main__ import main
-from bench.history.records import Records
-from bench.remote.governor import governed
-from bench.timing import Timing
-from models.errors import DeviceError, RequestError
+from bench.devices.governor import governed
+from bench.engine.measure_options import Timing
+from bench.history.history import Records
+from models.command_line.errors import DeviceError, RequestError
 
 NOBODY = 65534
 # As the real one it may write what the user may not, and wants no password.
@@ -94,8 +94,8 @@ def test_the_former_governor_is_back_when_the_bench_is_killed(tmp_path):
     root = cores(tmp_path, "ondemand")
     code = f"""
 import time
-from bench.host import Host
-from bench.remote.governor import governed
+from bench.devices.host import Host
+from bench.devices.governor import governed
 with governed(Host().start_program, "host", "performance", print, {root!r}):
     print("set", flush=True)
     time.sleep(600)

@@ -5,28 +5,23 @@ import pytest
 from commands import run
 from user_models import randomize
 
-from export import onnx_float, onnx_int8
 from export.artifact import Manifest
-from quantize import (
-    channel_splitting,
-    delegate,
-    equalization,
-    error_feedback,
-    int8,
-    layer_names,
-    ranges,
-)
-from quantize.draft import Draft
-from quantize.fidelity import compare
-from quantize.graph import Graph
-from quantize.groups import group_of, groups, kernel, set_kernel
-from quantize.ladder import climb
-from quantize.layer import layers
-from quantize.outputs import outputs
-from quantize.plan import Plan
-from quantize.rounding import Problem
-from quantize.rungs import RUNGS, Calibration
-from quantize.scheme import INT8, INT8_PER_TENSOR
+from export.onnx import float_model_onnx, int8_onnx
+from quantize.evaluate.output_comparison import compare
+from quantize.evaluate.outputs import outputs
+from quantize.graph import delegate, layer_names
+from quantize.graph.graph import Graph
+from quantize.graph.graph_editor import Draft
+from quantize.graph.groups import group_of, groups, kernel, set_kernel
+from quantize.methods.methods import RUNGS, Calibration
+from quantize.methods.plan import Plan
+from quantize.methods.search import climb
+from quantize.passes import channel_splitting, equalization, error_feedback
+from quantize.passes.layer import layers
+from quantize.passes.rounding import Problem
+from quantize.ranges import ranges
+from quantize.schemes import int8
+from quantize.schemes.scheme import INT8, INT8_PER_TENSOR
 
 SIDE = 24
 GROUPS = {"spatial": 4, "pointwise": 3, "strided": 8}
@@ -58,7 +53,7 @@ def keras_model():
 
 @pytest.fixture(scope="module")
 def graph(keras_model):
-    from models import float_graph
+    from models.keras_files import float_graph
 
     return Graph(float_graph.convert(keras_model, SIDE, SIDE, 3)).named("image", "probabilities")
 
@@ -240,10 +235,10 @@ def onnx_outputs(model, given):
 
 
 def test_onnx_has_each_as_one_convolution_with_a_group_and_the_same_scales(graph, plain):
-    made = onnx_float.from_graph(graph)
+    made = float_model_onnx.from_graph(graph)
     judged = images(8, 7)
     np.testing.assert_allclose(onnx_outputs(made, judged), outputs(graph, judged, 1), atol=1e-6)
-    integers = onnx_int8.quantize(made, plain)
+    integers = int8_onnx.quantize(made, plain)
     for model in (made, integers):
         convolutions = [n for n in model.graph.node if n.op_type == "Conv"]
         found = [next(a.i for a in n.attribute if a.name == "group") for n in convolutions]

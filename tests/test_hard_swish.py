@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
-from quantize import hard_swish, int8, ranges
-from quantize.calibration import calibrate
-from quantize.delegate import Partitions, partitions
-from quantize.draft import Draft
-from quantize.graph import Graph
-from quantize.outputs import outputs
-from quantize.segment import cut
+from quantize.evaluate.outputs import outputs
+from quantize.graph.delegate import Partitions, partitions
+from quantize.graph.graph import Graph
+from quantize.graph.graph_editor import Draft
+from quantize.graph.segment import cut
+from quantize.passes import hard_swish
+from quantize.ranges import ranges
+from quantize.ranges.calibration import calibrate
+from quantize.schemes import int8
 
 
 def test_lowering_leaves_no_hard_swish_and_the_same_outputs(v3_graph, judge_images):
@@ -56,7 +58,7 @@ def test_a_residual_sum_of_an_h_swish_stays_right(add_first):
     import keras
     from keras import layers
 
-    from models import float_graph
+    from models.keras_files import float_graph
 
     keras.utils.set_random_seed(4)
     image = keras.Input((8, 8, 3))

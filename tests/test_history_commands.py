@@ -10,9 +10,9 @@ import pytest
 from history_records import ACCURACY, ENVIRONMENT, RESULT, record
 
 from bench.__main__ import main
-from bench.history.records import Records
-from bench.result import Result, RunError, State, Turn
-from bench.statistics import latency, unpaired_ratio
+from bench.history.history import Records
+from bench.measurement.latency import latency, unpaired_ratio
+from bench.measurement.result import Result, RunError, State, Turn
 
 REAL = replace(ENVIRONMENT, emulated=False)
 

@@ -17,8 +17,8 @@ import version1_history
 from history_records import DRIFT, record, timed
 
 from bench.__main__ import main
-from bench.history.records import Records
-from models.errors import DeviceError
+from bench.history.history import Records
+from models.command_line.errors import DeviceError
 
 
 @pytest.fixture

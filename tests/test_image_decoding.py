@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models import image_decoding
-from models.image_source import ImageSize, UnreadableImage
+from models.data import image_decoding
+from models.data.image_source import ImageSize, UnreadableImage
 
 SIZE = ImageSize(64, 64, 3)
 

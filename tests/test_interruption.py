@@ -12,7 +12,7 @@ from commands import ROOT
 from tiny_models import write_export
 
 from bench.__main__ import main
-from bench.history.records import Records
+from bench.history.history import Records
 
 
 def test_ctrl_c_keeps_the_finished_rows_and_ends_the_runner(

@@ -30,8 +30,8 @@ from keepers import (
     wait_until,
 )
 
-from bench.remote.keeper import BUSY, FAILED, LINE_GONE, boot_id
-from bench.remote.registered import NOT_STARTED_CODE, registered
+from bench.devices.lease.lease_command import NOT_STARTED_CODE, registered
+from bench.on_device.lease_agent import BUSY, FAILED, LINE_GONE, boot_id
 
 READY = "print('ready', flush=True); "
 SLEEPS = READY + "import time; time.sleep(600)"

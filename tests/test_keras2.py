@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from user_models import functional, random_images, run, saved, with_preprocess_input
 
-from models.user_model import load_user_model
+from models.keras_files.user_model import load_user_model
 
 pytestmark = pytest.mark.usefixtures("fresh_keras")
 

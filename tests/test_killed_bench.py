@@ -13,7 +13,7 @@ import pytest
 from commands import environment
 from tiny_models import write_export
 
-from bench.history.records import DATABASE, Records
+from bench.history.history import DATABASE, Records
 
 KILLS = 20
 LONGEST_S = 4.0  # some end by themselves before

@@ -2,12 +2,12 @@
 
 import pytest
 
-from models.errors import RequestError
-from quantize.fidelity import compare
-from quantize.ladder import climb
-from quantize.outputs import outputs
-from quantize.plan import Plan
-from quantize.rungs import RUNGS, Calibration
+from models.command_line.errors import RequestError
+from quantize.evaluate.output_comparison import compare
+from quantize.evaluate.outputs import outputs
+from quantize.methods.methods import RUNGS, Calibration
+from quantize.methods.plan import Plan
+from quantize.methods.search import climb
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +90,8 @@ def test_layers_that_mobilenets_do_not_have_are_climbed_over():
     import numpy as np
     from keras import layers
 
-    from models import float_graph
-    from quantize.graph import Graph
+    from models.keras_files import float_graph
+    from quantize.graph.graph import Graph
 
     keras.utils.set_random_seed(8)
     image = keras.Input((16, 16, 3))

@@ -6,15 +6,17 @@ from one_operator import one_operator
 from tiny_models import PIXELS, tflite
 
 from bench.cost import operator_kind
-from bench.cost.count import layer_costs
+from bench.cost.count_macs import layer_costs
 from bench.cost.layer_cost import KINDS
 from bench.cost.network_cost import network_cost
 from bench.cost.separable import separable_pairs
-from models.options import Options
-from quantize import int8, layer_names, ranges
-from quantize.calibration import calibrate
-from quantize.delegate import partitions
-from quantize.graph import Graph
+from models.command_line.options import Options
+from quantize.graph import layer_names
+from quantize.graph.delegate import partitions
+from quantize.graph.graph import Graph
+from quantize.ranges import ranges
+from quantize.ranges.calibration import calibrate
+from quantize.schemes import int8
 
 MAP = (1, 4, 4, 8)
 POOLED = (1, 2, 2, 8)

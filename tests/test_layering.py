@@ -44,7 +44,7 @@ def test_bench_takes_only_the_artifact_type_from_export():
 
 
 def test_the_device_runner_imports_nothing_of_ours():
-    names = {name.split(".")[0] for name in imported_by(ROOT / "bench" / "runner.py")}
+    names = {name.split(".")[0] for name in imported_by(ROOT / "bench" / "on_device" / "runner.py")}
     assert not names & set(ORDER)
 
 

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from quantize import error_feedback, int8, learned_rounding, ranges
-from quantize.bounds import Bounds
-from quantize.graph import LINEAR
-from quantize.rounding import Problem
+from quantize.graph.graph import LINEAR
+from quantize.passes import error_feedback, learned_rounding
+from quantize.passes.rounding import Problem
+from quantize.ranges import ranges
+from quantize.ranges.bounds import Bounds
+from quantize.schemes import int8
 
 RELU6 = Bounds(0.0, 6.0)
 

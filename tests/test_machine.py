@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 import pytest
 from local_transport import LocalTransport
 
-from bench.devices import DeviceSettings
-from bench.remote.machine import probe
-from models.errors import DeviceError, RequestError
+from bench.devices.machine import probe
+from bench.devices.settings import DeviceSettings
+from models.command_line.errors import DeviceError, RequestError
 
 TOOLS = ("sh", "uname", "head", "ldd", "sed")
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a file system")

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from bench import runner
+from bench.on_device import runner
 
 
 def tree(root, files):

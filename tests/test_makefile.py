@@ -7,9 +7,9 @@ from dataclasses import fields
 import pytest
 from commands import ROOT
 
-from bench.timing import Timing
-from models.options import Options
-from models.registry import ARCHITECTURES
+from bench.engine.measure_options import Timing
+from models.command_line.options import Options
+from models.networks.registry import ARCHITECTURES
 
 
 def command_of(target, *variables):

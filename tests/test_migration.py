@@ -8,13 +8,13 @@ import version1_history
 from history_records import record
 
 from bench.__main__ import main
-from bench.accuracy import Accuracy
-from bench.environment import Environment
 from bench.history import schema
-from bench.history.records import DATABASE, Records
-from bench.record import Record
-from bench.result import Result, RunError, State
-from models.errors import DeviceError
+from bench.history.history import DATABASE, Records
+from bench.measurement.accuracy import Accuracy
+from bench.measurement.environment import Environment
+from bench.measurement.record import Record
+from bench.measurement.result import Result, RunError, State
+from models.command_line.errors import DeviceError
 
 ENVIRONMENT = Environment(
     "Test CPU", 2, 2**32, "Linux 6.1.0-18-amd64", "x86_64", "3.11.2",

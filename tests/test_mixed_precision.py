@@ -8,18 +8,23 @@ import pytest
 import user_models
 from commands import files_in, run
 
-from export import onnx_float, onnx_int8
-from quantize import int8, layer_names, mixed_precision, ranges, sensitivity, swap
-from quantize.calibration import calibrate
-from quantize.draft import Draft
-from quantize.graph import LINEAR, Graph
-from quantize.ladder import climb
-from quantize.latency import Latency
-from quantize.layer import quantized_images
-from quantize.outputs import outputs, real_outputs
-from quantize.plan import Plan
-from quantize.rungs import Calibration
-from quantize.segment import cut
+from export.onnx import float_model_onnx, int8_onnx
+from quantize import sensitivity
+from quantize.evaluate import swap_precision
+from quantize.evaluate.latency import Latency
+from quantize.evaluate.outputs import outputs, real_outputs
+from quantize.graph import layer_names
+from quantize.graph.graph import LINEAR, Graph
+from quantize.graph.graph_editor import Draft
+from quantize.graph.segment import cut
+from quantize.methods import mixed_precision
+from quantize.methods.methods import Calibration
+from quantize.methods.plan import Plan
+from quantize.methods.search import climb
+from quantize.passes.layer import quantized_images
+from quantize.ranges import ranges
+from quantize.ranges.calibration import calibrate
+from quantize.schemes import int8
 
 BAD = "conv_pw_2"
 RUNGS = ("min-max", "mixed-precision")
@@ -99,7 +104,7 @@ def test_a_layer_left_float_by_swapping_answers_as_the_graph_that_has_it_float(
 ):
     images, name = judge_images[:8], layer_names.layer_names(damaged)[BAD]
     int8_graph = int8.quantize(damaged, damaged_ranges)
-    swapped = dict(swap.left_float(damaged, int8_graph, images, 1))[name]
+    swapped = dict(swap_precision.left_float(damaged, int8_graph, images, 1))[name]
     real = outputs(int8.quantize(damaged, damaged_ranges, {name}), images, 1)
     np.testing.assert_allclose(swapped, real, atol=2 / 256)
     assert np.abs(swapped - outputs(int8_graph, images, 1)).max() > 10 / 256
@@ -181,8 +186,10 @@ def test_the_onnx_form_is_the_same_network_with_the_same_layers_float(
 
 
 def test_a_sum_reads_integers_where_a_float_layer_reads_the_same_value_as_it_is(images_64):
-    from models import float_graph, random_weights, registry
-    from models.spec import ModelSpec
+    from models.keras_files import float_graph
+    from models.networks import registry
+    from models.networks.spec import ModelSpec
+    from models.weights import random_weights
 
     model = registry.build(ModelSpec("v2", alpha=0.1, resolution=64, classes=5))
     random_weights.fill(model)
@@ -203,7 +210,7 @@ def agree(graph, chosen, images, kept, layers):
 
     names = layer_names.layer_names(graph)
     int8_graph = int8.quantize(graph, chosen, [names[name] for name in kept])
-    model = onnx_int8.quantize(onnx_float.from_graph(graph), int8_graph)
+    model = int8_onnx.quantize(float_model_onnx.from_graph(graph), int8_graph)
     options = onnxruntime.SessionOptions()
     with tempfile.TemporaryDirectory() as folder:
         options.optimized_model_filepath = f"{folder}/optimized.onnx"
@@ -251,7 +258,7 @@ def test_an_export_keeps_layers_float_in_both_int8_files_and_in_its_key(tmp_path
     "builder", [user_models.nested_with_own_rescaling, user_models.logits_only]
 )
 def test_layers_of_users_models_have_the_names_that_keras_gave_them(builder):
-    from models import float_graph
+    from models.keras_files import float_graph
 
     model = builder()
     height, width, channels = model.inputs[0].shape[1:]

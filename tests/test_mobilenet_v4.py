@@ -5,10 +5,17 @@ import pytest
 from commands import run
 
 from export.artifact import Manifest
-from models import random_weights, registry
-from models.mobilenet_v4 import V4_CONV_MEDIUM, V4_CONV_SMALL, Bottleneck, Conv, FusedBottleneck
-from models.spec import ModelSpec
-from quantize.rungs import MIXED_PRECISION, RUNGS
+from models.networks import registry
+from models.networks.mobilenet_v4 import (
+    V4_CONV_MEDIUM,
+    V4_CONV_SMALL,
+    Bottleneck,
+    Conv,
+    FusedBottleneck,
+)
+from models.networks.spec import ModelSpec
+from models.weights import random_weights
+from quantize.methods.methods import MIXED_PRECISION, RUNGS
 
 VARIANTS = {"v4-conv-small": V4_CONV_SMALL, "v4-conv-medium": V4_CONV_MEDIUM}
 FLOAT16_MAX = 65504

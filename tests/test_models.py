@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from models import mobilenet_v1, registry
-from models.channels import round_to_8, truncate
-from models.errors import RequestError
-from models.spec import ModelSpec
+from models.command_line.errors import RequestError
+from models.networks import mobilenet_v1, registry
+from models.networks.channels import round_to_8, truncate
+from models.networks.spec import ModelSpec
 
 pytestmark = pytest.mark.usefixtures("fresh_keras")
 

@@ -9,12 +9,12 @@ import pytest
 from commands import ROOT
 from native_project import describe, published, served
 
-from bench.native import aar
-from bench.native.bundle import bundle_for, target_on_phone
-from bench.native.download import download
-from bench.native.pin import pinned
-from bench.native.places import Places
-from models.errors import CheckFailed, DeviceError, RequestError
+from bench.devices.native import aar
+from bench.devices.native.bundle import bundle_for, target_on_phone
+from bench.devices.native.download import download
+from bench.devices.native.pin import pinned
+from bench.devices.native.places import Places
+from models.command_line.errors import CheckFailed, DeviceError, RequestError
 
 COMPILERS = {
     "arm64-v8a": "aarch64-linux-gnu-g++",
@@ -183,5 +183,5 @@ def test_make_passes_what_an_android_build_is_told():
     words += ["NDK=/an ndk", "ABI=armeabi-v7a"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.split(" -m ")[1].split() == [
-        "bench.native.build", "--ndk", "'/an", "ndk'", "--abi", "'armeabi-v7a'"
+        "bench.devices.native.build", "--ndk", "'/an", "ndk'", "--abi", "'armeabi-v7a'"
     ]  # fmt: skip

@@ -15,9 +15,9 @@ import pytest
 from commands import ROOT, environment, run
 from processes import wait_until
 
-from bench.native.bundle import bundle_for
-from bench.native.c_library import CLibrary, check_fits
-from models.errors import DeviceError, RequestError
+from bench.devices.native.bundle import bundle_for
+from bench.devices.native.c_library import CLibrary, check_fits
+from models.command_line.errors import DeviceError, RequestError
 
 CROSS, QEMU = "aarch64-linux-gnu-g++", "qemu-aarch64-static"
 
@@ -76,7 +76,7 @@ def test_what_is_built_is_not_built_again(places):
     assert again == first and "compiling" in shown and not shown_again
 
 
-@pytest.mark.parametrize("file", ["src/main.cpp", "CMakeLists.txt", "../bench/runner.py"])
+@pytest.mark.parametrize("file", ["src/main.cpp", "CMakeLists.txt", "../bench/on_device/runner.py"])
 def test_another_source_makes_another_bundle_beside_the_one_in_use(places, file):
     first, _ = build(places)
     changed = places.harness / file
@@ -138,7 +138,8 @@ def test_an_interrupted_build_leaves_no_compiler_behind(places, tmp_path):
         file.write("add_dependencies(runner slow)\n")
     code = (
         "import sys; from pathlib import Path\n"
-        "from bench.native.bundle import bundle_for; from bench.native.places import Places\n"
+        "from bench.devices.native.bundle import bundle_for\n"
+        "from bench.devices.native.places import Places\n"
         "bundle_for('host', print, places=Places(Path(sys.argv[1]), Path(sys.argv[2])))"
     )
     words = [sys.executable, "-c", code, str(places.harness), str(places.cache)]
@@ -237,7 +238,7 @@ def test_a_library_newer_than_the_c_library_is_refused(tmp_path):
 
 def test_the_command_says_where_the_runner_is():
     """The real sources: they are compiled here, by every test that wants them, once."""
-    done = run("bench.native.build", cwd=ROOT)
+    done = run("bench.devices.native.build", cwd=ROOT)
     assert done.returncode == 0, done.stderr
     folder = done.stdout.splitlines()[0]
     assert os.access(os.path.join(folder, "runner"), os.X_OK)
@@ -249,5 +250,5 @@ def test_the_command_refuses_in_one_line(tmp_path):
         ("--abi", "mips"),
         ("--abi", "arm64-v8a", "--target", "host"),
     ):
-        done = run("bench.native.build", *words, cwd=tmp_path)
+        done = run("bench.devices.native.build", *words, cwd=tmp_path)
         assert done.returncode == 2 and len(done.stderr.splitlines()) == 1, done.stderr

@@ -14,14 +14,14 @@ from test_several_devices import FILES, names
 from tiny_models import write_export
 
 from bench.__main__ import main
-from bench.child import Child, children, started
-from bench.drift import names as columns
-from bench.history.records import Records
-from bench.host import Host
-from bench.job import NATIVE
-from bench.native.bundle import Bundle
-from bench.turn_groups import footprint_bytes
-from models.errors import DeviceError
+from bench.devices.host import Host
+from bench.devices.native.bundle import Bundle
+from bench.devices.runner_process import Child, children, started
+from bench.engine.turn_groups import footprint_bytes
+from bench.history.history import Records
+from bench.measurement.drift import names as columns
+from bench.measurement.job import NATIVE
+from models.command_line.errors import DeviceError
 
 RUN = ["run", "--model", "tiny.keras", "--data", "data.npz"]
 NATIVE_FILES = [(file, f"{runtime}-native") for file, runtime in FILES]
@@ -38,7 +38,7 @@ def native(native_runner, native_libraries, monkeypatch):
         show("compiling")
         return Bundle(target, "x86_64", native_libraries, (), words, {}, "c++")
 
-    monkeypatch.setattr("bench.native.bundle.bundle_for", bundle_for)
+    monkeypatch.setattr("bench.devices.native.bundle.bundle_for", bundle_for)
     return asked
 
 
@@ -68,7 +68,7 @@ def test_the_runner_is_told_the_runtime_by_the_name_that_it_knows(job, tmp_path,
     script.write_text('#!/bin/sh\nread -r job\nprintf "%s" "$job" > "$0.job"\n')
     script.chmod(0o755)
     made = Bundle("host", "x86_64", tmp_path, (), ("{folder}/runner",), {}, "c++")
-    monkeypatch.setattr("bench.native.bundle.bundle_for", lambda target, show: made)
+    monkeypatch.setattr("bench.devices.native.bundle.bundle_for", lambda target, show: made)
     result = Host().run(replace(job, runtime="litert-native"))
     assert result.runtime == "litert-native" and result.error.kind == "garbage"
     assert json.loads((tmp_path / "runner.job").read_text())["runtime"] == "litert"
@@ -79,7 +79,7 @@ def test_it_is_built_ahead_of_everything_and_with_progress(tiny_project, monkeyp
         show("compiling", 3, 26)
         raise DeviceError("no cmake here; type: sudo apt install cmake")
 
-    monkeypatch.setattr("bench.native.bundle.bundle_for", refused)
+    monkeypatch.setattr("bench.devices.native.bundle.bundle_for", refused)
     monkeypatch.setattr("models.reference.outputs", partial(pytest.fail, "Keras was asked"))
     assert main([*RUN, "--runtimes", "litert,litert-native"]) == 3
     shown = capsys.readouterr()
@@ -149,7 +149,7 @@ def test_what_a_runner_has_started_already_is_limited_too(job, tmp_path, monkeyp
         wait_until((tmp_path / "runner.ready").exists)
         return process
 
-    monkeypatch.setattr("bench.child.free_memory_bytes", lambda: 2**30)
+    monkeypatch.setattr("bench.devices.runner_process.free_memory_bytes", lambda: 2**30)
     with Child(late, job):
         pid = int((tmp_path / "runner.pid").read_text())
         assert resource.prlimit(pid, resource.RLIMIT_DATA)[0] == 2**30 * 9 // 10

@@ -1,4 +1,4 @@
-"""What the native runner makes of images: the same bytes as bench/runner.py, from any .npy file."""
+"""Images in the native runner: the same bytes as in bench/on_device/runner.py, from any .npy."""
 
 import io
 import itertools
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from native_probe import probe
 
-from bench import runner
+from bench.on_device import runner
 
 SIDE = 3
 SHAPE = (1, SIDE, SIDE, 2)

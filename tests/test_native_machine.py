@@ -1,4 +1,4 @@
-"""What the native runner reads of the machine: what bench/runner.py reads, of the same trees."""
+"""The machine as the native runner reads it: as bench/on_device/runner.py does, same trees."""
 
 import os
 import platform
@@ -6,8 +6,8 @@ import platform
 import pytest
 from native_probe import probe, start
 
-from bench import runner
-from bench.environment import Environment
+from bench.measurement.environment import Environment
+from bench.on_device import runner
 
 CPU = "devices/system/cpu/cpu{}/cpufreq/{}"
 BOARD = {

@@ -11,7 +11,7 @@ import tiny_models
 from native_probe import probe
 from onnx import TensorProto, helper
 
-from bench.host import RUNNER
+from bench.devices.host import RUNNER
 
 SIDE = tiny_models.SIDE
 SCALES = {"input_scale": 0.01, "input_zero_point": 0, "output_scale": 0.5, "output_zero_point": 1}

@@ -9,12 +9,12 @@ import tiny_models
 from both_runners import BothRunners, check_alike
 from tiny_models import write_export, write_images
 
-from bench import runner
-from bench.job import NATIVE, RUNTIMES, Images, Job
-from bench.plan import Plan
-from models.spec import Preprocess
-from quantize import int8
-from quantize.graph import Graph
+from bench.measurement.job import NATIVE, RUNTIMES, Images, Job
+from bench.measurement.plan import Plan
+from bench.on_device import runner
+from models.networks.spec import Preprocess
+from quantize.graph.graph import Graph
+from quantize.schemes import int8
 
 # A turn of 0 s is one inference, so that even the numbers of samples are the same, and no spread
 # that a busy machine can make asks for more of them.

@@ -2,11 +2,11 @@
 
 import pytest
 
-from bench.host import Host
-from bench.native import speed
-from bench.native.bundle import Bundle
-from bench.native.speed import Compared
-from models.errors import CheckFailed
+from bench.devices.host import Host
+from bench.devices.native.bundle import Bundle
+from bench.studies import native_speed
+from bench.studies.native_speed import Compared
+from models.command_line.errors import CheckFailed
 
 ASKED = ["--model", "tiny.keras", "--pairs", "6", "--seconds", "0.05", "--threads", "1"]
 
@@ -15,7 +15,7 @@ ASKED = ["--model", "tiny.keras", "--pairs", "6", "--seconds", "0.05", "--thread
 def native(native_runner, native_libraries, monkeypatch):
     words = (str(native_runner), "--libraries", "{folder}")
     made = Bundle("host", "x86_64", native_libraries, (), words, {}, "c++")
-    monkeypatch.setattr("bench.native.bundle.bundle_for", lambda target, show: made)
+    monkeypatch.setattr("bench.devices.native.bundle.bundle_for", lambda target, show: made)
 
 
 def test_each_file_is_run_by_both_runners_in_turns_by_new_processes(
@@ -23,7 +23,7 @@ def test_each_file_is_run_by_both_runners_in_turns_by_new_processes(
 ):
     jobs, start = [], Host.start
     monkeypatch.setattr(Host, "start", lambda host, job: jobs.append(job) or start(host, job))
-    assert speed.main(ASKED) in (0, 1)  # how fast they are is not for a test to say
+    assert native_speed.main(ASKED) in (0, 1)  # how fast they are is not for a test to say
     first, _, *rows = capsys.readouterr().out.splitlines()
     assert first == "tiny, 1 threads, 6 pairs"
     files = ["float32.tflite", "int8.tflite", "float32.onnx", "int8.onnx"]
@@ -57,19 +57,19 @@ def test_the_claim_is_judged_by_the_whole_interval(ratios, verdict):
 
 
 def test_a_runner_that_is_slower_fails_and_names_the_file(tiny_project, native, monkeypatch):
-    monkeypatch.setattr(speed, "_compared", lambda job, pairs: compared(*[1.1] * 6))
-    monkeypatch.setattr("models.command.exit_code", lambda work, _: work())
+    monkeypatch.setattr(native_speed, "_compared", lambda job, pairs: compared(*[1.1] * 6))
+    monkeypatch.setattr("models.command_line.command.exit_code", lambda work, _: work())
     with pytest.raises(CheckFailed, match=r"not within 3% of the Python runner: int8\.tflite"):
-        speed.main(ASKED)
+        native_speed.main(ASKED)
 
 
 def test_wrong_requests_are_one_line(tiny_project, native, capsys):
     for arguments, said in {
         ("--pairs", "5"): "PAIRS is 5; expected 6 to 1000",
         ("--seconds", "0"): "SECONDS is 0; expected above 0, up to 600",
-        ("--speed", "1"): "python -m bench.native.speed with --help",
+        ("--speed", "1"): "python -m bench.studies.native_speed with --help",
         ("--out", "gone"): "make export MODEL=tiny.keras OUT=gone first",
     }.items():
-        assert speed.main([*ASKED, *arguments]) == 2
+        assert native_speed.main([*ASKED, *arguments]) == 2
         shown = capsys.readouterr()
         assert said in shown.err and shown.err.count("\n") == 1 and shown.out == ""

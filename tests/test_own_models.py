@@ -8,7 +8,7 @@ from commands import run
 from user_models import randomize
 
 from export.artifact import Manifest
-from quantize.graph import Graph
+from quantize.graph.graph import Graph
 
 SIDE = 40
 

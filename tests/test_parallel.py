@@ -6,9 +6,9 @@ import time
 import pytest
 from bench_runs import is_running
 
-from bench.at_work import Stopped
-from bench.host import Host
-from bench.parallel import in_parallel
+from bench.devices.host import Host
+from bench.devices.in_parallel import in_parallel
+from bench.devices.running_jobs import Stopped
 
 SLEEPS = "import os, time\nopen({path!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
 

@@ -3,10 +3,10 @@
 import pytest
 from local_transport import LocalTransport
 
-from bench.devices import DeviceSettings
-from bench.remote import phone_facts as module
-from bench.remote.phone_facts import big_cores, phone_facts
-from models.errors import DeviceError, RequestError
+from bench.devices import phone_facts as module
+from bench.devices.phone_facts import big_cores, phone_facts
+from bench.devices.settings import DeviceSettings
+from models.command_line.errors import DeviceError, RequestError
 
 GETPROP = """#!/bin/sh
 case $1 in

@@ -9,7 +9,7 @@ import time
 import pytest
 from commands import environment, run
 
-from bench.history.records import Records
+from bench.history.history import Records
 
 pytestmark = [pytest.mark.pi, pytest.mark.timeout(1200)]
 ARCHS = ("v1", "v2", "v3-small")

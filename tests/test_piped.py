@@ -4,7 +4,7 @@ import subprocess
 
 from phone_shell import phone_shell
 
-from bench.remote.piped import HAS_TIMEOUT
+from bench.devices.transport.process_transport import HAS_TIMEOUT
 
 
 def said(*shell, **options):

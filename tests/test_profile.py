@@ -3,15 +3,17 @@
 import numpy as np
 import pytest
 
-from bench import profile
-from bench.host import Host
-from bench.job import Job
-from bench.result import Delegate, OpTime
-from bench.runner import aligned
-from quantize import hard_swish, int8, ranges
-from quantize.calibration import calibrate
-from quantize.delegate import partitions
-from quantize.graph import Graph
+from bench.devices.host import Host
+from bench.measurement.job import Job
+from bench.measurement.result import Delegate, OpTime
+from bench.on_device.runner import aligned
+from bench.run import profile
+from quantize.graph.delegate import partitions
+from quantize.graph.graph import Graph
+from quantize.passes import hard_swish
+from quantize.ranges import ranges
+from quantize.ranges.calibration import calibrate
+from quantize.schemes import int8
 
 SIDE = 32
 # Output channels and kernel size of a chain of convolutions; the second has 50 million products.

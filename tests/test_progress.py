@@ -9,12 +9,12 @@ import threading
 
 from commands import ROOT
 
-from models.progress import note, step
+from models.command_line.progress import note, step
 
 LIVE = """
 import threading, time
-from bench.output import Output
-from models.progress import note, step
+from bench.console.output import Output
+from models.command_line.progress import note, step
 
 def work(name, rounds):
     with step(name) as show:

@@ -16,15 +16,15 @@ from local_transport import LocalTransport
 from made_wheels import write_wheel
 from package_index import served
 
-from bench.devices import DeviceSettings
-from bench.remote import provision as provision_module
-from bench.remote.device_pip import DevicePip
-from bench.remote.machine import probe
-from bench.remote.provision import provision
-from bench.remote.requirements import versions_here
-from bench.remote.store import Store
-from bench.remote.transport import ConnectionLost
-from models.errors import DeviceError
+from bench.devices.file_store import Store
+from bench.devices.machine import probe
+from bench.devices.provision import provision as provision_module
+from bench.devices.provision.device_pip import DevicePip
+from bench.devices.provision.provision import provision
+from bench.devices.provision.requirements import versions_here
+from bench.devices.settings import DeviceSettings
+from bench.devices.transport.transport import ConnectionLost
+from models.command_line.errors import DeviceError
 
 ROOT = Path(__file__).parent.parent
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a file system")
@@ -411,6 +411,6 @@ def test_the_real_runtimes_run_in_the_environment(tmp_path, monkeypatch, variabl
     pi.run_check([python, "-I", "-m", "pip", "check"], 60)
     assert any("onnxruntime" in name for name in pi.pushed) == bool(variables)
     assert os.listdir(pi.home / ".cache") == ["mobilenet-deploy"]
-    runner = ROOT / "bench" / "runner.py"
+    runner = ROOT / "bench" / "on_device" / "runner.py"
     said = json.loads(pi.run_check([python, runner, "--environment"], 60))
     assert said["versions"] == versions_here()

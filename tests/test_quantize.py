@@ -3,17 +3,18 @@
 import numpy as np
 import pytest
 
-from quantize import int8
-from quantize.calibration import calibrate
-from quantize.fidelity import compare
-from quantize.graph import Graph
-from quantize.ranges import Range, choose
+from quantize.evaluate.output_comparison import compare
+from quantize.graph.graph import Graph
+from quantize.ranges.calibration import calibrate
+from quantize.ranges.ranges import Range, choose
+from quantize.schemes import int8
 
 
 @pytest.fixture(scope="module")
 def network():
-    from models import random_weights, registry
-    from models.spec import ModelSpec
+    from models.networks import registry
+    from models.networks.spec import ModelSpec
+    from models.weights import random_weights
 
     model = registry.build(ModelSpec("v2", alpha=0.1, resolution=64, classes=5))
     random_weights.fill(model)
@@ -22,7 +23,7 @@ def network():
 
 @pytest.fixture(scope="module")
 def graph(network):
-    from models import float_graph
+    from models.keras_files import float_graph
 
     return Graph(float_graph.convert(network, 64, 64, 3)).named("image", "probabilities")
 
@@ -157,8 +158,10 @@ def test_outputs_of_another_shape_or_not_finite_are_not_compared(outputs):
 
 
 def test_a_layer_that_says_nothing_on_the_calibration_images_does_not_stop_the_file(images):
-    from models import float_graph, random_weights, registry
-    from models.spec import ModelSpec
+    from models.keras_files import float_graph
+    from models.networks import registry
+    from models.networks.spec import ModelSpec
+    from models.weights import random_weights
 
     model = registry.build(ModelSpec("v3-small", alpha=0.35, resolution=64, classes=5))
     random_weights.fill(model)

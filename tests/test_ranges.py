@@ -5,11 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from models.errors import RequestError
-from quantize import hard_swish, ranges
-from quantize.calibration import Activation, calibrate, softmax_inputs
-from quantize.histogram import count
-from quantize.ranges import OBSERVERS, Range, choose
+from models.command_line.errors import RequestError
+from quantize.passes import hard_swish
+from quantize.ranges import ranges
+from quantize.ranges.calibration import Activation, calibrate, softmax_inputs
+from quantize.ranges.histogram import count
+from quantize.ranges.ranges import OBSERVERS, Range, choose
 
 
 def activation(images):

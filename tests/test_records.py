@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from history_records import ACCURACY, CAVEATS, DRIFT, ENVIRONMENT, RESULT, record, timed
 
-from bench.history.records import Records
-from bench.result import Delegate, Result, RunError
-from models.errors import RequestError
+from bench.history.history import Records
+from bench.measurement.result import Delegate, Result, RunError
+from models.command_line.errors import RequestError
 
 
 @pytest.fixture

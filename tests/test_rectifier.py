@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from quantize import int8, ranges, rectifier
-from quantize.calibration import calibrate
-from quantize.graph import Graph
-from quantize.ranges import Range
+from quantize.graph.graph import Graph
+from quantize.passes import rectifier
+from quantize.ranges import ranges
+from quantize.ranges.calibration import calibrate
+from quantize.ranges.ranges import Range
+from quantize.schemes import int8
 
 SIDE = 8
 
@@ -17,7 +19,7 @@ def two_readers():
     import keras
     from keras import layers
 
-    from models import float_graph
+    from models.keras_files import float_graph
 
     keras.utils.set_random_seed(4)
     image = keras.Input((SIDE, SIDE, 3))

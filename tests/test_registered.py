@@ -11,9 +11,9 @@ from pathlib import PurePosixPath
 import pytest
 from phone_shell import phone_shell
 
-from bench.child import free_memory_bytes
-from bench.remote.keeper import boot_id
-from bench.remote.registered import MIN_MEMORY_KIB, NOT_STARTED_CODE, registered
+from bench.devices.lease.lease_command import MIN_MEMORY_KIB, NOT_STARTED_CODE, registered
+from bench.devices.runner_process import free_memory_bytes
+from bench.on_device.lease_agent import boot_id
 
 SHELLS = [("dash",), ("bash",), ("bash", "--posix"), ("busybox", "sh"), ("mksh", "toybox")]
 LIMIT = "import resource; print(resource.getrlimit(resource.RLIMIT_DATA)[0])"

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from made_records import HOST, result, timed_record
 
-from bench import table
-from bench.relative import relative
-from bench.statistics import ratio, unpaired_ratio
+from bench.console import record_table
+from bench.measurement.latency import ratio, unpaired_ratio
+from bench.measurement.relative import relative
 
 # The machine gets slower and slower, for both alike.
 A = timed_record(result=result([[200 + 20 * n] * 5 for n in range(40)]))
@@ -53,10 +53,10 @@ def test_a_run_without_times_has_no_ratio():
 
 def test_a_ratio_of_files_that_took_no_turns_is_marked_in_the_table():
     rows = [B, A, in_group(A, 1)]
-    base, beside, apart = (table.latency_row(row, B).split() for row in rows)
+    base, beside, apart = (record_table.latency_row(row, B).split() for row in rows)
     assert base[-1] == "1" and beside[-4] == "2.00" and apart[-4] == "2.00*"
-    about, mark = table.notes_on_latency(rows, B)
+    about, mark = record_table.notes_on_latency(rows, B)
     assert about == "times: the median over that of float32.tflite in litert"
     assert mark.startswith("*: took no turns with it, since memory did not hold all")
-    assert table.notes_on_latency(rows[:2], B) == [about]
-    assert [table.as_dict(row, B)["times_in_turns"] for row in rows] == [True, True, False]
+    assert record_table.notes_on_latency(rows[:2], B) == [about]
+    assert [record_table.as_dict(row, B)["times_in_turns"] for row in rows] == [True, True, False]

@@ -16,14 +16,14 @@ from local_transport import LocalTransport
 from processes import ended, running
 from tiny_models import write_export, write_images
 
-from bench.devices import DeviceSettings
-from bench.host import RUNNER, Host
-from bench.job import Images, Job
-from bench.remote import board, remote
-from bench.remote.board import Board
-from bench.remote.remote import Remote
-from bench.remote.transport import ConnectionLost
-from models.spec import Preprocess
+from bench.devices import board, remote_device
+from bench.devices.board import Board
+from bench.devices.host import RUNNER, Host
+from bench.devices.remote_device import Remote
+from bench.devices.settings import DeviceSettings
+from bench.devices.transport.transport import ConnectionLost
+from bench.measurement.job import Images, Job
+from models.networks.spec import Preprocess
 
 SETTINGS = DeviceSettings("far", "ssh", "", cache="~/a cache")
 
@@ -66,7 +66,7 @@ def notes():
 def device(line, notes, monkeypatch):
     """Not opened yet; its Python is this one. How that is made: test_provision."""
     monkeypatch.setattr(board, "provision", lambda *_: sys.executable)
-    monkeypatch.setattr(remote, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(remote_device, "FIRST_PAUSE_S", 0.01)
     return Remote(SETTINGS, line, Board(SETTINGS, line), notes.append, reconnect_s=0.2)
 
 
@@ -190,7 +190,7 @@ def test_a_line_that_breaks_at_the_same_place_each_time_is_given_up(device, line
     line.before_get = lambda: (starts.append(1), line.cut())
     with device:
         assert device.run(judging).error.kind == "connection_lost"
-    assert len(starts) == remote.FRUITLESS_TRIES
+    assert len(starts) == remote_device.FRUITLESS_TRIES
 
 
 def test_a_keeper_that_was_killed_is_replaced(device, judging, notes, tmp_path):
@@ -251,7 +251,7 @@ def test_stop_ends_it_from_another_thread(device, job, runner_that):
 
 def test_one_that_is_in_use_names_who_has_it(device, line, notes, tmp_path, monkeypatch):
     with device:
-        monkeypatch.setattr(remote, "owner", lambda: "another bench")
+        monkeypatch.setattr(remote_device, "owner", lambda: "another bench")
         other = Line(tmp_path / "home")
         second = Remote(SETTINGS, other, Board(SETTINGS, other), notes.append)
         with pytest.raises(Exception, match=r"local is in use by .*process"), second:
@@ -266,7 +266,7 @@ def test_cleaning_leaves_nothing(device, line, judging, tmp_path, monkeypatch, c
         '[far]\ntransport = "ssh"\nhost = "x"\ncache = "~/a cache"'
     )
     monkeypatch.setattr(
-        "bench.remote.cleaning.open_platform", lambda settings: (line, Board(settings, line))
+        "bench.devices.device_clean.open_platform", lambda settings: (line, Board(settings, line))
     )
     (tmp_path / "home" / "a cache" / "mine").touch()
     from bench.__main__ import main

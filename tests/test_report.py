@@ -9,7 +9,7 @@ from report_records import PICTURE, contents, drifts_of, hot, record
 from test_report_page import Elements, charts_of
 
 from bench.__main__ import main
-from bench.history.records import Records
+from bench.history.history import Records
 from bench.report import page as report_page
 from bench.report.contents import RowKey
 

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from report_records import MACHINE, NOISY, ROWS, contents, drifts_of, hot, listed, record
 
-from bench.accuracy import Accuracy
+from bench.measurement.accuracy import Accuracy
+from bench.measurement.latency import latency
+from bench.measurement.result import Result, RunError
 from bench.report import chart
 from bench.report.contents import Contents, RowKey
 from bench.report.distribution_chart import distributions
@@ -19,8 +21,6 @@ from bench.report.page import described, page
 from bench.report.pareto import Point, front, points
 from bench.report.rows import HEADINGS, in_order, rows
 from bench.report.sustained_chart import pace, sustained
-from bench.result import Result, RunError
-from bench.statistics import latency
 
 HOSTILE = (
     "<script>window.hacked=1</script>",

@@ -2,8 +2,8 @@
 
 from pathlib import PurePosixPath
 
-from bench.remote.machine import Machine
-from bench.remote.requirements import select, versions_here
+from bench.devices.machine import Machine
+from bench.devices.provision.requirements import select, versions_here
 
 PI = Machine(
     name="pi4",
@@ -74,7 +74,7 @@ def test_without_numpy_nothing_else_is_asked_for():
 
 
 def test_this_machines_versions_are_those_that_its_runs_record():
-    from bench.runner import read_environment
+    from bench.on_device.runner import read_environment
 
     here = {name: version for name, version in versions_here().items() if version}
     assert here == read_environment()["versions"]

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from models import random_weights, registry
-from models.errors import RequestError
-from models.resnext import CARDINALITY, TABLE
-from models.spec import ModelSpec
+from models.command_line.errors import RequestError
+from models.networks import registry
+from models.networks.resnext import CARDINALITY, TABLE
+from models.networks.spec import ModelSpec
+from models.weights import random_weights
 
 RES = 64  # every layer then has 3.5 times fewer rows and columns than at 224
 AT_224 = (224 / RES) ** 2

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from bench_runs import QUICK
 
-from bench.cost import layer_cost, marking, probe
-from bench.cost.count import layer_costs
+from bench.cost import layer_cost, probe, roofline_table
+from bench.cost.count_macs import layer_costs
 from bench.cost.layer_cost import LayerCost
 from bench.cost.layer_time import OTHER, kind_times, layer_times, total
-from bench.cost.measured import measure_roofline, middle
+from bench.cost.measure import measure_roofline, middle
 from bench.cost.probe_graph import Chain, graph
 from bench.cost.roofline import COMPUTE, FLOAT32, INT8, MEMORY, Ceiling, Roofline
-from bench.host import Host
-from bench.result import OpTime, Result, RunError, RunFailed, Turn
-from quantize.delegate import partitions
+from bench.devices.host import Host
+from bench.measurement.result import OpTime, Result, RunError, RunFailed, Turn
+from quantize.graph.delegate import partitions
 
 # 1 GB/s, 1 G float32 and 4 G int8 MACs/s; of depthwise convolutions half of that.
 MADE_UP = Roofline(
@@ -172,11 +172,11 @@ def test_each_layer_is_marked_in_both_precisions():
         layer(layer_cost.POINTWISE, 1000, 100, 100, "wide"),
         layer(layer_cost.DEPTHWISE, 10, 100, 100, "deep"),
     ]
-    _, heading, wide, deep, whole = marking.lines(costs, MADE_UP)
+    _, heading, wide, deep, whole = roofline_table.lines(costs, MADE_UP)
     assert heading.split().count("bound") == 2
     assert wide.split() == ["wide", "1x1", "convolution", *("1.25", "compute", "0.001"),
                             *("5.00", "compute", "0.000")]  # fmt: skip
     assert deep.split()[3:5] == ["0.01", "memory"]
     assert "44% memory" in whole  # 800 of 1800 ns
-    found = marking.as_dicts(costs, MADE_UP)
+    found = roofline_table.as_dicts(costs, MADE_UP)
     assert found[1]["float32"] == {"bound": "memory", "predicted_ms": pytest.approx(0.0008)}

@@ -13,10 +13,10 @@ import tiny_models
 from bench_runs import QUICK, ROWS, runtime_that
 from tiny_models import write_export, write_images
 
-from bench.host import RUNNER, Host
-from bench.job import Images, Job
-from bench.plan import Plan
-from models.spec import Preprocess
+from bench.devices.host import RUNNER, Host
+from bench.measurement.job import Images, Job
+from bench.measurement.plan import Plan
+from models.networks.spec import Preprocess
 
 
 @pytest.mark.parametrize(("file_format", "scheme", "runtime"), ROWS)

@@ -2,12 +2,12 @@
 
 import pytest
 
-from bench.device import THIS_MACHINE
-from bench.devices import DeviceSettings
-from bench.job import NATIVE, RUNTIMES
-from bench.runtimes import PYTHON, runtimes_on
-from bench.turn_groups import FOOTPRINTS
-from models.errors import RequestError
+from bench.devices.device import THIS_MACHINE
+from bench.devices.runtimes import PYTHON, runtimes_on
+from bench.devices.settings import DeviceSettings
+from bench.engine.turn_groups import FOOTPRINTS
+from bench.measurement.job import NATIVE, RUNTIMES
+from models.command_line.errors import RequestError
 
 BOARD = DeviceSettings("pi4", "ssh", "pi@nowhere")
 PHONE = DeviceSettings("android", "adb", "")

@@ -13,14 +13,14 @@ import pytest
 from bench_runs import QUICK, is_running
 from boards import STEP_MORE, Board, runner_with, written
 
-from bench import runtimes
 from bench.__main__ import main
-from bench.device import OPENED_BY
-from bench.history.records import Records
-from bench.host import Host
-from bench.plan import PLANS
-from bench.shards import Batches
-from models.errors import DeviceError
+from bench.devices import runtimes
+from bench.devices.device import OPENED_BY
+from bench.devices.host import Host
+from bench.engine.shards import Batches
+from bench.history.history import Records
+from bench.measurement.plan import PLANS
+from models.command_line.errors import DeviceError
 
 CHOSEN = ["--runtimes", "litert,onnxruntime"]
 FILES = [
@@ -186,7 +186,9 @@ def test_a_sustained_run_says_how_many_rows_each_device_has(fewer, capsys):
 def test_explained_is_this_machines_own_run(project, monkeypatch, capsys):
     """Layers are looked into here; the outputs of the device give no pair to explain."""
     asked = []
-    monkeypatch.setattr("bench.comparing.explanations", lambda *a: asked.extend(a[-1]) or [])
+    monkeypatch.setattr(
+        "bench.run.compare_outputs.explanations", lambda *a: asked.extend(a[-1]) or []
+    )
     wrong = ("- zero_point) *", "- zero_point) * -")
     written(monkeypatch, Board("pi4", runner_with(project, wrong)))
     assert bench("pi4", "--explain") == 0
@@ -270,8 +272,8 @@ def test_images_that_come_in_batches_are_judged_as_a_whole(project, monkeypatch,
                     raise DeviceError("pi4: the line broke")
             return super().start(job)
 
-    monkeypatch.setattr("bench.shards.SHARD_IMAGES", 12)
-    monkeypatch.setattr("bench.evaluation.Batches", partial(Batches, batch_bytes=1))
+    monkeypatch.setattr("bench.engine.shards.SHARD_IMAGES", 12)
+    monkeypatch.setattr("bench.engine.evaluation.Batches", partial(Batches, batch_bytes=1))
     _, pi5 = written(monkeypatch, Failing("pi4"), Board("pi5"))
     assert bench("pi4,pi5", "--runtimes", "onnxruntime", "--json") == 0
     shown = found(capsys)

@@ -3,9 +3,9 @@
 import numpy as np
 from tiny_models import write_images
 
-from bench.shards import Batches
-from models.dataset import open_dataset
-from models.image_source import ImageSize
+from bench.engine.shards import Batches
+from models.data.dataset import open_dataset
+from models.data.image_source import ImageSize
 
 
 def test_batches_hold_every_image_once_in_order(tmp_path):

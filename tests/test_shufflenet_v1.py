@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from shufflenets import converted, macs, noise, small
 
-from models import registry
-from models.errors import RequestError
-from models.spec import ModelSpec
-from quantize import int8, ranges
-from quantize.calibration import calibrate
-from quantize.delegate import Partitions, partitions
+from models.command_line.errors import RequestError
+from models.networks import registry
+from models.networks.spec import ModelSpec
+from quantize.graph.delegate import Partitions, partitions
+from quantize.ranges import ranges
+from quantize.ranges.calibration import calibrate
+from quantize.schemes import int8
 
 pytestmark = pytest.mark.usefixtures("fresh_keras")
 

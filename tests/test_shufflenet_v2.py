@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 from shufflenets import converted, macs, noise, small
 
-from export import onnx_float, onnx_int8
-from models import registry
-from models.errors import RequestError
-from models.spec import ModelSpec
-from quantize import int8, ranges
-from quantize.calibration import calibrate
-from quantize.delegate import Partitions, partitions
-from quantize.fidelity import compare
+from export.onnx import float_model_onnx, int8_onnx
+from models.command_line.errors import RequestError
+from models.networks import registry
+from models.networks.spec import ModelSpec
+from quantize.evaluate.output_comparison import compare
+from quantize.graph.delegate import Partitions, partitions
+from quantize.ranges import ranges
+from quantize.ranges.calibration import calibrate
+from quantize.schemes import int8
 
 pytestmark = pytest.mark.usefixtures("fresh_keras")
 
@@ -102,7 +103,7 @@ def test_int8_onnx_answers_as_int8_tflite(graph, int8_graph, images):
     interpreter = int8_graph.interpreter(threads=1)
     put, got = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     scale, zero_point = put["quantization"]
-    model = onnx_int8.quantize(onnx_float.from_graph(graph), int8_graph)
+    model = int8_onnx.quantize(float_model_onnx.from_graph(graph), int8_graph)
     session = onnxruntime.InferenceSession(model.SerializeToString())
     answers = []
     for image in images:

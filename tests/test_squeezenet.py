@@ -5,12 +5,13 @@ import pytest
 from commands import run
 
 from export.artifact import Manifest
-from models import random_weights, registry
-from models.errors import RequestError
-from models.spec import MIN_RESOLUTION, ModelSpec
-from models.weights import load_weights
-from quantize.delegate import Partitions
-from quantize.graph import Graph
+from models.command_line.errors import RequestError
+from models.networks import registry
+from models.networks.spec import MIN_RESOLUTION, ModelSpec
+from models.weights import random_weights
+from models.weights.load_weights import load_weights
+from quantize.graph.delegate import Partitions
+from quantize.graph.graph import Graph
 
 BOTH = ("squeezenet", "squeezenet1.0")
 

@@ -27,10 +27,10 @@ from cut_line import CutLine
 from loopback_sshd import NAME, LoopbackServer, free_port
 from processes import running, wait_until
 
-from bench.devices import DeviceSettings
-from bench.remote.ssh import Ssh
-from bench.remote.transport import ConnectionLost
-from models.errors import DeviceError, RequestError
+from bench.devices.settings import DeviceSettings
+from bench.devices.transport.ssh import Ssh
+from bench.devices.transport.transport import ConnectionLost
+from models.command_line.errors import DeviceError, RequestError
 
 
 @pytest.fixture(scope="module")
@@ -255,8 +255,8 @@ def holding(settings, then=""):
         "import time, signal",
         "signal.signal(signal.SIGINT, signal.default_int_handler)",
         "signal.signal(signal.SIGHUP, signal.SIG_DFL)",  # nohup makes all ignore it
-        "from bench.devices import DeviceSettings",
-        "from bench.remote.ssh import Ssh",
+        "from bench.devices.settings import DeviceSettings",
+        "from bench.devices.transport.ssh import Ssh",
         f"line = Ssh({settings!r})",
         "line.connect()",
         "print('connected', flush=True)",

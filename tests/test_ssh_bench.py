@@ -52,7 +52,7 @@ def test_a_device_without_the_python_that_it_should_have(far, capsys):
 
 def test_a_disk_that_is_full_costs_what_was_to_be_judged(far, capsys, monkeypatch):
     count = 8000
-    monkeypatch.setattr("bench.shards.SHARD_IMAGES", count)
+    monkeypatch.setattr("bench.engine.shards.SHARD_IMAGES", count)
     write_images(far.folder / "data.npz", n=count)
     with small_disk(far.cache):
         assert far.bench("--n-eval", count) == 3

@@ -17,13 +17,13 @@ from processes import ended, wait_until
 from tiny_models import write_export, write_images
 
 from bench.__main__ import main
-from bench.job import Job
-from bench.remote import board
+from bench.devices import board
+from bench.measurement.job import Job
 
 MANY_IMAGES = 30_000
 UNPROVISIONED = """
 import sys
-from bench.remote import board
+from bench.devices import board
 from bench.__main__ import script
 board.provision = lambda *_: sys.executable
 if sys.argv[1:2] == ["--runner"]:
@@ -77,8 +77,8 @@ def test_ctrl_c_while_connecting(far, capsys):
 
 def test_ctrl_c_while_images_are_pushed(far, capsys, monkeypatch):
     """More of them than fit into what lies between: the device gets a part of the file."""
-    monkeypatch.setattr("bench.remote.lock.RELEASE_S", 0.5)
-    monkeypatch.setattr("bench.shards.SHARD_IMAGES", MANY_IMAGES)
+    monkeypatch.setattr("bench.devices.lease.device_lease.RELEASE_S", 0.5)
+    monkeypatch.setattr("bench.engine.shards.SHARD_IMAGES", MANY_IMAGES)
     write_images(far.folder / "data.npz", n=MANY_IMAGES)
     far.between.after(1_000_000, "up", lambda: (far.between.freeze(), far.interrupt()))
     assert far.bench("--n-eval", MANY_IMAGES) == 130
@@ -109,7 +109,7 @@ def test_ctrl_c_while_it_is_tried_to_reach_the_device_again(far, capsys):
 
 def test_ctrl_c_on_a_line_that_is_frozen_says_what_becomes_of_the_runner(far, capsys, monkeypatch):
     """It does not wait until ssh has noticed."""
-    monkeypatch.setattr("bench.remote.lock.RELEASE_S", 0.5)
+    monkeypatch.setattr("bench.devices.lease.device_lease.RELEASE_S", 0.5)
     far.stall("timing")
     far.when_it_stalls(lambda: (far.between.freeze(), far.interrupt()))
     assert far.bench() == 130

@@ -10,7 +10,7 @@ from far_project import at_once, error_line
 from processes import running
 from tiny_models import write_images
 
-from bench.remote.remote import Remote
+from bench.devices.remote_device import Remote
 
 PUSHED_FIRST = 150_000  # more bytes than all that goes there ahead of images
 MANY_IMAGES = 2000
@@ -22,12 +22,12 @@ PLACES = pytest.mark.parametrize(
 @pytest.fixture
 def shards(monkeypatch):
     """The 30 images go there in three shards."""
-    monkeypatch.setattr("bench.shards.SHARD_IMAGES", 10)
+    monkeypatch.setattr("bench.engine.shards.SHARD_IMAGES", 10)
 
 
 @pytest.fixture
 def at_once_again(monkeypatch):
-    monkeypatch.setattr("bench.remote.remote.FIRST_PAUSE_S", 0.1)
+    monkeypatch.setattr("bench.devices.remote_device.FIRST_PAUSE_S", 0.1)
 
 
 def check_done(far, code, capsys, images=30):

@@ -6,7 +6,7 @@ import pytest
 from far_project import at_once, error_line
 from processes import running
 
-from bench.remote import provision
+from bench.devices.provision import provision
 
 UNREACHABLE = "http://127.0.0.1:9/simple"
 
@@ -41,7 +41,9 @@ def test_a_device_without_an_index_gets_its_runtimes_from_here(
 def test_no_index_on_either_side(start_far, few_packages, capsys, monkeypatch):
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("PIP_INDEX_URL", UNREACHABLE)
-    monkeypatch.setattr("bench.remote.pip_here.PATIENCE", ("--timeout", "1", "--retries", "0"))
+    monkeypatch.setattr(
+        "bench.devices.provision.pip_here.PATIENCE", ("--timeout", "1", "--retries", "0")
+    )
     far = start_far(with_index(UNREACHABLE))
     assert far.bench() == 3
     line = error_line(capsys)

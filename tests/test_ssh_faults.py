@@ -15,13 +15,13 @@ from cut_line import CutLine
 from loopback_sshd import LoopbackServer, free_port, make_key
 from small_disk import small_disk
 
-from bench.devices import DeviceSettings
-from bench.remote.patience import Patience
-from bench.remote.ssh import Ssh
-from bench.remote.ssh_failure import REASONS, explained
-from bench.remote.transfer import PUT
-from bench.remote.transport import ConnectionLost
-from models.errors import DeviceError
+from bench.devices.settings import DeviceSettings
+from bench.devices.transport.ssh import Ssh
+from bench.devices.transport.ssh_failure import REASONS, explained
+from bench.devices.transport.timeouts import Patience
+from bench.devices.transport.transfer import PUT
+from bench.devices.transport.transport import ConnectionLost
+from models.command_line.errors import DeviceError
 
 BIG_BYTES = 3_000_000
 

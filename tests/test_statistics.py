@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from made_records import result
 
-from bench.runner import interval_rank
-from bench.statistics import latency, ratio, unpaired_ratio
+from bench.measurement.latency import latency, ratio, unpaired_ratio
+from bench.on_device.runner import interval_rank
 
 
 def turns_of(noise, count, drift=0.0, spread=0.05, median=1e6, samples=20):

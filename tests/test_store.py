@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 from local_transport import LocalTransport
 
-from bench.remote.store import Store
-from bench.remote.transport import ConnectionLost
+from bench.devices.file_store import Store
+from bench.devices.transport.transport import ConnectionLost
 
 
 class Counted(LocalTransport):

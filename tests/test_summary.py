@@ -12,12 +12,12 @@ from user_models import small
 
 from bench.__main__ import main
 from bench.cost import layer_table, picture
-from bench.cost.count import layer_costs
+from bench.cost.count_macs import layer_costs
 from bench.cost.layer_cost import KINDS
 from bench.cost.layer_table import RULE
 from bench.cost.network_cost import network_cost
-from quantize.graph import Graph
-from quantize.hard_swish import lower
+from quantize.graph.graph import Graph
+from quantize.passes.hard_swish import lower
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from made_records import result
 
 from bench.__main__ import main
-from bench.battery import Battery
-from bench.history.records import Records
-from bench.host import Host
-from bench.result import State, Turn
-from bench.sustained import minutes
+from bench.devices.host import Host
+from bench.history.history import Records
+from bench.measurement.battery import Battery
+from bench.measurement.result import State, Turn
+from bench.run.sustained import minutes
 
 
 def test_minutes_are_those_that_the_turns_began_in():

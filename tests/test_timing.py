@@ -4,17 +4,17 @@ from argparse import ArgumentParser
 
 import pytest
 
-from bench import timing
-from bench.plan import PLANS
-from bench.timing import Timing
-from models import options
-from models.errors import RequestError
+from bench.engine import measure_options
+from bench.engine.measure_options import Timing
+from bench.measurement.plan import PLANS
+from models.command_line import options
+from models.command_line.errors import RequestError
 
 
 def asked(*argv):
     parser = ArgumentParser()
-    options.add_table(parser, Timing, timing.HELP)
-    timing.add_presets(parser)
+    options.add_table(parser, Timing, measure_options.HELP)
+    measure_options.add_presets(parser)
     return options.from_namespace(parser.parse_args(argv), Timing)
 
 

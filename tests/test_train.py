@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from models import demo, train
-from models.train import Stage
+from models.networks import demo
+from models.training import train
+from models.training.train import Stage
 
 STAGES = (Stage(32, 1, 3e-3, 1e-3), Stage(48, 1, 1e-3, 0.0))
 
@@ -48,7 +49,7 @@ def test_an_interrupted_run_goes_on_and_ends_where_the_whole_one_does(images, tm
 def test_fused_norms_train_and_infer_as_keras_norms_do():
     import keras
 
-    from models import fused_norm
+    from models.training import fused_norm
 
     keras.utils.set_random_seed(0)
     image = keras.Input((8, 8, 3))

@@ -9,8 +9,8 @@ import pytest
 from bench_runs import USUAL
 from tiny_models import write_export
 
-from bench.host import Host
-from bench.turn_groups import MIB, SHARE, footprint_bytes, turn_groups
+from bench.devices.host import Host
+from bench.engine.turn_groups import MIB, SHARE, footprint_bytes, turn_groups
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ from functools import partial
 import numpy as np
 import pytest
 
-from bench import turn_groups
-from bench.battery import Battery
-from bench.child import Child, Far, started
-from bench.host import Host
-from bench.plan import Plan
-from bench.turn_groups import Footprint
-from bench.turns import in_turns
-from models.errors import DeviceError
+from bench.devices.host import Host
+from bench.devices.runner_process import Child, Far, started
+from bench.engine import turn_groups
+from bench.engine.turn_groups import Footprint
+from bench.engine.turns import in_turns
+from bench.measurement.battery import Battery
+from bench.measurement.plan import Plan
+from models.command_line.errors import DeviceError
 
 PLAN = Plan(warmup_s=0.0, min_samples=1, precision=0.0, time_limit_s=0.05, turn_s=0.005)
 RUNNER = """

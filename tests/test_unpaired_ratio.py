@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from history_records import timed
 
-from bench import statistics
-from bench.result import Turn
-from bench.statistics import unpaired_ratio
+from bench.measurement import latency
+from bench.measurement.latency import unpaired_ratio
+from bench.measurement.result import Turn
 
 TURNS = tuple(Turn(0.2 * turn, 20) for turn in range(20))
 
@@ -21,10 +21,10 @@ def measured(seed, median_ns=1e6):
 
 def test_resampled_medians_are_those_of_samples_written_out():
     samples = np.random.default_rng(3).normal(100, 5, 400)
-    drawn = np.random.default_rng(0).multinomial(20, np.full(20, 1 / 20), statistics.RESAMPLES)
+    drawn = np.random.default_rng(0).multinomial(20, np.full(20, 1 / 20), latency.RESAMPLES)
     blocks = np.repeat(np.arange(20), 20)
     written_out = [np.sort(np.repeat(samples, counts[blocks]))[199] for counts in drawn]
-    assert np.array_equal(statistics._resampled_medians(samples, TURNS, 0), written_out)
+    assert np.array_equal(latency._resampled_medians(samples, TURNS, 0), written_out)
 
 
 def test_19_of_20_intervals_of_like_runs_hold_1():
@@ -49,8 +49,8 @@ def test_a_long_run_of_one_turn_has_a_narrow_interval_that_is_not_empty(turns):
 
 def test_more_turns_than_blocks_are_joined():
     turns = tuple(Turn(float(turn), 3) for turn in range(1000))
-    blocks = statistics._blocks(3000, turns)
-    assert (np.diff(blocks) >= 0).all() and len(set(blocks)) == statistics.MAX_BLOCKS
+    blocks = latency._blocks(3000, turns)
+    assert (np.diff(blocks) >= 0).all() and len(set(blocks)) == latency.MAX_BLOCKS
     of_turns = blocks.reshape(1000, 3)
     assert (of_turns == of_turns[:, :1]).all() and np.bincount(blocks).max() <= 9
 

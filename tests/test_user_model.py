@@ -21,7 +21,7 @@ from user_models import (
     small,
 )
 
-from models.user_model import load_user_model, without_final_activation
+from models.keras_files.user_model import load_user_model, without_final_activation
 
 pytestmark = pytest.mark.usefixtures("fresh_keras")
 
@@ -55,7 +55,7 @@ def run_tflite(content, images):
 
 
 def assert_converts(found, model, images, expected):
-    from models.float_graph import convert
+    from models.keras_files.float_graph import convert
 
     content = convert(model, found.height, found.width, found.channels)
     np.testing.assert_allclose(run_tflite(content, images), expected, atol=1e-4)
@@ -118,7 +118,8 @@ def test_lists_and_dicts_of_one_tensor_become_the_tensor(tmp_path):
 
 def test_importing_the_modules_imports_no_tensorflow():
     code = (
-        "import sys, models.user_model, models.saved_model, models.weights, "
-        "models.imagenet_weights; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+        "import sys, models.keras_files.user_model, models.keras_files.saved_model\n"
+        "import models.weights.load_weights, models.weights.imagenet_weights\n"
+        "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

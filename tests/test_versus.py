@@ -12,16 +12,16 @@ from tiny_models import write_export
 
 from bench.__main__ import main
 from bench.cost import layer_cost, versus_table
-from bench.cost.answer import answer
 from bench.cost.exported_networks import exported
 from bench.cost.layer_time import layer_times
 from bench.cost.roofline import FLOAT32
 from bench.cost.versus import Side, Versus, beyond_macs, making_the_difference
-from bench.host import Host
-from bench.plan import PLANS
-from bench.result import OpTime, Result, Turn
-from models.errors import RequestError
-from models.options import Options
+from bench.cost.versus_text import answer
+from bench.devices.host import Host
+from bench.measurement.plan import PLANS
+from bench.measurement.result import OpTime, Result, Turn
+from models.command_line.errors import RequestError
+from models.command_line.options import Options
 
 TINY = {arch: f"{arch}-0.5-32-random" for arch in ("v1", "v2")}
 ASKED = ("--arch", "v2", "--alpha", "0.5", "--res", "32")

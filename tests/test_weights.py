@@ -10,11 +10,12 @@ import h5py
 import numpy as np
 import pytest
 
-from models import imagenet_weights, registry
-from models.errors import DeviceError, RequestError
-from models.imagenet_weights import Digest, PublishedFile
-from models.spec import ModelSpec
-from models.weights import classes_in, load_weights
+from models.command_line.errors import DeviceError, RequestError
+from models.networks import registry
+from models.networks.spec import ModelSpec
+from models.weights import imagenet_weights
+from models.weights.imagenet_weights import Digest, PublishedFile
+from models.weights.load_weights import classes_in, load_weights
 
 IMAGENET = Path(__file__).parents[2] / "shared" / "imagenet"
 REAL = IMAGENET / "mobilenet_v1_1.0_224.weights.h5"

@@ -10,11 +10,11 @@ import pytest
 from made_wheels import write_wheel
 from test_requirements import PI
 
-from bench.remote import pip_here, wheels
-from bench.remote.pip_wheel import pip_wheel
-from bench.remote.wheel_metadata import unmet
-from bench.remote.wheels import HostWheels, platform_tags
-from models.errors import DeviceError
+from bench.devices.provision import pip_here, wheels
+from bench.devices.provision.pip_wheel import pip_wheel
+from bench.devices.provision.wheel_metadata import unmet
+from bench.devices.provision.wheels import HostWheels, platform_tags
+from models.command_line.errors import DeviceError
 
 WANTED = {"numpy": "1.26.4", "onnxruntime": "1.31.1"}
 OLD_PI = replace(PI, python_version=(3, 9, 2), libc_version=(2, 31))

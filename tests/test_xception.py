@@ -6,20 +6,22 @@ import pytest
 from test_models import randomized
 from test_models import run as answers
 
-from export import onnx_float, onnx_int8
-from models import imagenet_weights, random_weights, registry, xception
-from models.errors import RequestError
-from models.imagenet_weights import Digest
-from models.spec import ModelSpec
-from models.weights import load_weights
-from models.xception import Row
-from quantize import int8, ranges
-from quantize.calibration import calibrate
-from quantize.delegate import partitions
-from quantize.fidelity import compare
-from quantize.graph import Graph
-from quantize.layer_names import layer_names
-from quantize.outputs import outputs
+from export.onnx import float_model_onnx, int8_onnx
+from models.command_line.errors import RequestError
+from models.networks import registry, xception
+from models.networks.spec import ModelSpec
+from models.networks.xception import Row
+from models.weights import imagenet_weights, random_weights
+from models.weights.imagenet_weights import Digest
+from models.weights.load_weights import load_weights
+from quantize.evaluate.output_comparison import compare
+from quantize.evaluate.outputs import outputs
+from quantize.graph.delegate import partitions
+from quantize.graph.graph import Graph
+from quantize.graph.layer_names import layer_names
+from quantize.ranges import ranges
+from quantize.ranges.calibration import calibrate
+from quantize.schemes import int8
 
 SIZE, CLASSES = 71, 10
 PASSING = ("conv2d", "batch_normalization")  # what Keras calls the layers of the shortcuts
@@ -120,7 +122,7 @@ def test_sizes_and_widths_that_are_not_defined_are_refused(wrong, said):
 @pytest.fixture(scope="module")
 def narrow():
     """Float graph of a narrow Xception with random weights."""
-    from models import float_graph
+    from models.keras_files import float_graph
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(xception, "STEM", (8, 16))
@@ -175,7 +177,7 @@ def test_rectifiers_between_sums_do_not_divide_the_int8_file(narrow_int8):
 def test_int8_files_of_both_formats_answer_as_float(narrow, narrow_int8, judge_images):
     import onnxruntime
 
-    model = onnx_int8.quantize(onnx_float.from_graph(narrow), narrow_int8)
+    model = int8_onnx.quantize(float_model_onnx.from_graph(narrow), narrow_int8)
     session = onnxruntime.InferenceSession(model.SerializeToString())
     wanted = outputs(narrow, judge_images, 2)
     found = outputs(narrow_int8, judge_images, 2)

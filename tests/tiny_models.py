@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from export.artifact import Artifact, Manifest, TensorInfo
-from models.spec import Preprocess
+from models.networks.spec import Preprocess
 
 SIDE = 8
 PIXELS = SIDE * SIDE * 3

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models.errors import RequestError
-from models.user_model import load_user_model
+from models.command_line.errors import RequestError
+from models.keras_files.user_model import load_user_model
 
 CLASSES = 4
 

@@ -1,4 +1,4 @@
-// What machine this is: the fields of bench/environment.py.
+// What machine this is: the fields of bench/measurement/environment.py.
 #include <sys/utsname.h>
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-// What the runner is asked; bench/runner.py documents the JSON.
+// What the runner is asked; bench/on_device/runner.py documents the JSON.
 #pragma once
 
 #include <cstdint>

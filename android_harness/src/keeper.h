@@ -6,7 +6,7 @@
 
 namespace harness {
 
-// CACHE [SILENCE_S]; speaks the lines of bench/remote/keeper.py, which documents them. The exit
+// CACHE [SILENCE_S]; speaks the lines of bench/on_device/lease_agent.py, which documents them. The exit
 // code.
 int keep(const std::vector<std::string>& arguments);
 

@@ -42,7 +42,7 @@ class Shares {
   Times sum_{0, 0, 0, 0};
 };
 
-// The fields of bench/environment.py as one line of JSON; `versions` of the runtimes by package.
+// The fields of bench/measurement/environment.py as one line of JSON; `versions` of the runtimes by package.
 std::string environment_json(const std::vector<std::string>& libraries,
                              const std::string& root = "/");
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from quantize.graph import Graph
+from quantize.graph.graph import Graph
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
-from bench.exported import NOT_OF_EXPORT, Exported, open_exported
+from bench.engine.exported import NOT_OF_EXPORT, Exported, open_exported
 from export.artifact import MANIFEST_NAME
-from models.errors import CheckFailed, CommandError, DeviceError, RequestError
-from models.options import Options
-from models.progress import note
+from models.command_line.errors import CheckFailed, CommandError, DeviceError, RequestError
+from models.command_line.options import Options
+from models.command_line.progress import note
 from models.source import resolve
 
 FAILED: dict[int, type[CommandError]] = {

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, replace
 
-from models import chatter, progress
-from models.options import Options
+from models.command_line import progress, quiet_logs
+from models.command_line.options import Options
 from models.source import resolve
-from quantize import bottleneck_split
-from quantize.graph import Graph
+from quantize.graph.graph import Graph
+from quantize.passes import bottleneck_split
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ def float_graph_of(options: Options, now: progress.Report) -> FloatGraph:
 
     RequestError for what cannot be.
     """
-    from models import float_graph
+    from models.keras_files import float_graph
 
     options, caveat = with_weights(options)
     source = resolve(options)
-    with chatter.held_back():
+    with quiet_logs.held_back():
         now("loading the network")
         network = source.load()
         now("converting to the float graph")

@@ -29,7 +29,7 @@ KINDS = (
 
 @dataclass(frozen=True)
 class LayerCost:
-    """One operator, counted by the rule of ``bench.cost.count``.
+    """One operator, counted by the rule of ``bench.cost.count_macs``.
 
     ``name``: the layer's name as people say it. ``output``: the tensor it computes. ``kind``: one
     of KINDS; ``operator``: TFLite's kind, such as ``CONV_2D``. ``parameters``: weights and biases,

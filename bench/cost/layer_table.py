@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from bench.console.columns import aligned
 from bench.cost.layer_cost import FLOAT32_BYTES, POINTWISE, LayerCost
 from bench.cost.network_cost import NetworkCost
 from bench.cost.separable import SeparablePair
-from bench.history.columns import aligned
 
 RULE = (
     "one MAC for each weight and output position; biases, activations, elementwise operators and "
@@ -17,7 +17,7 @@ HEADING = (
 )
 KIND_HEADING = ("kind", "layers", "parameters", "", "million MACs", "", "KB moved", "")
 PAIR_HEADING = ("depthwise", "1x1", "M", "N", "D", "million MACs", "standard", "ratio", "rule")
-LOWERED = "HARD_SWISH"  # quantize.hard_swish
+LOWERED = "HARD_SWISH"  # quantize.passes.hard_swish
 
 
 def lines(cost: NetworkCost) -> Iterator[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench.cost.layer_cost import KINDS, LayerCost
 from bench.cost.roofline import BYTES_PER_VALUE, MEMORY, Prediction, Roofline
-from bench.result import OpTime
+from bench.measurement.result import OpTime
 
 OTHER = "other"
 

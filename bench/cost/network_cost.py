@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from bench.cost import operator_kind
 from bench.cost.activation_memory import Peak, peak_activation
-from bench.cost.count import layer_costs
+from bench.cost.count_macs import layer_costs
 from bench.cost.layer_cost import FLOAT32_BYTES, INT8_BYTES, KINDS, LayerCost
 from bench.cost.separable import SeparablePair, separable_pairs
-from quantize.graph import Graph
-from quantize.hard_swish import lower
+from quantize.graph.graph import Graph
+from quantize.passes.hard_swish import lower
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.caveat import Caveat, caveats
 from bench.cost.probe_graph import Chain, graph
 from bench.cost.roofline import BYTES_PER_VALUE, FLOAT32, INT8, PRECISIONS, Ceiling, Roofline
-from bench.environment import Environment
-from bench.plan import Plan
-from bench.result import Result, RunFailed
-from bench.statistics import latency
+from bench.measurement.caveat import Caveat, caveats
+from bench.measurement.environment import Environment
+from bench.measurement.latency import latency
+from bench.measurement.plan import Plan
+from bench.measurement.result import Result, RunFailed
 
 MAPS_OF_AN_ADD = 3  # two read, one written
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantize.graph import Graph
+from quantize.graph.graph import Graph
 
 INT8 = "int8"
 RANGE = 6.0  # of every activation, as behind ReLU6

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import prod
 
 from bench.cost.layer_cost import ACTIVATION, DENSE, ELEMENTWISE, POINTWISE, LayerCost
-from quantize.graph import Graph
+from quantize.graph.graph import Graph
 
 
 @dataclass(frozen=True)

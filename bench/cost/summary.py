@@ -5,17 +5,17 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.cost import comparing, layer_table, marking, picture, versus_table
+from bench.console.output import Output
+from bench.cost import layer_table, picture, roofline_table, versus_command, versus_table
 from bench.cost.float_graph_of import float_graph_of, with_weights
 from bench.cost.layer_cost import FLOAT32_BYTES, INT8_BYTES, LayerCost
 from bench.cost.network_cost import NetworkCost, network_cost
 from bench.cost.separable import SeparablePair
-from bench.devices import HOST
-from bench.output import Output
-from models import options
-from models.errors import RequestError
-from models.options import Options
-from models.progress import step
+from bench.devices.settings import HOST
+from models.command_line import options
+from models.command_line.errors import RequestError
+from models.command_line.options import Options
+from models.command_line.progress import step
 
 RESULTS = Path("results")
 WEIGHTS_HELP = (
@@ -49,7 +49,7 @@ def run(namespace: Namespace, typed: str) -> None:
         namespace.device = HOST
     asked = options.from_namespace(namespace)
     if namespace.vs is not None:
-        comparing.compare(with_weights(asked)[0], namespace.vs, output)
+        versus_command.compare(with_weights(asked)[0], namespace.vs, output)
     else:
         summarize(asked, on_device, output)
     output.end()
@@ -58,7 +58,7 @@ def run(namespace: Namespace, typed: str) -> None:
 def summarize(asked: Options, on_device: bool, output: Output) -> None:
     """Say and give what each layer costs, and draw it; with ``on_device`` also what bounds it."""
     # Ahead of TensorFlow, whose threads and memory would be in the way.
-    roofline = marking.roofline_of(asked) if on_device else None
+    roofline = roofline_table.roofline_of(asked) if on_device else None
     with step("summary") as now:
         found = float_graph_of(asked, now)
         now("counting")
@@ -70,11 +70,13 @@ def summarize(asked: Options, on_device: bool, output: Output) -> None:
     output.give(model_id=found.model_id, caveat=found.caveat, picture=str(drawn), **as_dict(cost))
     if roofline:
         doubts = (f"caveat {one}" for one in roofline.caveats)
-        output.say("", *versus_table.ceilings(roofline), *marking.lines(cost.layers, roofline))
+        output.say(
+            "", *versus_table.ceilings(roofline), *roofline_table.lines(cost.layers, roofline)
+        )
         output.say(*doubts)
         output.give(
             roofline=versus_table.roofline_dict(roofline),
-            bounds=marking.as_dicts(cost.layers, roofline),
+            bounds=roofline_table.as_dicts(cost.layers, roofline),
         )
 
 

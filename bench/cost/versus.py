@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from bench.cost.layer_cost import KINDS
 from bench.cost.layer_time import OTHER, KindTime, LayerTime, kind_times, total
-from bench.result import OpTime, Result
-from bench.statistics import Ratio, latency, ratio
+from bench.measurement.latency import Ratio, latency, ratio
+from bench.measurement.result import OpTime, Result
 
 TOTAL = "all"
 ENOUGH = 0.9  # of a difference: the kinds that make so much of it are named

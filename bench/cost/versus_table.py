@@ -2,11 +2,11 @@
 
 from dataclasses import asdict
 
-from bench.cost.answer import answer
 from bench.cost.layer_cost import KINDS
 from bench.cost.layer_time import KindTime
 from bench.cost.roofline import PRECISIONS, Roofline
 from bench.cost.versus import KindPair, Side, Versus
+from bench.cost.versus_text import answer
 
 NOT_KNOWN = "n/a"
 KIND_WIDTH = max(map(len, KINDS))

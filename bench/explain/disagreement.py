@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from bench.bench import Bench
-from bench.devices import HOST
-from bench.drift import DriftLimit, beyond, names
-from bench.evaluation import Evaluation
+from bench.devices.settings import HOST
+from bench.engine.evaluation import Evaluation
+from bench.engine.session import Bench
 from bench.explain.explain import KERAS, Explanation, Side, explain, flipped_first
-from bench.record import Drift
-from models.progress import step
-from models.reference import preprocessed
+from bench.measurement.drift import DriftLimit, beyond, names
+from bench.measurement.record import Drift
+from models.command_line.progress import step
+from models.data.preprocessing import preprocessed
 
 
 def disagreeing(drifts: Sequence[Drift], limit: DriftLimit) -> list[Drift]:

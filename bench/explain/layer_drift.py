@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantize.fidelity import FLOOR_DB, decibels
+from quantize.evaluate.output_comparison import FLOOR_DB, decibels
 
 CEILING_DB = 60.0  # nearer than that two layers are the same: float arithmetic, float16 weights
 RESCALED_DB = 6.0  # gain of SQNR by which scaling is more than a better fit of noise

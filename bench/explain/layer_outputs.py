@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from models import command
-from models.errors import CommandError, DeviceError, RequestError
-from models.options import Options
+from models.command_line import command
+from models.command_line.errors import CommandError, DeviceError, RequestError
+from models.command_line.options import Options
 
 TIME_LIMIT_S = 600
 

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from bench.explain.observed_layer import IMAGE, OUTPUT
-from quantize.layer_names import NUMBERED
+from bench.explain.instrumented_layer import IMAGE, OUTPUT
+from quantize.graph.layer_names import NUMBERED
 
 KERAS_OUTPUT = ""
 TO_NCHW = (0, 3, 1, 2)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.gates.paired import Paired, images_needed
-from bench.gates.row import CANNOT_TELL, FAILED, PASSED, Row
-from quantize.limits import Limits
+from bench.gates.verdict import CANNOT_TELL, FAILED, PASSED, Row
+from quantize.methods.limits import Limits
 
 
 @dataclass(frozen=True)

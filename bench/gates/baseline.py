@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.gates.noise import Noise, change_in_turns, noise_between_rounds, noise_in_turns
-from bench.record import Record
+from bench.measurement.record import Record
 
 KEPT = Path("results") / "baseline"
 MIN_ROUNDS = 3

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.gates.row import CANNOT_TELL, FAILED, PASSED, Row
-from bench.record import Record
-from quantize.graph import Graph
-from quantize.limits import Limits
-from quantize.scheme import INT8, INT8_PER_TENSOR, INT16X8
+from bench.gates.verdict import CANNOT_TELL, FAILED, PASSED, Row
+from bench.measurement.record import Record
+from quantize.graph.graph import Graph
+from quantize.methods.limits import Limits
+from quantize.schemes.scheme import INT8, INT8_PER_TENSOR, INT16X8
 
 NO_DELEGATE = (INT16X8.name,)  # XNNPACK has no kernels of int16
 FULLY_INT8 = (INT8.name, INT8_PER_TENSOR.name)

@@ -3,25 +3,23 @@
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass, fields
 
-from bench.bench import Bench
-from bench.exported import make_export
+from bench.console.output import Output
+from bench.engine.exported import make_export
+from bench.engine.session import Bench
 from bench.gates import accuracy as gate_accuracy
 from bench.gates import coverage as gate_coverage
-from bench.gates import judging as gate_judging
-from bench.gates import output as gate_output
+from bench.gates import gate_output, gate_times, paired_predictions
 from bench.gates import size as gate_size
 from bench.gates import speedup as gate_speedup
-from bench.gates import timing as gate_timing
 from bench.gates.baseline import read_baselines
-from bench.gates.measuring import TIMING_HELP, open_bench
-from bench.gates.row import Row, counts, failing
-from bench.history.records import Records
-from bench.output import Output
-from models import options
-from models.errors import CheckFailed, RequestError
-from models.options import Options
+from bench.gates.gate_session import TIMING_HELP, open_bench
+from bench.gates.verdict import Row, counts, failing
+from bench.history.history import Records
+from models.command_line import options
+from models.command_line.errors import CheckFailed, RequestError
+from models.command_line.options import Options
 from models.source import resolve
-from quantize.limits import EXAMPLE, GATE_FILE, Limits, read_limits
+from quantize.methods.limits import EXAMPLE, GATE_FILE, Limits, read_limits
 
 NOT_OF_GATE = ("cannot_tell", "latency_reference", "min_slowdown_ms", "min_sqnr_db",
                "max_latency_ratio")  # fmt: skip
@@ -67,7 +65,7 @@ def run_gate(asked: Options, gating: Gating, command: str, output: Output) -> No
     for name in ("junit", "markdown"):
         gate_output.check_writable(name.upper(), getattr(gating, name))
     with open_bench(asked, gating.plan, gating.cores, command) as bench:
-        compared = gate_judging.pairs(bench, make_export(asked))
+        compared = paired_predictions.pairs(bench, make_export(asked))
         _refuse_unknown_labels(asked, limits)
         records = Records()
         records.check()
@@ -98,14 +96,14 @@ def _say(
 def _rows(bench: Bench, records: Records, compared: list, limits: Limits) -> tuple[list[Row], str]:
     """What every gate says, and on which images."""
     stored = records.newest_baseline(bench.device.name, bench.exported.manifest.model_id)
-    found, latency = gate_timing.timed(bench, records, read_baselines(stored), limits)
+    found, latency = gate_times.timed(bench, records, read_baselines(stored), limits)
     accuracy, about = [], ""
     if limits.max_drop_points is not None:
-        judged = gate_judging.judged(bench, records, found, compared)
+        judged = paired_predictions.judged(bench, records, found, compared)
         accuracy = gate_accuracy.check(judged.comparisons, limits)
         about = f"; accuracy on {judged.about}"
     of_file = {variant.artifact.name: record for variant, record in found.items()}
-    pooled = gate_timing.more_for_speedup(bench, records, found, limits)
+    pooled = gate_times.more_for_speedup(bench, records, found, limits)
     rows = [
         *accuracy,
         *latency,

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from statistics import median
 
-from bench.circumstances import unlike
 from bench.gates.baseline import Baseline
 from bench.gates.noise import Noise
-from bench.gates.row import CANNOT_TELL, FAILED, PASSED, SKIPPED, Row
-from bench.plan import Plan
-from bench.record import Record
-from quantize.limits import Limits
+from bench.gates.verdict import CANNOT_TELL, FAILED, PASSED, SKIPPED, Row
+from bench.measurement.comparable import unlike
+from bench.measurement.plan import Plan
+from bench.measurement.record import Record
+from quantize.methods.limits import Limits
 
 NS_PER_MS = 1e6
 

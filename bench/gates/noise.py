@@ -12,7 +12,7 @@ from statistics import median
 
 import numpy as np
 
-from bench.result import Result
+from bench.measurement.result import Result
 
 # One in a hundred comparisons of equals may lie beyond the noise floor of one measurement.
 CONFIDENCE = 0.99

@@ -11,7 +11,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from bench.statistics import Interval
+from bench.measurement.latency import Interval
 
 Z = NormalDist().inv_cdf(0.975)
 # With 80 % power as well: the sample size at which four in five such tests come out decided.

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from bench.gates.row import CANNOT_TELL, FAILED, PASSED, SKIPPED, Row
-from bench.record import Record
-from quantize.limits import Limits
-from quantize.scheme import FLOATS
+from bench.gates.verdict import CANNOT_TELL, FAILED, PASSED, SKIPPED, Row
+from bench.measurement.record import Record
+from quantize.methods.limits import Limits
+from quantize.schemes.scheme import FLOATS
 
 MIB = 2**20
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from bench.gates.row import CANNOT_TELL, FAILED, PASSED, SKIPPED, Row
-from bench.record import Record
-from bench.relative import relative, took_turns
-from quantize.limits import Limits
-from quantize.scheme import FLOAT32
+from bench.gates.verdict import CANNOT_TELL, FAILED, PASSED, SKIPPED, Row
+from bench.measurement.record import Record
+from bench.measurement.relative import relative, took_turns
+from quantize.methods.limits import Limits
+from quantize.schemes.scheme import FLOAT32
 
 
 def check(records: Mapping[str, Record], limits: Limits) -> list[Row]:

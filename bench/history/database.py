@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from bench.history import schema
-from models.errors import DeviceError
+from models.command_line.errors import DeviceError
 
 _PERMISSION = (
     "allow writing to the file and to its folder, where SQLite keeps two more files, or run the "

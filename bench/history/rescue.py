@@ -7,9 +7,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bench.history import rows, schema
-from bench.history.records import DATABASE, Records
-from bench.record import Drift
-from models.errors import DeviceError, RequestError
+from bench.history.history import DATABASE, Records
+from bench.measurement.record import Drift
+from models.command_line.errors import DeviceError, RequestError
 
 # Damage in one of them hides what others still name.
 IDS = (

@@ -13,13 +13,13 @@ from typing import Any, TypeVar, get_args, get_origin
 
 import numpy as np
 
-from bench.accuracy import Accuracy, ClassChange, Flip
-from bench.battery import Battery
-from bench.caveat import Caveat
-from bench.environment import Environment
-from bench.plan import Plan
-from bench.record import Drift, Record, now_utc
-from bench.result import Delegate, OpTime, Result, RunError, State, Turn
+from bench.measurement.accuracy import Accuracy, ClassChange, Flip
+from bench.measurement.battery import Battery
+from bench.measurement.caveat import Caveat
+from bench.measurement.environment import Environment
+from bench.measurement.plan import Plan
+from bench.measurement.record import Drift, Record, now_utc
+from bench.measurement.result import Delegate, OpTime, Result, RunError, State, Turn
 
 T = TypeVar("T")
 

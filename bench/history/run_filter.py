@@ -2,8 +2,8 @@
 
 import argparse
 
-from bench.history.records import Records
-from models.errors import RequestError
+from bench.history.history import Records
+from models.command_line.errors import RequestError
 
 COLUMN_OF = {"model": "model_id", "device": "device", "kind": "kind"}
 

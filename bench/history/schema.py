@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable
 
 from bench.history import migration
-from models.errors import DeviceError
+from models.command_line.errors import DeviceError
 
 VERSION_1 = """
 CREATE TABLE runs (

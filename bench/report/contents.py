@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bench.history.listed import Listed
-from bench.record import Drift, Record
+from bench.history.run_line import Listed
+from bench.measurement.record import Drift, Record
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bench.record import Record
+from bench.measurement.record import Record
 from bench.report import chart
 from bench.report.chart import Chart, View
 from bench.report.contents import RowKey

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from bench.record import Drift
+from bench.measurement.record import Drift
 from bench.report import chart
 from bench.report.chart import Chart, View
 

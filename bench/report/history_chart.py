@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from bench.history.listed import Listed
+from bench.history.run_line import Listed
 from bench.report import chart
 from bench.report.chart import Chart, View
 from bench.report.contents import RowKey

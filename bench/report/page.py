@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.environment import Environment
-from bench.record import Record, now_utc
+from bench.measurement.environment import Environment
+from bench.measurement.record import Record, now_utc
 from bench.report import history_chart
 from bench.report.chart import Chart
 from bench.report.contents import Contents, RowKey

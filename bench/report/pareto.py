@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.record import Record
+from bench.measurement.latency import Latency, latency
+from bench.measurement.record import Record
 from bench.report import chart
 from bench.report.chart import Chart, View
 from bench.report.contents import RowKey
-from bench.statistics import Latency, latency
 
 LARGEST_MARKER_PX, SMALLEST_MARKER_PX = 34, 7
 

@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from bench import table
-from bench.history.records import Records
-from bench.record import Record
+from bench.console import record_table
+from bench.history.history import Records
+from bench.measurement.record import Record
 from bench.report.contents import Contents, RowKey
-from models import options
-from models.errors import RequestError
-from models.options import Options
-from models.progress import step
+from models.command_line import options
+from models.command_line.errors import RequestError
+from models.command_line.options import Options
+from models.command_line.progress import step
 
 HISTORY_RUNS = 30  # of a row, at most
 NAMING = ("arch", "alpha", "res", "classes", "weights", "model", "logits")
@@ -43,9 +43,9 @@ def run(namespace: Namespace, typed: str) -> None:
     records = Records()
     chosen = newest(records, given)
     if namespace.json:
-        print(json.dumps({"rows": [table.as_dict(record) for record in chosen]}, indent=2))
+        print(json.dumps({"rows": [record_table.as_dict(record) for record in chosen]}, indent=2))
     elif namespace.markdown:
-        print(table.markdown(chosen))
+        print(record_table.markdown(chosen))
     else:
         results = records.path.parent
         target = Path(namespace.out_file) if namespace.out_file else results / "report.html"

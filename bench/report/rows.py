@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.record import Record
-from bench.statistics import latency
+from bench.measurement.latency import latency
+from bench.measurement.record import Record
 
 NOT_KNOWN = "n/a"
 HEADINGS = (

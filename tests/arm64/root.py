@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from arm64.missing import CannotEmulate, tool
-from models.progress import step
+from models.command_line.progress import step
 
 SUITE = "bookworm"
 # What apt says when the package servers cannot be reached, as opposed to a wrong package name.

@@ -1,0 +1,88 @@
+"""This machine as a device: every job in a child process of this Python."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+from bench.devices.runner_process import Child, free_memory_bytes, started
+from bench.devices.running_jobs import AtWork
+from bench.devices.settings import HOST
+from bench.measurement.environment import Environment
+from bench.measurement.job import NATIVE, Job
+from bench.measurement.result import Result
+from models.command_line.errors import DeviceError
+from models.command_line.progress import Report
+
+RUNNER = Path(__file__).parents[1] / "on_device" / "runner.py"
+ENVIRONMENT_S = 60.0
+
+
+class Host:
+    """Runs jobs in child processes. ``time_limit_s`` replaces a job's own limit."""
+
+    name = HOST
+
+    def __init__(self, runner: Path = RUNNER, time_limit_s: float | None = None) -> None:
+        self.runner = runner
+        self.time_limit_s = time_limit_s
+        self._at_work = AtWork()
+
+    def environment(self) -> Environment:
+        """What this machine is."""
+        command = [*self._python, "--environment"]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=ENVIRONMENT_S, check=True
+            )
+            return Environment.from_dict(json.loads(done.stdout))
+        except (OSError, subprocess.SubprocessError, ValueError) as error:
+            raise DeviceError(f"{self.name} does not say what machine it is: {error}") from error
+
+    def start(self, job: Job) -> Child:
+        """``job`` at work: to be asked for turns, or just to be finished."""
+        sent = replace(job, runtime=NATIVE.get(job.runtime, job.runtime))
+
+        def start() -> subprocess.Popen:
+            return started(self._native if job.runtime in NATIVE else self._python)
+
+        return self._at_work.add(Child(start, job, self.time_limit_s, sent=sent))
+
+    @property
+    def _python(self) -> Sequence[str]:
+        return [sys.executable, str(self.runner)]
+
+    @cached_property
+    def _native(self) -> Sequence[str]:
+        return native_runner(lambda *_: None)
+
+    def run(self, job: Job) -> Result:
+        """The result of ``job``; however the child ends, that is a Result too."""
+        with self.start(job) as child:
+            return child.finish()
+
+    def start_program(self, argv: Sequence[str]) -> subprocess.Popen:
+        """Another program, its pipes ours."""
+        return started(argv)
+
+    def free_memory_bytes(self) -> int | None:
+        """What could be had now without swapping; None where the system does not tell."""
+        return free_memory_bytes()
+
+    def stop(self) -> None:
+        """End every child, and start no more; from any thread."""
+        self._at_work.stop()
+
+
+def native_runner(show: Report) -> tuple[str, ...]:
+    """The words that start the native runner on this machine, which is built if need be.
+
+    RequestError or DeviceError where it cannot be.
+    """
+    from bench.devices.native.bundle import bundle_for  # slow to import, and rarely needed
+
+    bundle = bundle_for(HOST, show)
+    return bundle.start_in(str(bundle.folder))

@@ -1,0 +1,1 @@
+"""One bench at a time on a device, and nothing left running there."""

@@ -1,0 +1,28 @@
+"""What the native runner is built from."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+TEXTS = {".md", ".sh"}
+KEY_CHARACTERS = 16
+
+
+def digest_of(harness: Path, words: Iterable[str]) -> str:
+    """Of the sources in ``harness`` and beside it, of the code that builds and bundles them, and of
+    ``words``."""
+    found = hashlib.sha256()
+    for file in _files(harness):
+        content = file.read_bytes()
+        found.update(f"{file.name} {file.parent.name} {len(content)}\n".encode())
+        found.update(content)
+    for word in words:
+        found.update(f"{len(word)} {word}\n".encode())
+    return found.hexdigest()[:KEY_CHARACTERS]
+
+
+def _files(harness: Path) -> Iterator[Path]:
+    own = (f for f in harness.rglob("*") if f.is_file() and f.suffix not in TEXTS)
+    yield from sorted(f for f in own if "__pycache__" not in f.parts)
+    yield harness.parent / "bench" / "on_device" / "runner.py"  # whose tables the runner shares
+    yield from sorted(Path(__file__).parent.glob("*.py"))

@@ -1,0 +1,79 @@
+"""An Android phone: no Python, no root, the native runner under /data/local/tmp."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bench.devices.acquired_device import Held
+from bench.devices.dumpsys import battery
+from bench.devices.file_store import Store
+from bench.devices.lease.device_lease import DeviceLock
+from bench.devices.native.bundle import Bundle, bundle_for, target_on_phone
+from bench.devices.phone_facts import PhoneFacts, big_cores, phone_facts
+from bench.devices.platform import Note
+from bench.devices.push_native_runner import put_harness
+from bench.devices.settings import DeviceSettings
+from bench.devices.stay_awake import awake
+from bench.devices.transport.transport import Transport
+from bench.measurement.battery import Battery
+from models.command_line.errors import RequestError
+from models.command_line.progress import Report
+
+DUMPSYS_S = 30.0
+
+
+class Phone:
+    """The Platform behind ``transport`` whose keeper and runner are the native runner."""
+
+    def __init__(self, settings: DeviceSettings, transport: Transport) -> None:
+        self._settings, self._transport = settings, transport
+        self._facts: PhoneFacts | None = None
+        self._runner: tuple[str, ...] = ()
+
+    @contextmanager
+    def held(self, owner: str, note: Note, show: Report) -> Iterator[Held]:
+        """The phone, locked for ``owner`` until the block ends."""
+        show("connecting")
+        try:
+            self._transport.connect()
+            self._facts = facts = phone_facts(self._transport, self._settings)
+            bundle = _bundle(facts, show)
+            store = Store(self._transport, facts.cache)
+            store.make_folder()
+            self._runner = put_harness(self._transport, store, bundle, show)
+            keeper = [*self._runner, "--keep"]
+            with DeviceLock(self._transport, keeper, facts.cache, owner, note) as lock:
+                lock.take()
+                yield Held(facts.cache, store, lock)
+        finally:
+            self._transport.close()
+
+    @contextmanager
+    def ready(self, held: Held, note: Note, show: Report) -> Iterator[tuple[str, ...]]:
+        """The words that start the runner; the phone does not sleep until the block ends."""
+        show("keeping it awake")
+        with awake(self._transport.start, self._settings.name, held.cache, note):
+            yield self._runner
+
+    def cores(self, threads: int) -> tuple[int, ...] | None:
+        """The big ones; all where they are alike, or the phone does not tell."""
+        return big_cores(self._facts.max_khz, threads)
+
+    def battery(self) -> Battery:
+        """As it is now."""
+        said = [
+            self._transport.run(["dumpsys", service], DUMPSYS_S).stdout.decode(errors="replace")
+            for service in ("battery", "thermalservice")
+        ]
+        return battery(*said)
+
+
+def _bundle(facts: PhoneFacts, show: Report) -> Bundle:
+    """For the best of the phone's kinds of programs that there is a target for. DeviceError or
+    RequestError, with what to type, where it cannot be built."""
+    *better, last = facts.abis
+    for abi in better:
+        try:
+            return bundle_for(target_on_phone(abi), show)
+        except RequestError:
+            continue  # a runner of the next kind does as well
+    return bundle_for(target_on_phone(last), show)

@@ -1,0 +1,92 @@
+"""What an Android phone is before anything is put there."""
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from bench.devices.settings import DeviceSettings
+from bench.devices.transport.transport import Transport
+from models.command_line.errors import DeviceError, RequestError
+
+PROBE_S = 60.0
+CACHE = "/data/local/tmp/mobilenet-deploy"
+CORES = "/sys/devices/system/cpu"
+# What ends a folder in the list of libraries' folders, for the loader that the runner brings along.
+SEPARATORS = ":;"
+# Fields end with NUL. A core that sleeps has no cpufreq folder, so each is named.
+PROBE = r"""
+field() { printf '%s=%s\0' "$1" "$2"; }
+field abis "$(getprop ro.product.cpu.abilist)"
+field release "$(getprop ro.build.version.release)"
+for file in "$2"/cpu[0-9]*/cpufreq/cpuinfo_max_freq; do
+    khz=$(cat "$file" 2> /dev/null) || continue
+    core=${file%/cpufreq/*}
+    field "khz ${core##*/cpu}" "$khz"
+done
+folder=$1
+while [ ! -e "$folder" ]; do folder=${folder%/*}; folder=${folder:-/}; done
+field parent "$folder"
+if [ -d "$folder" ] && [ -w "$folder" ] && [ -x "$folder" ]; then field writable 1; fi
+"""
+
+
+@dataclass(frozen=True)
+class PhoneFacts:
+    """``abis``: those it runs, the best first, as "arm64-v8a". ``release``: of Android, "14".
+    ``max_khz``: the highest frequency of each core that tells. ``cache``: the folder for our files.
+    """
+
+    abis: tuple[str, ...]
+    release: str
+    max_khz: dict[int, int]
+    cache: PurePosixPath
+
+
+def phone_facts(transport: Transport, settings: DeviceSettings) -> PhoneFacts:
+    """Ask a connected phone what it is; nothing is written there.
+
+    RequestError where ``settings.cache`` cannot be the folder there; DeviceError unless it is an
+    Android on which that folder can be made.
+    """
+    cache = PurePosixPath(settings.cache or CACHE)
+    if not cache.is_absolute() or ".." in cache.parts:
+        raise RequestError(
+            f"{settings.name}: cache is {settings.cache!r}; expected an absolute path on the "
+            f"phone, as {CACHE}"
+        )
+    if any(mark in str(cache) for mark in SEPARATORS):
+        raise RequestError(
+            f"{settings.name}: cache is {settings.cache!r}; expected a path without ':' and ';', "
+            f"behind which the runner does not find its libraries, as {CACHE}"
+        )
+    said = transport.run_check(["sh", "-c", PROBE, "sh", cache, CORES], PROBE_S)
+    fields = dict(f.split("=", 1) for f in said.decode(errors="replace").split("\0") if "=" in f)
+    if not fields.get("abis"):
+        raise DeviceError(
+            f"{settings.name} is not an Android phone: getprop ro.product.cpu.abilist says nothing "
+            'there; for another Linux use transport = "ssh" in devices.toml'
+        )
+    if "writable" not in fields:
+        raise DeviceError(
+            f"{settings.name}: {cache} cannot be made: {fields.get('parent')!r} does not let us "
+            f"write; expected a folder below /data/local/tmp as cache in devices.toml"
+        )
+    khz = {int(k[4:]): int(v) for k, v in fields.items() if k.startswith("khz ") and v.isdigit()}
+    return PhoneFacts(
+        tuple(fields["abis"].split(",")),
+        fields.get("release", ""),
+        dict(sorted(khz.items())),
+        cache,
+    )
+
+
+def big_cores(max_khz: dict[int, int], threads: int) -> tuple[int, ...] | None:
+    """The cores with the highest frequency, as many kinds as ``threads`` threads need; None where
+    the phone does not tell, or has cores of one kind alone."""
+    if len(set(max_khz.values())) < 2:
+        return None
+    chosen: list[int] = []
+    for khz in sorted(set(max_khz.values()), reverse=True):
+        chosen += [core for core, most in max_khz.items() if most == khz]
+        if len(chosen) >= threads:
+            break
+    return tuple(sorted(chosen))

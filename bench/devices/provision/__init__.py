@@ -1,0 +1,1 @@
+"""Python packages for the runner on a device."""

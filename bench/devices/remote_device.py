@@ -1,0 +1,224 @@
+"""A device behind a line: connected to, locked, made ready; jobs run there as they do here."""
+
+import json
+import secrets
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+import numpy as np
+
+from bench.devices.acquired_device import owner
+from bench.devices.host import ENVIRONMENT_S
+from bench.devices.lease.lease_command import NOT_STARTED_CODE, registered
+from bench.devices.platform import Platform
+from bench.devices.runner_process import Child, Far, available_bytes
+from bench.devices.running_jobs import AtWork
+from bench.devices.settings import DeviceSettings
+from bench.devices.transport.transport import ConnectionLost, Transport
+from bench.measurement.battery import Battery
+from bench.measurement.environment import Environment
+from bench.measurement.job import Images, Job
+from bench.measurement.result import LOST, Result
+from models.command_line.errors import DeviceError
+from models.command_line.progress import Report, step
+
+RECONNECT_S = 300.0  # a board that reboots is back in one minute, or in three on an old card
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 15.0
+ORDER_S = 30.0
+FRUITLESS_TRIES = 3
+
+
+class Remote:
+    """The ``platform`` behind ``transport`` as a device. A context manager: leaving it ends what
+    runs there and lets others have it; only its cache directory stays.
+
+    ``note`` is told, in a line, what a person should know. DeviceError on entering, in one line
+    with what to do, where the device cannot be had.
+    """
+
+    def __init__(
+        self,
+        settings: DeviceSettings,
+        transport: Transport,
+        platform: Platform,
+        note: Callable[[str], None],
+        reconnect_s: float = RECONNECT_S,
+    ) -> None:
+        self.name = settings.name
+        self._settings, self._transport, self._note = settings, transport, note
+        self._platform, self._reconnect_s = platform, reconnect_s
+        self._ending, self._at_work = ExitStack(), AtWork()
+        self._owner, self._is_given_up, self._is_reconnecting = owner(), False, False
+
+    def __enter__(self) -> "Remote":
+        # Ahead of any live line: ssh may ask for a password on the terminal.
+        self._transport.connect()
+        with step(self.name) as show:
+            self._open(show)
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._ending.close()
+
+    def _open(self, show: Report) -> None:
+        with ExitStack() as ending:
+            self._held = held = ending.enter_context(
+                self._platform.held(self._owner, self._note, show)
+            )
+            self._outputs = held.cache / "outputs"
+            self._transport.run_check(["rm", "-rf", self._outputs], ORDER_S)
+            self._runner = ending.enter_context(self._platform.ready(held, self._note, show))
+            self._ending = ending.pop_all()
+
+    def reconnect(self) -> bool:
+        """Whether the device could be had again behind a line that broke, or its reboot. Once it
+        was given up, it stays so."""
+        if self._is_given_up:
+            return False
+        self._note(
+            f"{self.name}: the line broke; trying to reach it again for up to "
+            f"{self._reconnect_s:g} s"
+        )
+        self._is_reconnecting = True
+        try:
+            with step(f"{self.name}: reaching it again") as show:
+                return self._reopened(show)
+        finally:
+            self._is_reconnecting = False
+
+    def _reopened(self, show: Report) -> bool:
+        end, pause_s = time.monotonic() + self._reconnect_s, FIRST_PAUSE_S
+        while True:
+            self._ending.close()
+            try:
+                self._open(show)
+                return True
+            except DeviceError as error:
+                left_s = end - time.monotonic()
+                if pause_s > left_s:
+                    self._note(f"{self.name}: given up: {error}")
+                    self._is_given_up = True
+                    return False
+                show(f"not yet, {left_s:.0f} s left: {error}")
+            self._at_work.pause(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    def environment(self) -> Environment:
+        """What the device is."""
+        command = [*self._runner, "--environment"]
+        said = self._transport.run_check(command, ENVIRONMENT_S)
+        try:
+            found = Environment.from_dict(json.loads(said))
+        except ValueError as error:
+            raise DeviceError(f"{self.name} does not say what machine it is: {error}") from error
+        return replace(found, emulated=found.emulated or self._settings.emulated)
+
+    def start_program(self, argv: Sequence[str]) -> subprocess.Popen:
+        """Another program there, its pipes ours."""
+        return self._transport.start(argv)
+
+    def free_memory_bytes(self) -> int | None:
+        """What could be had there now without swapping; None where it does not tell."""
+        words = ["cat", "/proc/meminfo"]
+        try:
+            said = self._transport.run_check(words, ORDER_S)
+        except ConnectionLost:  # it is asked ahead of all timing, which would be lost too
+            if not self.reconnect():
+                raise
+            said = self._transport.run_check(words, ORDER_S)
+        return available_bytes(said.decode())
+
+    def battery(self) -> Battery | None:
+        """As it is now; None where there is none."""
+        return self._platform.battery()
+
+    def start(self, job: Job) -> Child:
+        """``job``, of files here, at work there: to be asked for turns, or just to be finished.
+
+        What it is to classify is pushed; the outputs stay there.
+        """
+        return self._started(job)[0]
+
+    def run(self, job: Job) -> Result:
+        """The result of ``job``; its outputs are fetched as they are written. A line that breaks
+        is tried again, and goes on at the first shard that is not here."""
+        if job.images is None:
+            with self.start(job) as child:
+                return child.finish()
+        fetched = fruitless = 0
+        while True:
+            before = fetched
+            child, there = self._started(replace(job, images=job.images.behind(fetched)))
+
+            def fetch(event: dict, before: int = before, there: Job = there) -> None:
+                nonlocal fetched
+                if event["event"] == "classified":
+                    made = there.images.outputs[fetched - before]
+                    self._transport.get(made, job.images.outputs[fetched])
+                    fetched += 1  # it is here, even if the line breaks now
+                    self._transport.run_check(["rm", made], ORDER_S)
+
+            with child:
+                result = self._finished(child, fetch)
+            fruitless = 0 if fetched > before else fruitless + 1
+            is_lost = result.error is not None and result.error.kind == LOST
+            if not is_lost or fruitless == FRUITLESS_TRIES or not self.reconnect():
+                outputs = job.images.outputs[:fetched]
+                return replace(result, images=sum(len(np.load(path)) for path in outputs))
+
+    def stop(self) -> None:
+        """End every child, and start no more; from any thread."""
+        self._at_work.stop()
+        self._transport.stop()
+        if self._is_reconnecting:  # what waits for an answer would wait for many seconds
+            self._transport.close()
+
+    def _started(self, job: Job) -> tuple[Child, Job]:
+        """``job`` at work, and as it is there."""
+        name, there, refused = secrets.token_hex(8), job, None
+        try:
+            if self._is_given_up or not self._held.lock.is_held():
+                raise ConnectionLost(
+                    f"{self.name}: there is no line, or nobody there who keeps it for us"
+                )
+            there = self._there(job)
+        except DeviceError as error:
+            refused = error
+        words = registered(self._held.cache, name, self._runner)
+        # What cannot be registered has no keeper any more: the line that it had is gone.
+        lost = self._transport.lost_code, NOT_STARTED_CODE
+        far = Far(lost, lambda: self._held.lock.end(name))
+
+        def start() -> subprocess.Popen:
+            if refused:
+                raise refused
+            return self._transport.start(words)
+
+        return self._at_work.add(Child(start, job, far=far, sent=there)), there
+
+    def _finished(self, child: Child, heard: Callable[[dict], None]) -> Result:
+        try:
+            return child.finish(heard)
+        except ConnectionLost as error:
+            return Result.failed(child.job, LOST, str(error))
+        except DeviceError as error:
+            return Result.failed(child.job, "not_fetched", str(error))
+
+    def _there(self, job: Job) -> Job:
+        """``job`` with the names that its files have there, pushed."""
+        with step(self.name) as show:
+            images = job.images and self._images_there(job.images, show)
+            artifact = self._held.store.put(job.artifact, show)
+            cores = job.affinity or self._platform.cores(job.threads)
+            return replace(job, artifact=artifact, images=images, affinity=cores)
+
+    def _images_there(self, images: Images, show: Report) -> Images:
+        folder = self._outputs / secrets.token_hex(8)
+        self._transport.run_check(["mkdir", "-p", folder], ORDER_S)
+        outputs = tuple(folder / f"{n}.npy" for n in range(len(images.shards)))
+        return replace(
+            images, shards=self._held.store.put_all(images.shards, show), outputs=outputs
+        )

@@ -1,0 +1,39 @@
+"""What a device has at work, so that another thread can end it."""
+
+from threading import Event, Lock
+from weakref import WeakSet
+
+from bench.devices.runner_process import Child
+
+
+class Stopped(Exception):
+    """A device was told to stop; whoever was about to start something there has to give up."""
+
+
+class AtWork:
+    """The children of one device."""
+
+    def __init__(self) -> None:
+        self._lock, self._children, self._stopped = Lock(), WeakSet(), Event()
+
+    def add(self, child: Child) -> Child:
+        """``child``, to be ended by ``stop``. Stopped, and the child is ended, behind it."""
+        with self._lock:
+            if not self._stopped.is_set():
+                self._children.add(child)
+                return child
+        child.end()
+        raise Stopped
+
+    def pause(self, seconds: float) -> None:
+        """Wait so long; Stopped as soon as ``stop`` is called."""
+        if self._stopped.wait(seconds):
+            raise Stopped
+
+    def stop(self) -> None:
+        """End every child, now and from now on; whoever waits for one goes on at once. From any
+        thread."""
+        with self._lock:
+            self._stopped.set()
+            for child in self._children:
+                child.kill()

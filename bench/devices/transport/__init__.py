@@ -1,0 +1,1 @@
+"""Connections to a device: ssh and adb."""

@@ -1,0 +1,180 @@
+"""A phone behind the ``adb`` program, its server and whatever connects them: USB or a network."""
+
+import contextlib
+import shlex
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import IO
+
+from bench.devices.runner_process import started
+from bench.devices.settings import DeviceSettings
+from bench.devices.transport.adb_line import ECHO, AdbLine
+from bench.devices.transport.adb_phones import forget, ready_phone
+from bench.devices.transport.adb_process import LOST_CODE, RUN, AdbProcess
+from bench.devices.transport.adb_program import ask_adb
+from bench.devices.transport.process import running
+from bench.devices.transport.process_transport import Piped
+from bench.devices.transport.ssh_failure import last_line
+from bench.devices.transport.timeouts import Patience
+from bench.devices.transport.transport import ConnectionLost
+from models.command_line.errors import DeviceError
+
+LOST_S = 2.0
+ORDER_S = 30.0
+SHELL_V2 = "shell_v2"
+
+
+class Adb(Piped):
+    """The Transport to the phone ``settings.serial``, to the only one there is for "".
+
+    A phone at a host:port that adb has not connected to is connected to, and stays so; the adb
+    server, if this starts it, stays too, for others may use it by then. Programs that go through
+    one line end with it, files too: those are piped through programs that check them there.
+    """
+
+    lost_code = LOST_CODE
+    patience = Patience(connect_s=15, alive_interval_s=5, alive_count=3)
+
+    def __init__(self, settings: DeviceSettings) -> None:
+        super().__init__(settings.name)
+        self._serial = settings.serial
+        self._line: AdbLine | None = None
+        self._connecting = threading.Lock()
+        self._closed = threading.Event()
+
+    def __enter__(self) -> "Adb":
+        self.connect()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    @property
+    def serial(self) -> str:
+        """Of the phone that is, or is to be, connected to; "": of the only one."""
+        return self._serial
+
+    def connect(self) -> None:
+        """Open the line, again if it was lost; DeviceError that says what to do otherwise."""
+        with self._connecting:
+            if self.is_connected():
+                return
+            self.close()
+            self._closed = threading.Event()
+            try:
+                self._find_phone()
+                self._open_line()
+                self.check_shell("is that an Android phone?")
+                self._check_programs()
+            except BaseException:
+                self.close()
+                raise
+
+    def is_connected(self) -> bool:
+        line = self._line
+        return line is not None and line.is_alive()
+
+    def close(self) -> None:
+        """End the line and what goes through it; a second time does nothing."""
+        self._closed.set()
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
+
+    def start(self, argv: Sequence[str | PurePosixPath]) -> subprocess.Popen:
+        """A process here, its pipes and session its own, that passes on standard input and output
+        of ``argv`` there; it exits as ``argv`` says."""
+        line = self._live_line()
+        process = started(self._words(argv), AdbProcess)
+        line.add(process)
+        return process
+
+    @contextlib.contextmanager
+    def running(
+        self, argv: Sequence[str | PurePosixPath], stdin: IO | int, stdout: IO | int
+    ) -> Iterator[subprocess.Popen]:
+        """A process here that passes on standard input and output of ``argv`` there, and ends with
+        the line; standard error is a pipe. Ended behind the block."""
+        line = self._live_line()
+        with (
+            running(self._words(argv), stdin, stdout, AdbProcess) as process,
+            line.carrying(process),
+        ):
+            yield process
+
+    def check_line(self, code: int, last_words: str) -> None:
+        """ConnectionLost where ``code``, of a process of ``running``, says that the line broke."""
+        if code != self.lost_code and code >= 0:
+            return
+        line = self._line
+        if line is None or line.has_ended(LOST_S):
+            said = last_line(last_words) or (line.said() if line else "")
+            raise ConnectionLost(
+                f"the line to {self.name} broke{f': {said}' if said else ''}; is its cable in, or "
+                "its Wi-Fi on? then type the command again"
+            )
+        raise DeviceError(
+            f"{self.name} ended a command, or let none begin: "
+            f"{last_line(last_words) or 'adb does not say why'}"
+        )
+
+    def _find_phone(self) -> None:
+        """DeviceError where it is not there, or not to be used."""
+        try:
+            ask_adb(["start-server"], self._closed)
+            # From now on it is this one that is meant, whatever else is plugged in.
+            limit_s = self.patience.connect_s
+            self._serial = ready_phone(self._serial, limit_s, self._closed).serial
+            self._check_features()
+        except DeviceError as error:
+            raise DeviceError(f"{self.name}: {error}") from error
+
+    def _open_line(self) -> None:
+        line = AdbLine(self._words(["sh", "-c", ECHO]), self.patience)
+        self._line = line  # whoever closes us meanwhile ends it
+        if self._closed.is_set():
+            line.close()
+        if not line.wait(self.patience.connect_s):
+            said = line.said() or f"no answer within {self.patience.connect_s} s"
+            if line.is_silent():
+                forget(self._serial, self._closed)
+            raise DeviceError(
+                f"{self.name}: {self._serial} is listed, but runs no commands: {said}; unplug it "
+                "and connect it again"
+            )
+
+    def _live_line(self) -> AdbLine:
+        line = self._line
+        if line is None or not line.is_alive():
+            said = f": {line.said()}" if line and line.said() else ""
+            raise ConnectionLost(f"there is no line to {self.name}{said}")
+        return line
+
+    def _check_features(self) -> None:
+        """DeviceError where outputs would come mixed, and no exit codes."""
+        answer = ask_adb(["-s", self._serial, "features"], self._closed)
+        if answer.code:
+            raise DeviceError(
+                f"{self._serial} does not say what it can do: {last_line(answer.said)}; unplug it "
+                "and connect it again"
+            )
+        if SHELL_V2 not in answer.said.split():
+            raise DeviceError(
+                f"{self._serial} has an adb without {SHELL_V2}; expected Android 7 or later"
+            )
+
+    def _check_programs(self) -> None:
+        done = self.run(["sha256sum"], ORDER_S)
+        if done.code:
+            raise DeviceError(
+                f"{self.name} has no sha256sum ({last_line(done.stderr)}); expected Android 7 "
+                "or later, with its toybox"
+            )
+
+    def _words(self, argv: Sequence[str | PurePosixPath]) -> list[str]:
+        """What to start on this machine for ``argv`` to run there. Without -n, which would keep
+        standard input from it, and without a terminal, which would change what passes."""
+        command = shlex.join(["sh", "-c", RUN, "sh", *map(str, argv)])
+        return ["adb", "-s", self._serial, "shell", "-T", command]

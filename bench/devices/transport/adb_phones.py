@@ -1,0 +1,122 @@
+"""The phones that adb lists, and the one that is meant."""
+
+import re
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.devices.transport.adb_failure import (
+    CONNECTED,
+    NO_PHONE,
+    connect_explained,
+    state_explained,
+)
+from bench.devices.transport.adb_program import ask_adb
+from models.command_line.errors import DeviceError
+
+LOOK_S = 0.2
+READY = "device"
+# States that a phone leaves by itself, or when its owner accepts the question on its screen.
+PASSING = ("offline", "unauthorized", "authorizing", "connecting")
+# A serial may have spaces, and so may a state: what is behind them is "word:word", or a USB path.
+LINE = re.compile(
+    r"(?P<serial>.+?)\s+(?P<state>device|offline|unauthorized|authorizing|connecting|recovery"
+    r"|rescue|sideload|bootloader|host|unknown|no permissions.*?)"
+    r"(?P<about>(\s+[\w-]+:\S*|\s+\d[\d.-]*X?)*)\s*"
+)
+MODEL = re.compile(r"\smodel:(\S+)")
+ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.%\w]+\]|[^\s:\[\]]+):\d{1,5}")
+
+
+@dataclass(frozen=True)
+class Phone:
+    """A line of ``adb devices -l``. ``model`` is "" where it does not tell."""
+
+    serial: str
+    state: str
+    model: str = ""
+
+    def __str__(self) -> str:
+        about = ", ".join(word for word in (self.model, self.state) if word and word != READY)
+        return f"{self.serial} ({about})" if about else self.serial
+
+
+def phones(stopped: threading.Event | None = None) -> list[Phone]:
+    """Those that adb lists. DeviceError where there is no adb, or it does not answer."""
+    answer = ask_adb(["devices", "-l"], stopped or threading.Event())
+    if answer.code:
+        raise DeviceError(f"adb devices failed: {' '.join(answer.said.split())}")
+    return listed(answer.said)
+
+
+def listed(said: str) -> list[Phone]:
+    """The phones in what ``adb devices -l`` wrote."""
+    *_, lines = said.partition("List of devices attached\n")
+    found = [LINE.fullmatch(line) for line in lines.splitlines()]
+    return [_phone(match) for match in found if match]
+
+
+def is_address(serial: str) -> bool:
+    """Whether it is a host:port, which adb can connect to."""
+    return ADDRESS.fullmatch(serial) is not None
+
+
+def chosen(serial: str, found: Sequence[Phone]) -> Phone:
+    """The phone ``serial``, or the only one for "". DeviceError, with what is there, otherwise."""
+    there = ", ".join(map(str, found))
+    if not serial:
+        if not found:
+            raise DeviceError(NO_PHONE)
+        if len(found) > 1:
+            raise DeviceError(
+                f"adb lists {len(found)} phones: {there}; choose one, as DEVICE={found[0].serial}"
+            )
+        return found[0]
+    for phone in found:
+        if phone.serial == serial:
+            return phone
+    raise DeviceError(
+        f"adb lists no phone {serial!r}; "
+        + (f"expected one of: {there}; is its cable in?" if there else NO_PHONE)
+    )
+
+
+def ready_phone(serial: str, within_s: float, stopped: threading.Event) -> Phone:
+    """The phone that ``chosen`` names, when it can be used; one at a host:port is connected to.
+
+    DeviceError, with what to do, where it cannot within ``within_s``.
+    """
+    deadline_s = time.monotonic() + within_s
+    if is_address(serial):
+        _connect(serial, stopped)
+    while (phone := chosen(serial, phones(stopped))).state != READY:
+        if phone.state not in PASSING or time.monotonic() > deadline_s:
+            raise DeviceError(state_explained(phone.serial, phone.state))
+        if stopped.wait(LOOK_S):
+            raise DeviceError("it was told to stop")
+    return phone
+
+
+def forget(serial: str, stopped: threading.Event) -> None:
+    """Let adb, which takes a phone that is silent for one that is there, connect to it anew."""
+    # What is reached through a network is connected to by whoever wants it.
+    words = ["disconnect", serial] if is_address(serial) else ["-s", serial, "reconnect"]
+    ask_adb(words, stopped)
+
+
+def _connect(serial: str, stopped: threading.Event) -> None:
+    """``adb connect``, which calls one that it has lost "already connected"."""
+    states = [phone.state for phone in phones(stopped) if phone.serial == serial]
+    if states == [READY]:
+        return
+    if states == ["offline"]:
+        forget(serial, stopped)
+    said = ask_adb(["connect", serial], stopped).said
+    if not CONNECTED.search(said) and serial not in [each.serial for each in phones(stopped)]:
+        raise DeviceError(connect_explained(serial, said))
+
+
+def _phone(match: re.Match) -> Phone:
+    model = MODEL.search(match["about"])
+    return Phone(match["serial"].strip(), match["state"], model[1] if model else "")

@@ -1,0 +1,47 @@
+"""The ``adb`` program of this machine, asked one thing at a time."""
+
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.devices.transport.process import communicated, running
+from models.command_line.errors import DeviceError
+
+# Starting its server takes adb a second, with a phone on USB up to four.
+ASKED_S = 15.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What adb wrote, to either output, and its exit code, which it leaves 0 after some errors."""
+
+    code: int
+    said: str
+
+
+def ask_adb(words: Sequence[str], stopped: threading.Event) -> Answer:
+    """``adb words``, which starts adb's server if none runs. DeviceError where there is no adb, or
+    it does not answer."""
+    if not has_adb():
+        raise DeviceError(
+            "no adb on this machine; type sudo apt install adb, or install Android's platform-tools"
+        )
+    # A file: a server that is started here would keep a pipe open for as long as it lives.
+    with tempfile.TemporaryFile() as output:
+        with running(["adb", *words], subprocess.DEVNULL, output, errors=output) as process:
+            try:
+                communicated(process, None, ASKED_S, stopped)
+            except subprocess.TimeoutExpired as error:
+                raise DeviceError(
+                    f"adb {words[0]} did not end within {ASKED_S:g} s: its server hangs; type adb "
+                    "kill-server, or pkill -KILL -x adb where that hangs too, and try again"
+                ) from error
+        output.seek(0)
+        return Answer(process.returncode, output.read().decode(errors="replace"))
+
+
+def has_adb() -> bool:
+    return shutil.which("adb") is not None

@@ -1,0 +1,134 @@
+"""What every line does alike that a process here passes standard input and output through."""
+
+import contextlib
+import math
+import secrets
+import shlex
+import subprocess
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from bench.devices.transport import transfer
+from bench.devices.transport.process import communicated
+from bench.devices.transport.ssh_failure import last_line
+from bench.devices.transport.transport import Finished
+from models.command_line.errors import DeviceError
+from models.command_line.progress import Report
+
+SHELL_S = 30.0
+QUOTED_CHARACTERS = 80
+# Says 0 where there is a timeout that ends what nobody waits for any more. Not toybox's, that of
+# phones: the hangup that ends a program there would end its timeout alone, and version 0.8.9 says
+# 127 of programs that end very soon.
+HAS_TIMEOUT = """\
+case $(timeout --version 2>&1) in toybox*) exit 1 ;; esac
+timeout -k 5 9 true 2> /dev/null
+echo $?
+"""
+
+
+class Piped(ABC):
+    """The part of a Transport that needs no more than ``running`` and ``check_line``."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.stopped = name, threading.Event()
+        self._has_timeout = False
+
+    @abstractmethod
+    def running(
+        self, argv: Sequence[str | PurePosixPath], stdin: IO | int, stdout: IO | int
+    ) -> AbstractContextManager[subprocess.Popen]:
+        """A process here that passes on standard input and output of ``argv`` there; standard error
+        is a pipe. Ended behind the block."""
+
+    @abstractmethod
+    def check_line(self, code: int, last_words: str) -> None:
+        """ConnectionLost where ``code``, of a process of ``running``, says that the line broke."""
+
+    def run(
+        self,
+        argv: Sequence[str | PurePosixPath],
+        timeout_s: float,
+        stdin: Path | bytes | None = None,
+    ) -> Finished:
+        """Run a program there, its standard input ``stdin`` (a file's content, or these bytes).
+
+        Behind ``timeout_s`` DeviceError, and the program is ended where the device can do that.
+        """
+        limit = ["timeout", "-k", "5", str(math.ceil(timeout_s))] if self._has_timeout else []
+        words = [*limit, *argv]
+        given = stdin if isinstance(stdin, bytes) else None
+        with _opened(stdin) as source, self.running(words, source, subprocess.PIPE) as process:
+            try:
+                stdout, stderr = communicated(process, given, timeout_s, self.stopped)
+            except subprocess.TimeoutExpired as error:
+                raise DeviceError(
+                    f"{self.name}: {_shown(argv)} did not end within {timeout_s:g} s"
+                ) from error
+        said = stderr.decode(errors="replace")
+        self.check_line(process.returncode, said)
+        return Finished(process.returncode, stdout, said)
+
+    def run_check(
+        self,
+        argv: Sequence[str | PurePosixPath],
+        timeout_s: float,
+        stdin: Path | bytes | None = None,
+    ) -> bytes:
+        """What it wrote to standard output; DeviceError, with its last words, unless it exits 0."""
+        done = self.run(argv, timeout_s, stdin)
+        if done.code:
+            last_words = last_line(done.stderr) or f"exit code {done.code}"
+            raise DeviceError(f"{self.name}: {_shown(argv)}: {last_words}")
+        return done.stdout
+
+    def put(self, local: Path, remote: PurePosixPath, show: Report) -> None:
+        """Copy a file there: whole, on its disk and under its name, or not at all."""
+        transfer.put(self, local, remote, show)
+
+    def get(self, remote: PurePosixPath, local: Path) -> None:
+        """Copy a file here: whole, under its name, or not at all."""
+        transfer.get(self, remote, local)
+
+    def stop(self) -> None:
+        """End what is run, put or got now, and let nothing of that kind begin any more; what was
+        started goes on. From any thread."""
+        self.stopped.set()
+
+    def check_shell(self, advice: str) -> None:
+        """DeviceError where there is no shell, or one that adds to what programs write: ``advice``
+        says what to do about that. Programs that nobody waits for any more are ended from now on,
+        where the device has a timeout."""
+        self._has_timeout = False
+        token = secrets.token_hex(8).encode()
+        done = self.run(["echo", token.decode()], SHELL_S)
+        if done.code or not done.stdout.endswith(token + b"\n"):
+            found = last_line(done.stderr) or last_line(done.stdout.decode(errors="replace"))
+            raise DeviceError(
+                f"{self.name} does not run commands: exit code {done.code}, "
+                f"{found[:QUOTED_CHARACTERS]!r}; expected a login with a shell"
+            )
+        if added := done.stdout[: -len(token) - 1]:
+            found = last_line(added.decode(errors="replace"))[:QUOTED_CHARACTERS]
+            raise DeviceError(f"{self.name} writes {found!r} before every command; {advice}")
+        said = self.run(["sh", "-c", HAS_TIMEOUT], SHELL_S).stdout.strip()
+        self._has_timeout = said == b"0"
+
+
+@contextlib.contextmanager
+def _opened(stdin: Path | bytes | None) -> Iterator[IO | int]:
+    if isinstance(stdin, Path):
+        with stdin.open("rb") as file:
+            yield file
+    else:
+        yield subprocess.DEVNULL if stdin is None else subprocess.PIPE
+
+
+def _shown(argv: Sequence[str | PurePosixPath]) -> str:
+    """A command in one line that is not too long."""
+    line = " ".join(shlex.join(map(str, argv)).split())
+    return line if len(line) <= QUOTED_CHARACTERS else f"{line[:QUOTED_CHARACTERS]}..."

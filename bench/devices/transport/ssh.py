@@ -1,0 +1,156 @@
+"""A device behind the system's OpenSSH: the user's configuration, keys, agent and jump hosts."""
+
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import PurePosixPath
+from typing import IO
+
+from bench.devices.runner_process import started
+from bench.devices.settings import DeviceSettings
+from bench.devices.transport.process import running
+from bench.devices.transport.process_transport import Piped
+from bench.devices.transport.ssh_address import address_of
+from bench.devices.transport.ssh_failure import explained, last_line
+from bench.devices.transport.ssh_master import Master
+from bench.devices.transport.timeouts import Patience
+from bench.devices.transport.transport import ConnectionLost
+from models.command_line.errors import DeviceError
+
+LOST_S = 2.0
+SESSIONS = 6  # beside the keeper, what is run meanwhile, and what has not quite ended
+# A shell that stays until the program has ended tells us the signal that it died of, where ssh
+# itself would say 255; that is for a line that broke.
+RUN = '"$@"; code=$?; [ "$code" -ne 255 ] || code=254; exit "$code"'
+
+
+class Ssh(Piped):
+    """The Transport to ``settings.host``: what one types behind ssh.
+
+    One process holds the connection, all commands go through it and end with it; it ends with
+    this process, however that ends. A server lets a connection have so many sessions (MaxSessions,
+    10 by default): more than SESSIONS programs at a time make another. On a terminal, ssh may ask
+    there for a password or about an unknown host key while ``connect`` runs; elsewhere, what would
+    have to be asked is an error. RequestError for a host that is none.
+    """
+
+    lost_code = 255
+    patience = Patience(connect_s=15, alive_interval_s=5, alive_count=3)
+
+    def __init__(self, settings: DeviceSettings) -> None:
+        super().__init__(settings.name)
+        self._address = address_of(settings)
+        self._master: Master | None = None
+        # Each connection, the first one too, with what was started through it.
+        self._started: dict[Master, list[subprocess.Popen]] = {}
+        self._connecting, self._starting = threading.Lock(), threading.Lock()
+
+    def __enter__(self) -> "Ssh":
+        self.connect()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def connect(self) -> None:
+        """Open the line, again if it was lost; DeviceError that says what to do otherwise."""
+        with self._connecting:
+            if self.is_connected():
+                return
+            self.close()
+            if shutil.which("ssh") is None:
+                raise DeviceError(
+                    "no ssh on this machine; type sudo apt install openssh-client, or what your "
+                    "system has instead"
+                )
+            try:
+                self._master = self._opened_master()
+                self.check_shell("let its ~/.bashrc write that for interactive shells only")
+            except BaseException:
+                self.close()
+                raise
+
+    def is_connected(self) -> bool:
+        master = self._master
+        return master is not None and master.is_alive()
+
+    def close(self) -> None:
+        """End the line and what goes through it; a second time does nothing."""
+        self._master = None
+        with self._starting:
+            masters, self._started = list(self._started), {}
+        for master in masters:
+            master.close()
+
+    def argv(self, argv: Sequence[str | PurePosixPath]) -> list[str]:
+        """What to start on this machine for ``argv`` to run there, standard input and output passed
+        through. It exits with ``lost_code`` when the line breaks, otherwise as Finished says."""
+        return self._through(self._master, [RUN, "sh", *argv])
+
+    def start(self, argv: Sequence[str | PurePosixPath]) -> subprocess.Popen:
+        """A process here, its pipes and session its own, that passes on standard input and output
+        of ``argv`` there; it exits as ``argv`` says."""
+        with self._starting:
+            master = self._with_room()
+            process = started(self._through(master, [RUN, "sh", *argv]))
+            self._started[master].append(process)
+        return process
+
+    def running(
+        self, argv: Sequence[str | PurePosixPath], stdin: IO | int, stdout: IO | int
+    ) -> AbstractContextManager[subprocess.Popen]:
+        """A process here that passes on standard input and output of ``argv`` there; standard error
+        is a pipe. Ended behind the block."""
+        return running(self.argv(argv), stdin, stdout)
+
+    def check_line(self, code: int, last_words: str) -> None:
+        """ConnectionLost where ``code``, of a process of ``argv``, says that the line broke."""
+        if code != self.lost_code and code >= 0:
+            return
+        master = self._master
+        if master is None or master.has_ended(LOST_S):
+            said = last_line(master.said() if master else "") or last_line(last_words)
+            raise ConnectionLost(
+                f"the line to {self.name} broke{f': {said}' if said else ''}; is it still on, and "
+                "on this network? then type the command again"
+            )
+        raise DeviceError(
+            f"{self.name} ended a command, or let none begin: {last_line(last_words) or code}; "
+            "does sshd there allow several sessions (MaxSessions in sshd_config)?"
+        )
+
+    def _opened_master(self) -> Master:
+        may_ask = sys.stdin is not None and sys.stdin.isatty()
+        # The agent and the jump hosts need time too; a person who is asked has all there is.
+        limit_s = None if may_ask else 3 * self.patience.connect_s
+        master = Master(self._address, self.patience, may_ask)
+        self._started[master] = []
+        if not master.wait(limit_s):
+            said = master.said()
+            if master.is_alive():
+                said += f"\nnot connected within {limit_s} s"
+            reason = explained(self._address.host, self._address.typed, said)
+            raise DeviceError(f"{self.name}: {reason}")
+        return master
+
+    def _with_room(self) -> Master | None:
+        """A connection for one more program, made if the others have enough; None: no line."""
+        if not self.is_connected():
+            return self._master
+        for master, processes in self._started.items():
+            processes[:] = [process for process in processes if process.poll() is None]
+            if len(processes) < SESSIONS and master.is_alive():
+                return master
+        return self._opened_master()
+
+    def _through(self, master: Master | None, script: Sequence[str | PurePosixPath]) -> list[str]:
+        """No configuration: the connection has it all. Where there is none, no other is made."""
+        if master is None:
+            raise ConnectionLost(f"there is no line to {self.name}")
+        words = ["ssh", "-F", "none", "-S", str(master.socket), "-o", "ControlMaster=no"]
+        words += ["-o", "ProxyCommand=false", "-o", "BatchMode=yes", "-T"]
+        return [*words, "--", self._address.host, shlex.join(["sh", "-c", *map(str, script)])]

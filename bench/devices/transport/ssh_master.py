@@ -1,0 +1,118 @@
+"""The one connection to a device that all commands share: an ssh process, and who watches it."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from bench.devices.transport.ssh_address import Address
+from bench.devices.transport.timeouts import Patience
+
+# A socket's path has 104 bytes on some systems, of which ssh takes 17 for a temporary name.
+LONGEST_FOLDER = 60
+LOOK_S, END_S = 0.02, 5.0
+# Whoever holds the other end of our standard input may die in any way: the connection goes with
+# it. Ctrl-C is for whoever started us, who may still have something to say to the device.
+# $1: folder of the socket; $2: whom to end, "" for the ssh alone; then the command of the ssh.
+GUARD = """
+trap '' HUP INT QUIT
+folder=$1 whom=$2
+shift 2
+exec 3<&0
+"$@" </dev/null 3<&- &
+master=$!
+trap '' TERM
+(read -r _ <&3; kill "${whom:-$master}") &
+watch=$!
+wait "$master"
+code=$?
+kill -KILL "$watch"
+rm -rf -- "$folder"
+exit "$code"
+"""
+
+
+class Master:
+    """An ssh that holds a connection to ``address`` open and offers it through ``socket``.
+
+    It ends with this process, however that ends. With ``may_ask`` it keeps the terminal, where
+    ssh asks for passwords and about host keys.
+    """
+
+    def __init__(self, address: Address, patience: Patience, may_ask: bool) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="ssh-", dir=_short_folder()))
+        self.socket = self._folder / "line"
+        self._may_ask = may_ask
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (close() closes it)
+        words = ["ssh", *address.config, *_options(patience, may_ask), "-S", str(self.socket)]
+        words += ["-M", "-N", "-T", "--", address.host]
+        whom = "" if may_ask else "0"  # all of the session, a ProxyCommand too
+        self._guard = subprocess.Popen(
+            ["/bin/sh", "-c", GUARD, "sh", str(self._folder), whom, *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=self._log,
+            start_new_session=not may_ask,
+        )
+
+    def wait(self, limit_s: float | None) -> bool:
+        """Wait until commands can be given; False where it ended or ``limit_s`` is over."""
+        deadline = None if limit_s is None else time.monotonic() + limit_s
+        while self.is_alive():
+            if self.socket.is_socket():
+                return True
+            if deadline is not None and time.monotonic() > deadline:
+                return False
+            time.sleep(LOOK_S)
+        return False
+
+    def is_alive(self) -> bool:
+        return self._guard.poll() is None
+
+    def has_ended(self, within_s: float) -> bool:
+        """Whether it ends by itself within that time."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._guard.wait(within_s)
+        return not self.is_alive()
+
+    def said(self) -> str:
+        """What ssh wrote to standard error until now."""
+        if self._log.closed:
+            return ""
+        log = self._log.fileno()
+        # Our place in the file is also that where ssh writes on.
+        return os.pread(log, os.fstat(log).st_size, 0).decode(errors="replace")
+
+    def close(self) -> None:
+        """End it and all that goes through it."""
+        self._guard.stdin.close()
+        if not self.has_ended(END_S):
+            if not self._may_ask:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._guard.pid, signal.SIGKILL)
+            self._guard.kill()
+            self.has_ended(END_S)
+        self._log.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _options(patience: Patience, may_ask: bool) -> list[str]:
+    """What must not be the user's choice: all else is as configured."""
+    options = {
+        "ControlPersist": "no",
+        "ConnectTimeout": patience.connect_s,
+        "ServerAliveInterval": patience.alive_interval_s,
+        "ServerAliveCountMax": patience.alive_count,
+        "LogLevel": "INFO",  # QUIET would not say why it failed
+        "ClearAllForwardings": "yes",  # they may be in use by the user's own ssh
+    } | ({} if may_ask else {"BatchMode": "yes"})
+    return [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+
+
+def _short_folder() -> str:
+    folder = tempfile.gettempdir()
+    return folder if len(os.fsencode(folder)) <= LONGEST_FOLDER else "/tmp"

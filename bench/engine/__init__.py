@@ -1,0 +1,1 @@
+"""The parts that every measuring command shares."""

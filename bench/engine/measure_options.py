@@ -1,0 +1,116 @@
+"""What a user can ask of a measurement, beside the options that every command has."""
+
+import math
+from argparse import ArgumentParser
+from dataclasses import dataclass, replace
+
+from bench.measurement.job import NATIVE, RUNTIMES
+from bench.measurement.plan import PLANS, Plan, sustained
+from models.command_line.errors import RequestError
+
+ALL_RUNTIMES = tuple(runtime for runtimes in RUNTIMES.values() for runtime in runtimes)
+MAX_SUSTAINED_MINUTES = 60.0
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How to measure, and which files in which runtimes. None and "": what the plan has, or all;
+    of ``governor``, the one that is set.
+
+    ``precision`` is a percentage, ``time_limit`` in seconds, ``sustained`` in minutes.
+    """
+
+    plan: str = "default"
+    precision: float | None = None
+    time_limit: float | None = None
+    files: str = ""
+    runtimes: str = ""
+    cores: str = ""
+    strict: bool = False
+    sustained: float | None = None
+    profile: bool = False
+    drift: bool = False
+    explain: bool = False
+    governor: str = ""
+
+    def __post_init__(self) -> None:
+        if self.plan not in PLANS:
+            raise RequestError(f"PLAN is {self.plan!r}; expected one of: {' '.join(PLANS)}")
+        for name, highest in (
+            ("precision", 50.0),
+            ("time_limit", 3600.0),
+            ("sustained", MAX_SUSTAINED_MINUTES),
+        ):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and 0 < value <= highest):
+                raise RequestError(
+                    f"{name.upper()} is {value:g}; expected a number above 0, up to {highest:g}"
+                )
+        for runtime in self.wanted_runtimes:
+            if runtime not in ALL_RUNTIMES:
+                raise RequestError(
+                    f"RUNTIMES has {runtime!r}; expected some of: {' '.join(ALL_RUNTIMES)}"
+                )
+            if self.explain and runtime in NATIVE:
+                raise RequestError(
+                    f"EXPLAIN looks into layers through Python, which {runtime!r} is not; leave "
+                    f"EXPLAIN out, or type RUNTIMES={NATIVE[runtime]}"
+                )
+        if not all(core.isdigit() and int(core) < 4096 for core in _words(self.cores)):
+            raise RequestError(f"CORES is {self.cores!r}; expected numbers by commas, as CORES=0,1")
+        if self.governor and not self.governor.isidentifier():
+            raise RequestError(
+                f"GOVERNOR is {self.governor!r}; expected the name of a frequency governor, as "
+                "GOVERNOR=performance"
+            )
+
+    @property
+    def chosen_plan(self) -> Plan:
+        """The plan, with what was asked for by hand."""
+        if self.sustained is not None:
+            return sustained(self.sustained)
+        plan = PLANS[self.plan]
+        if self.precision is not None:
+            plan = replace(plan, precision=self.precision / 100)
+        return plan if self.time_limit is None else replace(plan, time_limit_s=self.time_limit)
+
+    @property
+    def wanted_files(self) -> tuple[str, ...]:
+        return _words(self.files)
+
+    @property
+    def wanted_runtimes(self) -> tuple[str, ...]:
+        return _words(self.runtimes)
+
+    @property
+    def affinity(self) -> tuple[int, ...] | None:
+        return tuple(map(int, _words(self.cores))) or None
+
+
+HELP = {
+    "plan": "quick, default, thorough or gate: how long and how exactly to measure",
+    "precision": "half width of the median's 95 %% interval to reach, in per cent of it",
+    "time_limit": "seconds of inferring for each row at most",
+    "files": "exported files to measure, by commas, as int8.tflite,float32.tflite; all otherwise",
+    "runtimes": f"runtimes to measure in, by commas: {' '.join(ALL_RUNTIMES)}; otherwise "
+    "those that such a device usually has",
+    "cores": "cores to run on, by commas; all otherwise",
+    "strict": "1 fails when a measurement has a caveat",
+    "sustained": "minutes to infer without a pause, each row by itself; minute 1 against the last",
+    "profile": "1 names the ten most expensive operators of each row",
+    "drift": "1 prints how far the answers of all rows, and of Keras, are apart",
+    "explain": "1 names the layer where a row and Keras, or two rows, begin to disagree",
+    "governor": "frequency governor while measuring, as performance; needs sudo without a password",
+}
+
+
+def add_presets(parser: ArgumentParser) -> None:
+    """``--quick`` and ``--thorough``, for ``--plan quick`` and ``--plan thorough``."""
+    for name in ("quick", "thorough"):
+        parser.add_argument(
+            f"--{name}", dest="plan", action="store_const", const=name, help=f"as --plan {name}"
+        )
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))

@@ -1,0 +1,146 @@
+"""What files answer: their outputs for the images of an evaluation, on one device or several."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from bench.devices.device import Device, stop_all
+from bench.devices.in_parallel import in_parallel
+from bench.engine.evaluation import Evaluation
+from bench.engine.exported import Exported
+from bench.engine.shards import Batch
+from bench.engine.variant import Variant
+from bench.measurement.job import Images, Job
+from bench.measurement.result import RunFailed
+from models.command_line.errors import DeviceError
+from models.command_line.progress import Report, step
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Outputs of one variant on one device, by its name, for the images at ``indices``, float32
+    [n, classes], on disk until the evaluation ends. An ``error`` has its place where the variant
+    did not run to the end."""
+
+    device: str
+    variant: Variant
+    indices: np.ndarray
+    outputs: np.ndarray | None
+    error: DeviceError | None = None
+
+
+def answers(
+    asked: Sequence[tuple[Device, Sequence[Variant]]],
+    exported: Exported,
+    evaluation: Evaluation,
+    threads: int,
+    doing: str,
+) -> Iterator[Answers]:
+    """What the variants answer, each on the device that it is ``asked`` of, as each is finished.
+
+    Batch by batch, so that images are decoded once: all devices at the same time on one batch, the
+    variants of a device one after the other. To be closed where it is not gone through to its end.
+    """
+    indices: list[int] = []
+    with ExitStack() as shown:
+        crew = {}
+        for n, (device, variants) in enumerate(asked):
+            label = doing if len(asked) == 1 else device.name
+            show, files = shown.enter_context(step(label)), f"outputs-{n}"
+            crew[device.name] = _Judged(device, variants, exported, evaluation, files, show)
+        for batch in evaluation.batches:
+            indices.extend(map(int, batch.indices))
+            work = [(name, one.on(batch, threads, len(indices))) for name, one in crew.items()]
+            with in_parallel(work, partial(stop_all, [device for device, _ in asked])) as found:
+                for name, variant in found:
+                    if batch.is_last:
+                        at = np.asarray(indices, np.int64)
+                        yield Answers(name, variant, at, *crew[name].said(variant, len(at)))
+
+
+class _Judged:
+    """One device's part of the answers, batch by batch."""
+
+    def __init__(
+        self,
+        device: Device,
+        variants: Sequence[Variant],
+        exported: Exported,
+        evaluation: Evaluation,
+        files: str,
+        show: Report,
+    ) -> None:
+        self._device, self._exported, self._evaluation = device, exported, evaluation
+        self._files, self._show = files, show
+        self._made: dict[Variant, list[Path]] = {variant: [] for variant in variants}
+        self._failed: dict[Variant, DeviceError] = {}
+
+    def on(self, batch: Batch, threads: int, seen: int) -> Iterator[Variant]:
+        """Each variant when it is through with ``batch``, up to image ``seen``, or has failed."""
+        for n, (variant, made) in enumerate(self._made.items()):
+            if variant not in self._failed:
+                total = len(self._evaluation.indices)
+                self._show(f"{variant.title}, image", seen, total)
+                parts = [
+                    self._evaluation.folder / f"{self._files}-{n}-{len(made) + k}.npy"
+                    for k in range(len(batch.shards))
+                ]
+                try:
+                    _predict(self._device, self._exported, variant, threads, batch, parts)
+                    made.extend(parts)
+                except DeviceError as error:
+                    self._failed[variant] = error
+            yield variant
+
+    def said(self, variant: Variant, images: int) -> tuple[np.ndarray | None, DeviceError | None]:
+        """Outputs for so many images, or why there are none."""
+        if variant in self._failed:
+            return None, self._failed[variant]
+        return _joined(self._made[variant], images), None
+
+
+def _predict(
+    device: Device,
+    exported: Exported,
+    variant: Variant,
+    threads: int,
+    batch: Batch,
+    outputs: Sequence[Path],
+) -> None:
+    """Write outputs float32 [n, classes] for each shard of ``batch``; RunFailed where there are
+    none, or not as many as images."""
+    artifact = variant.artifact
+    images = Images(
+        batch.shards,
+        len(batch.indices),
+        exported.manifest.preprocess,
+        artifact.inputs[0],
+        artifact.outputs[0],
+        tuple(outputs),
+    )
+    path = exported.path(artifact)
+    result = device.run(Job(path, artifact.format, variant.runtime, threads, images=images))
+    if result.error:
+        raise RunFailed(str(result.error))
+    if (made := sum(len(np.load(path, mmap_mode="r")) for path in outputs)) != len(batch.indices):
+        raise RunFailed(f"{made} outputs for {len(batch.indices)} images")
+
+
+def _joined(parts: list[Path], images: int) -> np.ndarray:
+    """The outputs in ``parts`` as one array, on disk."""
+    opened = [np.load(part, mmap_mode="r") for part in parts]
+    if len(opened) == 1:
+        return opened[0]
+    path = parts[0].with_suffix(".whole.npy")
+    whole = np.lib.format.open_memmap(path, "w+", np.float32, (images, opened[0].shape[1]))
+    start = 0
+    for part in opened:
+        whole[start : start + len(part)] = part
+        start += len(part)
+    for part in parts:
+        part.unlink()
+    return whole

@@ -1,0 +1,108 @@
+"""The layers of an ONNX file, found by the names of the TFLite tensors that it was made from."""
+
+import re
+
+from bench.explain.instrumented_layer import (
+    IMAGE,
+    NCHW,
+    NHWC,
+    OUTPUT,
+    Observed,
+    ObservedLayer,
+    Operator,
+    connected,
+    short_name,
+)
+from quantize.graph.layer_names import names_of
+
+LINEAR = ("Conv", "Gemm", "MatMul", "ConvTranspose")
+PASSING = ("Relu", "Clip", "QuantizeLinear")  # what TFLite has fused into the operator ahead
+GENERATED = re.compile(r"(.*__\d+:0|.*/uint8)")  # names that no TFLite tensor has
+GEMM = re.compile(r"_Gemm__\d+:0$")  # what tf2onnx puts behind a fully connected layer's name
+BETWEEN = ("Transpose", "Identity", "Cast", "QuantizeLinear", "DequantizeLinear")
+SPATIAL = ("Conv", "ConvTranspose", "AveragePool", "MaxPool", "GlobalAveragePool")
+
+
+def observe(content: bytes) -> Observed:
+    """The .onnx file ``content``, made from a TFLite graph by tf2onnx, with more outputs."""
+    import onnx
+
+    model = onnx.load_from_string(content)
+    nodes, output = list(model.graph.node), model.graph.output[0].name
+    values = _Values(model)
+    operators = [
+        Operator(node.op_type, list(node.input), node.output[0], values.key(node)) for node in nodes
+    ]
+    linear = [o.key for o in operators if o.kind in LINEAR and o.key]
+    names = dict(zip(linear, names_of([[key] for key in linear]), strict=True))
+    image = model.graph.input[0].name
+    layers = [ObservedLayer(IMAGE, IMAGE, "input", image, (), *values.affine(image))]
+    for operator, sources in connected(operators, image):
+        value = values.behind(operator.output)
+        name = names.get(operator.key) or short_name(operator.key)
+        layout = NCHW if value in values.nchw else NHWC
+        affine = values.affine(value)
+        layers.append(
+            ObservedLayer(operator.key, name, operator.kind, value, sources, *affine, layout)
+        )
+    added = [layer.value for layer in layers[1:] if layer.value != output]
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in added)
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(model.graph.input[0].type.tensor_type.elem_type)
+    return Observed(model.SerializeToString(), tuple(layers), dtype)
+
+
+class _Values:
+    """Where the values of the TFLite tensors are in an ONNX model, and in which layout."""
+
+    def __init__(self, model) -> None:
+        self.model = model
+        self.outputs = {value.name for value in model.graph.output}
+        self.constants = {i.name: i for i in model.graph.initializer}
+        self.readers: dict[str, list] = {}
+        for node in model.graph.node:
+            for name in dict.fromkeys(node.input):
+                self.readers.setdefault(name, []).append(node)
+        self.nchw: set[str] = set()
+        for node in model.graph.node:
+            if self._is_nchw(node):
+                self.nchw.update(node.output)
+
+    def key(self, node) -> str | None:
+        """The TFLite tensor that ``node`` computes; None where it has none."""
+        made = GEMM.sub("", node.output[0])
+        if self.behind(node.output[0]) in self.outputs and node.op_type not in PASSING:
+            return OUTPUT
+        if node.op_type in BETWEEN or GENERATED.fullmatch(made):
+            return None
+        return made
+
+    def behind(self, value: str) -> str:
+        """``value`` behind the operators that TFLite has fused into the one that makes it."""
+        readers = self.readers.get(value, ())
+        if len(readers) != 1 or readers[0].op_type not in PASSING or value in self.outputs:
+            return value
+        made = readers[0].output[0]
+        if made not in self.outputs and not GENERATED.fullmatch(made):
+            return value
+        return self.behind(made)
+
+    def affine(self, value: str) -> tuple[float | None, int | None]:
+        """Scale and zero point where the value is an integer."""
+        from onnx import numpy_helper
+
+        for node in self.model.graph.node:
+            stored = node.op_type == "QuantizeLinear" and node.output[0] == value
+            if stored or (node.op_type == "DequantizeLinear" and node.input[0] == value):
+                scale, zero_point = (
+                    numpy_helper.to_array(self.constants[name]) for name in node.input[1:3]
+                )
+                return float(scale), int(zero_point)
+        return None, None
+
+    def _is_nchw(self, node) -> bool:
+        if node.op_type in SPATIAL:
+            return True
+        if node.op_type == "Transpose":
+            order = next((tuple(a.ints) for a in node.attribute if a.name == "perm"), ())
+            return order == (0, 3, 1, 2)
+        return any(name in self.nchw for name in node.input)

@@ -1,0 +1,166 @@
+"""Times for the gates: every file in turns, beside the baseline's file where it has changed."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+from bench.engine.session import Bench
+from bench.engine.turns import in_turns
+from bench.engine.variant import Variant
+from bench.gates import speedup as gate_speedup
+from bench.gates.baseline import Baseline
+from bench.gates.latency import Compared, judged, looks_slower, not_comparable, unchanged
+from bench.gates.noise import change_between, change_in_turns, joined
+from bench.gates.verdict import CANNOT_TELL, Row
+from bench.history.history import Records
+from bench.measurement.record import Record, now_utc
+from bench.measurement.result import Result, RunFailed
+from models.command_line.progress import step
+from quantize.methods.limits import Limits
+
+MORE_ROUNDS = 2
+Baselines = Mapping[tuple[str, str], Baseline]
+
+
+def timed(
+    bench: Bench, records: Records, baselines: Baselines, limits: Limits
+) -> tuple[dict[Variant, Record], list[Row]]:
+    """The record of each variant, and the rows of the gate of latency (none where it is off).
+
+    RunFailed where a file does not run.
+    """
+    if limits.max_slowdown_percent is None:
+        return _round(bench, records, bench.variants, {}, "timing")[0], []
+    of = {v: baselines.get((v.artifact.name, v.runtime)) for v in bench.variants}
+    again = limits.latency_reference == "file"
+    kept = {v: b.kept_file for v, b in of.items() if again and _is_to_be_timed_again(v, b)}
+    found, references = _round(bench, records, bench.variants, kept, "timing")
+    rows, compared = {}, {}
+    for variant, record in found.items():
+        baseline, reference = of[variant], references.get(variant)
+        row = not_comparable(record, baseline)
+        if row is None and again and reference is None:
+            row = _without_reference(record, baseline)
+        if row is None:
+            compared[variant] = compare(record.result, baseline, reference)
+        else:
+            rows[variant] = row
+    compared = _measured_again(bench, records, compared, of, kept, limits)
+    rows |= {variant: judged(found[variant], one, limits) for variant, one in compared.items()}
+    return found, [rows[variant] for variant in bench.variants]
+
+
+def _is_to_be_timed_again(variant: Variant, baseline: Baseline | None) -> bool:
+    """Whether the baseline's file is another one than today's, and still there."""
+    if baseline is None or variant.artifact.sha256 == baseline.record.artifact_sha256:
+        return False
+    return baseline.kept_file.is_file()
+
+
+def _without_reference(record: Record, baseline: Baseline) -> Row:
+    """The row of a file that has not changed, or whose older one is gone."""
+    if record.artifact_sha256 == baseline.record.artifact_sha256:
+        return unchanged(record, baseline)
+    return _not_kept(record, baseline)
+
+
+def _not_kept(record: Record, baseline: Baseline) -> Row:
+    return Row(
+        "latency",
+        record.artifact,
+        record.result.runtime,
+        CANNOT_TELL,
+        detail=f"{baseline.kept_file} is gone; type python -m bench baseline with the old files, "
+        'or write reference = "times" under [latency] in gate.toml',
+    )
+
+
+def compare(result: Result, baseline: Baseline, reference: Result | None) -> Compared:
+    """One round: against the file that took turns with it, or against the times of then."""
+    if reference is None:
+        change = change_between(result, baseline.medians_ns)
+        return Compared((change,), median(baseline.medians_ns), baseline.between_rounds)
+    change = change_in_turns(result, reference)
+    return Compared((change,), median(reference.samples_ns), baseline.in_turns)
+
+
+def _measured_again(
+    bench: Bench,
+    records: Records,
+    compared: dict[Variant, Compared],
+    of: Mapping[Variant, Baseline],
+    kept: Mapping[Variant, Path],
+    limits: Limits,
+) -> dict[Variant, Compared]:
+    """What looks slower gets two more rounds of its own."""
+    slower = [variant for variant, one in compared.items() if looks_slower(one, limits)]
+    for number in range(MORE_ROUNDS if slower else 0):
+        doing = f"what looks slower again, {number + 1} of {MORE_ROUNDS}"
+        again = {v: kept[v] for v in slower if v in kept}
+        found, references = _round(bench, records, slower, again, doing)
+        for variant, record in found.items():
+            before = compared[variant]
+            now = compare(record.result, of[variant], references.get(variant))
+            compared[variant] = replace(before, changes=(*before.changes, *now.changes))
+    return compared
+
+
+def more_for_speedup(
+    bench: Bench, records: Records, found: dict[Variant, Record], limits: Limits
+) -> dict[str, Record]:
+    """``found`` by file name. Files whose speed-up is not decided take more turns with float32,
+    up to two rounds, and have the samples of all rounds in which they took turns with it."""
+    of_file = {variant.artifact.name: variant for variant in found}
+    records_of = {name: found[variant] for name, variant in of_file.items()}
+    for number in range(MORE_ROUNDS):
+        names = gate_speedup.undecided(records_of, limits)
+        if not names:
+            break
+        doing = f"more turns for {' '.join(names)}, {number + 1} of {MORE_ROUNDS}"
+        variants = [of_file[name] for name in names]
+        again, _ = _round(bench, records, variants, {}, doing, lambda key: key[0].artifact.format)
+        anew = gate_speedup.apart(records_of, limits)
+        for variant, record in again.items():
+            name = variant.artifact.name
+            before = records_of[name]
+            of_all = record.result if name in anew else joined(before.result, record.result)
+            records_of[name] = replace(before, result=of_all)
+    return records_of
+
+
+def _round(
+    bench: Bench,
+    records: Records,
+    variants: Sequence[Variant],
+    kept: Mapping[Variant, Path],
+    doing: str,
+    together: Callable[[tuple[Variant, str]], Hashable] = lambda key: key[0],
+) -> tuple[dict[Variant, Record], dict[Variant, Result]]:
+    """Records of the variants, and results of their kept files. Each takes turns with its kept
+    file, and with all that are the same ``together``."""
+    jobs = {}
+    for variant in variants:
+        job = bench.job(variant)
+        if variant in kept:
+            jobs[variant, "kept"] = replace(job, artifact=kept[variant])
+        jobs[variant, "new"] = job
+    started = now_utc()
+    with step(doing) as show:
+        results = in_turns(bench.device, jobs, show, together)
+    found, references = {}, {}
+    for (variant, which), result in results.items():
+        record = bench.record("gate", variant, result, started)
+        if which == "kept":
+            path = kept[variant]
+            record = replace(
+                record, artifact_sha256=path.stem, artifact_bytes=path.stat().st_size
+            )  # fmt: skip
+        record = replace(record, id=records.append(record))
+        if result.error:
+            raise RunFailed(f"{record.artifact} in {result.runtime}: {result.error}")
+        if which == "kept":
+            references[variant] = result
+        else:
+            found[variant] = record
+    return found, references

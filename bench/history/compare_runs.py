@@ -1,0 +1,153 @@
+"""``bench compare A B``: two runs side by side, if they were made under like circumstances."""
+
+import json
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from bench.console.columns import aligned
+from bench.console.record_table import NOT_KNOWN, percent
+from bench.history.history import Records
+from bench.measurement import flat_record
+from bench.measurement.comparable import unlike
+from bench.measurement.latency import Latency, Ratio, latency
+from bench.measurement.record import Record
+from bench.measurement.relative import relative, took_turns
+from models.command_line.errors import RequestError
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """``ratio``: median of ``a`` over that of ``b``, None where one was not timed, or was on an
+    emulated device, whose times mean nothing. ``in_turns``: they took turns with each other."""
+
+    a: Record
+    b: Record
+    ratio: Ratio | None
+    in_turns: bool
+
+    @property
+    def beyond_noise(self) -> bool | None:
+        """Whether the interval of the ratio leaves 1 out."""
+        if self.ratio is None:
+            return None
+        return not self.ratio.interval.low <= 1 <= self.ratio.interval.high
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    for name in ("A", "B"):
+        parser.add_argument(name, type=int, help="id of a run, as bench list shows it")
+    parser.add_argument("--json", action="store_true", help="as JSON on standard output")
+
+
+def run(namespace: Namespace, typed: str) -> None:
+    """Print the comparison; RequestError for unknown ids, and for runs that cannot be compared."""
+    records = Records()
+    comparison = compare(records.get(namespace.A), records.get(namespace.B))
+    if namespace.json:
+        print(json.dumps(_as_dict(comparison), indent=2))
+    else:
+        print(_text(comparison))
+
+
+def compare(a: Record, b: Record) -> Comparison:
+    """RequestError, with both values of what differs, where the circumstances are not alike."""
+    differing = unlike(a, b)
+    if differing:
+        shown = "; ".join(f"{name}: {of_a} and {of_b}" for name, (of_a, of_b) in differing.items())
+        raise RequestError(
+            f"runs {a.id} and {b.id} were made under unlike circumstances ({shown}); "
+            "expected the same machine, threads and versions: measure both with one make bench"
+        )
+    found = relative(a, b)
+    if found is None and not (a.accuracy and b.accuracy):
+        raise RequestError(
+            f"runs {a.id} and {b.id} have neither times nor accuracy that both have; "
+            f"type python -m bench show {a.id} for what there is"
+        )
+    return Comparison(a, b, found.ratio if found else None, took_turns(a, b))
+
+
+def _as_dict(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "a": flat_record.whole(comparison.a, samples=False),
+        "b": flat_record.whole(comparison.b, samples=False),
+        "ratio": asdict(comparison.ratio) if comparison.ratio else None,
+        "in_turns": comparison.in_turns,
+        "beyond_noise": comparison.beyond_noise,
+    }
+
+
+def _text(comparison: Comparison) -> str:
+    a, b = comparison.a, comparison.b
+    sides = [_side(a), _side(b)]
+    rows = [("", f"run {a.id}", f"run {b.id}")]
+    rows += [(name, sides[0][name], sides[1][name]) for name in sides[0]]
+    return "\n".join([aligned(rows), *_verdict(comparison), *_notes(comparison)])
+
+
+def _side(record: Record) -> dict[str, str]:
+    """One column of the table."""
+    warm = latency(record.result.samples_ns, record.result.turns)
+    judged = record.accuracy
+
+    def of(figure: Callable[[Any], str], source: Any) -> str:
+        return NOT_KNOWN if source is None else figure(source)
+
+    def time(figure: Callable[[Latency], str]) -> str:
+        return "emulated" if record.environment.emulated else of(figure, warm)
+
+    return {
+        "model": record.model_id,
+        "file": record.artifact,
+        "runtime": f"{record.result.runtime} {record.result.runtime_version or ''}".strip(),
+        "SHA-256": record.artifact_sha256[:12],
+        "commit": record.commit or NOT_KNOWN,
+        "time (UTC)": record.time_utc.removesuffix("+00:00"),
+        "caveats": ", ".join(caveat.kind for caveat in record.caveats) or "none",
+        "median ms (95 %)": time(_median),
+        "p90 ms": time(lambda w: f"{w.p90_ns / 1e6:.3f}"),
+        "inferences": of(lambda w: str(w.n), warm),
+        "top-1": percent(judged and judged.top1),
+        "top-5": percent(judged and judged.top5),
+        "as Keras": percent(judged and judged.agreement),
+        "SQNR dB": of(lambda db: f"{db:.1f}", judged and judged.sqnr_db),
+        "images": of(lambda j: f"{j.images} of {record.data}", judged),
+    }
+
+
+def _median(warm: Latency) -> str:
+    low, high = warm.interval.low / 1e6, warm.interval.high / 1e6
+    return f"{warm.median_ns / 1e6:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _verdict(comparison: Comparison) -> list[str]:
+    found, a, b = comparison.ratio, comparison.a.id, comparison.b.id
+    if found is None:
+        return []
+    shown = (
+        f"run {a} takes {found.value:.3f} times as long as run {b} "
+        f"(95 %: {found.interval.low:.3f} to {found.interval.high:.3f})"
+    )
+    if not comparison.beyond_noise:
+        return [f"{shown}: no difference beyond the noise"]
+    slower, faster = (a, b) if found.value > 1 else (b, a)
+    return [f"{shown}: beyond the noise, run {faster} is faster than run {slower}"]
+
+
+def _notes(comparison: Comparison) -> list[str]:
+    a, b, notes = comparison.a, comparison.b, []
+    if comparison.ratio and a.device != b.device:
+        notes.append(f"measured on two devices, {a.device} and {b.device}")
+    elif comparison.ratio and not comparison.in_turns:
+        notes.append(
+            "measured at different times: what the machine changed between them is not in the "
+            "interval; files of one make bench take turns, as far as memory holds them"
+        )
+    if a.environment.emulated:
+        notes.append("an emulated device: its times mean nothing and are not compared")
+    judged = [(r.data, r.accuracy.images) for r in (a, b) if r.accuracy]
+    if len(set(judged)) > 1:
+        notes.append("judged on different images: their shares are not to be compared")
+    return [f"note: {note}" for note in notes]

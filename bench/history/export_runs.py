@@ -1,0 +1,57 @@
+"""``bench export``: the runs of the history as CSV or JSON, for other programs."""
+
+import csv
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
+from itertools import chain
+
+from bench.history import run_filter
+from bench.history.history import Records
+from bench.measurement import flat_record
+from bench.measurement.record import Record
+from models.command_line.errors import RequestError
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    form = parser.add_mutually_exclusive_group(required=True)
+    form.add_argument("--csv", action="store_true", help="one row of figures for each run")
+    form.add_argument("--json", action="store_true", help="everything that is kept of each run")
+    parser.add_argument("--samples", action="store_true", help="raw samples too (with --json)")
+    run_filter.add_options(parser, None)
+
+
+def run(namespace: Namespace, typed: str) -> None:
+    """Print the runs, newest first; RequestError where there are none."""
+    if namespace.samples and namespace.csv:
+        raise RequestError("--samples does not go with --csv, one row a run; expected --json")
+    records, chosen = Records(), run_filter.asked(namespace)
+    found = records.each(**chosen)
+    first = next(found, None)
+    if first is None:
+        raise run_filter.nothing_found(records, chosen)
+    runs = chain([first], found)
+    if namespace.csv:
+        _print_csv(runs)
+    else:
+        _print_json(runs, namespace.samples)
+
+
+def _print_csv(runs: Iterable[Record]) -> None:
+    writer = None
+    for record in runs:
+        row = flat_record.flat(record)
+        if writer is None:
+            writer = csv.DictWriter(sys.stdout, list(row), lineterminator="\n")
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def _print_json(runs: Iterable[Record], samples: bool) -> None:
+    """One run a line, so that a long history is never in memory as a whole."""
+    before = '{"runs": [\n'
+    for record in runs:
+        print(before, json.dumps(flat_record.whole(record, samples)), sep="", end="")
+        before = ",\n"
+    print("\n]}")

@@ -1,0 +1,214 @@
+"""The history: every finished measurement, appended at once to one SQLite file.
+
+Raw samples and circumstances only; summaries are computed on reading. Several benches may write at
+once, and one that is killed loses at most the measurement in progress.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from bench.history import database, rows, schema
+from bench.history.run_line import Listed, listed, newest_ids
+from bench.measurement.record import Drift, Record
+from bench.measurement.result import OpTime
+from models.command_line.errors import RequestError
+
+DATABASE = Path("results") / "bench.sqlite"
+BUSY_TIMEOUT_S = 30.0
+T = TypeVar("T")
+
+NEWEST = """
+SELECT (SELECT max(id) FROM runs WHERE series_id = series.id) FROM series WHERE kind = 'run'
+ORDER BY model_id, device, artifact, runtime, threads
+"""
+HISTORY = """
+SELECT runs.id FROM series JOIN runs ON series_id = series.id
+WHERE model_id = ? AND artifact = ? AND runtime = ? AND device = ? AND kind = 'run'
+ORDER BY runs.id
+"""
+NEWEST_BASELINE = """
+SELECT session FROM runs WHERE id = (
+    SELECT max((SELECT max(id) FROM runs WHERE series_id = series.id)) FROM series
+    WHERE device = ? AND model_id = ? AND kind = 'baseline'
+)
+"""
+OF_BASELINE = """
+SELECT runs.id FROM runs JOIN series ON series.id = series_id
+WHERE session >= ? AND session < ? AND device = ? AND model_id = ? AND kind = 'baseline'
+ORDER BY runs.id
+"""
+
+
+class Records:
+    """The history in the file at ``path``, made where there is none when something is written.
+
+    Every method raises DeviceError, one line, where the file is not a history, is of a newer
+    version, is damaged, stays locked by others for ``busy_timeout_s``, or cannot be written.
+    """
+
+    def __init__(self, path: Path = DATABASE, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+        self.path = path
+        self._busy_timeout_s = busy_timeout_s
+
+    def append(self, record: Record) -> int:
+        """Write ``record``, on disk when this returns; its id."""
+        with self.writing() as connection:
+            return rows.insert(connection, record)
+
+    def judge(self, record: Record) -> None:
+        """Add what became known behind the timing of ``record``, which has an id: its accuracy and
+        ``data``, or the error that took their place."""
+        error = record.result.error
+        values = (record.data, error and error.kind, error and error.message, record.id)
+        with self.writing() as connection:
+            connection.execute(
+                "UPDATE runs SET data = ?, error_kind = ?, error_message = ? WHERE id = ?", values
+            )
+            if record.accuracy:
+                rows.insert_accuracy(connection, record.id, record.accuracy)
+
+    def add_profile(self, run_id: int, profile: Sequence[OpTime]) -> None:
+        """Add the per-operator times of a run, which are measured apart from it."""
+        with self.writing() as connection:
+            rows.insert_profile(connection, run_id, profile)
+
+    def add_drift(self, drifts: Sequence[Drift]) -> None:
+        """Write the drift matrix of a session, all of it or nothing."""
+        with self.writing() as connection:
+            for drift in drifts:
+                rows.insert_drift(connection, drift)
+
+    def check(self) -> None:
+        """Find out before a measurement, and not after it, whether it can be kept."""
+        with self._open() as connection:
+            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise database.damaged(self.path, found)
+        with self.writing() as connection:
+            # The same version again: a write that changes nothing, but needs the room of one.
+            connection.execute(f"PRAGMA user_version = {schema.VERSION}")
+
+    def get(self, run_id: int) -> Record:
+        """The record of that id; RequestError where there is none."""
+        found = self._read("SELECT id FROM runs WHERE id = ?", run_id)
+        if not found:
+            raise RequestError(
+                f"{self.path} has no run {run_id}; python -m bench list shows those it has"
+            )
+        return found[0]
+
+    def newest(self) -> list[Record]:
+        """The newest record of kind "run" of every model, artifact, runtime, device and number of
+        threads."""
+        return self._read(NEWEST)
+
+    def history(self, model_id: str, artifact: str, runtime: str, device: str) -> list[Record]:
+        """Every record of kind "run" of this artifact, oldest first."""
+        return self._read(HISTORY, model_id, artifact, runtime, device)
+
+    def session(self, session: str) -> list[Record]:
+        """The records that took turns in one command's run, in the order they were written."""
+        return self._read("SELECT id FROM runs WHERE session = ? ORDER BY id", session)
+
+    def newest_baseline(self, device: str, model_id: str) -> list[Record]:
+        """The records of the newest baseline of this model on this device, oldest first.
+
+        Each of its rounds is a session, "group/round"; all rounds of a group are one baseline.
+        """
+        with self._reading() as connection:
+            newest = connection.execute(NEWEST_BASELINE, (device, model_id)).fetchone()
+            if newest is None:
+                return []
+            group = newest["session"].rpartition("/")[0]
+            # "0" is the character behind "/": from the first to the last that starts with group/.
+            values = (f"{group}/", f"{group}0", device, model_id)
+            ids = connection.execute(OF_BASELINE, values).fetchall()
+            return [self._record(connection, run_id) for (run_id,) in ids]
+
+    def drifts(self, session: str) -> list[Drift]:
+        """The drift matrix of a session, as it was written."""
+        with self._reading() as connection:
+            found = connection.execute(
+                "SELECT * FROM drift WHERE session = ? ORDER BY id", (session,)
+            )
+            return [rows.read_drift(row) for row in found]
+
+    def listing(
+        self,
+        limit: int | None,
+        model_id: str | None = None,
+        device: str | None = None,
+        kind: str | None = None,
+    ) -> list[Listed]:
+        """The newest ``limit`` runs (None: all), newest first, of what the filters leave."""
+        with self._reading() as connection:
+            ids = newest_ids(connection, limit, model_id, device, kind)
+            return [self._found(listed, connection, run_id) for run_id in ids]
+
+    def each(
+        self,
+        limit: int | None = None,
+        model_id: str | None = None,
+        device: str | None = None,
+        kind: str | None = None,
+    ) -> Iterator[Record]:
+        """The same runs in whole, one at a time."""
+        with self._reading() as connection:
+            for run_id in newest_ids(connection, limit, model_id, device, kind):
+                yield self._record(connection, run_id)
+
+    def known(self) -> dict[str, tuple[str, ...]]:
+        """What the filters of ``listing`` can ask for, by their names."""
+        columns = ("model_id", "device", "kind")
+        with self._reading() as connection:
+            return {
+                column: tuple(
+                    value
+                    for (value,) in connection.execute(
+                        f"SELECT DISTINCT {column} FROM series ORDER BY {column}"
+                    )
+                )
+                for column in columns
+            }
+
+    def _read(self, select_ids: str, *values: object) -> list[Record]:
+        with self._reading() as connection:
+            ids = connection.execute(select_ids, values).fetchall()
+            return [self._record(connection, run_id) for (run_id,) in ids]
+
+    def _record(self, connection: sqlite3.Connection, run_id: int) -> Record:
+        return self._found(rows.read, connection, run_id)
+
+    def _found(
+        self,
+        read: Callable[[sqlite3.Connection, int], T],
+        connection: sqlite3.Connection,
+        run_id: int,
+    ) -> T:
+        try:
+            return read(connection, run_id)
+        except rows.DamagedRow as error:
+            raise database.damaged(self.path, f"run {run_id}: {error}") from error
+
+    def _open(self) -> AbstractContextManager[sqlite3.Connection]:
+        return database.opened(self.path, self._busy_timeout_s)
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, for what is written here: all of it, or nothing."""
+        with self._open() as connection, connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """The history as it is at this moment, whatever others write meanwhile. Where there is no
+        file, none is made: an empty history is read."""
+        with database.opened(
+            self.path if self.path.exists() else None, self._busy_timeout_s
+        ) as connection:
+            connection.execute("BEGIN")
+            yield connection

@@ -1,0 +1,59 @@
+"""``bench list``: the newest runs of the history, one a line."""
+
+import json
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
+
+from bench.console.columns import aligned
+from bench.console.record_table import NOT_KNOWN, percent
+from bench.history import run_filter
+from bench.history.history import Records
+from bench.history.run_line import Listed
+
+DEFAULT_LIMIT = 20
+ERROR_CHARACTERS = 60
+HEADING = (
+    *("id", "time (UTC)", "kind", "model", "artifact", "runtime", "device", "threads"),
+    *("median ms", "±", "top-1", "commit", "caveats"),
+)
+RIGHT = (0, 7, 8, 9, 10)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    run_filter.add_options(parser, DEFAULT_LIMIT)
+    parser.add_argument("--json", action="store_true", help="as JSON on standard output")
+
+
+def run(namespace: Namespace, typed: str) -> None:
+    """Print the runs; RequestError where there are none."""
+    records, chosen = Records(), run_filter.asked(namespace)
+    found = records.listing(**chosen)
+    if not found:
+        raise run_filter.nothing_found(records, chosen)
+    if namespace.json:
+        print(json.dumps({"runs": [asdict(line) for line in found]}, indent=2))
+    else:
+        print(aligned([HEADING, *map(_cells, found)], RIGHT))
+
+
+def _cells(line: Listed) -> tuple[str, ...]:
+    latency = line.latency
+    untimed = "emulated" if line.emulated and not line.error else NOT_KNOWN
+    doubts = ", ".join(line.caveats)
+    if line.error:
+        doubts = f"error: {line.error}"[:ERROR_CHARACTERS]
+    return (
+        str(line.id),
+        line.time_utc.removesuffix("+00:00"),
+        line.kind,
+        line.model_id,
+        line.artifact,
+        line.runtime,
+        line.device,
+        NOT_KNOWN if line.threads is None else str(line.threads),
+        f"{latency.median_ns / 1e6:.3f}" if latency else untimed,
+        f"{100 * latency.precision:.1f}%" if latency else "",
+        percent(line.top1),
+        line.commit or "",
+        doubts,
+    )

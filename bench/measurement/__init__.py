@@ -1,0 +1,1 @@
+"""Values and arithmetic of measurements: nothing is opened, started or printed here."""

@@ -1,0 +1,212 @@
+"""Reasons to doubt a measurement, each with what to do about it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.measurement.battery import Battery
+from bench.measurement.environment import Environment
+from bench.measurement.latency import latency
+from bench.measurement.plan import Plan
+from bench.measurement.result import Result, State
+
+BUSY_SHARE = 0.05  # of all cores, had by others
+STOLEN_SHARE = 0.02
+SLOWER_CLOCK = 0.9  # of a core's highest frequency
+HOT_C = 80.0  # where a Raspberry Pi begins to slow down
+DRIFT_SHARE = 0.1  # between the first and the last third of the turns
+SPREAD = 0.1  # median absolute deviation over median
+OUTSIDE_SHARE = 0.1  # of the operators
+LOW_PERCENT = 20  # of a battery: about there phones begin to save power
+SLOWED_STATUS = 2  # of THERMAL_STATUS
+THROTTLED_NOW = 0b1111  # bits of vcgencmd: under-voltage, capped, throttled, soft limit
+
+
+@dataclass(frozen=True)
+class Caveat:
+    """``kind`` is one word for programs, ``message`` what was found, ``advice`` what to do."""
+
+    kind: str
+    message: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.advice}"
+
+
+def caveats(result: Result, environment: Environment, plan: Plan) -> tuple[Caveat, ...]:
+    """Every reason to doubt ``result``, which was timed by ``plan``; () for one that failed."""
+    if result.error or not result.samples_ns:
+        return ()
+    found = [*_of_the_machine(result, environment), *_of_the_samples(result, plan)]
+    return (*found, *_of_the_delegate(result))
+
+
+def _of_the_machine(result: Result, environment: Environment) -> Iterator[Caveat]:
+    if environment.emulated:
+        yield Caveat(
+            "emulated",
+            "the processor is emulated",
+            "its times mean nothing; only answers do",
+        )
+    if (result.others_share or 0) > BUSY_SHARE:
+        yield Caveat(
+            "busy",
+            f"other processes had {result.others_share:.0%} of the cores",
+            "end them, or measure later",
+        )
+    if (result.stolen_share or 0) > STOLEN_SHARE:
+        yield Caveat(
+            "stolen",
+            f"other virtual machines had {result.stolen_share:.0%} of the cores",
+            "measure on a machine of its own, or compare only what took turns",
+        )
+    if len(result.affinity) and len(result.affinity) < (result.threads or 1):
+        yield Caveat(
+            "few-cores",
+            f"{result.threads} threads on {len(result.affinity)} cores",
+            f"type THREADS={len(result.affinity)}",
+        )
+    yield from _of_the_battery(result.batteries)
+    yield from _of_the_clock(result.states, result.affinity, environment)
+
+
+def _of_the_battery(batteries: Sequence[Battery]) -> Iterator[Caveat]:
+    hottest = max(batteries, key=lambda battery: battery.thermal_status or 0, default=None)
+    if hottest and (hottest.thermal_status or 0) >= SLOWED_STATUS:
+        yield Caveat(
+            "throttled",
+            f"the phone slowed itself down: thermal status {hottest.thermal_word}",
+            "let it cool, out of its case, and do not charge it while measuring",
+        )
+    draining = [b.level_percent for b in batteries if b.charging == ""]
+    lowest = min((level for level in draining if level is not None), default=None)
+    if lowest is not None and lowest <= LOW_PERCENT:
+        yield Caveat(
+            "low-battery",
+            f"the battery was at {lowest} % and not charging",
+            "charge it first: a phone slows itself down to save what is left",
+        )
+
+
+def _of_the_clock(
+    states: tuple[State, ...], affinity: Sequence[int], environment: Environment
+) -> Iterator[Caveat]:
+    governors = sorted({governor for state in states for governor in state.governors})
+    if governors and governors != ["performance"]:
+        yield Caveat(
+            "governor",
+            f"the frequency governor is {', '.join(governors)}",
+            _governor_advice(environment),
+        )
+    flags = 0
+    for state in states:
+        flags |= state.throttled or 0
+    hottest = max((s.temperature_c for s in states if s.temperature_c is not None), default=0.0)
+    if flags & THROTTLED_NOW:
+        yield Caveat(
+            "throttled",
+            f"the board throttled itself (flags {flags:#x}, {hottest:.0f} °C)",
+            "cool it, and give it a stronger power supply",
+        )
+    elif hottest >= HOT_C:
+        yield Caveat("hot", f"the processor was at {hottest:.0f} °C", "cool it, or let it rest")
+    lowest = _lowest_clock(states[1:], environment.max_khz, affinity)
+    if lowest is not None and lowest < SLOWER_CLOCK:
+        yield Caveat(
+            "slow-clock",
+            f"a core ran at {lowest:.0%} of its highest frequency",
+            "let it cool, and compare only files that took turns"
+            if _is_phone(environment)
+            else "set the governor to performance; if it is, the processor is too hot",
+        )
+
+
+def _governor_advice(environment: Environment) -> str:
+    if environment.governor_settable:
+        return "type GOVERNOR=performance, which needs no password there"
+    if _is_phone(environment):
+        return (
+            "nobody can set a phone's without root: compare only files that took turns; the record "
+            "has the frequencies"
+        )
+    return (
+        "for figures that can be repeated type there: echo performance | "
+        "sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
+    )
+
+
+def _is_phone(environment: Environment) -> bool:
+    return (environment.os or "").startswith("Android")
+
+
+def _lowest_clock(
+    states: tuple[State, ...], max_khz: tuple[int, ...], affinity: Sequence[int]
+) -> float | None:
+    """The slowest moment of the fastest core, as a share of its highest frequency; of the cores
+    that were used, where it is known which of them these figures are of."""
+    cores = range(len(max_khz))
+    if affinity and set(affinity) <= set(cores):
+        cores = affinity
+    rated = [core for core in cores if max_khz[core]]
+    shares = [
+        max(state.frequency_khz[core] / max_khz[core] for core in rated)
+        for state in states
+        if rated and len(state.frequency_khz) == len(max_khz)
+    ]
+    return min(shares, default=None)
+
+
+def _of_the_samples(result: Result, plan: Plan) -> Iterator[Caveat]:
+    if result.warmup_stable is False:
+        yield Caveat(
+            "cold",
+            f"still getting faster behind {result.warmup_runs} warm-up inferences",
+            "type PLAN=thorough",
+        )
+    warm = latency(result.samples_ns, result.turns)
+    if plan.precision and (len(result.turns) < 2 or warm.precision > plan.precision):
+        yield Caveat(
+            "few-samples",
+            f"the median is known to ±{warm.precision:.1%} only, of {warm.n} samples; "
+            f"{plan.precision:.0%} were asked for",
+            "type PLAN=thorough, or a larger TIME_LIMIT",
+        )
+    if warm.mad_ns > SPREAD * warm.median_ns:
+        yield Caveat(
+            "noisy",
+            f"half of the samples are more than {warm.mad_ns / warm.median_ns:.0%} off the median",
+            "measure on a quiet machine",
+        )
+    early, late = _thirds(result)
+    if early and abs(late / early - 1) > DRIFT_SHARE:
+        yield Caveat(
+            "drifting",
+            f"the last third of the turns took {late / early:.2f} times as long as the first",
+            "let the device cool down, and see SUSTAINED for what it holds",
+        )
+
+
+def _thirds(result: Result) -> tuple[float, float]:
+    """The medians of the first and of the last third of the turns; 0 of fewer than six turns."""
+    turns = len(result.turns)
+    if turns < 6:
+        return 0.0, 0.0
+    counts = [turn.samples for turn in result.turns]
+    early, late = sum(counts[: turns // 3]), sum(counts[-(turns // 3) :])
+    return float(np.median(result.samples_ns[:early])), float(np.median(result.samples_ns[-late:]))
+
+
+def _of_the_delegate(result: Result) -> Iterator[Caveat]:
+    found = result.delegate
+    if found is None or result.runtime == "litert-builtin":
+        return
+    outside = sum(found.outside.values())
+    if outside > OUTSIDE_SHARE * (outside + found.inside):
+        kinds = ", ".join(f"{count} {kind}" for kind, count in found.outside.items())
+        yield Caveat(
+            "not-delegated",
+            f"{outside} of {outside + found.inside} operators ran outside the delegate ({kinds})",
+            "PROFILE=1 shows what they cost; LiteRT's delegate takes what this project exports",
+        )

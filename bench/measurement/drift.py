@@ -1,0 +1,113 @@
+"""The drift matrix: how far the answers of every two columns are apart, on the same images."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+
+import numpy as np
+
+from bench.measurement.accuracy import chunks
+from bench.measurement.record import Drift
+from quantize.evaluate.output_comparison import Likeness, Said
+
+EXACT = "exact"
+SELF = "-"
+
+
+@dataclass(frozen=True)
+class DriftLimit:
+    """Beyond which two columns disagree: a share of images in [0, 1], and dB of all outputs."""
+
+    agreement: float = 0.99
+    sqnr_db: float = 20.0
+
+
+def matrix(session: str, columns: Mapping[str, np.ndarray], output_kind: str) -> list[Drift]:
+    """The drift between every two ``columns``: name to outputs float32 [n, classes], which may be
+    memory-mapped files. Of each pair the first in ``columns`` is the signal of the SQNR.
+
+    ValueError where their shapes differ.
+    """
+    shapes = {name: outputs.shape for name, outputs in columns.items()}
+    if len(set(shapes.values())) > 1:
+        raise ValueError(f"columns have outputs of different shapes: {shapes}")
+    found = {pair: Likeness() for pair in combinations(columns, 2)}
+    for rows in chunks(next(iter(columns.values()))) if columns else ():
+        said = {name: Said.of(outputs[rows], output_kind) for name, outputs in columns.items()}
+        for (a, b), likeness in found.items():
+            likeness.add(said[a], said[b])
+    return [
+        Drift(
+            session=session,
+            a=a,
+            b=b,
+            images=likeness.images,
+            agreeing=likeness.agreeing,
+            sqnr_db=likeness.sqnr_db,
+            cosine=likeness.cosine,
+            mean_softmax_change=likeness.mean_softmax_change,
+            worst_softmax_change=likeness.worst_softmax_change,
+        )
+        for (a, b), likeness in found.items()
+        if likeness.images
+    ]
+
+
+def beyond(drifts: Sequence[Drift], limit: DriftLimit) -> list[Drift]:
+    """The pairs that disagree beyond ``limit``, those of the fewest agreeing images first."""
+    found = [
+        drift
+        for drift in drifts
+        if drift.agreeing < limit.agreement * drift.images
+        or (drift.sqnr_db is not None and drift.sqnr_db < limit.sqnr_db)
+    ]
+    return sorted(found, key=lambda drift: drift.agreeing / drift.images)
+
+
+def names(drifts: Sequence[Drift]) -> list[str]:
+    """The columns, in the order they were measured."""
+    return list(dict.fromkeys(name for drift in drifts for name in (drift.a, drift.b)))
+
+
+def table(drifts: Sequence[Drift]) -> str:
+    """The matrix as text: columns are numbered, agreement in % above the diagonal, SQNR in dB below
+    it. Empty without drifts."""
+    columns = names(drifts)
+    if not columns:
+        return ""
+    cells = {(drift.a, drift.b): drift for drift in drifts}
+    label = max(map(len, columns))
+    number = len(str(len(columns)))
+    lines = [
+        f"drift on {drifts[0].images} images: agreement in % above the diagonal, SQNR in dB below",
+        " " * (number + label + 2) + "".join(f"{i:>7}" for i in range(1, len(columns) + 1)),
+    ]
+    for i, row in enumerate(columns):
+        shown = [
+            SELF if i == j else _cell(cells, row, column, i < j) for j, column in enumerate(columns)
+        ]
+        figures = "".join(f"{cell:>7}" for cell in shown)
+        lines.append(f"{i + 1:>{number}}  {row:<{label}}{figures}")
+    return "\n".join(lines)
+
+
+def _cell(cells: Mapping[tuple[str, str], Drift], row: str, column: str, above: bool) -> str:
+    drift = cells.get((row, column) if above else (column, row))
+    if drift is None:
+        return "n/a"
+    if above:
+        return percent(drift.agreeing, drift.images)
+    return EXACT if drift.sqnr_db is None else f"{drift.sqnr_db:.1f}"
+
+
+def percent(part: int, whole: int) -> str:
+    """A share in %; 100.0 only where it is all of them."""
+    shown = f"{100 * part / whole:.1f}"
+    if shown == "100.0" and part < whole:
+        shown = ">99.9"
+    return shown
+
+
+def as_dict(drift: Drift) -> dict:
+    """The drift as a program reads it, with its agreement as a share in [0, 1]."""
+    return {**asdict(drift), "agreement": drift.agreeing / drift.images}

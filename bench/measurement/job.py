@@ -1,0 +1,96 @@
+"""What a runner is asked; ``bench/on_device/runner.py`` documents the JSON."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import PurePath
+
+from bench.measurement.plan import Plan
+from export.artifact import TensorInfo
+from models.networks.spec import Preprocess
+
+VERSION = 3
+# What may be asked for; a runner is never told the names in NATIVE.
+RUNTIMES = {
+    "tflite": (
+        *("litert", "litert-builtin", "tflite-runtime", "litert-gpu", "litert-npu"),
+        "litert-native",
+    ),
+    "onnx": ("onnxruntime", "onnxruntime-native"),
+}
+# Of this machine, where the same runtime has two runners: that of its job in the native one.
+NATIVE = {"litert-native": "litert", "onnxruntime-native": "onnxruntime"}
+
+START_ALLOWANCE_S = 120.0
+IMAGE_ALLOWANCE_S = 2.0
+
+
+@dataclass(frozen=True)
+class Images:
+    """What to classify: ``shards`` are .npy files of at most ``count`` images [n, h, w, c] in all,
+    pixel values 0 to 255; the float32 [n, classes] outputs of each go to the one of ``outputs``."""
+
+    shards: tuple[PurePath, ...]
+    count: int
+    preprocess: Preprocess
+    input: TensorInfo
+    output: TensorInfo
+    outputs: tuple[PurePath, ...]
+
+    def behind(self, shards: int) -> "Images":
+        """Without the first so many shards."""
+        return replace(self, shards=self.shards[shards:], outputs=self.outputs[shards:])
+
+    def as_dict(self) -> dict:
+        return {
+            "shards": [str(path) for path in self.shards],
+            "scale": self.preprocess.scale,
+            "offset": self.preprocess.offset,
+            "input_scale": self.input.scale,
+            "input_zero_point": self.input.zero_point,
+            "output_scale": self.output.scale,
+            "output_zero_point": self.output.zero_point,
+            "outputs": [str(path) for path in self.outputs],
+        }
+
+
+@dataclass(frozen=True)
+class Job:
+    """One artifact in one runtime: to be timed (``plan``), to classify ``images``, or both.
+
+    ``in_turns``: each turn waits until it is asked for. ``affinity``: the cores to run on, None
+    for all. ``profile_runs``: how often to run with the runtime's profiler on. Paths are those of
+    the machine that the job runs on.
+    """
+
+    artifact: PurePath
+    format: str
+    runtime: str
+    threads: int
+    plan: Plan | None = None
+    images: Images | None = None
+    in_turns: bool = False
+    affinity: tuple[int, ...] | None = None
+    profile_runs: int | None = None
+
+    @property
+    def allowance_s(self) -> float:
+        """Far longer than the job, or a turn of it, should ever take; what runs past it hangs."""
+        plan_s = self.plan.warmup_s + self.plan.time_limit_s if self.plan else 0.0
+        images_s = self.images.count * IMAGE_ALLOWANCE_S if self.images else 0.0
+        return START_ALLOWANCE_S + plan_s + images_s
+
+    def to_json(self) -> str:
+        return json.dumps(
+            {
+                "version": VERSION,
+                "artifact": str(self.artifact),
+                "format": self.format,
+                "runtime": self.runtime,
+                "threads": self.threads,
+                "affinity": self.affinity,
+                "plan": asdict(self.plan) if self.plan else None,
+                "in_turns": self.in_turns,
+                "images": self.images.as_dict() if self.images else None,
+                "profile": {"runs": self.profile_runs} if self.profile_runs is not None else None,
+            }
+        )

@@ -1,0 +1,1 @@
+"""The programs that are pushed to a device; they import nothing of ours."""

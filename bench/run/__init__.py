@@ -1,0 +1,1 @@
+"""``bench run``: exported files timed and evaluated."""

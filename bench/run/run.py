@@ -1,0 +1,206 @@
+"""``bench run``: the exported files of one model in every runtime that reads them, timed in turns,
+then judged."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, nullcontext
+
+import numpy as np
+
+from bench.console import record_table
+from bench.console.output import Output
+from bench.console.warning_lines import failures
+from bench.devices.device import Device, named, open_devices
+from bench.devices.governor import governed
+from bench.devices.host import native_runner
+from bench.devices.runtimes import runtimes_on
+from bench.devices.settings import HOST
+from bench.engine import measure_options
+from bench.engine.evaluation import Evaluation, open_evaluation
+from bench.engine.exported import Exported, open_exported
+from bench.engine.measure_options import Timing
+from bench.engine.repository import commit
+from bench.engine.session import Bench
+from bench.engine.variant import Variant, variants
+from bench.history.history import Records
+from bench.measurement.environment import Environment
+from bench.measurement.job import NATIVE
+from bench.measurement.record import Record, new_session
+from bench.run import title
+from bench.run.evaluate import judged
+from bench.run.profiled import profiled
+from bench.run.sustained import run_sustained
+from bench.run.time_files import base, timed
+from models import reference
+from models.command_line import options
+from models.command_line.errors import CheckFailed, DeviceError
+from models.command_line.options import Options
+from models.command_line.progress import note, step
+from models.source import Source, resolve
+
+DEFAULT_IMAGES = 1000
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Every option of the project, and those of a measurement."""
+    options.add_table(parser, Options, options.HELP)
+    options.add_table(parser, Timing, measure_options.HELP)
+    measure_options.add_presets(parser)
+    parser.add_argument("--json", action="store_true", help="results as JSON on standard output")
+
+
+def run(namespace: Namespace, typed: str) -> None:
+    """``bench run`` as typed."""
+    asked = options.from_namespace(namespace), options.from_namespace(namespace, Timing)
+    run_bench(*asked, typed, namespace.json)
+
+
+def run_bench(asked: Options, measured: Timing, command: str, as_json: bool) -> None:
+    """Print and record one row for each device, file and runtime.
+
+    A runtime that fails costs its own row only, a device that fails its own rows. RequestError for
+    a wrong request; DeviceError when a device cannot be had, or no row succeeded; CheckFailed where
+    ``measured`` is strict and a measurement has a caveat.
+    """
+    model, records, output = resolve(asked), Records(), Output(as_json)
+    exported = open_exported(asked, model.model_id)
+    chosen = _chosen(exported, asked, measured)
+    records.check()
+    judged_on = open_evaluation(asked, exported, model.labels_known, DEFAULT_IMAGES)
+    _make_native_runner(chosen)
+    # Whatever is wrong with the images is found ahead of minutes of timing, or of a new device.
+    with (
+        nullcontext() if measured.sustained or _is_random(exported) else judged_on as evaluation,
+        open_devices(asked.device) as devices,
+        ExitStack() as governors,
+    ):
+        benches = _benches(devices, exported, chosen, asked, measured, command)
+        keras = _keras(model, asked, evaluation)
+        notes = list(dict.fromkeys((*exported.manifest.caveats, *_of_the_data(evaluation))))
+        output.say(title.of_command(benches, evaluation), *(f"note: {note}" for note in notes))
+        output.give(session=benches[0].session)
+        for device in devices:
+            governors.enter_context(
+                governed(device.start_program, device.name, measured.governor, note)
+            )
+        if measured.sustained is not None:
+            rows = run_sustained(benches, records, output)
+        else:
+            rows = _measured(benches, records, output, evaluation, keras)
+        skipped = _skipped(evaluation) if evaluation else []
+        output.say(*(f"note: {note}" for note in skipped))
+        output.give(caveats=[*notes, *skipped])
+    output.end()
+    _check([row for of_device in rows.values() for row in of_device], measured.strict)
+
+
+def _is_random(exported: Exported) -> bool:
+    return exported.manifest.model.get("weights") == "random"
+
+
+def _chosen(exported: Exported, asked: Options, measured: Timing) -> dict[str, list[Variant]]:
+    """The rows of each device by its name."""
+    return {
+        device.name: variants(
+            exported, measured, runtimes_on(device, measured.wanted_runtimes, asked.threads)
+        )
+        for device in named(asked.device)
+    }
+
+
+def _make_native_runner(chosen: Mapping[str, Sequence[Variant]]) -> None:
+    """Ahead of everything that is timed, where a row of this machine needs it."""
+    if any(variant.runtime in NATIVE for variant in chosen.get(HOST, ())):
+        with step("native runner") as show:
+            native_runner(show)
+
+
+def _benches(
+    devices: Sequence[Device],
+    exported: Exported,
+    chosen: Mapping[str, Sequence[Variant]],
+    asked: Options,
+    measured: Timing,
+    command: str,
+) -> list[Bench]:
+    """What the rows of each device share, all of one session."""
+    session, at = new_session(), commit()
+    found = {device.name: device.environment() for device in devices}
+    titles = _titles(found)
+    return [
+        Bench(
+            device, found[device.name], exported, chosen[device.name], asked, measured, command,
+            session, at, titles[device.name],
+        )
+        for device in devices
+    ]  # fmt: skip
+
+
+def _titles(found: Mapping[str, Environment]) -> dict[str, str]:
+    """Where this machine is the only one, the first line of the output says what it is."""
+    if list(found) == [HOST]:
+        return {HOST: ""}
+    with open_devices(HOST) as (host,):
+        here = found.get(HOST) or host.environment()
+    return {name: title.of_device(name, one, here) for name, one in found.items()}
+
+
+def _of_the_data(evaluation: Evaluation | None) -> tuple[str, ...]:
+    return evaluation.dataset.caveats if evaluation else ()
+
+
+def _keras(model: Source, asked: Options, evaluation: Evaluation | None) -> np.ndarray | None:
+    """Keras's outputs float32 [n, classes]; None where nothing is to be judged."""
+    if evaluation is None:
+        return None
+    with step(f"Keras on {len(evaluation.indices)} images"):
+        return reference.outputs(model, asked, evaluation.dataset, evaluation.indices)
+
+
+def _skipped(evaluation: Evaluation) -> list[str]:
+    """What is known once every image has been read."""
+    found = evaluation.dataset.skipped
+    return [f"images skipped: {len(found)}, the first {found[0]}"] if found else []
+
+
+def _measured(
+    benches: Sequence[Bench],
+    records: Records,
+    output: Output,
+    evaluation: Evaluation | None,
+    keras: np.ndarray | None,
+) -> dict[str, list[Record]]:
+    rows = timed(benches, records, output)
+    if benches[0].timing.profile:
+        rows = profiled(benches, records, output, rows)
+    if evaluation is not None:
+        rows = judged(benches, records, output, rows, evaluation, keras)
+    output.give(
+        rows=[
+            record_table.as_dict(row, base(of_device))
+            for of_device in rows.values()
+            for row in of_device
+        ]
+    )
+    every = [row for of_device in rows.values() for row in of_device]
+    output.say(f"more of each row, flipped images too: bench show ID; IDs {_ids(every)}")
+    output.say(*failures(rows))
+    return rows
+
+
+def _ids(rows: Sequence[Record]) -> str:
+    """Such as "12 to 23"; another bench may have written between them."""
+    first, last = min(row.id for row in rows), max(row.id for row in rows)
+    return str(first) if first == last else f"{first} to {last}"
+
+
+def _check(rows: Sequence[Record], strict: bool) -> None:
+    failed = [row for row in rows if row.result.error]
+    if len(failed) == len(rows):
+        raise DeviceError(f"all {len(rows)} rows failed; each row above says why")
+    doubtful = sorted({caveat.kind for row in rows for caveat in row.caveats})
+    if strict and doubtful:
+        raise CheckFailed(
+            f"measurements have caveats ({', '.join(doubtful)}); they are kept; "
+            "follow the advice above, or leave STRICT out"
+        )

@@ -1,0 +1,139 @@
+"""Minutes of inferring without a pause: what a device holds, minute 1 against the last."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from bench.console.output import Output
+from bench.console.warning_lines import summed_up
+from bench.devices.device import batteries
+from bench.engine.session import Bench, on_each
+from bench.engine.variant import Variant
+from bench.history.history import Records
+from bench.measurement.record import Record, now_utc
+from bench.measurement.result import Result
+from models.command_line.progress import step
+
+MINUTE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Minute:
+    """``number`` counts from 1; None where the machine does not tell."""
+
+    number: int
+    median_ns: float
+    samples: int
+    temperature_c: float | None
+    lowest_khz: int | None
+
+
+def minutes(result: Result) -> list[Minute]:
+    """Minute by minute what ``result`` measured; the last may be shorter."""
+    edges = np.cumsum([0, *(turn.samples for turn in result.turns)])
+    of_minute: dict[int, list[int]] = {}
+    for n, turn in enumerate(result.turns):
+        samples = result.samples_ns[edges[n] : edges[n + 1]]
+        of_minute.setdefault(int(turn.start_s // MINUTE_S) + 1, []).extend(samples)
+    return [
+        Minute(number, float(np.median(samples)), len(samples), *_machine(result, number))
+        for number, samples in of_minute.items()
+    ]
+
+
+def _machine(result: Result, number: int) -> tuple[float | None, int | None]:
+    states = [state for state in result.states if int(state.at_s // MINUTE_S) + 1 == number]
+    heat = [state.temperature_c for state in states if state.temperature_c is not None]
+    return max(heat, default=None), min((min(s.frequency_khz) for s in states if s.frequency_khz),
+                                        default=None)  # fmt: skip
+
+
+def run_sustained(
+    benches: Sequence[Bench], records: Records, output: Output
+) -> dict[str, list[Record]]:
+    """The rows of each device by its name: each variant by itself, one after the other, on all
+    devices at the same time; in the history as each is finished."""
+    several = len(benches) > 1
+    output.say(_announced(benches))
+    rows: dict[str, list[Record]] = {bench.device.name: [] for bench in benches}
+    with on_each(benches, _results) as found:
+        for bench, (variant, started, result) in found:
+            name = bench.device.name
+            record = bench.record("sustained", variant, result, started)
+            rows[name].append(replace(record, id=records.append(record)))
+            title = f"{variant.title} on {name}" if several else variant.title
+            output.say("", *_lines(title, rows[name][-1]))
+    output.give(rows=[_as_dict(row) for of_device in rows.values() for row in of_device])
+    for name, of_device in rows.items():
+        prefix = f"{name}: " if several else ""
+        output.say(*(prefix + line for line in summed_up(of_device)))
+    return rows
+
+
+def _announced(benches: Sequence[Bench]) -> str:
+    """How long it will take: devices may have other rows than their neighbours."""
+    each = benches[0].timing.sustained
+    counts = {bench.device.name: len(bench.variants) for bench in benches}
+    if len(counts) == 1:
+        (count,) = counts.values()
+        return f"{count} x {each:g} minutes, one after the other"
+    if len(set(counts.values())) == 1:
+        count = len(benches[0].variants)
+        return f"{count} x {each:g} minutes, one after the other, on each device"
+    of_each = ", ".join(f"{count} on {name}" for name, count in counts.items())
+    return f"{of_each} x {each:g} minutes, one after the other on each device"
+
+
+def _results(bench: Bench) -> Iterator[tuple[Variant, str, Result]]:
+    for variant in bench.variants:
+        started = now_utc()
+        with step(f"{bench.device.name}: {variant.title}") as show:
+            show(f"for {bench.timing.sustained:g} minutes")
+            before = batteries(bench.device)
+            found = bench.run(bench.job(variant))
+            behind = () if found.error else batteries(bench.device)
+        yield variant, started, replace(found, batteries=(*before, *behind))
+
+
+def _lines(name: str, record: Record) -> Iterator[str]:
+    found = minutes(record.result)
+    if not found:
+        yield f"{name}: error: {record.result.error}"
+        return
+    first, last = found[0], found[-1]
+    yield (
+        f"{name}: minute {first.number} {first.median_ns / 1e6:.2f} ms, minute {last.number} "
+        f"{last.median_ns / 1e6:.2f} ms: {last.median_ns / first.median_ns:.2f} times"
+    )
+    for minute in found:
+        heat = "" if minute.temperature_c is None else f"  {minute.temperature_c:5.1f} °C"
+        clock = "" if minute.lowest_khz is None else f"  {minute.lowest_khz / 1000:6.0f} MHz"
+        yield (
+            f"  minute {minute.number:>3}  {minute.median_ns / 1e6:8.2f} ms"
+            f"  n {minute.samples:>7}{heat}{clock}"
+        )
+
+
+def _as_dict(record: Record) -> dict:
+    found = minutes(record.result)
+    return {
+        "id": record.id,
+        "device": record.device,
+        "artifact": record.artifact,
+        "runtime": record.result.runtime,
+        "error": str(record.result.error) if record.result.error else None,
+        "last_over_first": found[-1].median_ns / found[0].median_ns if found else None,
+        "minutes": [
+            {
+                "minute": minute.number,
+                "median_ms": minute.median_ns / 1e6,
+                "samples": minute.samples,
+                "temperature_c": minute.temperature_c,
+                "lowest_khz": minute.lowest_khz,
+            }
+            for minute in found
+        ],
+        "batteries": [asdict(battery) for battery in record.result.batteries],
+        "caveats": [caveat.kind for caveat in record.caveats],
+    }

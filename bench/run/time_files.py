@@ -1,0 +1,64 @@
+"""Every variant timed in turns, on every device at the same time."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+
+from bench.console import record_table
+from bench.console.output import Output
+from bench.console.warning_lines import summed_up
+from bench.engine.session import DEVICE_FAILED, Bench, on_each
+from bench.engine.turns import in_turns
+from bench.engine.variant import Variant
+from bench.history.history import Records
+from bench.measurement.record import Record, now_utc
+from bench.measurement.result import Result
+from models.command_line.errors import DeviceError
+from models.command_line.progress import step
+
+
+def timed(benches: Sequence[Bench], records: Records, output: Output) -> dict[str, list[Record]]:
+    """The rows of each device by its name, those of one in the history as soon as it is done."""
+    started, rows = now_utc(), {}
+    with on_each(benches, partial(_results, is_alone=len(benches) == 1)) as found:
+        for bench, results in found:
+            rows[bench.device.name] = _recorded(bench, results, started, records)
+            _say(bench, rows[bench.device.name], output)
+    return {bench.device.name: rows[bench.device.name] for bench in benches}
+
+
+def base(rows: Sequence[Record]) -> Record | None:
+    """The row of one device that its others are compared with: the first float32 file, else the
+    first row."""
+    ran = [row for row in rows if row.result.samples_ns]
+    return next((row for row in ran if row.scheme == "float32"), ran[0] if ran else None)
+
+
+def _results(bench: Bench, is_alone: bool) -> Iterator[dict[Variant, Result]]:
+    jobs = {variant: bench.job(variant) for variant in bench.variants}
+    with step("timing" if is_alone else bench.device.name) as show:
+        try:
+            found = in_turns(bench.device, jobs, show)
+        except DeviceError as error:
+            failed = partial(Result.failed, kind=DEVICE_FAILED, message=str(error))
+            found = {variant: failed(job) for variant, job in jobs.items()}
+    yield found
+
+
+def _recorded(
+    bench: Bench, results: dict[Variant, Result], started: str, records: Records
+) -> list[Record]:
+    made = []
+    for variant, result in results.items():
+        record = bench.record("run", variant, result, started)
+        made.append(replace(record, id=records.append(record)))
+    return made
+
+
+def _say(bench: Bench, rows: Sequence[Record], output: Output) -> None:
+    of = base(rows)
+    output.say(
+        "", *([bench.title] if bench.title else ()), record_table.header(record_table.LATENCY)
+    )
+    output.say(*(record_table.latency_row(row, of) for row in rows))
+    output.say(*record_table.notes_on_latency(rows, of), *summed_up(rows))

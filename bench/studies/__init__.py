@@ -1,0 +1,1 @@
+"""Scripts that measure this project itself and print the figures of the documentation."""

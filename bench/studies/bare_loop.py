@@ -1,0 +1,66 @@
+"""The barest loop around ``invoke`` that can be written, told when to run: what
+``bench/studies/overhead.py`` compares the runner with. It speaks the runner's turns."""
+
+import json
+import sys
+import time
+
+import numpy as np
+
+SPINNING_S = 0.1  # longer than ONNX Runtime's threads wait for more to do
+DTYPES = {"tensor(float)": np.float32, "tensor(int8)": np.int8, "tensor(uint8)": np.uint8}
+
+
+def session(job):
+    """What to call: the file is loaded, its input set."""
+    if job["format"] == "onnx":
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = job["threads"]
+        found = onnxruntime.InferenceSession(job["artifact"], options)
+        kind = DTYPES[found.get_inputs()[0].type]
+        feed = {"image": noise(found.get_inputs()[0].shape, kind)}
+        return lambda: found.run(None, feed)
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(job["artifact"], num_threads=job["threads"])
+    interpreter.allocate_tensors()
+    details = interpreter.get_input_details()[0]
+    interpreter.set_tensor(details["index"], noise(details["shape"], details["dtype"]))
+    return interpreter.invoke
+
+
+def noise(shape, dtype):
+    """The input that the runner times as well."""
+    values = np.random.default_rng(0).uniform(-1, 1, shape)
+    if np.dtype(dtype).kind in "iu":
+        values = (values + 1) / 2 * 255 + np.iinfo(dtype).min
+    return values.astype(dtype)
+
+
+def main():
+    job = json.loads(sys.stdin.readline())
+    invoke, turn_s = session(job), job["plan"]["turn_s"]
+    end = time.perf_counter() + 1
+    while time.perf_counter() < end:
+        invoke()
+    time.sleep(SPINNING_S)
+    print('{"event": "ready"}', flush=True)
+    samples, turns = [], []
+    while sys.stdin.readline():
+        invoke()
+        count, end = len(samples), time.perf_counter_ns() + turn_s * 1e9
+        while time.perf_counter_ns() < end:
+            start = time.perf_counter_ns()
+            invoke()
+            samples.append(time.perf_counter_ns() - start)
+        turns.append([0, len(samples) - count])
+        time.sleep(SPINNING_S)
+        print('{"event": "turn", "samples": 0, "enough": true}', flush=True)
+    result = {"version": 3, "samples_ns": samples, "turns": turns, "states": [], "load_ns": 0}
+    print(json.dumps({**result, "runtime": job["runtime"], "affinity": None, "error": None}))
+
+
+if __name__ == "__main__":
+    main()

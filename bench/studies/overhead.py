@@ -1,0 +1,74 @@
+"""What the engine adds: its median against that of a bare loop around ``invoke``.
+
+``python -m bench.studies.overhead FILE...`` runs both on each file, each in a process of its own,
+in turns, several times over, and prints the median of the ratios of their medians.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from bench.devices.host import Host
+from bench.engine.turns import take_turns
+from bench.measurement.job import Job
+from bench.measurement.latency import latency, ratio
+from bench.measurement.plan import DEFAULT
+from bench.measurement.result import Result
+from models.command_line import command
+from models.command_line.errors import DeviceError, RequestError
+from models.command_line.progress import step
+
+RUNTIME_OF = {".tflite": "litert", ".onnx": "onnxruntime"}
+BARE = Path(__file__).parent / "bare_loop.py"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print a line for each file; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m bench.studies.overhead", description=__doc__)
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=2.0, help="each, of inferring")
+    parser.add_argument("--pairs", type=int, default=7, help="of processes")
+    asked = parser.parse_args(argv)
+    return command.exit_code(lambda: _compare(asked), "interrupted")
+
+
+def _compare(asked: argparse.Namespace) -> None:
+    # A precision that is never reached: both run as long as was asked for.
+    plan = replace(DEFAULT, precision=0.0, time_limit_s=asked.seconds)
+    print(f"{'file':<40}  {'engine ms':>9}  {'bare ms':>8}  {'ratio':>6}  {'of each pair':>14}")
+    for path in asked.files:
+        if path.suffix not in RUNTIME_OF or not path.is_file():
+            raise RequestError(f"{path} is no file; expected .tflite or .onnx files")
+        runtime = RUNTIME_OF[path.suffix]
+        job = Job(path, path.suffix[1:], runtime, asked.threads, plan, in_turns=True)
+        pairs = [_pair(job, f"{path}, pair {n + 1} of {asked.pairs}") for n in range(asked.pairs)]
+        ratios = [ratio(engine, bare).value for engine, bare in pairs]
+        engine_ms, bare_ms = (
+            median(latency(r.samples_ns, ()).median_ns for r in side) / 1e6
+            for side in zip(*pairs, strict=True)
+        )
+        print(
+            f"{str(path)[-40:]:<40}  {engine_ms:>9.3f}  {bare_ms:>8.3f}  {median(ratios):>6.3f}"
+            f"  {min(ratios):>5.3f} to {max(ratios):.3f}"
+        )
+
+
+def _pair(job: Job, doing: str) -> tuple[Result, Result]:
+    """Both of them, in new processes: where memory came to lie is another draw each time."""
+    starts = [partial(Host().start, job), partial(Host(runner=BARE).start, job)]
+    with step(doing) as show:
+        found = take_turns(dict(enumerate(starts)), show)
+    for result in found.values():
+        if result.error:
+            raise DeviceError(f"{job.artifact}: {result.error}")
+    return found[0], found[1]
+
+
+if __name__ == "__main__":
+    command.end_as_by_ctrl_c()
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""ONNX models written from the float and the int8 graph."""

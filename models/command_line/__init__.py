@@ -1,0 +1,1 @@
+"""Command lines: options, exit codes, errors, progress."""

@@ -1,0 +1,131 @@
+"""What a user can ask for: one table of options from which every command line is derived.
+
+The Make variables are these names in capitals (``N_CALIB`` is ``--n-calib``).
+"""
+
+import argparse
+from dataclasses import dataclass, fields
+
+from models.command_line.errors import RequestError
+
+
+def _number(kind, name):
+    def parse(text):
+        try:
+            return kind(text)
+        except ValueError:
+            noun = {int: "a whole number", float: "a number"}[kind]
+            raise RequestError(f"{name} is {text!r}; expected {noun}") from None
+
+    return parse
+
+
+def _flag(name):
+    def parse(text):
+        if text not in ("0", "1"):
+            raise RequestError(f"{name} is {text!r}; expected 0 or 1")
+        return text == "1"
+
+    return parse
+
+
+@dataclass(frozen=True)
+class Options:
+    """The request as typed. None means: what the weights or the model have."""
+
+    arch: str = "v2"
+    alpha: float | None = None
+    res: int | None = None
+    classes: int | None = None
+    weights: str | None = None
+    model: str | None = None
+    logits: bool = False
+    scale: float | None = None
+    offset: float | None = None
+    data: str = "demo"
+    calib: str = "demo"
+    n_calib: int = 128
+    n_eval: int | None = None
+    rungs: str = "auto"
+    keep_float: str = ""
+    schemes: str = ""
+    skip_corrupt: bool = False
+    split: int = 1
+    device: str = "host"
+    threads: int = 2
+    out: str = "artifacts"
+
+    def __post_init__(self) -> None:
+        for name in ("threads", "n_calib", "n_eval", "split"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise RequestError(f"{name.upper()} is {value}; expected at least 1")
+
+
+HELP = {
+    "arch": "which network",
+    "alpha": "width multiplier, above 0",
+    "res": "input size in pixels",
+    "classes": "number of classes",
+    "weights": "demo (where there is such a checkpoint), imagenet, random or a Keras weights file",
+    "model": "your own Keras classifier (.keras, .h5 or SavedModel folder) instead of ARCH",
+    "logits": "1 leaves the final softmax or sigmoid out",
+    "scale": "preprocessing of MODEL: pixel * SCALE + OFFSET",
+    "offset": "preprocessing of MODEL: pixel * SCALE + OFFSET",
+    "data": "images to judge on: demo, a folder of class folders, or an .npz with x and y",
+    "calib": "images to calibrate on, likewise",
+    "n_calib": "how many images to calibrate on",
+    "n_eval": "how many images to judge on",
+    "rungs": "ways to int8 to try, by commas; auto climbs until gate.toml's min_sqnr_db is reached",
+    "keep_float": "layers that stay float in the int8 files, by commas, such as conv1,conv_dw_1",
+    "schemes": "further files, by commas: int8-per-tensor, int8-dynamic, int16x8",
+    "skip_corrupt": "1 skips images that cannot be read, and counts them",
+    "split": "channel groups that bottlenecks are computed in, for less memory; 1: whole",
+    "device": "where to run: host, or devices of devices.toml; several by commas",
+    "threads": "threads of the runtime",
+    "out": "folder of the artifacts",
+}
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Ends a wrong command line as every other wrong request ends: in one line."""
+
+    def error(self, message: str):
+        raise RequestError(f"{message}; type {self.prog} with --help for what there is")
+
+
+def parser(prog: str, description: str) -> argparse.ArgumentParser:
+    """An argument parser with every option of the table."""
+    made = OneLineParser(prog=prog, description=description)
+    add_table(made, Options, HELP)
+    return made
+
+
+def add_table(made: argparse.ArgumentParser, table: type, help_of: dict[str, str]) -> None:
+    """Give ``made`` an option for each field of the dataclass ``table``."""
+    kinds = {"int": int, "float": float}
+    for option in fields(table):
+        base = str(option.type).split(" | ")[0].replace("<class '", "").replace("'>", "")
+        name = option.name.upper()
+        kind = (
+            _flag(name) if base == "bool" else _number(kinds[base], name) if base in kinds else str
+        )
+        # A switch may stand alone: --logits is --logits 1.
+        alone = {"nargs": "?", "const": True} if base == "bool" else {}
+        made.add_argument(
+            "--" + option.name.replace("_", "-"),
+            type=kind,
+            default=option.default,
+            metavar=name,
+            help=help_of[option.name] + _default(option.default),
+            **alone,
+        )
+
+
+def _default(value: object) -> str:
+    return "" if value is None else f" (default: {value})"
+
+
+def from_namespace(namespace: argparse.Namespace, table: type = Options):
+    """The fields of ``table`` out of what its parser parsed."""
+    return table(**{option.name: getattr(namespace, option.name) for option in fields(table)})

@@ -1,0 +1,1 @@
+"""Labelled images: folders, .npz files, the embedded demo."""

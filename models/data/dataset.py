@@ -1,0 +1,205 @@
+"""Images with labels to judge or calibrate on, streamed: the one thing the other parts see."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from models.command_line.errors import RequestError
+from models.data.array_file import open_array_file
+from models.data.demo_images import open_demo
+from models.data.image_folder import open_folder
+from models.data.image_source import ImageSize, Source, UnreadableImage
+
+__all__ = ["Dataset", "ImageSize", "Source", "check_disjoint", "open_dataset"]
+
+ACCEPTED = (
+    "expected demo, a folder of class folders with JPEG or PNG images, or an .npz with x and y"
+)
+COUNT_VARIABLE = {"DATA": "N_EVAL", "CALIB": "N_CALIB"}
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """An opened set of images; no pixels are held.
+
+    ``name`` is "demo" or the path as given; ``labels`` int64 [n], all 0 where a calibration set
+    has none; ``class_names`` is () where the data names none; ``decoder`` says for the manifest
+    which library turns an item into pixels and how; ``skipped`` names the images that could not be
+    read so far; ``caveats`` are sentences that belong beside an accuracy figure.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    labels: np.ndarray
+    decoder: str
+    size: ImageSize
+    source: Source
+    skipped: list[str] = field(default_factory=list)
+    role: str = "DATA"
+    skip_corrupt: bool = False
+    caveats: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def spread(self, n: int) -> np.ndarray:
+        """``n`` indices (all where there are no more), ascending and unique, int64.
+
+        As many of each class as possible, evenly spread inside it; the same every time.
+        """
+        if n < 1:
+            variable = COUNT_VARIABLE[self.role]
+            raise RequestError(f"{variable} is {n}; expected at least 1, for example {variable}=64")
+        if n >= len(self):
+            return np.arange(len(self))
+        by_class = np.argsort(self.labels, kind="stable")
+        counts = np.unique(self.labels, return_counts=True)[1]
+        starts = np.cumsum(counts) - counts
+        chosen = [
+            by_class[start + _evenly(quota, count)]
+            for start, count, quota in zip(starts, counts, _quotas(counts, n), strict=True)
+        ]
+        return np.sort(np.concatenate(chosen))
+
+    def images(self, indices: Sequence[int] | np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """Pairs of index and pixels [h, w, c] in 0..255 (uint8; float32 for arrays of float).
+
+        One image in memory at a time. RequestError names an image that cannot be read; with
+        ``skip_corrupt`` it is left out and recorded in ``skipped``, unless all of them are.
+        """
+        readable = 0
+        for index in map(int, indices):
+            try:
+                pixels = self.source.read(index)
+            except UnreadableImage as reason:
+                self._skip(index, reason)
+                continue
+            readable += 1
+            yield index, pixels
+        if not readable and len(indices):
+            raise RequestError(
+                f"none of the {len(indices)} images asked of {self.role}={self.name} can be read "
+                f"(the first is {self.skipped[0]}); expected JPEG or PNG images of 8 bits a channel"
+            )
+
+    def _skip(self, index: int, reason: UnreadableImage) -> None:
+        name = self.source.item_name(index)
+        if not self.skip_corrupt:
+            raise RequestError(
+                f"{self.role} image {name}: {reason}; take it away, or type SKIP_CORRUPT=1 to "
+                "leave such images out"
+            ) from reason
+        if name not in self.skipped:
+            self.skipped.append(name)
+
+    def content_hash(self, indices: Sequence[int] | np.ndarray) -> str:
+        """SHA-256 (hex) of the raw content and the labels of those images, in that order."""
+        whole = hashlib.sha256()
+        for index in map(int, indices):
+            try:
+                whole.update(self.source.digest(index))
+            except UnreadableImage as reason:
+                self._skip(index, reason)
+            whole.update(int(self.labels[index]).to_bytes(8, "little", signed=True))
+        return whole.hexdigest()
+
+    def sizes(self, indices: Sequence[int] | np.ndarray) -> dict[int, int]:
+        """Index to size, for those images that are there."""
+        found = {}
+        for index in map(int, indices):
+            try:
+                found[index] = self.source.item_size(index)
+            except UnreadableImage as reason:
+                self._skip(index, reason)
+        return found
+
+    def digests(self, indices: Sequence[int]) -> dict[bytes, int]:
+        """Digest of the raw content to index, for those images that are there."""
+        found = {}
+        for index in indices:
+            try:
+                found[self.source.digest(index)] = index
+            except UnreadableImage as reason:
+                self._skip(index, reason)
+        return found
+
+
+def _evenly(quota: int, count: int) -> np.ndarray:
+    """``quota`` of ``count`` positions at even distances; they differ as quota <= count."""
+    return (2 * np.arange(quota) + 1) * count // max(1, 2 * quota)
+
+
+def _quotas(counts: np.ndarray, n: int) -> np.ndarray:
+    """How many of each class: equal shares, of which small classes leave what they lack."""
+    quotas = np.zeros_like(counts)
+    while left := n - int(quotas.sum()):
+        unfilled = np.flatnonzero(quotas < counts)
+        share = left // len(unfilled)
+        if not share:
+            quotas[unfilled[_evenly(left, len(unfilled))]] += 1
+        else:
+            quotas[unfilled] += np.minimum(share, (counts - quotas)[unfilled])
+    return quotas
+
+
+def open_dataset(
+    where: str, role: str, size: ImageSize, classes: int | None, skip_corrupt: bool = False
+) -> Dataset:
+    """The images at ``where``: "demo", a folder, or an .npz; lists them, decodes none.
+
+    ``role`` is "DATA" (to judge on: labels must fit ``classes`` outputs; None: not checked) or
+    "CALIB" (to calibrate on: labels are not needed). Raises RequestError.
+    """
+    if where == "demo":
+        found = open_demo(role, size, classes)
+    elif not where or not os.path.exists(where):
+        raise RequestError(f"{role} is {where!r}, which does not exist; {ACCEPTED}")
+    elif os.path.isdir(where):
+        found = open_folder(where, role, size, classes)
+    elif where.lower().endswith(".npz"):
+        found = open_array_file(where, role, size, classes)
+    else:
+        raise RequestError(f"{role} is {where!r}, a file of another kind; {ACCEPTED}")
+    return Dataset(
+        where,
+        found.class_names,
+        found.labels,
+        found.decoder,
+        size,
+        found.source,
+        role=role,
+        skip_corrupt=skip_corrupt,
+        caveats=found.caveats,
+    )
+
+
+def check_disjoint(
+    calibration: Dataset,
+    calibration_indices: Sequence[int] | np.ndarray,
+    evaluation: Dataset,
+    evaluation_indices: Sequence[int] | np.ndarray,
+) -> None:
+    """RequestError that names an image which is among both sets of indices.
+
+    Compares raw content: file bytes between folders, pixels between arrays (demo is one). Only
+    images whose size occurs on both sides are read. A folder and an array are not compared: the
+    same picture has other bytes there.
+    """
+    if calibration.source.kind != evaluation.source.kind:
+        return
+    calibration_sizes = calibration.sizes(calibration_indices)
+    evaluation_sizes = evaluation.sizes(evaluation_indices)
+    shared = set(calibration_sizes.values()) & set(evaluation_sizes.values())
+    ours = calibration.digests([i for i, size in calibration_sizes.items() if size in shared])
+    theirs = evaluation.digests([i for i, size in evaluation_sizes.items() if size in shared])
+    both = [digest for digest in ours if digest in theirs]
+    if both:
+        raise RequestError(
+            f"{calibration.source.item_name(ours[both[0]])} of CALIB is also in DATA (as "
+            f"{evaluation.source.item_name(theirs[both[0]])}); {len(both)} of "
+            f"{len(calibration_indices)} calibration images are; expected other images than those "
+            "judged on; type CALIB=… with training images"
+        )

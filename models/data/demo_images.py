@@ -1,0 +1,34 @@
+"""The embedded Fashion-MNIST images: all official test images, and some to calibrate on."""
+
+from pathlib import Path
+
+import numpy as np
+
+from models.data import image_decoding
+from models.data.array_file import ArrayImages
+from models.data.image_source import ImageSize, LabelledImages, check_class_count
+from models.networks import demo
+
+SIDE_PIXELS = 28
+ARRAYS = {"DATA": ("test_images", "test_labels"), "CALIB": ("calib_images", "calib_labels")}
+
+
+def path() -> Path:
+    """The .npz that ``python -m models.training.embed_demo_images`` writes."""
+    return demo.FOLDER / "images.npz"
+
+
+def open_demo(role: str, size: ImageSize, classes: int | None) -> LabelledImages:
+    """The 10,000 test images (role DATA) or 512 training images (CALIB), uint8.
+
+    They are resized straight from 28x28, whole frame, as in the training recipe. RequestError
+    where the model has fewer outputs than the 10 classes.
+    """
+    if role == "DATA":
+        where = "DATA=demo (Fashion-MNIST)"
+        check_class_count(len(demo.CLASSES), classes, where, "type DATA=… with your own images")
+    images_name, labels_name = ARRAYS[role]
+    with np.load(path(), allow_pickle=False) as arrays:
+        images, labels = arrays[images_name], arrays[labels_name].astype(np.int64)
+    decoder = image_decoding.whole_frame_decoder(SIDE_PIXELS, SIDE_PIXELS, 1, size)
+    return LabelledImages(ArrayImages(images, "demo", size), labels, demo.CLASSES, decoder)

@@ -1,0 +1,76 @@
+"""Where images come from: what every source of labelled images offers to a data set."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from models.command_line.errors import RequestError
+
+MIN_SIDE_PIXELS = 8  # below this an "image" is a stray icon or a tracking pixel
+
+
+@dataclass(frozen=True)
+class ImageSize:
+    """What the network reads: ``height`` x ``width`` pixels in 1 (grey) or 3 (RGB) channels."""
+
+    height: int
+    width: int
+    channels: int
+
+    def __str__(self) -> str:
+        return f"{self.height}x{self.width}"
+
+
+class UnreadableImage(Exception):
+    """One image of a set cannot be used; the message is the reason, without the image's name."""
+
+
+class Source(Protocol):
+    """Images by index, read one at a time.
+
+    Digests of two sources can be compared where their ``kind`` is the same.
+    """
+
+    kind: str
+
+    def read(self, index: int) -> np.ndarray:
+        """Pixels [height, width, channels] in 0..255, uint8 or float32; or UnreadableImage."""
+
+    def item_name(self, index: int) -> str:
+        """What to call the image in a message."""
+
+    def item_size(self, index: int) -> int:
+        """A size that is equal for images of equal content; cheap; or UnreadableImage."""
+
+    def digest(self, index: int) -> bytes:
+        """SHA-256 of the image's raw content; or UnreadableImage."""
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledImages:
+    """What opening a place yields: ``labels`` int64 [n]; ``class_names`` () where there are none.
+
+    ``caveats`` are sentences a reader of an accuracy figure should see.
+    """
+
+    source: Source
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    decoder: str
+    caveats: tuple[str, ...] = ()
+
+
+def label_limit(classes: int) -> int:
+    """How many different labels fit ``classes`` outputs: a single output tells two apart."""
+    return 2 if classes == 1 else classes
+
+
+def check_class_count(found: int, classes: int | None, where: str, advice: str) -> None:
+    """RequestError where the data has more classes than the model has outputs."""
+    if classes is not None and found > label_limit(classes):
+        outputs = "1 output" if classes == 1 else f"{classes} outputs"
+        raise RequestError(
+            f"{where} has {found} classes but the model has {outputs}; expected at most "
+            f"{label_limit(classes)} classes; {advice}"
+        )

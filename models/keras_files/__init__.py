@@ -1,0 +1,1 @@
+"""Keras model files of the user, opened in safe mode, and their float graph."""

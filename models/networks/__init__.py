@@ -1,0 +1,1 @@
+"""Architectures as tables, and the registry that names them."""

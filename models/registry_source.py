@@ -1,0 +1,173 @@
+"""A network of our own tables with demo, ImageNet, random or the user's weights."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from models.command_line.errors import RequestError
+from models.command_line.options import Options
+from models.data.image_source import ImageSize
+from models.naming import content_sha256, foreign_data_caveats, safe_name
+from models.network import Network
+from models.networks import demo, registry
+from models.networks.spec import ModelSpec, Preprocess
+from models.weights import weights_file
+
+
+@dataclass(frozen=True)
+class OwnSource:
+    """An architecture of the registry with weights; ``weights_path`` is None for random ones."""
+
+    spec: ModelSpec
+    weights: str
+    weights_path: Path | None
+    preprocess: Preprocess
+    model_id: str
+    labels_known: bool
+    caveats: tuple[str, ...]
+
+    @property
+    def size(self) -> ImageSize:
+        return ImageSize(self.spec.resolution, self.spec.resolution, 3)
+
+    @property
+    def classes(self) -> int:
+        return self.spec.classes
+
+    def identity(self) -> dict:
+        return {
+            "arch": self.spec.arch,
+            "alpha": self.spec.alpha,
+            "resolution": self.spec.resolution,
+            "classes": self.spec.classes,
+            "logits": self.spec.logits,
+            "weights": self.weights,
+            "weights_sha256": self._weights_sha256,
+            "scale": self.preprocess.scale,
+            "offset": self.preprocess.offset,
+        }
+
+    @cached_property
+    def _weights_sha256(self) -> str | None:
+        return None if self.weights_path is None else content_sha256(self.weights_path)
+
+    def load(self) -> Network:
+        from models.weights import random_weights
+        from models.weights.load_weights import load_weights
+
+        model = registry.build(self.spec)
+        if self.weights_path is None:
+            random_weights.fill(model)
+        else:
+            load_weights(model, self.weights_path)
+        kind = self.spec.output_activation or "logits"
+        return Network(model, self.size, self.spec.classes, kind, self.preprocess)
+
+
+def resolve(options: Options) -> OwnSource:
+    """The network that ARCH, WEIGHTS and their like name; RequestError for what cannot be.
+
+    No WEIGHTS means the demo checkpoint where there is one, and random weights elsewhere.
+    """
+    arch = registry.check_arch(options.arch)
+    if options.weights is None:
+        options = replace(options, weights="demo" if arch in demo.SPECS else "random")
+    spec, path, label = NAMED.get(options.weights, _weights_file)(arch, options)
+    default = Preprocess()
+    preprocess = Preprocess(
+        default.scale if options.scale is None else options.scale,
+        default.offset if options.offset is None else options.offset,
+    )
+    model_id = f"{arch}-{spec.alpha:g}-{spec.resolution}-{label}"
+    if spec.logits:
+        model_id += "-logits"
+    return OwnSource(
+        spec,
+        options.weights if options.weights in NAMED else path.name,
+        path,
+        preprocess,
+        model_id,
+        labels_known=_labels_known(options, spec),
+        caveats=_caveats(options, spec),
+    )
+
+
+def _spec(arch: str, options: Options, alpha: float, resolution: int, classes: int) -> ModelSpec:
+    return registry.check(
+        ModelSpec(
+            arch,
+            alpha if options.alpha is None else options.alpha,
+            resolution if options.res is None else options.res,
+            classes if options.classes is None else options.classes,
+            options.logits,
+        )
+    )
+
+
+def _paper_spec(arch: str, options: Options, classes: int) -> ModelSpec:
+    return _spec(arch, options, 1.0, registry.ARCHITECTURES[arch].resolution, classes)
+
+
+def _demo(arch: str, options: Options):
+    if arch not in demo.SPECS:
+        raise RequestError(
+            f"there is no demo checkpoint of ARCH={arch}; expected one of {' '.join(demo.SPECS)}, "
+            "or leave WEIGHTS out (WEIGHTS=random, for latency alone), or type WEIGHTS=path"
+        )
+    ours = demo.SPECS[arch]
+    spec = _spec(arch, options, ours.alpha, ours.resolution, ours.classes)
+    if (spec.alpha, spec.classes) != (ours.alpha, ours.classes):
+        raise RequestError(
+            f"the demo checkpoint of {arch} has ALPHA={ours.alpha:g} and CLASSES={ours.classes}, "
+            f"not ALPHA={spec.alpha:g} and CLASSES={spec.classes}; leave them out, or type "
+            "WEIGHTS=random for latency alone"
+        )
+    path = demo.checkpoint(arch)
+    if not path.exists():
+        raise RequestError(
+            f"the demo checkpoint of {arch} is not trained yet; type make train ARCH={arch}, or "
+            "WEIGHTS=random for latency alone"
+        )
+    return spec, path, "demo"
+
+
+def _imagenet(arch: str, options: Options):
+    from models.weights import imagenet_weights
+
+    spec = _paper_spec(arch, options, 1000)
+    if spec.classes != 1000:
+        raise RequestError(
+            f"CLASSES is {spec.classes}; the imagenet weights have 1000: leave it out"
+        )
+    return spec, imagenet_weights.fetch(arch, spec.alpha, spec.resolution), "imagenet"
+
+
+def _random(arch: str, options: Options):
+    return _paper_spec(arch, options, 1000), None, "random"
+
+
+def _weights_file(arch: str, options: Options):
+    path = Path(options.weights)
+    classes = weights_file.classes_in(path) or 1000
+    name = path.name.removesuffix(".h5").removesuffix(".weights").removesuffix(".keras")
+    return _paper_spec(arch, options, classes), path, safe_name(name)
+
+
+def _labels_known(options: Options, spec: ModelSpec) -> bool:
+    """Whether the labels of DATA are those that the weights were trained for, as far as we know."""
+    if options.weights == "random":
+        return False
+    if options.weights in NAMED:
+        return (options.data == "demo") == (options.weights == "demo")
+    return options.data != "demo" or spec.classes == len(demo.CLASSES)
+
+
+def _caveats(options: Options, spec: ModelSpec) -> tuple[str, ...]:
+    if options.weights == "random":
+        return ("random weights: for latency alone, every accuracy figure is n/a",)
+    if options.weights == "demo":
+        return ("demo checkpoint trained on Fashion-MNIST, not an ImageNet model",)
+    return foreign_data_caveats(options, _labels_known(options, spec))
+
+
+NAMED = {"demo": _demo, "imagenet": _imagenet, "random": _random}

@@ -1,0 +1,1 @@
+"""Weights files: published, random or the user's."""

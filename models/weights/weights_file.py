@@ -1,0 +1,153 @@
+"""What a Keras weights file holds, layer by layer, read without Keras.
+
+Three forms: Keras 3 (``layers/conv2d_3/vars/0``, kept by class and counter), legacy Keras 2
+(groups by layer name, in the order of ``layer_names``), and whole models in either form.
+"""
+
+import io
+import re
+import zipfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from models.command_line.errors import RequestError
+
+
+@dataclass(frozen=True)
+class StoredLayer:
+    """Arrays of one layer in Keras's order (kernel, bias; gamma, beta, mean, variance).
+
+    ``kind`` is the class in snake case where the file is ordered by class only; empty where the
+    whole file is in the network's order.
+    """
+
+    name: str
+    kind: str
+    arrays: tuple[np.ndarray, ...]
+
+
+def read_layers(path: Path) -> list[StoredLayer]:
+    """Layers of the file at ``path`` that have weights, in the file's order.
+
+    Raises RequestError, in one line, for anything that is not a whole Keras weights file.
+    """
+    import h5py
+
+    expected = "expected a Keras weights file (.weights.h5, .h5 or .keras)"
+    if not path.exists():
+        raise RequestError(
+            f"WEIGHTS is '{path}', which does not exist; expected demo, imagenet, random "
+            "or the path of a Keras weights file"
+        )
+    if not path.is_file():
+        raise RequestError(f"WEIGHTS is '{path}', a folder; {expected}")
+    with _hdf5_source(path, expected) as source:
+        try:
+            with h5py.File(source, "r") as file:
+                layers = _layers_of(file)
+        except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+            reason = "truncated" if "truncated" in str(error) else f"damaged ({_brief(error)})"
+            raise RequestError(
+                f"WEIGHTS '{path}' is {reason}; expected a whole file: copy or download it again"
+            ) from error
+    if layers is None:
+        raise RequestError(f"WEIGHTS '{path}' is HDF5 but holds no Keras layers; {expected}")
+    return layers
+
+
+def classes_in(path: Path) -> int | None:
+    """How many classes the classifier in the file has; None where the file ends without one."""
+    layers = read_layers(Path(path))
+    if layers and layers[0].kind:
+        kinds = {layer.kind for layer in layers}
+        last_kind = next((kind for kind in ("dense", "conv2d") if kind in kinds), None)
+        layers = [layer for layer in layers if layer.kind == last_kind]
+    if not layers:
+        return None
+    last = layers[-1].arrays
+    has_bias = len(last) == 2 and last[1].ndim == 1 and last[0].shape[-1] == last[1].size
+    return last[1].size if has_bias else None
+
+
+@contextmanager
+def _hdf5_source(path, expected):
+    """What h5py can open: the path itself, or the weights inside a ``.keras`` archive."""
+    try:
+        with path.open("rb") as file:
+            magic = file.read(8)
+    except OSError as error:
+        raise RequestError(f"WEIGHTS '{path}' cannot be read ({error.strerror})") from error
+    if magic == b"\x89HDF\r\n\x1a\n":
+        yield path
+    elif not magic:
+        raise RequestError(f"WEIGHTS '{path}' is empty; {expected}")
+    elif magic[:2] == b"PK":
+        try:
+            with zipfile.ZipFile(path) as archive:
+                weights = io.BytesIO(archive.read("model.weights.h5"))
+        except (zipfile.BadZipFile, EOFError) as error:
+            raise RequestError(
+                f"WEIGHTS '{path}' is truncated or damaged ({_brief(error)}); expected a whole "
+                "file: copy or download it again"
+            ) from error
+        except KeyError:
+            raise RequestError(
+                f"WEIGHTS '{path}' is an archive without model.weights.h5; {expected}"
+            ) from None
+        yield weights
+    else:
+        raise RequestError(f"WEIGHTS '{path}' is not an HDF5 file; {expected}")
+
+
+def _layers_of(file):
+    """Stored layers of an open file, or None where it has none of the known layouts."""
+    for group in (file, file.get("model_weights")):
+        if group is not None and ("layer_names" in group.attrs or "layer_names0" in group.attrs):
+            return _legacy_layers(group)
+    if "layers" in file:
+        return _keras3_layers(file["layers"])
+    return None
+
+
+def _names(attributes, key):
+    """A list of names that HDF5's 64 KiB limit on attributes may have split: key, key0, key1..."""
+    stored = list(attributes[key]) if key in attributes else []
+    part = 0
+    while f"{key}{part}" in attributes:
+        stored += list(attributes[f"{key}{part}"])
+        part += 1
+    return [name.decode() if isinstance(name, bytes) else str(name) for name in stored]
+
+
+def _legacy_layers(group):
+    layers = []
+    for name in _names(group.attrs, "layer_names"):
+        weight_names = _names(group[name].attrs, "weight_names")
+        if weight_names:
+            arrays = tuple(np.asarray(group[name][weight]) for weight in weight_names)
+            layers.append(StoredLayer(name, "", arrays))
+    return layers
+
+
+def _keras3_layers(group):
+    found = []
+
+    def visit(path, item):
+        # Layers inside layers are a nested model's; a dropout's seed is no weight.
+        if path.rpartition("/")[2] == "vars" and len(item) and "seed_generator" not in path:
+            key = path.removesuffix("/vars")
+            counter = re.search(r"_(\d+)$", key)
+            kind = key[: counter.start()] if counter else key
+            arrays = tuple(np.asarray(item[index]) for index in sorted(item, key=int))
+            name = str(item.attrs.get("name", key))
+            found.append((kind, int(counter[1]) if counter else 0, StoredLayer(name, kind, arrays)))
+
+    group.visititems(visit)
+    return [layer for _, _, layer in sorted(found, key=lambda entry: entry[:2])]
+
+
+def _brief(error):
+    return str(error).strip("'\"").splitlines()[0][:100] if str(error) else type(error).__name__

@@ -1,0 +1,1 @@
+"""Outputs and latency of a graph, compared with another."""

@@ -1,0 +1,1 @@
+"""The float graph: a .tflite flatbuffer to read, edit and run."""

@@ -1,0 +1,151 @@
+"""The limits a user sets in gate.toml: what int8 may cost, and what every gate allows."""
+
+import math
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from models.command_line.errors import RequestError
+
+GATE_FILE = Path("gate.toml")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """None: nothing is checked.
+
+    ``cannot_tell``: "fail" or "pass", what becomes of a check whose evidence does not reach.
+    ``max_drop_points``: percentage points of top-1 that a file of integers may lose against
+    float32. ``max_slowdown_percent`` and ``min_slowdown_ms``: by how much a file may be slower
+    than the stored baseline, and what slower is too little to matter. ``latency_reference``:
+    "file", the baseline's file is measured again in turns with the new one, or "times", those of
+    then. ``min_speedup``: by file name, how many times as fast as float32 of the same format the
+    file must be.
+    ``min_delegated_share`` and ``min_int8_share``: of all operators, [0, 1].
+    ``max_size_ratio`` and ``max_memory_ratio``: bytes and peak resident memory of int8 against
+    float32; ``max_memory_mib``: of any file.
+
+    ``min_sqnr_db``: signal-to-quantization-noise ratio of the outputs at which the search for a
+    better int8 ends. ``max_latency_ratio``: how many times the latency of an int8 file without
+    float layers one with some may have; 1 allows none.
+    """
+
+    max_drop_points: float | None = None
+    cannot_tell: str = "fail"
+    max_slowdown_percent: float | None = None
+    min_slowdown_ms: float = 0.0
+    latency_reference: str = "file"
+    min_speedup: dict[str, float] = field(default_factory=dict)
+    min_delegated_share: float | None = None
+    min_int8_share: float | None = None
+    max_size_ratio: float | None = None
+    max_memory_ratio: float | None = None
+    max_memory_mib: float | None = None
+    min_sqnr_db: float = 30.5
+    max_latency_ratio: float = 1.0
+
+
+@dataclass(frozen=True)
+class _Key:
+    """Where a limit is in the file, and which numbers it may be; ``field``: of Limits."""
+
+    section: str
+    name: str
+    field: str
+    lowest: float
+    highest: float
+
+    def __str__(self) -> str:
+        return f"{self.section}.{self.name}"
+
+
+SPEEDUP = "speedup"  # its keys are names of files
+CHOICES = {  # by ``section.name``: the field of Limits and its values
+    "gate.cannot_tell": ("cannot_tell", ("fail", "pass")),
+    "latency.reference": ("latency_reference", ("file", "times")),
+}
+KEYS = (
+    _Key("accuracy", "max_drop_points", "max_drop_points", 0, 100),
+    _Key("latency", "max_slowdown_percent", "max_slowdown_percent", 0, 1000),
+    _Key("latency", "min_slowdown_ms", "min_slowdown_ms", 0, 1e6),
+    _Key("coverage", "min_delegated_share", "min_delegated_share", 0, 1),
+    _Key("coverage", "min_int8_share", "min_int8_share", 0, 1),
+    _Key("size", "max_ratio", "max_size_ratio", 0, 100),
+    _Key("memory", "max_ratio", "max_memory_ratio", 0, 100),
+    _Key("memory", "max_mib", "max_memory_mib", 0, 1e6),
+    _Key("int8", "min_sqnr_db", "min_sqnr_db", -100, 1000),
+    _Key("int8", "max_latency_ratio", "max_latency_ratio", 1, 10),
+)
+EXAMPLE = "[accuracy] max_drop_points = 0.5"
+
+
+def read_limits(path: Path = GATE_FILE) -> Limits:
+    """The limits in ``path``; RequestError where it has anything else."""
+    try:
+        raw = tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        raise RequestError(f"there is no {path}; write one with: {EXAMPLE}") from None
+    except (OSError, ValueError) as error:
+        raise RequestError(
+            f"{path} cannot be read as TOML ({error}); expected {EXAMPLE}"
+        ) from error
+    speedups = raw.pop(SPEEDUP, {})
+    if not isinstance(speedups, dict):
+        raise RequestError(f'{path} has {SPEEDUP} = {speedups!r}; expected "int8.tflite" = 1.0')
+    found = _flat(raw)
+    _refuse_unknown(path, found, speedups)
+    limits = {
+        key.field: _number(path, str(key), found[str(key)], key.lowest, key.highest)
+        for key in KEYS
+        if str(key) in found
+    }
+    for name, (of_limits, values) in CHOICES.items():
+        if name in found:
+            limits[of_limits] = found[name]
+            if found[name] not in values:
+                raise RequestError(
+                    f"{path} has {name} = {found[name]!r}; expected {' or '.join(values)}"
+                )
+    of_files = {
+        name: _number(path, f"{SPEEDUP}.{name}", value, 0, 1000) for name, value in speedups.items()
+    }
+    return Limits(**limits, min_speedup=of_files)
+
+
+def read_min_sqnr_db(path: Path = GATE_FILE) -> float:
+    """What int8 is to reach: by ``path``, or the default where there is no such file."""
+    return read_limits(path).min_sqnr_db if path.exists() else Limits.min_sqnr_db
+
+
+def read_max_latency_ratio(path: Path = GATE_FILE) -> float:
+    """What float layers may cost: by ``path``, or the default where there is no such file."""
+    return read_limits(path).max_latency_ratio if path.exists() else Limits.max_latency_ratio
+
+
+def _flat(raw: dict) -> dict:
+    """Values by ``section.name``; one that is in no section by its name alone."""
+    return {
+        (f"{section}.{name}" if isinstance(values, dict) else section): value
+        for section, values in raw.items()
+        for name, value in (values.items() if isinstance(values, dict) else [("", values)])
+    }
+
+
+def _refuse_unknown(path: Path, found: dict, speedups: dict) -> None:
+    known = [*CHOICES, *(str(key) for key in KEYS)]
+    unknown = [name for name in found if name not in known]
+    unknown += [f"{SPEEDUP}.{name}" for name in speedups if not name.endswith((".tflite", ".onnx"))]
+    if unknown:
+        raise RequestError(
+            f"{path} has {', '.join(unknown)}; known is: {', '.join(known)}, "
+            f'{SPEEDUP}."FILE.tflite", {SPEEDUP}."FILE.onnx"'
+        )
+
+
+def _number(path: Path, name: str, value, lowest: float, highest: float) -> float:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or not lowest <= value <= highest:
+        raise RequestError(
+            f"{path} has {name} = {value!r}; expected a number from {lowest:g} to {highest:g}"
+        )
+    return float(value)

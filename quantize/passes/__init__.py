@@ -1,0 +1,1 @@
+"""Passes that rewrite or correct a graph, one file each."""

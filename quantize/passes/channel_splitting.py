@@ -1,0 +1,139 @@
+"""Outlier channel splitting into dead channels: Zhao et al. 2019, arXiv 1901.09504.
+
+A channel that is computed twice, with half the weight where it is read, gives the same network. But
+two copies can be rounded in different places, and their mean then has half the step
+(``Layer.stagger``). The paper widens layers to make room. Here the copies replace channels that can
+be proven to be always zero, as trained MobileNets have some (7 of the 32 behind the first
+convolution of MobileNetV1), so the network stays as fast as it was.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from quantize.graph.graph import Graph
+from quantize.graph.graph_editor import Draft
+from quantize.graph.groups import group_of, groups, kernel, set_kernel
+from quantize.passes.layer_pair import HEADROOM, OUTPUT_AXIS, Pair, pairs
+from quantize.ranges.calibration import Activation
+from quantize.ranges.ranges import LEVELS
+
+
+@dataclass(frozen=True)
+class _Chain:
+    """Where channels run side by side: made by the first layer, read by the last.
+
+    ``pairs``: one, or two where a depthwise layer is between. ``dead``: bool [channels].
+    ``group``: int [channels], the same for those that the same group of a convolution makes and
+    reads; only within one may a channel take another's place.
+    """
+
+    pairs: tuple[Pair, ...]
+    dead: np.ndarray
+    group: np.ndarray
+
+    @property
+    def layers(self) -> tuple:
+        """The operators that make the channels, first to last."""
+        return tuple(pair.first for pair in self.pairs)
+
+    @property
+    def reader(self):
+        return self.pairs[-1].second
+
+
+def split(graph: Graph, statistics: dict[str, Activation]) -> Graph:
+    """``graph`` with copies of the channels that cost most, each where a dead one was.
+
+    Its float outputs stay the same. A channel is dead where no input as far as those of
+    ``statistics``, and HEADROOM further, opens its rectifier.
+    """
+    draft = Draft(graph)
+    for chain in list(_chains(draft, statistics)):
+        _fill(draft, chain)
+    return draft.graph()
+
+
+def _chains(draft: Draft, statistics: dict[str, Activation]) -> Iterator[_Chain]:
+    found = list(pairs(draft, statistics))
+    behind = {id(pair.first): pair for pair in found}
+    for pair in found:
+        if pair.first_kind == "DEPTHWISE_CONV_2D" or pair.rectifier == "NONE":
+            continue
+        chain = [pair]
+        if pair.second_kind == "DEPTHWISE_CONV_2D":
+            chain.append(behind.get(id(pair.second)))
+        if chain[-1] is None or not chain[-1].second_is_pointwise(draft):
+            continue
+        dead = _dead(draft, pair.first, statistics)
+        if dead.any() and not dead.all():
+            makes = group_of(len(dead), groups(draft, pair.first))
+            reads = group_of(len(dead), groups(draft, chain[-1].second))
+            yield _Chain(tuple(chain), dead, makes * len(dead) + reads)
+
+
+def _dead(draft: Draft, layer, statistics: dict[str, Activation]) -> np.ndarray:
+    """Which outputs of ``layer`` a rectifier never lets through, bool [channels]."""
+    seen = statistics[draft.name(int(layer.inputs[0]))]
+    low = HEADROOM * np.minimum(seen.channel_minima, 0)  # 0 is what pads
+    high = HEADROOM * np.maximum(seen.channel_maxima, 0)
+    weights = kernel(draft, layer)
+    if weights.shape[-1] != len(high):  # a reshaped input
+        return np.zeros(len(weights), bool)
+    largest = np.maximum(weights * low, weights * high).reshape(len(weights), -1).sum(axis=1)
+    return draft.read(layer, 2) + largest <= 0
+
+
+def _fill(draft: Draft, chain: _Chain) -> None:
+    reader = kernel(draft, chain.reader)
+    matrix = reader.reshape(len(reader), -1)
+    origin = _copied(_cost(draft, chain, matrix), chain)
+    filled = origin != np.arange(len(origin))
+    always = _always(draft, chain, filled)
+    draft.write(chain.reader, 2, draft.read(chain.reader, 2) + matrix[:, filled] @ always)
+    for layer in chain.layers:
+        axis = OUTPUT_AXIS[draft.kind(layer)]
+        draft.write(layer, 1, np.take(draft.read(layer, 1), origin, axis))
+        draft.write(layer, 2, draft.read(layer, 2)[origin])
+    times = np.bincount(origin, minlength=len(origin))
+    read = reader[..., origin] / times[origin].astype(np.float32)
+    set_kernel(draft, chain.reader, read)
+
+
+def _always(draft: Draft, chain: _Chain, filled: np.ndarray) -> np.ndarray:
+    """What the dead channels ``filled``, bool [channels], are when they are read, float32."""
+    if len(chain.pairs) == 1:
+        return np.zeros(int(filled.sum()), np.float32)
+    last = chain.pairs[-1]
+    lowest = -np.inf if last.rectifier == "NONE" else 0
+    return np.clip(draft.read(last.first, 2)[filled], lowest, last.end)
+
+
+def _cost(draft: Draft, chain: _Chain, matrix: np.ndarray) -> np.ndarray:
+    """Squared error that the rounding of each channel causes in the reader, [channels]."""
+    cost = np.zeros(matrix.shape[1])
+    for pair in chain.pairs:
+        seen = pair.activation
+        width = max(seen.channel_maxima.max(), 0) - min(seen.channel_minima.min(), 0)
+        passed = 1.0
+        if pair.second_kind == "DEPTHWISE_CONV_2D":
+            passed = (draft.read(pair.second, 1) ** 2).sum(axis=(0, 1, 2))
+        cost += (width / (LEVELS - 1)) ** 2 * passed
+    return cost * (matrix**2).sum(axis=0)
+
+
+def _copied(cost: np.ndarray, chain: _Chain) -> np.ndarray:
+    """For each channel the one that it becomes; n copies of one leave 1/n**2 of its cost.
+
+    A dead one stays where no channel of its group is alive.
+    """
+    origin = np.arange(len(cost))
+    times = np.ones(len(cost))
+    for channel in np.flatnonzero(chain.dead):
+        copied = np.flatnonzero((chain.group == chain.group[channel]) & ~chain.dead)
+        if len(copied):
+            gain = cost[copied] / times[copied] ** 2 - cost[copied] / (times[copied] + 1) ** 2
+            origin[channel] = copied[gain.argmax()]
+            times[origin[channel]] += 1
+    return origin

@@ -1,0 +1,97 @@
+"""Cross-layer equalization and high-bias absorption: Nagel et al. 2019, arXiv 1906.04721.
+
+Between two layers, channel i may be divided by s[i] behind the first and multiplied by s[i] ahead
+of the second. The float network stays the same, but its channels share one int8 scale more evenly.
+"""
+
+import numpy as np
+
+from quantize.graph.graph import Graph
+from quantize.graph.graph_editor import Draft
+from quantize.graph.groups import kernel, set_kernel
+from quantize.passes.layer_pair import HEADROOM, INPUT_AXIS, OUTPUT_AXIS, Pair, pairs
+from quantize.ranges.calibration import Activation
+
+MAX_FACTOR = 1e3  # a channel that is as good as dead is not blown up beyond this
+
+
+def equalize(graph: Graph, statistics: dict[str, Activation], per_channel: bool = True) -> Graph:
+    """``graph`` with equalized channels; its float outputs stay the same on the calibration images.
+
+    ReLU6 is positively homogeneous only as long as its 6 is not reached. So a channel that reaches
+    6 on the calibration images keeps its scale, and no other one is scaled up past 6: the ReLU6
+    that stays behind the layer cuts nothing off.
+
+    With ``per_channel`` weights the scales serve the activations alone: every channel is scaled up
+    to the tensor's largest where the second layer is a depthwise one, whose weights have a scale
+    for each channel and lose nothing. Otherwise they serve the weights as in the paper:
+    s = sqrt(r1 * r2) / r2 for weight ranges r1 and r2.
+    """
+    draft = Draft(graph)
+    for pair in pairs(draft, statistics):
+        if per_channel:
+            if pair.second_kind != "DEPTHWISE_CONV_2D":
+                continue
+            reach = _reach(pair.activation)
+            wanted = np.minimum(HEADROOM * reach / max(reach.max(), np.finfo(np.float32).tiny), 1)
+        else:
+            first = _ranges(draft.read(pair.first, 1), OUTPUT_AXIS[pair.first_kind])
+            second = _ranges(kernel(draft, pair.second), INPUT_AXIS[pair.second_kind])
+            wanted = np.sqrt(first / second)
+        _scale(draft, pair, _allowed(pair, wanted))
+    return draft.graph()
+
+
+def absorb_high_biases(graph: Graph, statistics: dict[str, Activation]) -> Graph:
+    """``graph`` with what a channel never falls below moved into the bias of the next layer.
+
+    Only into 1x1 and fully connected layers, where no padding breaks it, and only where neither
+    end of the rectifier is reached on the calibration images; exact on those.
+    """
+    draft = Draft(graph)
+    for pair in pairs(draft, statistics):
+        if not pair.second_is_pointwise(draft):
+            continue
+        weights = kernel(draft, pair.second)
+        matrix = weights.reshape(len(weights), -1)
+        inside = pair.activation.channel_maxima < pair.end
+        base = np.where(inside, np.maximum(pair.activation.channel_minima, 0), 0)
+        draft.write(pair.first, 2, draft.read(pair.first, 2) - base)
+        draft.write(pair.second, 2, draft.read(pair.second, 2) + matrix @ base)
+    return draft.graph()
+
+
+def _reach(activation: Activation) -> np.ndarray:
+    """How far each channel is from zero at most."""
+    return np.maximum(np.abs(activation.channel_minima), np.abs(activation.channel_maxima))
+
+
+def _ranges(weights: np.ndarray, axis: int) -> np.ndarray:
+    """Largest absolute weight of each channel along ``axis``."""
+    found = np.abs(weights).max(axis=tuple(i for i in range(weights.ndim) if i != axis))
+    return np.maximum(found, np.finfo(np.float32).tiny)
+
+
+def _allowed(pair: Pair, wanted: np.ndarray) -> np.ndarray:
+    """``wanted``, where ReLU6 leaves it a choice."""
+    factors = np.clip(wanted, 1 / MAX_FACTOR, MAX_FACTOR)
+    if np.isfinite(pair.end):
+        maxima = pair.activation.channel_maxima
+        factors = np.maximum(factors, maxima / pair.end)
+        factors = np.where(maxima >= pair.end, 1.0, factors)
+    return factors.astype(np.float32)
+
+
+def _scale(draft: Draft, pair: Pair, factors: np.ndarray) -> None:
+    behind = _spread(1 / factors, draft.read(pair.first, 1), OUTPUT_AXIS[draft.kind(pair.first)])
+    draft.write(pair.first, 1, draft.read(pair.first, 1) * behind)
+    draft.write(pair.first, 2, draft.read(pair.first, 2) / factors)
+    weights = kernel(draft, pair.second)
+    ahead = _spread(factors, weights, INPUT_AXIS[pair.second_kind])
+    set_kernel(draft, pair.second, weights * ahead)
+
+
+def _spread(factors: np.ndarray, weights: np.ndarray, axis: int) -> np.ndarray:
+    shape = [1] * weights.ndim
+    shape[axis] = -1
+    return factors.reshape(shape)

@@ -1,0 +1,42 @@
+"""Rounding with error feedback: weights still to be rounded make up for those that are rounded.
+
+Frantar, Singh and Alistarh 2022, arXiv 2208.11580 (as GPTQ: Frantar et al. 2022, arXiv 2210.17323).
+"""
+
+import numpy as np
+
+from quantize.graph.graph import Graph
+from quantize.passes.rounding import Problem, round_layers
+
+DAMPING = 0.1  # of the mean diagonal, added to it: the less data, the more the weights stay
+BLOCK = 64  # columns rounded before their errors reach the columns further on
+LARGEST = 127  # int8 weights are symmetric
+
+
+def refine(
+    graph: Graph, int8_graph: Graph, means: dict[str, np.ndarray], images: np.ndarray, threads: int
+) -> Graph:
+    """``int8_graph`` with weights rounded so; see ``round_layers``."""
+    return round_layers(graph, int8_graph, means, images, threads, fit)
+
+
+def fit(problem: Problem) -> np.ndarray:
+    """int8 weights [problems, rows, taps] whose outputs differ little from the float weights'."""
+    x, scale, weights = problem.inputs, problem.scale, problem.weights.astype(np.float64)
+    gram = (x.transpose(0, 2, 1) @ x).astype(np.float64)
+    size = gram.shape[-1]
+    diagonal = np.trace(gram, axis1=1, axis2=2)[:, None, None] / size
+    damped = gram + (DAMPING * diagonal + 1e-12) * np.eye(size)
+    upper = np.linalg.cholesky(np.linalg.inv(damped)).transpose(0, 2, 1)
+    rounded = np.empty(weights.shape, np.int8)
+    for start in range(0, size, BLOCK):
+        end = min(start + BLOCK, size)
+        errors = np.empty((*weights.shape[:2], end - start))
+        for j in range(start, end):
+            rounded[..., j] = np.clip(np.rint(weights[..., j] / scale[..., 0]), -LARGEST, LARGEST)
+            error = weights[..., j] - rounded[..., j] * scale[..., 0]
+            errors[..., j - start] = error / upper[:, j, j, None]
+            feedback = errors[..., j - start, None] * upper[:, None, j, j + 1 : end]
+            weights[..., j + 1 : end] -= feedback
+        weights[..., end:] -= errors @ upper[:, start:end, end:]
+    return rounded

@@ -1,0 +1,111 @@
+"""Rounding layer after layer, each on the inputs that the quantized layers ahead of it give.
+
+(To make up also for *their* errors overfits: on 100 photographs MobileNetV1 lost 2.5 dB.)
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from quantize.graph.graph import Graph
+from quantize.graph.graph_editor import Draft
+from quantize.graph.segment import Walk
+from quantize.passes.layer import Layer, layers, quantized_images
+from quantize.passes.patches import patches, places
+from quantize.ranges.bounds import FUSED, Bounds
+
+SEED = 0
+SAMPLES = 8192  # input patches a layer is fitted on
+DEPTHWISE_SAMPLES = 2048  # where a problem has few taps
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One layer's weights to round: a problem for each group of a convolution, so as many as it has
+    channels for a depthwise one, with a row for each output channel. Other layers are one problem.
+
+    ``inputs`` float32 [problems, samples, taps], without their means: the bias takes those.
+    ``weights`` float32 [problems, rows, taps] and their steps ``scale`` [problems, rows, 1].
+    ``center`` float32 [problems, 1, rows]: the mean output, bias included. ``ends``: where the
+    activation function behind it cuts off.
+    """
+
+    inputs: np.ndarray
+    weights: np.ndarray
+    scale: np.ndarray
+    center: np.ndarray
+    ends: Bounds
+
+    @classmethod
+    def of(cls, layer: Layer, inputs: np.ndarray) -> "Problem":
+        """From ``inputs``, float32 [samples, kernel places, channels], 0 being what pads."""
+        mean = inputs.mean(axis=0)
+        weights = _as_rows(layer, layer.float_weights)
+        bias = layer.float_bias.reshape(len(weights), 1, -1)
+        return cls(
+            inputs=_as_taps(len(weights), inputs - mean),
+            weights=weights,
+            scale=layer.weight_scale().reshape(len(weights), -1, 1),
+            center=bias + _as_taps(len(weights), mean[None]) @ weights.transpose(0, 2, 1),
+            ends=FUSED.get(layer.activation, Bounds()),
+        )
+
+
+def _as_taps(problems: int, inputs: np.ndarray) -> np.ndarray:
+    """[problems, samples, taps] of inputs [samples, kernel places, channels]."""
+    samples, places, channels = inputs.shape
+    parts = inputs.reshape(samples, places, problems, channels // problems).transpose(2, 0, 1, 3)
+    return np.ascontiguousarray(parts).reshape(problems, samples, -1)
+
+
+def _as_rows(layer: Layer, weights: np.ndarray) -> np.ndarray:
+    """[problems, rows, taps] of a layer's weights."""
+    if layer.kind == "DEPTHWISE_CONV_2D":  # [1, kh, kw, c]
+        return weights.reshape(-1, weights.shape[-1]).T[:, None]
+    # [o, kh, kw, i] or [o, i]
+    return weights.reshape(layer.groups, len(weights) // layer.groups, -1)
+
+
+def _as_weights(layer: Layer, rows: np.ndarray) -> np.ndarray:
+    """The other way round."""
+    if layer.kind == "DEPTHWISE_CONV_2D":
+        rows = rows[:, 0].T
+    return rows.reshape(layer.float_weights.shape)
+
+
+def round_layers(
+    graph: Graph,
+    int8_graph: Graph,
+    means: dict[str, np.ndarray],
+    images: np.ndarray,
+    threads: int,
+    fit: Callable[[Problem], np.ndarray],
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> Graph:
+    """``int8_graph`` with weights rounded anew, on the grid they have, and biases corrected.
+
+    ``fit`` gives the int8 weights [problems, rows, taps] of a problem. Layers with dilation or a
+    depth multiplier keep theirs. ``report`` is told how many layers are done, and of how many.
+    Other arguments as in ``bias_correction.correct``.
+    """
+    draft = Draft(int8_graph)
+    walk = Walk(draft, quantized_images(int8_graph, images), threads)
+    rng = np.random.default_rng(SEED)
+    found = list(layers(graph, draft))
+    for done, layer in enumerate(found):
+        report(done, len(found))
+        walk.to(layer.position)
+        values = walk.values[layer.input_name]
+        if layer.is_plain:
+            scale, zero_point = layer.input_affine
+            # Integers count from the zero point, so that what pads is zero.
+            counted = values.astype(np.int16) - zero_point
+            samples = DEPTHWISE_SAMPLES if layer.kind == "DEPTHWISE_CONV_2D" else SAMPLES
+            at = places(layer, len(images), samples, rng)
+            problem = Problem.of(layer, patches(layer, counted, at) * scale)
+            layer.integers = _as_weights(layer, fit(problem))
+        layer.correct_bias(
+            means[layer.float_input_name], layer.real(values.mean(axis=0, dtype=np.float32)[None])
+        )
+    return draft.graph()

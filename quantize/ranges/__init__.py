@@ -1,0 +1,1 @@
+"""Ranges of activations: observers over calibration images."""

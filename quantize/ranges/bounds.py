@@ -1,0 +1,48 @@
+"""What an activation function alone says about its output, before any image is seen."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from quantize.graph.graph import Graph
+
+H_SWISH_MINIMUM = -0.375  # of x * relu6(x + 3) / 6, at x = -1.5
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Values that an activation cannot leave; ``h_swish`` where its lower end is h-swish's."""
+
+    minimum: float = -np.inf
+    maximum: float = np.inf
+    h_swish: bool = False
+
+
+FUSED = {"RELU": Bounds(0.0), "RELU6": Bounds(0.0, 6.0), "RELU_N1_TO_1": Bounds(-1.0, 1.0)}
+BY_KIND = {
+    "HARD_SWISH": Bounds(H_SWISH_MINIMUM, h_swish=True),
+    "LOGISTIC": Bounds(0.0, 1.0),
+    "SOFTMAX": Bounds(0.0, 1.0),
+    "RELU": FUSED["RELU"],
+    "RELU6": FUSED["RELU6"],
+}
+
+
+def bounds(graph: Graph) -> dict[str, Bounds]:
+    """The bounds of every computed activation of ``graph`` by name, lowered h-swish included."""
+    found = {}
+    gates = {}  # output of relu6(x + 3): x
+    for kind, activation, inputs, outputs in graph.fused_operators():
+        made = FUSED.get(activation) or BY_KIND.get(kind) or Bounds()
+        if kind == "ADD" and activation == "RELU6" and _adds_three(graph, inputs):
+            gates[outputs[0]] = inputs[0]
+        if kind == "MUL" and any(gates.get(b) == a for a, b in (inputs, inputs[::-1])):
+            made = Bounds(6 * H_SWISH_MINIMUM, h_swish=True)  # the sixth is in the next weights
+        for name in outputs:
+            found[name] = made
+    return found
+
+
+def _adds_three(graph: Graph, inputs: list[str]) -> bool:
+    constant = graph.constant(inputs[1]) if len(inputs) > 1 else None
+    return constant is not None and constant.size == 1 and abs(float(constant.item()) - 3) < 1e-6

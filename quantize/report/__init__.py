@@ -1,0 +1,1 @@
+"""Reports on calibration and on the sensitivity of layers."""
