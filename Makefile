@@ -22,7 +22,7 @@ given = $(filter-out undefined default,$(origin $(1)))
 arguments = $(foreach o,$(1),$(if $(call given,$(o)),$(call flag,$(o)) $(call quoted,$($(o)))))
 
 .PHONY: help setup export quantize summary bench baseline gate device-clean report train native \
-	android test test-pi test-android lint format clean
+	android test test-pi test-android lint format docs clean
 
 help:
 	@echo 'make export    a Keras model becomes float32, float16 and int8 files, TFLite and ONNX'
@@ -37,7 +37,7 @@ help:
 	@echo 'make native    the native runner for this machine'
 	@echo 'make android   the native runner for phones; NDK=/path/to/ndk ABI=arm64-v8a, and'
 	@echo '               LIBRARIES=folder of the published .aar files, where that is not online'
-	@echo 'make test      every test;  make lint  ruff'
+	@echo 'make test      every test;  make lint  ruff;  make docs  the outputs that the pages show'
 	@echo 'make test-pi   the tests on an emulated Raspberry Pi;  make test-android  on an emulated'
 	@echo '               phone; both want root'
 	@echo
@@ -125,6 +125,9 @@ lint: $(READY)
 format: $(READY)
 	@$(RUN) -m ruff check --fix .
 	@$(RUN) -m ruff format .
+
+docs: $(READY)
+	@$(RUN) docs/regenerate.py $(call arguments,SLOW)
 
 clean:
 	rm -rf $(VENV) .cache .pytest_cache .ruff_cache artifacts results
