@@ -92,7 +92,7 @@ def output(command: str, folder: Path, with_errors: bool) -> list[str]:
 
 def shortened(lines: list[str], head: int | None, tail: int | None) -> list[str]:
     """``lines`` with ``...`` in place of those between the first ``head`` and the last ``tail``."""
-    if head is None and tail is None or len(lines) <= (head or 0) + (tail or 0) + 1:
+    if (head is None and tail is None) or len(lines) <= (head or 0) + (tail or 0) + 1:
         return lines
     return [*lines[: head or 0], LEFT_OUT, *(lines[-tail:] if tail else ())]
 
