@@ -21,7 +21,7 @@ from bench.__main__ import main
 from bench.devices.lease.device_lease import DeviceLock
 from bench.devices.transport.ssh import Ssh
 from bench.devices.transport.timeouts import Patience
-from bench.history.history import Records
+from bench.history.history import History
 
 # The runner, the first time that it passes there so often, and no other: says so, and stalls.
 STALLING = """passed = []
@@ -143,7 +143,7 @@ class FarProject:
 
     def rows(self) -> list:
         """The rows of the history, newest first."""
-        return list(Records().each(limit=None))
+        return list(History().each(limit=None))
 
 
 def _run(device: str) -> list[str]:

@@ -17,7 +17,7 @@ from bench.devices.phone_facts import CACHE
 from bench.devices.remote_device import Remote
 from bench.devices.runner_process import Child
 from bench.devices.transport.adb import Adb
-from bench.history.history import Records
+from bench.history.history import History
 
 RUNNER, KEEP = "runner", "--keep"
 # A file of so many bytes takes its time; of those that are pushed LiteRT alone does.
@@ -116,7 +116,7 @@ class PhoneProject:
 
     def rows(self) -> list:
         """The rows of the history, newest first."""
-        return list(Records().each(limit=None))
+        return list(History().each(limit=None))
 
     def is_right(self, row) -> bool:
         """Whether it says that everything was measured, and that every answer is right."""

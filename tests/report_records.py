@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import numpy as np
 
-from bench.history.run_line import Listed
+from bench.history.run_line import RunLine
 from bench.measurement.accuracy import Accuracy
 from bench.measurement.caveat import Caveat
 from bench.measurement.environment import Environment
@@ -63,10 +63,10 @@ def record(noise, row=ROWS[0], **fields):
     return replace(made, **fields)
 
 
-def listed(one, run_id=1):
+def run_line(one, run_id=1):
     """The line of a record in a list."""
     result, accuracy = one.result, one.accuracy
-    return Listed(
+    return RunLine(
         run_id, one.time_utc, one.kind, one.session, one.commit, one.model_id, one.artifact,
         result.runtime, one.device, result.threads, latency(result.samples_ns, result.turns),
         accuracy and accuracy.top1, tuple(c.kind for c in one.caveats),
@@ -122,7 +122,7 @@ def contents(seed=1, models=("v2-0.35-96-demo", "v3-small-1-96-demo"), devices=(
                     for k in range(4)
                 ]  # fmt: skip
                 session.append(line[-1])
-                histories[RowKey.of(line[-1])] = tuple(map(listed, line, range(4)))
+                histories[RowKey.of(line[-1])] = tuple(map(run_line, line, range(4)))
             crashed = RunError("crashed", "the runner died of SIGSEGV; it last said: 'x | y'")
             session.append(
                 replace(

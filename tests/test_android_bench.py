@@ -12,7 +12,7 @@ from processes import wait_until
 
 from bench.__main__ import main
 from bench.devices.native.bundle import bundle_for
-from bench.history.history import Records
+from bench.history.history import History
 from bench.measurement.plan import PLANS
 
 pytestmark = [pytest.mark.android, pytest.mark.timeout(1200)]
@@ -158,7 +158,7 @@ def test_what_it_answers_is_what_keras_and_this_machine_answer(measured):
 def test_what_the_phone_is_is_in_the_records(project, measured, monkeypatch):
     monkeypatch.chdir(project)
     versions = bundle_for("aarch64-linux", lambda *_: None).versions
-    of_android = [record for record in Records().newest() if record.device == "android"]
+    of_android = [record for record in History().newest() if record.device == "android"]
     assert len(of_android) == sum(map(len, ROWS.values()))
     for record in of_android:
         there, result = record.environment, record.result
@@ -175,7 +175,7 @@ def test_what_the_phone_is_is_in_the_records(project, measured, monkeypatch):
 def test_what_happened_meanwhile_is_in_the_records(project, measured, monkeypatch):
     """Temperatures, frequencies and the battery before and behind; the cores that it had."""
     monkeypatch.chdir(project)
-    for record in Records().newest():
+    for record in History().newest():
         if record.device != "android":
             continue
         result, cores = record.result, record.environment.cores

@@ -18,7 +18,7 @@ from tiny_models import write_export
 from bench.__main__ import main
 from bench.devices.device import OPENED_BY
 from bench.devices.host import RUNNER, Host
-from bench.history.history import Records
+from bench.history.history import History
 from bench.measurement.caveat import Caveat
 from bench.measurement.plan import PLANS
 
@@ -34,7 +34,7 @@ def test_a_row_for_every_file_and_runtime(tiny_project, keras_answers, capsys):
     for row in rows:
         assert row["error"] is None and row["median_ms"] > 0 and row["threads"] == 1
         assert (row["images"], row["top1"], row["agreement_with_keras"]) == (30, 1, 1)
-    assert len(Records().newest()) == len(ROWS) == 8
+    assert len(History().newest()) == len(ROWS) == 8
 
 
 def test_a_runtime_that_crashes_costs_only_its_own_rows(
@@ -49,7 +49,7 @@ def test_a_runtime_that_crashes_costs_only_its_own_rows(
     assert len(crashed) == 2 and all("tflite-runtime" in line for line in crashed)
     assert sum("100.00%" in line for line in shown) == 6
     assert shown[-1] == "note: 2 of 8 rows failed"
-    assert sum(r.result.error is not None for r in Records().newest()) == 2
+    assert sum(r.result.error is not None for r in History().newest()) == 2
 
 
 def test_when_every_row_fails_the_exit_code_is_3(tiny_project, keras_answers, monkeypatch, capsys):
@@ -75,10 +75,10 @@ def test_only_the_files_and_runtimes_that_are_named(tiny_project, keras_answers,
 def test_rows_of_one_command_are_a_session_with_its_drift(tiny_project, keras_answers, capsys):
     assert bench("--drift", "--runtimes", "litert,onnxruntime") == 0
     assert "1  keras" in capsys.readouterr().out
-    rows = Records().newest()
+    rows = History().newest()
     (session,) = {row.session for row in rows}
-    assert len(Records().session(session)) == 4
-    columns = {name for drift in Records().drifts(session) for name in (drift.a, drift.b)}
+    assert len(History().session(session)) == 4
+    columns = {name for drift in History().drifts(session) for name in (drift.a, drift.b)}
     assert columns == {"keras", *(f"{r.artifact} {r.result.runtime} host" for r in rows)}
 
 
@@ -91,7 +91,7 @@ def test_strict_fails_on_a_caveat_and_keeps_the_measurement(
     assert "caveat busy" in capsys.readouterr().out
     assert bench("--runtimes", "litert", "--strict", "1") == 1
     assert "caveats (busy); they are kept" in capsys.readouterr().err
-    assert [len(row.caveats) for row in Records().newest()] == [1, 1]
+    assert [len(row.caveats) for row in History().newest()] == [1, 1]
 
 
 def test_the_runtimes_operators_are_named_and_kept(tiny_project, keras_answers, capsys):
@@ -99,7 +99,7 @@ def test_the_runtimes_operators_are_named_and_kept(tiny_project, keras_answers, 
     shown = capsys.readouterr().out
     assert "most expensive of" in shown and "FULLY_CONNECTED" in shown
     assert "tflite-runtime has no profiler" in shown
-    kept = {row.result.runtime: row.result.profile for row in Records().newest()}
+    kept = {row.result.runtime: row.result.profile for row in History().newest()}
     assert kept["litert"] and not kept["tflite-runtime"]
 
 
@@ -123,7 +123,7 @@ def test_random_weights_are_timed_only(tiny_project, monkeypatch, capsys):
     assert main(["run", "--weights", "random"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].endswith("timed only") and not any("as Keras" in line for line in lines)
-    assert [record.accuracy for record in Records().newest()] == [None, None]
+    assert [record.accuracy for record in History().newest()] == [None, None]
 
 
 @pytest.mark.slow
@@ -169,7 +169,7 @@ def test_wrong_requests_are_one_line_and_exit_code_2(tiny_project, capsys):
         assert bench(*arguments) == 2
         shown = capsys.readouterr()
         assert said in shown.err and shown.err.count("\n") == 1 and shown.out == ""
-    assert not Path("results/bench.sqlite").exists() or Records().newest() == []
+    assert not Path("results/bench.sqlite").exists() or History().newest() == []
 
 
 def test_the_bench_imports_no_tensorflow():

@@ -16,7 +16,7 @@ from bench.__main__ import main
 from bench.console import record_table
 from bench.devices.host import Host
 from bench.gates import size, speedup
-from bench.history.history import Records
+from bench.history.history import History
 from bench.measurement.plan import PLANS
 from bench.report.contents import Contents, RowKey
 from bench.report.distribution_chart import distributions
@@ -48,7 +48,7 @@ def kept(tmp_path, monkeypatch):
     """A history with two runs of an emulated device."""
     monkeypatch.chdir(tmp_path)
     for artifact in ("float32.tflite", "int8.tflite"):
-        Records().append(measured(artifact, time_utc="2026-01-01T00:00:00+00:00"))
+        History().append(measured(artifact, time_utc="2026-01-01T00:00:00+00:00"))
 
 
 def shown(capsys, *arguments):
@@ -92,8 +92,8 @@ def test_a_list_has_no_times(kept, capsys):
 
 
 def test_a_comparison_has_no_times(kept, capsys):
-    Records().judge(replace(judged(Records().get(1)), id=1))
-    Records().judge(replace(judged(Records().get(2)), id=2))
+    History().judge(replace(judged(History().get(1)), id=1))
+    History().judge(replace(judged(History().get(2)), id=2))
     out = shown(capsys, "compare", "1", "2")
     median = next(line for line in out.splitlines() if line.startswith("median ms"))
     assert median.split()[-2:] == ["emulated"] * 2 and "2.05" not in out
@@ -135,7 +135,7 @@ def test_a_baseline_is_refused(tiny_project, emulated_host, monkeypatch, capsys)
     monkeypatch.setitem(PLANS, "gate", QUICK)
     assert main(["baseline", "--model", "tiny.keras", "--data", "data.npz"]) == 2
     assert "DEVICE=host is emulated" in capsys.readouterr().err
-    assert Records().listing(None) == [] and not list(tiny_project.glob("results/baseline/*"))
+    assert History().listing(None) == [] and not list(tiny_project.glob("results/baseline/*"))
 
 
 def reported(environment):
@@ -158,7 +158,7 @@ def test_no_chart_of_the_report_has_its_times(chart):
 
 
 def test_the_history_of_a_device_has_its_real_times_alone(tmp_path):
-    records = Records(tmp_path / "bench.sqlite")
+    records = History(tmp_path / "bench.sqlite")
     for environment in (HOST, EMULATED, HOST):
         records.append(measured(environment=environment, commit="1"))
     line = records.listing(None)[::-1]

@@ -15,7 +15,7 @@ from tiny_models import write_export, write_images
 
 from bench.__main__ import main
 from bench.devices.device import OPENED_BY
-from bench.history.history import Records
+from bench.history.history import History
 from bench.measurement.latency import Interval, Ratio
 from bench.measurement.plan import PLANS
 from export.artifact import Manifest
@@ -117,7 +117,7 @@ def test_every_file_of_integers_is_held_against_float32_of_its_format(project, c
 def test_the_gate_leaves_counts_and_samples_in_the_history(project):
     write_export(project / "artifacts", formats=("tflite",), int8_answers=(0, 2, 1))
     gate()
-    found = list(reversed(list(Records().each(kind="gate"))))
+    found = list(reversed(list(History().each(kind="gate"))))
     assert [
         (r.artifact, r.accuracy.images, r.accuracy.correct, r.accuracy.agreeing) for r in found
     ] == [("float32.tflite", 30, 30, None), ("int8.tflite", 30, 10, 10)]
@@ -226,7 +226,7 @@ def test_undecided_speedups_take_more_turns(project, capsys, monkeypatch, edge, 
 
     monkeypatch.setattr("bench.measurement.relative.ratio", ratio)
     assert gate() == (0 if edge > 1 else 1)
-    assert len(list(Records().each(kind="gate"))) == 2 * rounds
+    assert len(list(History().each(kind="gate"))) == 2 * rounds
     assert seen[-1] >= rounds * seen[0] > 0
 
 
@@ -266,7 +266,7 @@ def test_where_memory_is_small_the_speedup_is_told_of_more_turns_in_pairs(
     limits(project, '[speedup]\n"int8.tflite" = 0.001\n"int8.onnx" = 0.001\n')
     assert gate("--json") == 0
     assert [row["verdict"] for row in rows(capsys)] == ["passed"] * 2
-    groups = [(r.artifact, r.result.turn_group) for r in reversed(list(Records().each()))]
+    groups = [(r.artifact, r.result.turn_group) for r in reversed(list(History().each()))]
     assert dict(groups[:4]) == {
         "float32.tflite": 0, "int8.tflite": 1, "float32.onnx": 2, "int8.onnx": 3
     }  # fmt: skip
@@ -278,7 +278,7 @@ def test_where_memory_is_small_the_speedup_is_told_of_more_turns_in_pairs(
 def test_where_memory_is_small_a_file_still_takes_turns_with_itself(project, no_memory):
     write_export(project / "artifacts", formats=("tflite",))
     assert gate("--runs", "3", command="baseline") == 0
-    stored = Records().newest_baseline("host", "tiny")
+    stored = History().newest_baseline("host", "tiny")
     groups = [(one.artifact, one.result.turn_group) for one in stored]
     one_round = [("float32.tflite", 0)] * 2 + [("int8.tflite", 1)] * 2
     assert groups == one_round * 3
@@ -328,7 +328,7 @@ def test_a_baseline_says_how_far_equal_files_are_apart(project, capsys):
 
 
 def test_a_baseline_has_pairs_in_every_round_and_keeps_the_files(with_baseline):
-    stored = Records().newest_baseline("host", "tiny")
+    stored = History().newest_baseline("host", "tiny")
     assert len(stored) == 12 and len({record.session for record in stored}) == 3
     assert {record.kind for record in stored} == {"baseline"}
     kept = {path.name for path in (with_baseline / "results" / "baseline").iterdir()}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from made_records import result, timed_record
 
-from bench.history.history import Records
+from bench.history.history import History
 from bench.studies.gate_power import (
     BASELINE_ROUNDS,
     Claim,
@@ -78,13 +78,13 @@ def test_the_script_takes_rounds_from_the_history(tmp_path, monkeypatch, capsys)
     (tmp_path / "gate.toml").write_text(
         "[accuracy]\nmax_drop_points = 0.5\n[latency]\nmax_slowdown_percent = 5\n"
     )
-    records = Records()
+    history = History()
     for number in range(BASELINE_ROUNDS + 3):
         for _ in range(2):
             steady = result([[1_000_000]] * 30)
             session = f"g/{number:03}"
-            records.append(timed_record(kind="baseline", session=session, result=steady))
-    ((name, found),) = recorded(records.path).items()
+            history.append(timed_record(kind="baseline", session=session, result=steady))
+    ((name, found),) = recorded(history.path).items()
     assert name == "tiny int8.tflite litert host" and len(found) == BASELINE_ROUNDS + 3
     run(["--comparisons", "20"])
     shown = capsys.readouterr().out

@@ -15,7 +15,7 @@ from commands import ROOT, environment
 from bench.__main__ import main
 from bench.devices.governor import governed
 from bench.engine.measure_options import Timing
-from bench.history.history import Records
+from bench.history.history import History
 from models.command_line.errors import DeviceError, RequestError
 
 NOBODY = 65534
@@ -212,7 +212,7 @@ def test_nothing_is_measured_where_the_governor_cannot_be_set(tiny_project, kera
         assert code == 2 and "GOVERNOR is 'no_such_governor'" in said.err
     else:
         assert code == 3 and "no frequency governor to set" in said.err
-    assert Records().listing(None) == []
+    assert History().listing(None) == []
 
 
 def test_a_governor_is_a_word():

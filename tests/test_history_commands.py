@@ -10,7 +10,7 @@ import pytest
 from history_records import ACCURACY, ENVIRONMENT, RESULT, record
 
 from bench.__main__ import main
-from bench.history.history import Records
+from bench.history.history import History
 from bench.measurement.latency import latency, unpaired_ratio
 from bench.measurement.result import Result, RunError, State, Turn
 
@@ -18,9 +18,9 @@ REAL = replace(ENVIRONMENT, emulated=False)
 
 
 @pytest.fixture
-def records(tmp_path, monkeypatch):
+def history(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    return Records()
+    return History()
 
 
 def result(median_ms, seed, n=400, turns=20):
@@ -46,18 +46,18 @@ def refused(capsys, *arguments):
     return said.err
 
 
-def test_an_empty_history_says_what_to_type(records, capsys):
+def test_an_empty_history_says_what_to_type(history, capsys):
     for command in (["list"], ["export", "--csv"], ["export", "--json"]):
         assert "no measurement yet; type make bench" in refused(capsys, *command)
     assert "has no run 1; python -m bench list" in refused(capsys, "show", "1")
-    assert not records.path.exists()
+    assert not history.path.exists()
 
 
-def test_list_has_a_line_for_each_of_the_newest_runs(records, capsys):
+def test_list_has_a_line_for_each_of_the_newest_runs(history, capsys):
     for seed in range(25):
-        records.append(timed(2.5, seed))
+        history.append(timed(2.5, seed))
     failed = Result("tflite-runtime", error=RunError("crashed", "SIGABRT"))
-    records.append(record(result=failed, accuracy=None, caveats=(), commit=None))
+    history.append(record(result=failed, accuracy=None, caveats=(), commit=None))
     lines = shown(capsys, "list").out.splitlines()
     assert len(lines) == 21 and [int(line.split()[0]) for line in lines[1:]] == [*range(26, 6, -1)]
     assert lines[1].endswith("error: crashed: SIGABRT") and "n/a" in lines[1]
@@ -70,13 +70,13 @@ def test_list_has_a_line_for_each_of_the_newest_runs(records, capsys):
     assert len(shown(capsys, "list", "--limit", "3").out.splitlines()) == 4
     rows = json.loads(shown(capsys, "list", "--json", "--limit", "2").out)["runs"]
     assert [row["id"] for row in rows] == [26, 25] and rows[0]["latency"] is None
-    kept = records.get(25).result
+    kept = history.get(25).result
     assert rows[1]["latency"] == asdict(latency(kept.samples_ns, kept.turns))
 
 
-def test_list_is_filtered_and_names_what_there_is(records, capsys):
+def test_list_is_filtered_and_names_what_there_is(history, capsys):
     for fields in ({}, {"device": "pi"}, {"model_id": "v2"}, {"kind": "gate"}):
-        records.append(timed(1, **fields))
+        history.append(timed(1, **fields))
 
     def ids(*filters):
         out = shown(capsys, "list", *filters).out
@@ -89,8 +89,8 @@ def test_list_is_filtered_and_names_what_there_is(records, capsys):
     assert "--limit is 0; expected at least 1" in refused(capsys, "list", "--limit", "0")
 
 
-def test_show_has_everything_of_a_run(records, capsys):
-    records.append(timed(2.5))
+def test_show_has_everything_of_a_run(history, capsys):
+    history.append(timed(2.5))
     out = shown(capsys, "show", "1").out
     for said in (
         "run 1: int8.tflite of tiny in litert on host", "python -m bench run", "0123abc+", "abc",
@@ -104,9 +104,9 @@ def test_show_has_everything_of_a_run(records, capsys):
     assert "run 9" in refused(capsys, "show", "9") and "'x'" in refused(capsys, "show", "x")
 
 
-def test_show_as_json_leaves_raw_samples_out_until_asked(records, capsys):
+def test_show_as_json_leaves_raw_samples_out_until_asked(history, capsys):
     made = timed(2.5)
-    records.append(made)
+    history.append(made)
     brief = json.loads(shown(capsys, "show", "1", "--json").out)
     full = json.loads(shown(capsys, "show", "1", "--samples").out)
     assert full["result"].pop("samples_ns") == list(made.result.samples_ns)
@@ -115,17 +115,17 @@ def test_show_as_json_leaves_raw_samples_out_until_asked(records, capsys):
     assert brief["latency"]["n"] == 400
 
 
-def test_a_failed_run_is_shown_with_its_error(records, capsys):
+def test_a_failed_run_is_shown_with_its_error(history, capsys):
     failed = Result("litert", error=RunError("crashed", "SIGABRT"))
-    records.append(record(result=failed, plan=None, accuracy=None, data=None, caveats=()))
+    history.append(record(result=failed, plan=None, accuracy=None, data=None, caveats=()))
     out = shown(capsys, "show", "1").out
     assert "crashed: SIGABRT" in out and "plan" not in out and "accuracy" not in out
 
 
-def test_compare_says_by_how_much_and_whether_beyond_noise(records, capsys):
-    records.append(timed(2.0, artifact="float32.tflite"))
-    records.append(timed(1.0, seed=1))
-    records.append(timed(1.0, seed=2))
+def test_compare_says_by_how_much_and_whether_beyond_noise(history, capsys):
+    history.append(timed(2.0, artifact="float32.tflite"))
+    history.append(timed(1.0, seed=1))
+    history.append(timed(1.0, seed=2))
     out = shown(capsys, "compare", "1", "2").out
     assert "run 2 is faster than run 1" in out and "beyond the noise" in out
     assert "float32.tflite" in out and "96.67%" in out and "different times" not in out
@@ -137,30 +137,30 @@ def test_compare_says_by_how_much_and_whether_beyond_noise(records, capsys):
     assert json.loads(shown(capsys, "compare", "3", "2", "--json").out)["beyond_noise"] is False
 
 
-def test_compare_of_two_sessions_is_unpaired_and_says_so(records, capsys):
-    records.append(timed(2.0))
-    records.append(timed(1.0, seed=1, session="s2"))
+def test_compare_of_two_sessions_is_unpaired_and_says_so(history, capsys):
+    history.append(timed(2.0))
+    history.append(timed(1.0, seed=1, session="s2"))
     assert "measured at different times" in shown(capsys, "compare", "1", "2").out
     found = json.loads(shown(capsys, "compare", "1", "2", "--json").out)
-    expected = unpaired_ratio(records.get(1).result, records.get(2).result)
+    expected = unpaired_ratio(history.get(1).result, history.get(2).result)
     assert found["in_turns"] is False and found["ratio"] == asdict(expected)
 
 
-def test_two_boards_of_one_session_are_not_compared_as_if_they_took_turns(records, capsys):
+def test_two_boards_of_one_session_are_not_compared_as_if_they_took_turns(history, capsys):
     """Their turns lie side by side: the first of one has nothing to do with the first of other."""
-    records.append(timed(2.0))
-    records.append(timed(1.0, seed=1, device='the "new" pi'))
+    history.append(timed(2.0))
+    history.append(timed(1.0, seed=1, device='the "new" pi'))
     out = shown(capsys, "compare", "1", "2").out
-    first = records.get(1).device
+    first = history.get(1).device
     assert f'measured on two devices, {first} and the "new" pi' in out
     found = json.loads(shown(capsys, "compare", "1", "2", "--json").out)
-    expected = unpaired_ratio(records.get(1).result, records.get(2).result)
+    expected = unpaired_ratio(history.get(1).result, history.get(2).result)
     assert found["in_turns"] is False and found["ratio"] == asdict(expected)
 
 
-def test_devices_are_listed_by_names_with_spaces_and_quotes(records, capsys):
-    records.append(timed(2.0, device='the "new" pi'))
-    records.append(timed(1.0))
+def test_devices_are_listed_by_names_with_spaces_and_quotes(history, capsys):
+    history.append(timed(2.0, device='the "new" pi'))
+    history.append(timed(1.0))
     out = shown(capsys, "list", "--device", 'the "new" pi').out
     assert 'the "new" pi' in out and len(out.splitlines()) == 2
 
@@ -189,44 +189,44 @@ def test_devices_are_listed_by_names_with_spaces_and_quotes(records, capsys):
         ({"kind": "sustained"}, "sustained: False and True"),
     ],
 )
-def test_compare_refuses_unlike_circumstances_with_both_values(records, capsys, fields, said):
-    records.append(timed(1))
-    records.append(replace(timed(1, 1), **fields))
+def test_compare_refuses_unlike_circumstances_with_both_values(history, capsys, fields, said):
+    history.append(timed(1))
+    history.append(replace(timed(1, 1), **fields))
     assert said in refused(capsys, "compare", "1", "2")
 
 
-def test_what_one_of_two_runs_does_not_tell_is_not_held_against_them(records, capsys):
+def test_what_one_of_two_runs_does_not_tell_is_not_held_against_them(history, capsys):
     """Runs of before it was asked, and machines that do not tell, can still be compared."""
-    records.append(timed(1))
+    history.append(timed(1))
     untold = replace(REAL, os=None, kernel_architecture=None, board=None, max_khz=())
-    records.append(
+    history.append(
         replace(timed(1, 1, environment=untold), result=replace(result(1, 1), states=()))
     )
     assert "run 1 takes" in shown(capsys, "compare", "1", "2").out
 
 
-def test_another_runtime_is_what_one_compares(records, capsys):
+def test_another_runtime_is_what_one_compares(history, capsys):
     """Its version is another as well, and is none to be held against it."""
-    records.append(timed(1))
+    history.append(timed(1))
     other = replace(result(1, 1), runtime="onnxruntime", runtime_version="1.31")
-    records.append(replace(timed(1, 1), result=other))
+    history.append(replace(timed(1, 1), result=other))
     out = shown(capsys, "compare", "1", "2").out
     assert "run 1 takes" in out and "onnxruntime 1.31" in out
 
 
-def test_what_one_run_does_not_tell_is_not_held_against_it(records, capsys):
-    records.append(timed(1))
+def test_what_one_run_does_not_tell_is_not_held_against_it(history, capsys):
+    history.append(timed(1))
     unknown = replace(REAL, board=None, max_khz=())
-    records.append(timed(1, environment=unknown, model_id="v2", artifact="float32.onnx", plan=None))
+    history.append(timed(1, environment=unknown, model_id="v2", artifact="float32.onnx", plan=None))
     assert "run 1 takes" in shown(capsys, "compare", "1", "2").out
 
 
-def test_compare_without_times_shows_accuracy_alone(records, capsys):
+def test_compare_without_times_shows_accuracy_alone(history, capsys):
     untimed = replace(RESULT, samples_ns=(), turns=())
-    records.append(timed(1))
-    records.append(record(result=untimed, environment=REAL, kind="gate"))
-    records.append(record(result=untimed, environment=REAL, accuracy=None))
-    records.append(timed(1, accuracy=replace(ACCURACY, images=40), data="other"))
+    history.append(timed(1))
+    history.append(record(result=untimed, environment=REAL, kind="gate"))
+    history.append(record(result=untimed, environment=REAL, accuracy=None))
+    history.append(timed(1, accuracy=replace(ACCURACY, images=40), data="other"))
     out = shown(capsys, "compare", "1", "2").out
     assert "times as long" not in out and "96.67%" in out and "n/a" in out
     assert "neither times nor accuracy" in refused(capsys, "compare", "1", "3")
@@ -234,18 +234,18 @@ def test_compare_without_times_shows_accuracy_alone(records, capsys):
     assert "has no run 9" in refused(capsys, "compare", "1", "9")
 
 
-def test_times_of_an_emulated_device_are_not_compared(records, capsys):
+def test_times_of_an_emulated_device_are_not_compared(history, capsys):
     for seed in (1, 2):
-        records.append(timed(1, seed, environment=ENVIRONMENT))
+        history.append(timed(1, seed, environment=ENVIRONMENT))
     out = shown(capsys, "compare", "1", "2").out
     assert "times as long" not in out and "emulated device: its times mean nothing" in out
 
 
-def test_export_as_csv_is_one_row_of_figures_a_run(records, capsys):
+def test_export_as_csv_is_one_row_of_figures_a_run(history, capsys):
     made = timed(2.5, command='python -m bench run --data "a, b"')
-    records.append(made)
+    history.append(made)
     failed = Result("litert", error=RunError("crashed", "line\nbreak"))
-    records.append(record(result=failed, accuracy=None, data=None))
+    history.append(record(result=failed, accuracy=None, data=None))
     rows = list(csv.DictReader(io.StringIO(shown(capsys, "export", "--csv").out)))
     assert [row["id"] for row in rows] == ["2", "1"]
     assert rows[0]["error"] == "crashed: line\nbreak" and rows[0]["median_ms"] == ""
@@ -257,10 +257,10 @@ def test_export_as_csv_is_one_row_of_figures_a_run(records, capsys):
     assert rows[1]["cpu_model"] == "Test CPU" and rows[1]["session"] == "s1"
 
 
-def test_export_as_json_is_everything(records, capsys):
+def test_export_as_json_is_everything(history, capsys):
     made = timed(2.5)
     for device in ("host", "pi"):
-        records.append(replace(made, device=device))
+        history.append(replace(made, device=device))
     one, other = json.loads(shown(capsys, "export", "--json", "--samples").out)["runs"]
     assert (one.pop("id"), one.pop("device"), other["device"]) == (2, "pi", "host")
     one.pop("latency")
@@ -270,7 +270,7 @@ def test_export_as_json_is_everything(records, capsys):
     assert "samples_ns" not in brief["result"] and brief["latency"]["n"] == 400
 
 
-def test_export_says_which_form_it_takes(records, capsys):
+def test_export_says_which_form_it_takes(history, capsys):
     assert "--csv --json" in refused(capsys, "export")
     assert "not allowed with" in refused(capsys, "export", "--csv", "--json")
     assert "--samples does not go with --csv" in refused(capsys, "export", "--csv", "--samples")

@@ -17,7 +17,7 @@ import version1_history
 from history_records import DRIFT, record, timed
 
 from bench.__main__ import main
-from bench.history.history import Records
+from bench.history.history import History
 from models.command_line.errors import DeviceError
 
 
@@ -52,7 +52,7 @@ def appending(path, count=None):
     def work(say):
         done = 0
         while done != count:
-            say(Records(path).append(record()))
+            say(History(path).append(record()))
             done += 1
 
     return work
@@ -65,7 +65,7 @@ def assert_whole(path, ids):
     kept = {run_id for (run_id,) in connection.execute("SELECT id FROM runs")}
     assert len(ids) == len(set(ids)) and set(ids) <= kept, set(ids) - kept
     for run_id in kept:
-        assert Records(path).get(run_id).result == record().result
+        assert History(path).get(run_id).result == record().result
 
 
 def test_writers_killed_at_20_random_moments_lose_nothing_they_finished(path):
@@ -83,10 +83,10 @@ def test_writers_killed_at_20_random_moments_lose_nothing_they_finished(path):
 
 
 def test_a_writer_killed_before_its_commit_leaves_nothing_of_its_record(path):
-    Records(path).append(record())
+    History(path).append(record())
 
     def work(say):
-        with Records(path).writing() as connection:
+        with History(path).writing() as connection:
             connection.execute("INSERT INTO drift SELECT 1, 's', 'a', 'b', 1, 1, 1, 1, 1, 1")
             say("written")
             time.sleep(60)
@@ -94,8 +94,8 @@ def test_a_writer_killed_before_its_commit_leaves_nothing_of_its_record(path):
     with child(work) as (pid, said):
         said.readline()
         os.kill(pid, signal.SIGKILL)
-    assert Records(path).drifts("s") == []
-    assert Records(path, busy_timeout_s=1).append(record()) == 2
+    assert History(path).drifts("s") == []
+    assert History(path, busy_timeout_s=1).append(record()) == 2
 
 
 @pytest.mark.parametrize("version", ["new", "version 1"])
@@ -111,16 +111,16 @@ def test_many_benches_may_make_or_migrate_the_history_at_once(path, version):
             one.__exit__(None, None, None)
         assert all(line.strip().isdigit() for line in said) and len(said) == 18, said
         assert len({int(line) for line in said}) == 18
-        assert len(Records(path).listing(None)) == 18 + 3 * (version == "version 1")
+        assert len(History(path).listing(None)) == 18 + 3 * (version == "version 1")
 
 
 def test_what_is_committed_is_on_disk_and_nothing_is_an_orphan(path):
     """A cut of the power cannot be tried; SQLite's word for surviving it can be asked for."""
-    with Records(path).writing() as connection:
+    with History(path).writing() as connection:
         modes = ("journal_mode", "synchronous", "foreign_keys")
         found = [connection.execute(f"PRAGMA {mode}").fetchone()[0] for mode in modes]
     assert found == ["wal", 2, 1]
-    with pytest.raises(DeviceError, match="FOREIGN KEY"), Records(path).writing() as connection:
+    with pytest.raises(DeviceError, match="FOREIGN KEY"), History(path).writing() as connection:
         connection.execute("INSERT INTO caveats VALUES (7, 0, 'noisy', '', '')")
 
 
@@ -128,17 +128,17 @@ def test_a_lock_is_waited_for(path):
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     with ThreadPoolExecutor() as pool:
-        waiting = [pool.submit(Records(path).append, record()) for _ in range(4)]
+        waiting = [pool.submit(History(path).append, record()) for _ in range(4)]
         time.sleep(0.3)
         holder.execute("ROLLBACK")
         assert sorted(one.result() for one in waiting) == [1, 2, 3, 4]
 
 
 def test_a_lock_that_stays_is_named(path):
-    kept = Records(path).append(record())
+    kept = History(path).append(record())
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
-    impatient = Records(path, busy_timeout_s=0.1)
+    impatient = History(path, busy_timeout_s=0.1)
     for use in (lambda: impatient.append(record()), impatient.check):
         with pytest.raises(DeviceError, match=r"kept it locked for 0\.1 s .*fuser"):
             use()
@@ -148,7 +148,7 @@ def test_a_lock_that_stays_is_named(path):
 def test_what_is_no_database_is_left_alone(path):
     content = b"this is no database" * 1000
     path.write_bytes(content)
-    for use in (lambda: Records(path).append(record()), Records(path).newest, Records(path).check):
+    for use in (lambda: History(path).append(record()), History(path).newest, History(path).check):
         with pytest.raises(DeviceError, match=r"not a SQLite database .*move it away"):
             use()
     assert path.read_bytes() == content
@@ -169,12 +169,12 @@ def damage(path, page_of):
 
 def test_damage_in_the_middle_is_found_before_a_measurement_and_made_no_worse(path):
     for samples in range(1, 30):
-        Records(path).append(record(result=timed(range(100 * samples))))
+        History(path).append(record(result=timed(range(100 * samples))))
     content = damage(path, "accuracy")
     with pytest.raises(DeviceError, match=r"is damaged .*bench rescue rescued\.sqlite"):
-        Records(path).check()
+        History(path).check()
     with pytest.raises(DeviceError, match="is damaged"):
-        Records(path).append(record())
+        History(path).append(record())
     assert path.read_bytes() == content
 
 
@@ -190,16 +190,16 @@ def test_a_rescue_saves_every_run_that_can_be_read(tmp_path, monkeypatch, capsys
     monkeypatch.chdir(tmp_path)
     samples = random.Random(1).randbytes(6_000)
     for _ in range(30):
-        Records().append(record(result=timed(samples)))
-    Records().add_drift([DRIFT])
-    whole = list(Records().each())
-    overwrite_middle(Records().path)
+        History().append(record(result=timed(samples)))
+    History().add_drift([DRIFT])
+    whole = list(History().each())
+    overwrite_middle(History().path)
     with pytest.raises(DeviceError, match="is damaged"):
-        Records().check()
-    damaged = Records().path.read_bytes()
+        History().check()
+    damaged = History().path.read_bytes()
     assert main(["rescue", "rescued.sqlite"]) == 0
     shown = capsys.readouterr().out
-    rescued = Records(tmp_path / "rescued.sqlite")
+    rescued = History(tmp_path / "rescued.sqlite")
     rescued.check()
     found = list(rescued.each())
     assert 25 <= len(found) < 30 and all(one in whole for one in found)
@@ -207,25 +207,25 @@ def test_a_rescue_saves_every_run_that_can_be_read(tmp_path, monkeypatch, capsys
     lost = sorted({one.id for one in whole} - {one.id for one in found})
     assert f"lost: {', '.join(map(str, lost))}" in shown
     assert rescued.drifts("s1") == [DRIFT]
-    assert Records().path.read_bytes() == damaged
+    assert History().path.read_bytes() == damaged
     assert main(["rescue", "rescued.sqlite"]) == 2
     assert "rescued.sqlite is there already" in capsys.readouterr().err
 
 
 def test_damage_elsewhere_leaves_the_rest_readable(path):
-    run_id = Records(path).append(record())
+    run_id = History(path).append(record())
     damage(path, "drift_by_session")
-    assert Records(path).get(run_id).result == record().result
+    assert History(path).get(run_id).result == record().result
     with pytest.raises(DeviceError, match="is damaged"):
-        Records(path).drifts("s1")
+        History(path).drifts("s1")
 
 
 def test_samples_that_are_not_what_was_written_are_named(path):
-    run_id = Records(path).append(record())
+    run_id = History(path).append(record())
     connection = sqlite3.connect(path)
     connection.execute("UPDATE samples SET samples_ns = x'00112233'")
     connection.commit()
-    for use in (lambda: Records(path).get(run_id), lambda: Records(path).listing(1)):
+    for use in (lambda: History(path).get(run_id), lambda: History(path).listing(1)):
         with pytest.raises(DeviceError, match=r"is damaged .*run 1: samples"):
             use()
 
@@ -247,26 +247,26 @@ def small_disk(tmp_path):
 
 
 def test_a_full_disk_is_one_line_and_the_history_stays_whole(small_disk):
-    records = Records(small_disk(1 << 19) / "bench.sqlite")
+    history = History(small_disk(1 << 19) / "bench.sqlite")
     big, ids = record(result=timed(random.Random(1).randbytes(20_000))), []
     with pytest.raises(DeviceError, match=r"the disk is full .*free some space"):
         for _ in range(100):
-            ids.append(records.append(big))
-    assert 2 <= len(ids) == len(records.listing(None))
-    assert [records.get(run_id).result for run_id in ids] == [big.result] * len(ids)
-    content = records.path.read_bytes()
+            ids.append(history.append(big))
+    assert 2 <= len(ids) == len(history.listing(None))
+    assert [history.get(run_id).result for run_id in ids] == [big.result] * len(ids)
+    content = history.path.read_bytes()
     try:
-        with (records.path.parent / "filler").open("wb", buffering=0) as filler:
+        with (history.path.parent / "filler").open("wb", buffering=0) as filler:
             while True:
                 filler.write(bytes(4096))
     except OSError:
         pass  # not one page is left
-    for use in (records.check, lambda: records.append(record())):
+    for use in (history.check, lambda: history.append(record())):
         with pytest.raises(DeviceError, match=r"cannot be used .*(disk is full|full disk)"):
             use()
-    assert records.path.read_bytes() == content
-    (records.path.parent / "filler").unlink()
-    assert len(records.listing(None)) == len(ids)
+    assert history.path.read_bytes() == content
+    (history.path.parent / "filler").unlink()
+    assert len(history.listing(None)) == len(ids)
 
 
 MS_REMOUNT, MS_RDONLY = 32, 1
@@ -274,37 +274,37 @@ MS_REMOUNT, MS_RDONLY = 32, 1
 
 def test_a_folder_that_may_not_be_written_is_one_line(small_disk):
     folder = small_disk(1 << 20)
-    Records(folder / "bench.sqlite").append(record())
+    History(folder / "bench.sqlite").append(record())
     small_disk(1 << 20, MS_REMOUNT | MS_RDONLY)
     for path in (folder / "bench.sqlite", folder / "other.sqlite", folder / "new" / "bench.sqlite"):
         with pytest.raises(DeviceError, match=r"cannot be .*(allow writing|where you may write)"):
-            Records(path).append(record())
+            History(path).append(record())
 
 
 def test_a_file_that_may_not_be_written_is_one_line(path):
     with tempfile.TemporaryDirectory() as folder:  # where another user may go, unlike tmp_path
         os.chmod(folder, 0o777)
         path = Path(folder) / "bench.sqlite"
-        Records(path).append(record())
+        History(path).append(record())
         path.chmod(0o444)
 
         def work(say):
             if os.getuid() == 0:  # who may write everything
                 os.setuid(65534)
-            Records(path).append(record())
+            History(path).append(record())
 
         with child(work) as (_, said):
             (line,) = said
         assert "it may not be written" in line and "allow writing" in line
-        assert len(Records(path).listing(None)) == 1
+        assert len(History(path).listing(None)) == 1
 
 
 def test_a_file_that_may_not_grow_is_one_line_and_keeps_what_it_has(path):
-    ids = [Records(path).append(record()) for _ in range(3)]
+    ids = [History(path).append(record()) for _ in range(3)]
 
     def work(say):
         resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, resource.RLIM_INFINITY))
-        Records(path).append(record(result=timed(random.Random(1).randbytes(300_000))))
+        History(path).append(record(result=timed(random.Random(1).randbytes(300_000))))
 
     with child(work) as (_, said):
         (line,) = said

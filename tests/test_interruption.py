@@ -12,7 +12,7 @@ from commands import ROOT
 from tiny_models import write_export
 
 from bench.__main__ import main
-from bench.history.history import Records
+from bench.history.history import History
 
 
 def test_ctrl_c_keeps_the_finished_rows_and_ends_the_runner(
@@ -43,7 +43,7 @@ def test_ctrl_c_keeps_the_finished_rows_and_ends_the_runner(
     assert main(["run", "--model", "tiny.keras", "--data", "data.npz", *chosen]) == 130
     assert "interrupted" in capsys.readouterr().err
     assert not is_running(int(pid_file.read_text()))
-    judged, timed = Records().newest()
+    judged, timed = History().newest()
     assert (judged.result.runtime, judged.accuracy.top1) == ("litert", 1)
     assert timed.result.samples_ns and timed.accuracy is None
 

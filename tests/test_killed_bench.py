@@ -13,7 +13,7 @@ import pytest
 from commands import environment
 from tiny_models import write_export
 
-from bench.history.history import DATABASE, Records
+from bench.history.history import DATABASE, History
 
 KILLS = 20
 LONGEST_S = 4.0  # some end by themselves before
@@ -50,12 +50,12 @@ def test_a_bench_killed_at_20_random_moments_loses_nothing_it_finished(tmp_path,
         os.killpg(process.pid, signal.SIGKILL)
         printed = process.communicate()[0].splitlines()
         shown += sum(line.startswith("float32.tflite") for line in printed)
-        found = list(Records().each(limit=None))[::-1]
+        found = list(History().each(limit=None))[::-1]
         assert found[: len(kept)] == kept, "an earlier run changed or is gone"
         assert len(found) >= shown, "a run that was shown is not in the history"
         kept = found
     assert bench(tmp_path).wait() == 0
-    assert len(list(Records().each(limit=None))) == len(kept) + 1
+    assert len(list(History().each(limit=None))) == len(kept) + 1
     with closing(sqlite3.connect(DATABASE)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert 0 < shown < KILLS, "every moment was the same: choose another LONGEST_S"

@@ -9,7 +9,7 @@ from history_records import record
 
 from bench.__main__ import main
 from bench.history import schema
-from bench.history.history import DATABASE, Records
+from bench.history.history import DATABASE, History
 from bench.measurement.accuracy import Accuracy
 from bench.measurement.environment import Environment
 from bench.measurement.record import Record
@@ -37,7 +37,7 @@ def path(tmp_path):
 
 
 def test_every_run_of_version_1_is_there_with_all_it_had(path):
-    records = Records(path)
+    records = History(path)
     states = (State(0.0, 0.75),)
     timed = Result(
         "litert", "2.3.0", 2, load_ns=10, prepare_ns=20, first_inference_ns=30,
@@ -76,8 +76,8 @@ def path_2(path):
 
 def test_runs_of_version_2_all_took_turns_with_their_session(path_2, tmp_path):
     version1_history.write(tmp_path / "other.sqlite")
-    before = list(Records(tmp_path / "other.sqlite").each())
-    records = Records(path_2)
+    before = list(History(tmp_path / "other.sqlite").each())
+    records = History(path_2)
     found = list(records.each())
     assert found == before and {one.result.turn_group for one in found} == {0}
     assert records.get(records.append(record())).result.turn_group == 2
@@ -85,7 +85,7 @@ def test_runs_of_version_2_all_took_turns_with_their_session(path_2, tmp_path):
 
 
 def test_runs_of_version_3_know_of_no_battery(path):
-    records = Records(brought_to(path, 3))
+    records = History(brought_to(path, 3))
     assert [one.result.batteries for one in records.each()] == [()] * 3
     assert len(records.get(records.append(record())).result.batteries) == 2
     records.check()
@@ -100,8 +100,8 @@ def test_a_damaged_history_of_before_is_rescued_as_one_of_this(path, version, mo
     assert main(["rescue", "rescued.sqlite"]) == 0
     assert "rescued.sqlite: 3 of 3 runs" in capsys.readouterr().out
     assert DATABASE.read_bytes() == content
-    rescued = list(Records(path.parent / "rescued.sqlite").each())
-    assert rescued == list(Records().each()) and len(rescued) == 3
+    rescued = list(History(path.parent / "rescued.sqlite").each())
+    assert rescued == list(History().each()) and len(rescued) == 3
 
 
 def schema_of(path):
@@ -111,8 +111,8 @@ def schema_of(path):
 
 
 def test_a_migrated_file_has_the_tables_of_a_new_one(path):
-    Records(path).check()
-    Records(path.with_name("new.sqlite")).check()
+    History(path).check()
+    History(path.with_name("new.sqlite")).check()
     assert schema_of(path) == schema_of(path.with_name("new.sqlite"))
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -127,7 +127,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(path):
     connection.commit()
     before = list(connection.iterdump())
     with pytest.raises(DeviceError, match=r"version 1 .*run 8"):
-        Records(path).newest()
+        History(path).newest()
     assert list(connection.iterdump()) == before
     assert connection.execute("PRAGMA user_version").fetchone() == (1,)
 
@@ -137,7 +137,7 @@ def test_the_history_of_a_newer_bench_is_refused(path):
     connection.execute("PRAGMA user_version = 7")
     connection.commit()
     before = list(connection.iterdump())
-    for use in (lambda: Records(path).append(record()), Records(path).newest, Records(path).check):
+    for use in (lambda: History(path).append(record()), History(path).newest, History(path).check):
         with pytest.raises(DeviceError, match="schema version 7; this bench knows 4"):
             use()
     assert list(connection.iterdump()) == before
@@ -149,5 +149,5 @@ def test_a_database_of_something_else_is_refused(tmp_path):
     connection.execute("CREATE TABLE bookmarks (url TEXT)")
     connection.commit()
     with pytest.raises(DeviceError, match="something else, with bookmarks"):
-        Records(path).append(record())
+        History(path).append(record())
     assert schema_of(path)[0][1] == "bookmarks" and len(schema_of(path)) == 1

@@ -18,7 +18,7 @@ from bench.devices.host import Host
 from bench.devices.native.bundle import Bundle
 from bench.devices.runner_process import Child, children, started
 from bench.engine.turn_groups import footprint_bytes
-from bench.history.history import Records
+from bench.history.history import History
 from bench.measurement.drift import names as columns
 from bench.measurement.job import NATIVE
 from models.command_line.errors import DeviceError
@@ -52,8 +52,8 @@ def test_its_rows_stand_beside_those_of_python(tiny_project, keras_answers, nati
         assert row["error"] is None and row["images"] == 30 and row["top1"] == 1, (file, runtime)
         python = rows[file, NATIVE.get(runtime, runtime)]
         assert row["runtime_version"] == python["runtime_version"]
-        assert Records().get(row["id"]).result.profile
-    drifts = Records().drifts(shown["session"])
+        assert History().get(row["id"]).result.profile
+    drifts = History().drifts(shown["session"])
     assert columns(drifts) == ["keras", *(f"{f} {r} host" for f, r in rows)]
     assert main([*RUN, "--runtimes", "onnxruntime-native", "--files", "int8.onnx"]) == 0
     for table in capsys.readouterr().out.split("\n\n")[1:3]:
@@ -86,7 +86,7 @@ def test_it_is_built_ahead_of_everything_and_with_progress(tiny_project, monkeyp
     assert shown.err.splitlines() == [
         "native runner: compiling 3 of 26", "error: no cmake here; type: sudo apt install cmake"
     ]  # fmt: skip
-    assert shown.out == "" and Records().newest() == []
+    assert shown.out == "" and History().newest() == []
 
 
 def test_it_is_not_built_for_who_does_not_ask_for_it(tiny_project, keras_answers, native, capsys):

@@ -9,7 +9,7 @@ import time
 import pytest
 from commands import environment, run
 
-from bench.history.history import Records
+from bench.history.history import History
 
 pytestmark = [pytest.mark.pi, pytest.mark.timeout(1200)]
 ARCHS = ("v1", "v2", "v3-small")
@@ -98,7 +98,7 @@ def test_what_it_answers_is_what_keras_and_this_machine_answer(measured):
 
 def test_what_the_device_is_is_in_the_records(project, measured, monkeypatch):
     monkeypatch.chdir(project)
-    found = Records().newest()
+    found = History().newest()
     assert len(found) == sum(len(rows_of(arch)) for arch in ARCHS)
     for record in found:
         there = record.environment

@@ -8,23 +8,23 @@ import numpy as np
 import pytest
 from history_records import ACCURACY, CAVEATS, DRIFT, ENVIRONMENT, RESULT, record, timed
 
-from bench.history.history import Records
+from bench.history.history import History
 from bench.measurement.result import Delegate, Result, RunError
 from models.command_line.errors import RequestError
 
 
 @pytest.fixture
-def records(tmp_path):
-    return Records(tmp_path / "new" / "bench.sqlite")
+def history(tmp_path):
+    return History(tmp_path / "new" / "bench.sqlite")
 
 
-def kept(records, **fields):
+def kept(history, **fields):
     """A record in the history, as it is there."""
     made = record(**fields)
-    return replace(made, id=records.append(made))
+    return replace(made, id=history.append(made))
 
 
-def test_everything_of_a_record_comes_back(records):
+def test_everything_of_a_record_comes_back(history):
     failed = Result(
         "onnxruntime", error=RunError("crashed", "SIGSEGV; 'quoted' \"words\" \N{SNOWMAN}")
     )
@@ -37,8 +37,8 @@ def test_everything_of_a_record_comes_back(records):
         record(result=replace(RESULT, delegate=Delegate(1, 1, {}), warmup_stable=True)),
     ]  # fmt: skip
     for number, one in enumerate(made, 1):
-        assert records.append(one) == number
-        back = records.get(number)
+        assert history.append(one) == number
+        back = history.get(number)
         assert back == replace(one, id=number)
         assert repr(back) == repr(replace(one, id=number))  # True is not 1, a tuple is not a list
 
@@ -50,29 +50,29 @@ def test_the_records_of_these_tests_leave_no_field_empty():
         assert empty == (["error"] if part is RESULT else [])
 
 
-def test_numbers_of_numpy_are_numbers(records):
+def test_numbers_of_numpy_are_numbers(history):
     figures = replace(ACCURACY, correct=np.int64(29), cosine=np.float32(0.5), flips=())
-    run_id = records.append(record(accuracy=figures, artifact_bytes=np.int64(640)))
-    back = records.get(run_id)
+    run_id = history.append(record(accuracy=figures, artifact_bytes=np.int64(640)))
+    back = history.get(run_id)
     assert (back.artifact_bytes, back.accuracy.correct, back.accuracy.cosine) == (640, 29, 0.5)
 
 
-def test_a_record_without_a_time_gets_that_of_its_writing(records):
-    assert records.get(records.append(record(time_utc=""))).time_utc.endswith("+00:00")
+def test_a_record_without_a_time_gets_that_of_its_writing(history):
+    assert history.get(history.append(record(time_utc=""))).time_utc.endswith("+00:00")
 
 
-def test_a_million_samples_are_kept_in_few_bytes(records):
+def test_a_million_samples_are_kept_in_few_bytes(history):
     samples = np.random.default_rng(1).normal(4e5, 1e4, 1_000_000).astype(int).tolist()
-    run_id = records.append(record(result=timed(samples)))
-    assert records.get(run_id).result.samples_ns == tuple(samples)
-    assert records.path.stat().st_size < 4_000_000
+    run_id = history.append(record(result=timed(samples)))
+    assert history.get(run_id).result.samples_ns == tuple(samples)
+    assert history.path.stat().st_size < 4_000_000
 
 
-def test_what_is_the_same_is_kept_once(records):
+def test_what_is_the_same_is_kept_once(history):
     for artifact in ("int8.tflite", "same-content.tflite"):
-        records.append(record(artifact=artifact))
-        records.append(record(artifact=artifact, result=replace(RESULT, threads=None)))
-    connection = sqlite3.connect(records.path)
+        history.append(record(artifact=artifact))
+        history.append(record(artifact=artifact, result=replace(RESULT, threads=None)))
+    connection = sqlite3.connect(history.path)
     count = {
         table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
         for table in ("devices", "artifacts", "series", "runs")
@@ -80,100 +80,86 @@ def test_what_is_the_same_is_kept_once(records):
     assert count == {"devices": 1, "artifacts": 1, "series": 4, "runs": 4}
 
 
-def test_newest_is_one_run_of_each_artifact_runtime_device_and_threads(records):
-    kept(records)
-    one = kept(records, artifact_sha256="def")
-    kept(records, kind="gate")
-    kept(records, kind="sustained")
-    two = kept(records, result=replace(RESULT, threads=4))
-    three = kept(records, device="pi")
-    assert records.newest() == [one, two, three]
+def test_newest_is_one_run_of_each_artifact_runtime_device_and_threads(history):
+    kept(history)
+    one = kept(history, artifact_sha256="def")
+    kept(history, kind="gate")
+    kept(history, kind="sustained")
+    two = kept(history, result=replace(RESULT, threads=4))
+    three = kept(history, device="pi")
+    assert history.newest() == [one, two, three]
 
 
-def test_a_history_is_the_runs_of_one_artifact_oldest_first(records):
-    first = kept(records, commit="1")
-    for other in (
-        {"device": "pi"},
-        {"artifact": "int8.onnx"},
-        {"model_id": "v2"},
-        {"kind": "gate"},
-    ):
-        kept(records, **other)
-    second = kept(records, commit="2", result=replace(RESULT, threads=4))
-    assert records.history("tiny", "int8.tflite", "litert", "host") == [first, second]
-    assert records.history("tiny", "int8.tflite", "onnxruntime", "host") == []
+def test_a_session_is_what_took_turns(history):
+    first, _, second = kept(history), kept(history, session="s2"), kept(history, device="pi")
+    assert history.session("s1") == [first, second] and history.session("s") == []
 
 
-def test_a_session_is_what_took_turns(records):
-    first, _, second = kept(records), kept(records, session="s2"), kept(records, device="pi")
-    assert records.session("s1") == [first, second] and records.session("s") == []
-
-
-def test_the_drift_of_a_session_comes_back(records):
+def test_the_drift_of_a_session_comes_back(history):
     undefined = replace(DRIFT, a="x", sqnr_db=None, cosine=math.nan)
-    records.add_drift([DRIFT, undefined])
-    records.add_drift([replace(DRIFT, session="s2")])
-    found = records.drifts("s1")
+    history.add_drift([DRIFT, undefined])
+    history.add_drift([replace(DRIFT, session="s2")])
+    found = history.drifts("s1")
     assert found[0] == DRIFT and repr(found[1]) == repr(undefined) and len(found) == 2
-    assert records.drifts("s3") == []
+    assert history.drifts("s3") == []
 
 
-def test_a_baseline_is_all_rounds_of_the_newest_group(records):
-    assert records.newest_baseline("host", "tiny") == []
+def test_a_baseline_is_all_rounds_of_the_newest_group(history):
+    assert history.newest_baseline("host", "tiny") == []
     for session in ("2024-a/1", "2024-a/2", "2024-b0", "2024-ba/1", "2024-b/1", "2024-b/2"):
         for device in ("host", "pi"):
-            kept(records, kind="baseline", session=session, device=device)
-    kept(records, kind="run", session="2024-b/3")
-    found = records.newest_baseline("host", "tiny")
+            kept(history, kind="baseline", session=session, device=device)
+    kept(history, kind="run", session="2024-b/3")
+    found = history.newest_baseline("host", "tiny")
     assert [one.session for one in found] == ["2024-b/1", "2024-b/2"]
     assert {one.device for one in found} == {"host"}
-    assert records.newest_baseline("host", "v2") == []
+    assert history.newest_baseline("host", "v2") == []
 
 
-def test_an_unknown_run_is_refused(records):
+def test_an_unknown_run_is_refused(history):
     for _ in range(2):  # without a file, then with one
         with pytest.raises(RequestError, match="no run 7"):
-            records.get(7)
-        records.append(record())
+            history.get(7)
+        history.append(record())
 
 
-def test_reading_makes_no_file(records):
-    assert records.newest() == records.listing(20) == records.session("s1") == []
-    assert not records.path.parent.exists()
+def test_reading_makes_no_file(history):
+    assert history.newest() == history.listing(20) == history.session("s1") == []
+    assert not history.path.parent.exists()
 
 
-def test_a_listing_is_newest_first_and_filtered(records):
+def test_a_listing_is_newest_first_and_filtered(history):
     runs = [
-        kept(records),
-        kept(records, device="pi"),
-        kept(records, kind="gate", result=Result("litert", error=RunError("not_judged", "gone"))),
-        kept(records, model_id="v2", accuracy=None),
+        kept(history),
+        kept(history, device="pi"),
+        kept(history, kind="gate", result=Result("litert", error=RunError("not_judged", "gone"))),
+        kept(history, model_id="v2", accuracy=None),
     ]
 
     def ids(*arguments, **filters):
-        return [line.id for line in records.listing(*arguments, **filters)]
+        return [line.id for line in history.listing(*arguments, **filters)]
 
     assert ids(None) == [4, 3, 2, 1] and ids(2) == [4, 3]
     assert ids(9, device="host") == [4, 3, 1] and ids(9, device="host", model_id="tiny") == [3, 1]
     assert ids(1, kind="run") == [4] and ids(9, kind="sustained") == []
-    newest, gate, *_, first = records.listing(None)
+    newest, gate, *_, first = history.listing(None)
     assert newest.top1 is None and newest.model_id == "v2"
     assert first.top1 == runs[0].accuracy.top1 and first.caveats == ("throttled", "noisy")
     assert (first.commit, first.session, first.threads) == ("0123abc+", "s1", 2)
     assert gate.error == "not judged: gone" and gate.latency is None and first.error is None
-    assert list(records.each(2)) == runs[:1:-1]
-    assert records.known() == {
+    assert list(history.each(2)) == runs[:1:-1]
+    assert history.known() == {
         "model_id": ("tiny", "v2"),
         "device": ("host", "pi"),
         "kind": ("gate", "run"),
     }
 
 
-def test_lists_of_the_history_look_runs_up_and_never_read_all(records, monkeypatch):
+def test_lists_of_the_history_look_runs_up_and_never_read_all(history, monkeypatch):
     for device in ("host", "pi"):
-        kept(records, device=device)
-        kept(records, device=device, kind="baseline", session="b/1")
-    records.add_drift([DRIFT])
+        kept(history, device=device)
+        kept(history, device=device, kind="baseline", session="b/1")
+    history.add_drift([DRIFT])
     statements = []
     connect = sqlite3.connect
 
@@ -183,11 +169,11 @@ def test_lists_of_the_history_look_runs_up_and_never_read_all(records, monkeypat
         return connection
 
     monkeypatch.setattr(sqlite3, "connect", traced)
-    assert records.listing(20) and records.listing(20, "tiny", "host", "run") and records.newest()
-    assert records.history("tiny", "int8.tflite", "litert", "host") and records.session("s1")
-    assert records.newest_baseline("host", "tiny") and records.drifts("s1") and records.get(1)
+    assert history.listing(20) and history.listing(20, "tiny", "host", "run") and history.newest()
+    assert history.session("s1")
+    assert history.newest_baseline("host", "tiny") and history.drifts("s1") and history.get(1)
     monkeypatch.undo()
-    connection = sqlite3.connect(records.path)
+    connection = sqlite3.connect(history.path)
     asked = {text for text in statements if text.lstrip().startswith("SELECT")}
     assert len(asked) > 10
     for statement in asked:

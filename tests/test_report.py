@@ -9,7 +9,7 @@ from report_records import PICTURE, contents, drifts_of, hot, record
 from test_report_page import Elements, charts_of
 
 from bench.__main__ import main
-from bench.history.history import Records
+from bench.history.history import History
 from bench.report import page as report_page
 from bench.report.contents import RowKey
 
@@ -24,7 +24,7 @@ def here(tmp_path, monkeypatch):
 def history(here):
     """Two commits of two rows of two models on two devices; returns the newest of each row."""
     noise = np.random.default_rng(5)
-    records = Records()
+    history = History()
     for commit in ("aaaaaaaaaaaa", "bbbbbbbbbbbb"):
         kept = []
         for model_id in ("v2-0.35-96-demo", "v1-0.25-96-demo"):
@@ -33,8 +33,8 @@ def history(here):
                 one = record(noise, session=f"{commit}-{model_id}", **fields)
                 kept += [one, replace(one, result=replace(one.result, threads=4))]
         for one in kept:
-            records.append(one)
-    records.add_drift(list(drifts_of([one for one in kept if one.device == "host"][:1], noise)))
+            history.append(one)
+    history.add_drift(list(drifts_of([one for one in kept if one.device == "host"][:1], noise)))
     return kept
 
 
@@ -68,7 +68,7 @@ def test_the_report_is_a_file_whose_path_is_printed(history, here, capsys):
 def test_a_history_is_of_its_own_row_alone_oldest_first(history, here):
     from bench.report.report import collect
 
-    made = collect(Records(), Records().newest(), here / "results")
+    made = collect(History(), History().newest(), here / "results")
     assert len(made.histories) == 8 == len(made.records)
     for key, line in made.histories.items():
         assert all(RowKey.of(run) == key for run in line)
@@ -83,21 +83,21 @@ def test_of_two_sessions_the_later_says_how_far_this_machine_drifted(history, he
     from bench.report.drift_chart import drift_matrix
     from bench.report.report import collect
 
-    records, noise = Records(), np.random.default_rng(6)
+    kept, noise = History(), np.random.default_rng(6)
     one = next(record for record in history if record.device == "host")
     for session, device, agreeing in (("t2", "host", 990), ("t1", "pi", 500)):
-        records.append(replace(one, session=session, device=device))
+        kept.append(replace(one, session=session, device=device))
         (found,) = drifts_of([replace(one, session=session)], noise)
-        records.add_drift([replace(found, agreeing=agreeing)])
-    chosen = [row for row in records.newest() if row.session in ("t1", "t2")]
-    made = collect(records, chosen, here / "results")
+        kept.add_drift([replace(found, agreeing=agreeing)])
+    chosen = [row for row in kept.newest() if row.session in ("t1", "t2")]
+    made = collect(kept, chosen, here / "results")
     assert drift_matrix(made.drifts).views[0].data[0]["z"][0][1] == 99.0
 
 
 def test_sustained_runs_and_pictures_are_found(history, here, capsys):
     (here / "results" / "v1-0.25-96-demo-calibration.svg").write_text(PICTURE)
     for slowdown in (0.9, 0.5):
-        Records().append(hot(history[0], minutes=2, slowdown=slowdown))
+        History().append(hot(history[0], minutes=2, slowdown=slowdown))
     assert main(["report", "--out-file", "my report.html"]) == 0
     assert capsys.readouterr().out == "my report.html\n"
     elements = Elements((here / "my report.html").read_text())

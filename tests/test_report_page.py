@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from report_records import MACHINE, NOISY, ROWS, contents, drifts_of, hot, listed, record
+from report_records import MACHINE, NOISY, ROWS, contents, drifts_of, hot, record, run_line
 
 from bench.measurement.accuracy import Accuracy
 from bench.measurement.latency import latency
@@ -76,7 +76,7 @@ def hostile_contents():
         )  # fmt: skip
 
     newest = tuple(map(spoil, made.records))
-    histories = {RowKey.of(newest[0]): tuple(map(listed, newest[:2], range(2)))}
+    histories = {RowKey.of(newest[0]): tuple(map(run_line, newest[:2], range(2)))}
     drifts = tuple(replace(drift, a=script, b=mixed) for drift in made.drifts)
     pictures = {script: f"<svg><script>{script}</script></svg>"}
     return Contents(newest, histories, drifts, tuple(map(spoil, made.sustained)), pictures)
@@ -196,7 +196,7 @@ def test_history_goes_from_commit_to_commit_with_its_intervals(noise):
         record(noise, commit=commit, time_utc=f"2026-01-0{day}T00:00:00+00:00")
         for day, commit in enumerate(("bbbbbbbbbbbb", "aaaaaaaaaaaa+", None), 1)
     ]
-    runs = list(map(listed, line, range(3)))
+    runs = list(map(run_line, line, range(3)))
     by_time, by_commit, change = history([runs]).views
     assert by_time.data[0]["x"] == [one.time_utc for one in line]
     assert by_commit.data[0]["x"] == ["bbbbbbbb", "aaaaaaaa+", "no commit"]

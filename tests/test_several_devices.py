@@ -18,7 +18,7 @@ from bench.devices import runtimes
 from bench.devices.device import OPENED_BY
 from bench.devices.host import Host
 from bench.engine.shards import Batches
-from bench.history.history import Records
+from bench.history.history import History
 from bench.measurement.plan import PLANS
 from models.command_line.errors import DeviceError
 
@@ -58,7 +58,7 @@ def test_each_device_has_its_rows_in_the_order_asked_for(project, monkeypatch, c
         assert names(rows[4 * device : 4 * device + 4]) == FILES
     assert {row["images"] for row in rows} == {30} and len({row["session"] for row in rows}) == 1
     assert all(row["top1"] == row["agreement_with_keras"] == 1 for row in rows)
-    kept = Records().newest()
+    kept = History().newest()
     assert {(one.device, one.id) for one in kept} == {(row["device"], row["id"]) for row in rows}
     assert not any(board.is_open for board in boards)
 
@@ -113,9 +113,9 @@ def test_this_machine_is_compared_with_though_it_was_not_asked_for(project, monk
     shown = found(capsys)
     assert {row["device"] for row in shown["rows"]} == {'the "old" pi'}
     columns = ["keras", *(f"{f} {r} {d}" for d in ("host", 'the "old" pi') for f, r in FILES)]
-    drifts = Records().drifts(shown["session"])
+    drifts = History().drifts(shown["session"])
     assert list(dict.fromkeys(name for one in drifts for name in (one.a, one.b))) == columns
-    assert {one.device for one in Records().newest()} == {'the "old" pi'}
+    assert {one.device for one in History().newest()} == {'the "old" pi'}
     against = shown["counterparts"]
     assert names(against) == FILES and {one["against"] for one in against} == {"host"}
     for one in against:
@@ -219,7 +219,7 @@ def test_a_device_that_cannot_be_had_ends_the_command_before_anything_ran(
     shown = capsys.readouterr()
     assert shown.err.splitlines()[-1] == ("error: DEVICE=pi5 cannot be used: connection refused")
     assert shown.out == "" and first.jobs == [] and not first.is_open
-    assert Records().newest() == []
+    assert History().newest() == []
 
 
 def test_a_device_that_fails_while_it_is_timed_costs_its_own_rows(project, monkeypatch, capsys):
@@ -291,7 +291,7 @@ def test_operators_are_those_of_each_device(project, monkeypatch, capsys):
     assert bench("pi4,host", "--profile", "--files", "int8.tflite") == 0
     out = capsys.readouterr().out
     assert "int8.tflite in litert on pi4: " in out and "int8.tflite in litert on host: " in out
-    assert all(one.result.profile for one in Records().newest())
+    assert all(one.result.profile for one in History().newest())
 
 
 def test_sustained_runs_are_those_of_each_device(project, monkeypatch, capsys):
@@ -300,7 +300,7 @@ def test_sustained_runs_are_those_of_each_device(project, monkeypatch, capsys):
     assert bench("pi4,host", *asked, "--json") == 0
     rows = found(capsys)["rows"]
     assert [(row["device"], row["last_over_first"]) for row in rows] == [("pi4", 1), ("host", 1)]
-    assert {Records().get(row["id"]).device for row in rows} == {"pi4", "host"}
+    assert {History().get(row["id"]).device for row in rows} == {"pi4", "host"}
     assert bench("pi4,host", *asked) == 0
     out = capsys.readouterr().out
     assert "int8.tflite in litert on pi4: minute 1" in out
@@ -322,7 +322,7 @@ def test_a_gate_runs_on_a_device_and_closes_it(project, monkeypatch, capsys):
     monkeypatch.setitem(PLANS, "quick", QUICK)
     assert main(["gate", *typed]) == 0
     assert "tiny on pi4" in capsys.readouterr().out
-    assert board.jobs and not board.is_open and Records().newest() == []
+    assert board.jobs and not board.is_open and History().newest() == []
 
 
 @pytest.mark.parametrize("asked_for", ["plan", "images", "profile"])
@@ -355,4 +355,4 @@ def test_ctrl_c_ends_every_runner_and_every_thread(project, monkeypatch, capsys,
     assert set(threading.enumerate()) <= before
     assert len(pids()) == 2 and not any(map(is_running, pids()))
     assert not any(board.is_open for board in boards)
-    assert len(Records().newest()) == (0 if asked_for == "plan" else 2)
+    assert len(History().newest()) == (0 if asked_for == "plan" else 2)

@@ -7,7 +7,7 @@ from made_records import result
 
 from bench.__main__ import main
 from bench.devices.host import Host
-from bench.history.history import Records
+from bench.history.history import History
 from bench.measurement.battery import Battery
 from bench.measurement.result import State, Turn
 from bench.run.sustained import minutes
@@ -38,7 +38,7 @@ def test_a_sustained_run_is_in_the_history_and_says_what_is_left(tiny_project, c
     assert [row["artifact"] for row in rows] == ["int8.tflite", "float32.onnx"]
     for row in rows:
         assert row["last_over_first"] == 1 and row["minutes"][0]["samples"] > 10
-        kept = Records().get(row["id"])
+        kept = History().get(row["id"])
         assert kept.kind == "sustained" and 0.3 < kept.result.turns[-1].start_s < 60
         assert kept.result.warmup_runs == 0
 
@@ -55,7 +55,7 @@ def test_a_phone_tells_of_its_battery_before_and_behind_each_run(tiny_project, m
         json.loads(capsys.readouterr().out)["rows"], ([90, 80], [70, 60]), strict=True
     ):
         assert [battery["level_percent"] for battery in row["batteries"]] == expected
-        kept = Records().get(row["id"]).result.batteries
+        kept = History().get(row["id"]).result.batteries
         assert [battery.level_percent for battery in kept] == expected
 
 

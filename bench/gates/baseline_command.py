@@ -11,7 +11,7 @@ from bench.engine.turns import in_turns
 from bench.gates.baseline import MIN_ROUNDS, Baseline, kept_file, read_baselines
 from bench.gates.gate_session import TIMING_HELP, open_bench
 from bench.gates.latency import NS_PER_MS
-from bench.history.history import Records
+from bench.history.history import History
 from bench.measurement.record import now_utc
 from models.command_line import options
 from models.command_line.errors import DeviceError, RequestError
@@ -47,13 +47,13 @@ def run(namespace: Namespace, typed: str) -> None:
     asked, output = options.from_namespace(namespace, Rounds), Output(namespace.json)
     typed_options = options.from_namespace(namespace)
     with open_bench(typed_options, asked.plan, asked.cores, typed) as bench:
-        records = Records()
-        records.check()
+        history = History()
+        history.check()
         _refuse_emulated(bench)
         _keep_files(bench)
         stored = []
         for number in range(1, asked.runs + 1):
-            stored += _round(bench, records, number, asked.runs)
+            stored += _round(bench, history, number, asked.runs)
     found = read_baselines(stored)
     for record in stored[: 2 * len(bench.variants) : 2]:
         if (record.artifact, record.result.runtime) not in found:
@@ -93,7 +93,7 @@ def _keep_files(bench: Bench) -> None:
                 raise DeviceError(f"cannot keep a copy of {artifact.name}: {error}") from error
 
 
-def _round(bench: Bench, records: Records, number: int, of: int) -> list:
+def _round(bench: Bench, history: History, number: int, of: int) -> list:
     """Every file twice in turns, the two beside each other; in the history when this returns."""
     bench = replace(bench, session=f"{bench.session}/{number:03}")
     started = now_utc()
@@ -103,7 +103,7 @@ def _round(bench: Bench, records: Records, number: int, of: int) -> list:
     made = []
     for (variant, _), result in results.items():
         record = bench.record("baseline", variant, result, started)
-        made.append(replace(record, id=records.append(record)))
+        made.append(replace(record, id=history.append(record)))
     return made
 
 

@@ -14,7 +14,7 @@ from bench.gates import speedup as gate_speedup
 from bench.gates.baseline import read_baselines
 from bench.gates.gate_session import TIMING_HELP, open_bench
 from bench.gates.verdict import Row, counts, failing
-from bench.history.history import Records
+from bench.history.history import History
 from models.command_line import options
 from models.command_line.errors import CheckFailed, RequestError
 from models.command_line.options import Options
@@ -67,9 +67,9 @@ def run_gate(asked: Options, gating: Gating, command: str, output: Output) -> No
     with open_bench(asked, gating.plan, gating.cores, command) as bench:
         compared = paired_predictions.pairs(bench, make_export(asked))
         _refuse_unknown_labels(asked, limits)
-        records = Records()
-        records.check()
-        rows, about = _rows(bench, records, compared, limits)
+        history = History()
+        history.check()
+        rows, about = _rows(bench, history, compared, limits)
     _say(bench, gating, limits, rows, about, output)
 
 
@@ -93,17 +93,17 @@ def _say(
         raise CheckFailed("; ".join(map(_in_one_line, bad)))
 
 
-def _rows(bench: Bench, records: Records, compared: list, limits: Limits) -> tuple[list[Row], str]:
+def _rows(bench: Bench, history: History, compared: list, limits: Limits) -> tuple[list[Row], str]:
     """What every gate says, and on which images."""
-    stored = records.newest_baseline(bench.device.name, bench.exported.manifest.model_id)
-    found, latency = gate_times.timed(bench, records, read_baselines(stored), limits)
+    stored = history.newest_baseline(bench.device.name, bench.exported.manifest.model_id)
+    found, latency = gate_times.timed(bench, history, read_baselines(stored), limits)
     accuracy, about = [], ""
     if limits.max_drop_points is not None:
-        judged = paired_predictions.judged(bench, records, found, compared)
+        judged = paired_predictions.judged(bench, history, found, compared)
         accuracy = gate_accuracy.check(judged.comparisons, limits)
         about = f"; accuracy on {judged.about}"
     of_file = {variant.artifact.name: record for variant, record in found.items()}
-    pooled = gate_times.more_for_speedup(bench, records, found, limits)
+    pooled = gate_times.more_for_speedup(bench, history, found, limits)
     rows = [
         *accuracy,
         *latency,

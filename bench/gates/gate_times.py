@@ -13,7 +13,7 @@ from bench.gates.baseline import Baseline
 from bench.gates.latency import Compared, judged, looks_slower, not_comparable, unchanged
 from bench.gates.noise import change_between, change_in_turns, joined
 from bench.gates.verdict import CANNOT_TELL, Row
-from bench.history.history import Records
+from bench.history.history import History
 from bench.measurement.record import Record, now_utc
 from bench.measurement.result import Result, RunFailed
 from models.command_line.progress import step
@@ -24,18 +24,18 @@ Baselines = Mapping[tuple[str, str], Baseline]
 
 
 def timed(
-    bench: Bench, records: Records, baselines: Baselines, limits: Limits
+    bench: Bench, history: History, baselines: Baselines, limits: Limits
 ) -> tuple[dict[Variant, Record], list[Row]]:
     """The record of each variant, and the rows of the gate of latency (none where it is off).
 
     RunFailed where a file does not run.
     """
     if limits.max_slowdown_percent is None:
-        return _round(bench, records, bench.variants, {}, "timing")[0], []
+        return _round(bench, history, bench.variants, {}, "timing")[0], []
     of = {v: baselines.get((v.artifact.name, v.runtime)) for v in bench.variants}
     again = limits.latency_reference == "file"
     kept = {v: b.kept_file for v, b in of.items() if again and _is_to_be_timed_again(v, b)}
-    found, references = _round(bench, records, bench.variants, kept, "timing")
+    found, references = _round(bench, history, bench.variants, kept, "timing")
     rows, compared = {}, {}
     for variant, record in found.items():
         baseline, reference = of[variant], references.get(variant)
@@ -46,7 +46,7 @@ def timed(
             compared[variant] = compare(record.result, baseline, reference)
         else:
             rows[variant] = row
-    compared = _measured_again(bench, records, compared, of, kept, limits)
+    compared = _measured_again(bench, history, compared, of, kept, limits)
     rows |= {variant: judged(found[variant], one, limits) for variant, one in compared.items()}
     return found, [rows[variant] for variant in bench.variants]
 
@@ -87,7 +87,7 @@ def compare(result: Result, baseline: Baseline, reference: Result | None) -> Com
 
 def _measured_again(
     bench: Bench,
-    records: Records,
+    history: History,
     compared: dict[Variant, Compared],
     of: Mapping[Variant, Baseline],
     kept: Mapping[Variant, Path],
@@ -98,7 +98,7 @@ def _measured_again(
     for number in range(MORE_ROUNDS if slower else 0):
         doing = f"what looks slower again, {number + 1} of {MORE_ROUNDS}"
         again = {v: kept[v] for v in slower if v in kept}
-        found, references = _round(bench, records, slower, again, doing)
+        found, references = _round(bench, history, slower, again, doing)
         for variant, record in found.items():
             before = compared[variant]
             now = compare(record.result, of[variant], references.get(variant))
@@ -107,7 +107,7 @@ def _measured_again(
 
 
 def more_for_speedup(
-    bench: Bench, records: Records, found: dict[Variant, Record], limits: Limits
+    bench: Bench, history: History, found: dict[Variant, Record], limits: Limits
 ) -> dict[str, Record]:
     """``found`` by file name. Files whose speed-up is not decided take more turns with float32,
     up to two rounds, and have the samples of all rounds in which they took turns with it."""
@@ -119,7 +119,7 @@ def more_for_speedup(
             break
         doing = f"more turns for {' '.join(names)}, {number + 1} of {MORE_ROUNDS}"
         variants = [of_file[name] for name in names]
-        again, _ = _round(bench, records, variants, {}, doing, lambda key: key[0].artifact.format)
+        again, _ = _round(bench, history, variants, {}, doing, lambda key: key[0].artifact.format)
         anew = gate_speedup.apart(records_of, limits)
         for variant, record in again.items():
             name = variant.artifact.name
@@ -131,7 +131,7 @@ def more_for_speedup(
 
 def _round(
     bench: Bench,
-    records: Records,
+    history: History,
     variants: Sequence[Variant],
     kept: Mapping[Variant, Path],
     doing: str,
@@ -156,7 +156,7 @@ def _round(
             record = replace(
                 record, artifact_sha256=path.stem, artifact_bytes=path.stat().st_size
             )  # fmt: skip
-        record = replace(record, id=records.append(record))
+        record = replace(record, id=history.append(record))
         if result.error:
             raise RunFailed(f"{record.artifact} in {result.runtime}: {result.error}")
         if which == "kept":

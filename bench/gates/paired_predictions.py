@@ -11,7 +11,7 @@ from bench.engine.session import Bench
 from bench.engine.variant import Variant
 from bench.gates.accuracy import Comparison
 from bench.gates.paired import paired
-from bench.history.history import Records
+from bench.history.history import History
 from bench.measurement.accuracy import Accuracy
 from bench.measurement.record import Record
 from models.command_line.errors import RequestError
@@ -49,7 +49,7 @@ def pairs(bench: Bench, export_command: str) -> list[tuple[Variant, Variant]]:
 
 def judged(
     bench: Bench,
-    records: Records,
+    history: History,
     timed: dict[Variant, Record],
     compared: list[tuple[Variant, Variant]],
 ) -> Judged:
@@ -87,5 +87,5 @@ def judged(
         )  # fmt: skip
     for variant in said:
         accuracy = Accuracy(len(labels), right[variant], agreeing.get(variant))
-        records.judge(replace(timed[variant], data=dataset.name, accuracy=accuracy))
+        history.judge(replace(timed[variant], data=dataset.name, accuracy=accuracy))
     return Judged(tuple(comparisons), about)

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.console.columns import aligned
 from bench.console.record_table import NOT_KNOWN, percent
-from bench.history.history import Records
+from bench.history.history import History
 from bench.measurement import flat_record
 from bench.measurement.comparable import unlike
 from bench.measurement.latency import Latency, Ratio, latency
@@ -43,8 +43,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(namespace: Namespace, typed: str) -> None:
     """Print the comparison; RequestError for unknown ids, and for runs that cannot be compared."""
-    records = Records()
-    comparison = compare(records.get(namespace.A), records.get(namespace.B))
+    history = History()
+    comparison = compare(history.get(namespace.A), history.get(namespace.B))
     if namespace.json:
         print(json.dumps(_as_dict(comparison), indent=2))
     else:

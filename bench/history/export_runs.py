@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from itertools import chain
 
 from bench.history import run_filter
-from bench.history.history import Records
+from bench.history.history import History
 from bench.measurement import flat_record
 from bench.measurement.record import Record
 from models.command_line.errors import RequestError
@@ -26,11 +26,11 @@ def run(namespace: Namespace, typed: str) -> None:
     """Print the runs, newest first; RequestError where there are none."""
     if namespace.samples and namespace.csv:
         raise RequestError("--samples does not go with --csv, one row a run; expected --json")
-    records, chosen = Records(), run_filter.asked(namespace)
-    found = records.each(**chosen)
+    history, chosen = History(), run_filter.asked(namespace)
+    found = history.each(**chosen)
     first = next(found, None)
     if first is None:
-        raise run_filter.nothing_found(records, chosen)
+        raise run_filter.nothing_found(history, chosen)
     runs = chain([first], found)
     if namespace.csv:
         _print_csv(runs)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.history import database, rows, schema
-from bench.history.run_line import Listed, listed, newest_ids
+from bench.history.run_line import RunLine, newest_ids, read_line
 from bench.measurement.record import Drift, Record
 from bench.measurement.result import OpTime
 from models.command_line.errors import RequestError
@@ -23,11 +23,6 @@ T = TypeVar("T")
 NEWEST = """
 SELECT (SELECT max(id) FROM runs WHERE series_id = series.id) FROM series WHERE kind = 'run'
 ORDER BY model_id, device, artifact, runtime, threads
-"""
-HISTORY = """
-SELECT runs.id FROM series JOIN runs ON series_id = series.id
-WHERE model_id = ? AND artifact = ? AND runtime = ? AND device = ? AND kind = 'run'
-ORDER BY runs.id
 """
 NEWEST_BASELINE = """
 SELECT session FROM runs WHERE id = (
@@ -42,8 +37,8 @@ ORDER BY runs.id
 """
 
 
-class Records:
-    """The history in the file at ``path``, made where there is none when something is written.
+class History:
+    """The measurements in the file at ``path``, made where there is none when something is written.
 
     Every method raises DeviceError, one line, where the file is not a history, is of a newer
     version, is damaged, stays locked by others for ``busy_timeout_s``, or cannot be written.
@@ -105,10 +100,6 @@ class Records:
         threads."""
         return self._read(NEWEST)
 
-    def history(self, model_id: str, artifact: str, runtime: str, device: str) -> list[Record]:
-        """Every record of kind "run" of this artifact, oldest first."""
-        return self._read(HISTORY, model_id, artifact, runtime, device)
-
     def session(self, session: str) -> list[Record]:
         """The records that took turns in one command's run, in the order they were written."""
         return self._read("SELECT id FROM runs WHERE session = ? ORDER BY id", session)
@@ -142,11 +133,11 @@ class Records:
         model_id: str | None = None,
         device: str | None = None,
         kind: str | None = None,
-    ) -> list[Listed]:
+    ) -> list[RunLine]:
         """The newest ``limit`` runs (None: all), newest first, of what the filters leave."""
         with self._reading() as connection:
             ids = newest_ids(connection, limit, model_id, device, kind)
-            return [self._found(listed, connection, run_id) for run_id in ids]
+            return [self._found(read_line, connection, run_id) for run_id in ids]
 
     def each(
         self,

@@ -7,8 +7,8 @@ from dataclasses import asdict
 from bench.console.columns import aligned
 from bench.console.record_table import NOT_KNOWN, percent
 from bench.history import run_filter
-from bench.history.history import Records
-from bench.history.run_line import Listed
+from bench.history.history import History
+from bench.history.run_line import RunLine
 
 DEFAULT_LIMIT = 20
 ERROR_CHARACTERS = 60
@@ -26,17 +26,17 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(namespace: Namespace, typed: str) -> None:
     """Print the runs; RequestError where there are none."""
-    records, chosen = Records(), run_filter.asked(namespace)
-    found = records.listing(**chosen)
+    history, chosen = History(), run_filter.asked(namespace)
+    found = history.listing(**chosen)
     if not found:
-        raise run_filter.nothing_found(records, chosen)
+        raise run_filter.nothing_found(history, chosen)
     if namespace.json:
         print(json.dumps({"runs": [asdict(line) for line in found]}, indent=2))
     else:
         print(aligned([HEADING, *map(_cells, found)], RIGHT))
 
 
-def _cells(line: Listed) -> tuple[str, ...]:
+def _cells(line: RunLine) -> tuple[str, ...]:
     latency = line.latency
     untimed = "emulated" if line.emulated and not line.error else NOT_KNOWN
     doubts = ", ".join(line.caveats)

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bench.history import rows, schema
-from bench.history.history import DATABASE, Records
+from bench.history.history import DATABASE, History
 from bench.measurement.record import Drift
 from models.command_line.errors import DeviceError, RequestError
 
@@ -45,7 +45,7 @@ def run(namespace: Namespace, typed: str) -> None:
     if new.exists():
         raise RequestError(f"{new} is there already; name a file that is not")
     try:
-        found, lost, drifts = _copy(DATABASE, Records(new))
+        found, lost, drifts = _copy(DATABASE, History(new))
     except sqlite3.Error as error:
         raise DeviceError(f"nothing of {DATABASE} can be read ({error}); move it away") from error
     print(f"{new}: {found} of {found + len(lost)} runs, {drifts} rows of drift")
@@ -53,7 +53,7 @@ def run(namespace: Namespace, typed: str) -> None:
         print(f"lost: {', '.join(map(str, lost))}")
 
 
-def _copy(damaged: Path, rescued: Records) -> tuple[int, list[int], int]:
+def _copy(damaged: Path, rescued: History) -> tuple[int, list[int], int]:
     """How many runs were copied, the ids of those that could not be, and how much drift was."""
     address = f"file:{quote(str(damaged.absolute()))}?mode=ro"
     with closing(sqlite3.connect(address, uri=True)) as connection:

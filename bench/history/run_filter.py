@@ -2,7 +2,7 @@
 
 import argparse
 
-from bench.history.history import Records
+from bench.history.history import History
 from models.command_line.errors import RequestError
 
 COLUMN_OF = {"model": "model_id", "device": "device", "kind": "kind"}
@@ -20,7 +20,7 @@ def add_options(parser: argparse.ArgumentParser, limit: int | None) -> None:
 
 
 def asked(namespace: argparse.Namespace) -> dict[str, str | int | None]:
-    """The arguments of ``Records.listing`` for what was typed; RequestError for a wrong limit."""
+    """The arguments of ``History.listing`` for what was typed; RequestError for a wrong limit."""
     if namespace.limit is not None and namespace.limit < 1:
         raise RequestError(f"--limit is {namespace.limit}; expected at least 1")
     return {
@@ -29,13 +29,13 @@ def asked(namespace: argparse.Namespace) -> dict[str, str | int | None]:
     }
 
 
-def nothing_found(records: Records, chosen: dict[str, str | int | None]) -> RequestError:
+def nothing_found(history: History, chosen: dict[str, str | int | None]) -> RequestError:
     """Why nothing was found, with what there is."""
-    known = records.known()
+    known = history.known()
     if not known["kind"]:
-        return RequestError(f"{records.path} has no measurement yet; type make bench first")
+        return RequestError(f"{history.path} has no measurement yet; type make bench first")
     typed = [f"--{name} {chosen[column]}" for name, column in COLUMN_OF.items() if chosen[column]]
     there = [f"--{name}: {', '.join(known[column])}" for name, column in COLUMN_OF.items()]
     return RequestError(
-        f"{records.path} has no run with {' '.join(typed)}; it has {'; '.join(there)}"
+        f"{history.path} has no run with {' '.join(typed)}; it has {'; '.join(there)}"
     )

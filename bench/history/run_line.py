@@ -23,7 +23,7 @@ WHERE runs.id = ?
 
 
 @dataclass(frozen=True)
-class Listed:
+class RunLine:
     """A run in short; fields as in Record. ``caveats``: their kinds. None: not known.
 
     ``latency`` is None on an ``emulated`` device as well: it means nothing.
@@ -72,7 +72,7 @@ def newest_ids(
     return sorted(ids, reverse=True) if limit is None else heapq.nlargest(limit, ids)
 
 
-def listed(connection: sqlite3.Connection, run_id: int) -> Listed:
+def read_line(connection: sqlite3.Connection, run_id: int) -> RunLine:
     """The run of that id; rows.DamagedRow where it cannot be put together."""
     row = connection.execute(LINE, (run_id,)).fetchone()
     if row is None:
@@ -82,7 +82,7 @@ def listed(connection: sqlite3.Connection, run_id: int) -> Listed:
     emulated = _is_emulated(row["environment"])
     samples_ns, turns = rows.unpack(row["samples_ns"], "<i8"), rows.turns(row)
     same = ("id", "time_utc", "kind", "session", "model_id", "artifact", "runtime", "device")
-    return Listed(
+    return RunLine(
         **{name: row[name] for name in same},
         commit=row["git_commit"],
         threads=row["threads"],

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.console.columns import aligned
 from bench.console.record_table import NOT_KNOWN, percent
-from bench.history.history import Records
+from bench.history.history import History
 from bench.measurement import flat_record
 from bench.measurement.latency import latency
 from bench.measurement.record import Record
@@ -27,7 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(namespace: Namespace, typed: str) -> None:
     """Print the run; RequestError for an unknown id."""
-    record = Records().get(namespace.ID)
+    record = History().get(namespace.ID)
     if namespace.json or namespace.samples:
         print(json.dumps(flat_record.whole(record, namespace.samples), indent=2))
     else:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bench.history.run_line import Listed
+from bench.history.run_line import RunLine
 from bench.measurement.record import Drift, Record
 
 
@@ -18,7 +18,7 @@ class RowKey:
     threads: int | None
 
     @classmethod
-    def of(cls, measured: Record | Listed) -> "RowKey":
+    def of(cls, measured: Record | RunLine) -> "RowKey":
         of_run = measured.result if isinstance(measured, Record) else measured
         return cls(
             measured.model_id, measured.artifact, of_run.runtime, measured.device, of_run.threads
@@ -36,7 +36,7 @@ class Contents:
     ``sustained``: the newest runs of minutes; ``pictures``: a model's calibration as SVG text."""
 
     records: tuple[Record, ...]
-    histories: Mapping[RowKey, tuple[Listed, ...]] = field(default_factory=dict)
+    histories: Mapping[RowKey, tuple[RunLine, ...]] = field(default_factory=dict)
     drifts: tuple[Drift, ...] = ()
     sustained: tuple[Record, ...] = ()
     pictures: Mapping[str, str] = field(default_factory=dict)

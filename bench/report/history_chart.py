@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from bench.history.run_line import Listed
+from bench.history.run_line import RunLine
 from bench.report import chart
 from bench.report.chart import Chart, View
 from bench.report.contents import RowKey
@@ -10,7 +10,7 @@ from bench.report.contents import RowKey
 COMMIT_CHARACTERS = 8
 
 
-def history(lines: Sequence[Sequence[Listed]]) -> Chart | None:
+def history(lines: Sequence[Sequence[RunLine]]) -> Chart | None:
     """A line for each of ``lines``, runs of one row, oldest first; None where none has two."""
     lines = [[run for run in line if run.latency] for line in lines]
     lines = [line for line in lines if line]
@@ -23,7 +23,7 @@ def history(lines: Sequence[Sequence[Listed]]) -> Chart | None:
     of_change = {"title": {"text": "median latency against the first, %"}}
     of_time = {"type": "date", "title": {"text": "time, UTC"}}
 
-    def view(label: str, place: Callable[[Listed], str], x: dict, relative: bool) -> View:
+    def view(label: str, place: Callable[[RunLine], str], x: dict, relative: bool) -> View:
         traces = [_trace(line, [place(run) for run in line], threads, relative) for line in lines]
         y = of_change if relative else of_latency
         return View(label, traces, {"xaxis": x, "yaxis": y, "showlegend": True})
@@ -37,7 +37,7 @@ def history(lines: Sequence[Sequence[Listed]]) -> Chart | None:
     )
 
 
-def commit(run: Listed) -> str:
+def commit(run: RunLine) -> str:
     """The commit in short, "+" behind it where files had changed; escaped."""
     if run.commit is None:
         return "no commit"
@@ -45,7 +45,7 @@ def commit(run: Listed) -> str:
     return chart.text(run.commit.removesuffix("+")[:COMMIT_CHARACTERS] + changed)
 
 
-def _commits(lines: Sequence[Sequence[Listed]]) -> dict:
+def _commits(lines: Sequence[Sequence[RunLine]]) -> dict:
     """An axis of commits, in the order in which they were first measured."""
     in_order = sorted((run for line in lines for run in line), key=lambda run: run.id)
     return {
@@ -56,7 +56,7 @@ def _commits(lines: Sequence[Sequence[Listed]]) -> dict:
     }
 
 
-def _trace(line: Sequence[Listed], places: list[str], threads: bool, relative: bool) -> dict:
+def _trace(line: Sequence[RunLine], places: list[str], threads: bool, relative: bool) -> dict:
     key, found = RowKey.of(line[0]), [run.latency for run in line]
     unit = found[0].median_ns / 100 if relative else 1e6
     origin = found[0].median_ns if relative else 0.0
@@ -81,7 +81,7 @@ def _trace(line: Sequence[Listed], places: list[str], threads: bool, relative: b
     }
 
 
-def _hover(run: Listed, name: str) -> str:
+def _hover(run: RunLine, name: str) -> str:
     warm = run.latency
     low, high = warm.interval.low / 1e6, warm.interval.high / 1e6
     return chart.hover(

@@ -11,7 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from bench.console import record_table
-from bench.history.history import Records
+from bench.history.history import History
 from bench.measurement.record import Record
 from bench.report.contents import Contents, RowKey
 from models.command_line import options
@@ -40,55 +40,55 @@ def run(namespace: Namespace, typed: str) -> None:
     """``bench report`` as typed."""
     typed_options = {name: getattr(namespace, name) for name in OPTIONS}
     given = {name: value for name, value in typed_options.items() if value is not None}
-    records = Records()
-    chosen = newest(records, given)
+    history = History()
+    chosen = newest(history, given)
     if namespace.json:
         print(json.dumps({"rows": [record_table.as_dict(record) for record in chosen]}, indent=2))
     elif namespace.markdown:
         print(record_table.markdown(chosen))
     else:
-        results = records.path.parent
+        results = history.path.parent
         target = Path(namespace.out_file) if namespace.out_file else results / "report.html"
-        write(records, chosen, target, results)
+        write(history, chosen, target, results)
         print(target)
 
 
-def newest(records: Records, given: Mapping[str, object]) -> list[Record]:
+def newest(history: History, given: Mapping[str, object]) -> list[Record]:
     """The newest record of every row that ``given`` options name: of one model where they name
     one, on the devices that they name likewise. RequestError where there is none."""
-    every = records.newest()
+    every = history.newest()
     if not every:
-        raise RequestError(f"{records.path} has no measurement yet; type make bench first")
+        raise RequestError(f"{history.path} has no measurement yet; type make bench first")
     found = every
     if any(name in given for name in NAMING):
         from models.source import resolve
 
         model_id = resolve(Options(**given)).model_id
-        found = _of(found, "model_id", model_id, records)
+        found = _of(found, "model_id", model_id, history)
     if "device" not in given:
         return found
     names = [name.strip() for name in str(given["device"]).split(",")]
-    return [one for name in dict.fromkeys(names) for one in _of(found, "device", name, records)]
+    return [one for name in dict.fromkeys(names) for one in _of(found, "device", name, history)]
 
 
-def _of(found: Sequence[Record], field: str, value: object, records: Records) -> list[Record]:
+def _of(found: Sequence[Record], field: str, value: object, history: History) -> list[Record]:
     known = list(dict.fromkeys(getattr(record, field) for record in found))
     if value not in known:
         raise RequestError(
-            f"{records.path} has no measurement of {value}, but of {', '.join(known)}; type make "
+            f"{history.path} has no measurement of {value}, but of {', '.join(known)}; type make "
             "bench with the same variables first, or make report without them"
         )
     return [record for record in found if getattr(record, field) == value]
 
 
-def write(records: Records, chosen: Sequence[Record], target: Path, results: Path) -> None:
+def write(history: History, chosen: Sequence[Record], target: Path, results: Path) -> None:
     """The report of the ``chosen`` records at ``target``, whole or not at all; calibration
     pictures are in ``results``. RequestError where ``target`` cannot be written."""
     from bench.report.page import page
 
     with step("report") as show:
         show("reading the history")
-        contents = collect(records, chosen, results)
+        contents = collect(history, chosen, results)
         show("drawing")
         html = page(contents)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
@@ -103,7 +103,7 @@ def write(records: Records, chosen: Sequence[Record], target: Path, results: Pat
         partial.unlink(missing_ok=True)
 
 
-def collect(records: Records, chosen: Sequence[Record], results: Path) -> Contents:
+def collect(history: History, chosen: Sequence[Record], results: Path) -> Contents:
     """What the history knows around the ``chosen`` records."""
     keys = dict.fromkeys(map(RowKey.of, chosen))
     places = list(dict.fromkeys((record.model_id, record.device) for record in chosen))
@@ -111,21 +111,21 @@ def collect(records: Records, chosen: Sequence[Record], results: Path) -> Conten
     sustained = {}
     for place in places:
         rows = sum((key.model_id, key.device) == place for key in keys)
-        for run in records.listing(HISTORY_RUNS * rows, *place, kind="run"):
+        for run in history.listing(HISTORY_RUNS * rows, *place, kind="run"):
             if (key := RowKey.of(run)) in histories:
                 histories[key].insert(0, run)
-        for run in records.listing(None, *place, kind="sustained"):
+        for run in history.listing(None, *place, kind="sustained"):
             sustained.setdefault(RowKey.of(run), run.id)
     # Sessions are named in the order of time. Two devices of two sessions both have columns of this
     # machine: the later ones are shown.
     sessions = sorted({record.session for record in chosen})
-    drifts = [drift for session in sessions for drift in records.drifts(session)]
+    drifts = [drift for session in sessions for drift in history.drifts(session)]
     models = dict.fromkeys(record.model_id for record in chosen)
     pictures = {model: results / f"{model}-calibration.svg" for model in models}
     return Contents(
         tuple(chosen),
         {key: tuple(line[-HISTORY_RUNS:]) for key, line in histories.items()},
         tuple(drifts),
-        tuple(records.get(run_id) for run_id in sustained.values()),
+        tuple(history.get(run_id) for run_id in sustained.values()),
         {model: path.read_text("utf-8") for model, path in pictures.items() if path.is_file()},
     )

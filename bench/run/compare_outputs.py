@@ -12,7 +12,7 @@ from bench.engine.session import Bench
 from bench.engine.variant import Variant
 from bench.explain import explain
 from bench.explain.disagreement import disagreeing, explanations
-from bench.history.history import Records
+from bench.history.history import History
 from bench.measurement import drift
 from bench.measurement.record import Drift, Record
 from bench.run import host_difference
@@ -34,7 +34,7 @@ class Said:
 
 def compare(
     benches: Sequence[Bench],
-    records: Records,
+    history: History,
     output: Output,
     evaluation: Evaluation,
     said: Said,
@@ -52,7 +52,7 @@ def compare(
                 columns[variant.column(device)] = said.outputs[device, variant]
     with step("drift"):
         drifts = drift.matrix(whole.session, columns, whole.exported.manifest.output_kind)
-    records.add_drift(drifts)
+    history.add_drift(drifts)
     output.give(drift=[drift.as_dict(one) for one in drifts])
     if whole.timing.drift:
         output.say("", drift.table(drifts))

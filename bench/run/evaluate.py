@@ -14,7 +14,7 @@ from bench.engine.evaluation import Evaluation
 from bench.engine.predictions import Answers, answers
 from bench.engine.session import Bench
 from bench.engine.variant import Variant
-from bench.history.history import Records
+from bench.history.history import History
 from bench.measurement.accuracy import judge
 from bench.measurement.record import Record
 from bench.measurement.result import RunError
@@ -23,7 +23,7 @@ from bench.run.compare_outputs import Place, Said, compare
 
 def judged(
     benches: Sequence[Bench],
-    records: Records,
+    history: History,
     output: Output,
     rows: Mapping[str, Sequence[Record]],
     evaluation: Evaluation,
@@ -44,8 +44,8 @@ def judged(
     said = Said(of, evaluation.indices)
     if ran:
         with _asked(benches, ran) as asked:
-            _judge(benches, records, output, said, asked, evaluation, keras)
-        compare(benches, records, output, evaluation, said, keras)
+            _judge(benches, history, output, said, asked, evaluation, keras)
+        compare(benches, history, output, evaluation, said, keras)
     return {
         bench.device.name: [said.rows[bench.device.name, variant] for variant in bench.variants]
         for bench in benches
@@ -70,7 +70,7 @@ def _asked(
 
 def _judge(
     benches: Sequence[Bench],
-    records: Records,
+    history: History,
     output: Output,
     said: Said,
     asked: Sequence[tuple[Device, Sequence[Variant]]],
@@ -88,7 +88,7 @@ def _judge(
             if row := said.rows.get(place):
                 kind = exported.manifest.output_kind
                 said.rows[place] = row = _with_accuracy(row, one, keras, evaluation, kind)
-                records.judge(row)
+                history.judge(row)
                 tables.add(one.device, record_table.accuracy_row(row))
             elif one.error:
                 reason = one.variant.runtime, str(one.error)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from bench.console.output import Output
 from bench.engine.session import Bench, on_each
 from bench.engine.variant import Variant
-from bench.history.history import Records
+from bench.history.history import History
 from bench.measurement.record import Record
 from bench.measurement.result import Result
 from bench.run import profile
@@ -15,7 +15,7 @@ from models.command_line.progress import step
 
 def profiled(
     benches: Sequence[Bench],
-    records: Records,
+    history: History,
     output: Output,
     rows: Mapping[str, Sequence[Record]],
 ) -> dict[str, list[Record]]:
@@ -31,7 +31,7 @@ def profiled(
         for bench, (variant, result) in found:
             name = bench.device.name
             row = of[name, variant]
-            records.add_profile(row.id, result.profile)
+            history.add_profile(row.id, result.profile)
             of[name, variant] = replace(row, result=replace(row.result, profile=result.profile))
             title = variant.title if len(benches) == 1 else f"{variant.title} on {name}"
             given.append(_said(bench, title, variant, row, result, output))

@@ -22,7 +22,7 @@ from bench.engine.measure_options import Timing
 from bench.engine.repository import commit
 from bench.engine.session import Bench
 from bench.engine.variant import Variant, variants
-from bench.history.history import Records
+from bench.history.history import History
 from bench.measurement.environment import Environment
 from bench.measurement.job import NATIVE
 from bench.measurement.record import Record, new_session
@@ -62,10 +62,10 @@ def run_bench(asked: Options, measured: Timing, command: str, as_json: bool) -> 
     a wrong request; DeviceError when a device cannot be had, or no row succeeded; CheckFailed where
     ``measured`` is strict and a measurement has a caveat.
     """
-    model, records, output = resolve(asked), Records(), Output(as_json)
+    model, history, output = resolve(asked), History(), Output(as_json)
     exported = open_exported(asked, model.model_id)
     chosen = _chosen(exported, asked, measured)
-    records.check()
+    history.check()
     judged_on = open_evaluation(asked, exported, model.labels_known, DEFAULT_IMAGES)
     _make_native_runner(chosen)
     # Whatever is wrong with the images is found ahead of minutes of timing, or of a new device.
@@ -84,9 +84,9 @@ def run_bench(asked: Options, measured: Timing, command: str, as_json: bool) -> 
                 governed(device.start_program, device.name, measured.governor, note)
             )
         if measured.sustained is not None:
-            rows = run_sustained(benches, records, output)
+            rows = run_sustained(benches, history, output)
         else:
-            rows = _measured(benches, records, output, evaluation, keras)
+            rows = _measured(benches, history, output, evaluation, keras)
         skipped = _skipped(evaluation) if evaluation else []
         output.say(*(f"note: {note}" for note in skipped))
         output.give(caveats=[*notes, *skipped])
@@ -165,16 +165,16 @@ def _skipped(evaluation: Evaluation) -> list[str]:
 
 def _measured(
     benches: Sequence[Bench],
-    records: Records,
+    history: History,
     output: Output,
     evaluation: Evaluation | None,
     keras: np.ndarray | None,
 ) -> dict[str, list[Record]]:
-    rows = timed(benches, records, output)
+    rows = timed(benches, history, output)
     if benches[0].timing.profile:
-        rows = profiled(benches, records, output, rows)
+        rows = profiled(benches, history, output, rows)
     if evaluation is not None:
-        rows = judged(benches, records, output, rows, evaluation, keras)
+        rows = judged(benches, history, output, rows, evaluation, keras)
     output.give(
         rows=[
             record_table.as_dict(row, base(of_device))

@@ -10,7 +10,7 @@ from bench.console.warning_lines import summed_up
 from bench.devices.device import batteries
 from bench.engine.session import Bench, on_each
 from bench.engine.variant import Variant
-from bench.history.history import Records
+from bench.history.history import History
 from bench.measurement.record import Record, now_utc
 from bench.measurement.result import Result
 from models.command_line.progress import step
@@ -50,7 +50,7 @@ def _machine(result: Result, number: int) -> tuple[float | None, int | None]:
 
 
 def run_sustained(
-    benches: Sequence[Bench], records: Records, output: Output
+    benches: Sequence[Bench], history: History, output: Output
 ) -> dict[str, list[Record]]:
     """The rows of each device by its name: each variant by itself, one after the other, on all
     devices at the same time; in the history as each is finished."""
@@ -61,7 +61,7 @@ def run_sustained(
         for bench, (variant, started, result) in found:
             name = bench.device.name
             record = bench.record("sustained", variant, result, started)
-            rows[name].append(replace(record, id=records.append(record)))
+            rows[name].append(replace(record, id=history.append(record)))
             title = f"{variant.title} on {name}" if several else variant.title
             output.say("", *_lines(title, rows[name][-1]))
     output.give(rows=[_as_dict(row) for of_device in rows.values() for row in of_device])

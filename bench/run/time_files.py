@@ -10,19 +10,19 @@ from bench.console.warning_lines import summed_up
 from bench.engine.session import DEVICE_FAILED, Bench, on_each
 from bench.engine.turns import in_turns
 from bench.engine.variant import Variant
-from bench.history.history import Records
+from bench.history.history import History
 from bench.measurement.record import Record, now_utc
 from bench.measurement.result import Result
 from models.command_line.errors import DeviceError
 from models.command_line.progress import step
 
 
-def timed(benches: Sequence[Bench], records: Records, output: Output) -> dict[str, list[Record]]:
+def timed(benches: Sequence[Bench], history: History, output: Output) -> dict[str, list[Record]]:
     """The rows of each device by its name, those of one in the history as soon as it is done."""
     started, rows = now_utc(), {}
     with on_each(benches, partial(_results, is_alone=len(benches) == 1)) as found:
         for bench, results in found:
-            rows[bench.device.name] = _recorded(bench, results, started, records)
+            rows[bench.device.name] = _recorded(bench, results, started, history)
             _say(bench, rows[bench.device.name], output)
     return {bench.device.name: rows[bench.device.name] for bench in benches}
 
@@ -46,12 +46,12 @@ def _results(bench: Bench, is_alone: bool) -> Iterator[dict[Variant, Result]]:
 
 
 def _recorded(
-    bench: Bench, results: dict[Variant, Result], started: str, records: Records
+    bench: Bench, results: dict[Variant, Result], started: str, history: History
 ) -> list[Record]:
     made = []
     for variant, result in results.items():
         record = bench.record("run", variant, result, started)
-        made.append(replace(record, id=records.append(record)))
+        made.append(replace(record, id=history.append(record)))
     return made
 
 

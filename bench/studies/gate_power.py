@@ -24,7 +24,7 @@ from bench.gates.latency import is_slower, looks_slower
 from bench.gates.noise import change_between, change_in_turns, turn_medians
 from bench.gates.paired import Paired
 from bench.gates.verdict import FAILED, PASSED
-from bench.history.history import DATABASE, Records
+from bench.history.history import DATABASE, History
 from bench.measurement.latency import Interval
 from bench.measurement.result import Result, Turn
 from models.command_line import command
@@ -174,7 +174,7 @@ def _verdict(limits: Limits, images: int, lost: float, gained: float, random) ->
 def recorded(path: Path) -> dict[str, list[Pair]]:
     """The rounds of every baseline in the history, oldest first, by model, file and device."""
     pairs: dict[tuple, list[Result]] = {}
-    for record in reversed(list(Records(path).each(kind="baseline"))):
+    for record in reversed(list(History(path).each(kind="baseline"))):
         if record.result.samples_ns and not record.result.error:
             name = f"{record.model_id} {record.artifact} {record.result.runtime} {record.device}"
             pairs.setdefault((name, record.session), []).append(record.result)

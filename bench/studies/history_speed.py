@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.history import rows
-from bench.history.history import DATABASE, Records
+from bench.history.history import DATABASE, History
 from bench.measurement.accuracy import Accuracy
 from bench.measurement.caveat import Caveat
 from bench.measurement.environment import Environment
@@ -38,12 +38,12 @@ SAMPLES, TURNS = 400, 20
 ROUNDS = 5
 
 
-def fill(records: Records, runs: int) -> None:
+def fill(history: History, runs: int) -> None:
     """Write ``runs`` runs, in one transaction."""
     noise = np.random.default_rng(0)
     environment = Environment("noise", 4, 2**32, "none", "none", None)
     turns = tuple(Turn(0.2 * turn, SAMPLES // TURNS) for turn in range(TURNS))
-    with records.writing() as connection:
+    with history.writing() as connection:
         for number, (model_id, artifact, device, kind) in enumerate(SERIES):
             samples = tuple(noise.normal(4e5, 2e4, SAMPLES).astype(np.int64).tolist())
             result = Result(
@@ -77,9 +77,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=100_000)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        records = Records(Path(folder) / DATABASE)
-        fill(records, asked.runs)
-        mebibytes = records.path.stat().st_size / 2**20
+        history = History(Path(folder) / DATABASE)
+        fill(history, asked.runs)
+        mebibytes = history.path.stat().st_size / 2**20
         print(f"{asked.runs:,} runs, {mebibytes:,.0f} MiB; medians of {ROUNDS}, in turns")
         print(f"  {'':<36}{'wall s':>8}{'CPU s':>8}")
         timed = {
@@ -88,10 +88,10 @@ def main() -> None:
                 folder, *("-m", "bench", "list", "--model", "v2-1-224", "--device", "pi4")
             ),
             "of these, Python and numpy alone": lambda: _python(folder, "-c", "import numpy"),
-            "Records.newest": records.newest,
-            "Records.listing(20)": lambda: records.listing(20),
-            "Records.get": lambda: records.get(asked.runs // 2),
-            "Records.check": records.check,
+            "History.newest": history.newest,
+            "History.listing(20)": lambda: history.listing(20),
+            "History.get": lambda: history.get(asked.runs // 2),
+            "History.check": history.check,
         }
         for name, (wall_s, cpu_s) in _in_turns(timed).items():
             print(f"  {name:<36}{wall_s:8.3f}{cpu_s:8.3f}")
