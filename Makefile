@@ -12,6 +12,7 @@ BENCH_OPTIONS := $(OPTIONS) PLAN PRECISION TIME_LIMIT FILES RUNTIMES CORES STRIC
 GATE_OPTIONS := $(OPTIONS) PLAN CORES JUNIT MARKDOWN
 SUMMARY_OPTIONS := $(OPTIONS) VS
 BASELINE_OPTIONS := $(OPTIONS) PLAN CORES RUNS
+LIST_OPTIONS := LIMIT MODEL DEVICE KIND
 ABI ?= arm64-v8a
 ANDROID_OPTIONS := NDK ABI LIBRARIES
 
@@ -19,10 +20,11 @@ ANDROID_OPTIONS := NDK ABI LIBRARIES
 quoted = '$(subst ','\'',$(1))'
 flag = --$(shell echo $(1) | tr 'A-Z_' 'a-z-')
 given = $(filter-out undefined default,$(origin $(1)))
+positional = $(if $(call given,$(1)),$(call quoted,$($(1))))
 arguments = $(foreach o,$(1),$(if $(call given,$(o)),$(call flag,$(o)) $(call quoted,$($(o)))))
 
-.PHONY: help setup export quantize summary bench baseline gate device-clean report train native \
-	android test test-pi test-android lint format docs clean
+.PHONY: help setup export quantize summary bench baseline gate list show compare device-clean \
+	report train native android test test-pi test-android lint format docs clean
 
 help:
 	@echo 'make export    a Keras model becomes float32, float16 and int8 files, TFLite and ONNX'
@@ -31,6 +33,8 @@ help:
 	@echo 'make bench     latency, accuracy and drift from Keras of every exported file'
 	@echo 'make gate      the files against the limits of gate.toml: accuracy, latency, size, ...'
 	@echo 'make baseline  measures what later files are to be as fast as, for make gate'
+	@echo 'make list      the newest measurements; LIMIT=20, and of one MODEL=v2-0.35-96-demo, DEVICE, KIND'
+	@echo 'make show ID=12   everything about one measurement;  make compare A=12 B=13   two of them'
 	@echo 'make device-clean DEVICE=pi4   removes what a bench left on a device'
 	@echo 'make report    everything measured as one HTML file, results/report.html'
 	@echo 'make train     the demo checkpoint of ARCH, from Fashion-MNIST'
@@ -62,7 +66,7 @@ help:
 	@echo '               SUSTAINED=10 (minutes)  PROFILE=1 operators  DRIFT=1 matrix  EXPLAIN=1 layers'
 	@echo '               GOVERNOR=performance while it measures, where sudo needs no password'
 	@echo 'make summary:  DEVICE=host what bounds each layer there;  VS=v1 why ARCH is slower or faster'
-	@echo 'make gate:     JUNIT=gate.xml  MARKDOWN=gate.md;  the history: .venv/bin/bench list'
+	@echo 'make gate:     JUNIT=gate.xml  MARKDOWN=gate.md'
 
 setup: $(READY)
 
@@ -91,6 +95,15 @@ baseline: $(READY)
 
 gate: $(READY)
 	@$(RUN) -m bench gate $(call arguments,$(GATE_OPTIONS))
+
+list: $(READY)
+	@$(RUN) -m bench list $(call arguments,$(LIST_OPTIONS))
+
+show: $(READY)
+	@$(RUN) -m bench show $(call positional,ID)
+
+compare: $(READY)
+	@$(RUN) -m bench compare $(call positional,A) $(call positional,B)
 
 device-clean: $(READY)
 	@$(RUN) -m bench device-clean $(call arguments,DEVICE)

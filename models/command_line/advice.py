@@ -1,0 +1,40 @@
+"""Next steps for error messages: ``make`` lines that can be run as they stand."""
+
+import shlex
+from dataclasses import fields
+
+from models.command_line.options import Options
+
+# Options that every target accepts but that change nothing about an exported file.
+NOT_OF_EXPORT = ("n_eval", "device", "threads")
+
+
+def make_line(target: str, asked: Options | None = None, **variables: object) -> str:
+    """The command ``make TARGET NAME=value ...``, quoted for the shell and for make.
+
+    The variables are the fields of ``asked`` that differ from their defaults (ARCH always, unless
+    there is a MODEL), then ``variables``, which win over ``asked``; None leaves one out. Lower
+    case names are written in capitals.
+    """
+    chosen = {} if asked is None else _options_of(target, asked)
+    chosen |= {name.upper(): value for name, value in variables.items()}
+    words = [f"{name}={_quoted(value)}" for name, value in chosen.items() if value is not None]
+    return " ".join(["make", target, *words])
+
+
+def _options_of(target: str, asked: Options) -> dict[str, object]:
+    left_out = NOT_OF_EXPORT if target == "export" else ()
+    return {
+        option.name.upper(): value
+        for option in fields(Options)
+        if option.name not in left_out
+        and (
+            (value := getattr(asked, option.name)) != option.default
+            or (option.name == "arch" and not asked.model)
+        )
+    }
+
+
+def _quoted(value: object) -> str:
+    text = str(int(value)) if isinstance(value, bool) else str(value)
+    return shlex.quote(text.replace("$", "$$"))  # make expands a single dollar sign
