@@ -6,7 +6,7 @@ from pathlib import Path
 
 from models.command_line.errors import RequestError
 from models.networks.spec import Preprocess
-from quantize.evaluate.output_comparison import Fidelity
+from quantize.evaluate.output_comparison import ComparisonSummary
 from quantize.graph.delegate import Partitions
 
 MANIFEST_NAME = "manifest.json"
@@ -40,7 +40,7 @@ class Artifact:
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
     ops: dict[str, int]
-    fidelity: Fidelity | None
+    fidelity: ComparisonSummary | None
     loads_in: dict[str, str] = field(default_factory=dict)
     partitions: Partitions | None = None
 
@@ -107,7 +107,7 @@ def _from_json(raw: dict) -> Manifest:
                 **a,
                 "inputs": tuple(tensor(t) for t in a["inputs"]),
                 "outputs": tuple(tensor(t) for t in a["outputs"]),
-                "fidelity": Fidelity(**a["fidelity"]) if a["fidelity"] else None,
+                "fidelity": ComparisonSummary(**a["fidelity"]) if a["fidelity"] else None,
                 "partitions": Partitions(**found) if (found := a.get("partitions")) else None,
             }
         )

@@ -15,7 +15,7 @@ from models.weights import weights_file
 
 
 @dataclass(frozen=True)
-class OwnSource:
+class RegistrySource:
     """An architecture of the registry with weights; ``weights_path`` is None for random ones."""
 
     spec: ModelSpec
@@ -64,7 +64,7 @@ class OwnSource:
         return Network(model, self.size, self.spec.classes, kind, self.preprocess)
 
 
-def resolve(options: Options) -> OwnSource:
+def resolve(options: Options) -> RegistrySource:
     """The network that ARCH, WEIGHTS and their like name; RequestError for what cannot be.
 
     No WEIGHTS means the demo checkpoint where there is one, and random weights elsewhere.
@@ -81,7 +81,7 @@ def resolve(options: Options) -> OwnSource:
     model_id = f"{arch}-{spec.alpha:g}-{spec.resolution}-{label}"
     if spec.logits:
         model_id += "-logits"
-    return OwnSource(
+    return RegistrySource(
         spec,
         options.weights if options.weights in NAMED else path.name,
         path,

@@ -24,29 +24,31 @@ def calibrate(asked: Options, observer: str | None) -> tuple[str, list[calibrati
     from quantize.ranges import ranges
 
     with progress.step("calibrate") as now, tempfile.TemporaryDirectory() as scratch:
-        task = prepare(asked, Path(scratch), JUDGE_IMAGES, now)
-        calibration = Calibration(task.calibration, asked.threads, now)
+        inputs = prepare(asked, Path(scratch), JUDGE_IMAGES, now)
+        calibration = Calibration(inputs.calibration, asked.threads, now)
         if observer is None:
             climb = search.climb(
-                task.graph, calibration, task.judge, task.network.output_kind, task.plan
+                inputs.graph, calibration, inputs.judge, inputs.network.output_kind, inputs.plan
             )
             stage, how = climb.stage, f"int8 by {climb.chosen.rung}"
         else:
             now("running the calibration images")
-            graph, kept = lower(task.graph), layer_names.find(task.graph, task.plan.keep_float)
+            graph, kept = (
+                lower(inputs.graph),
+                layer_names.find(inputs.graph, inputs.plan.keep_float),
+            )
             stage = Stage(graph, calibration.statistics(graph), graph, kept_float=kept)
             stage = stage.quantized(ranges.choose(graph, stage.statistics, observer))
             how = f"int8 with {observer} ranges"
         rows = list(
             calibration_report.rows(stage.graph, stage.int8_graph, stage.statistics, stage.ranges)
         )
-        target = Path("results") / f"{task.model_id}-calibration.svg"
+        target = Path("results") / f"{inputs.model_id}-calibration.svg"
         target.parent.mkdir(exist_ok=True)
-        target.write_text(picture.svg(task.model_id, rows, stage.statistics))
-        seen = len(task.calibration)
-    title = (
-        f"{task.model_id}: {how}, on {seen} images of {task.calibrated_on}; histograms in {target}"
-    )
+        target.write_text(picture.svg(inputs.model_id, rows, stage.statistics))
+        seen = len(inputs.calibration)
+    seen = f"{seen} images of {inputs.calibrated_on}"
+    title = f"{inputs.model_id}: {how}, on {seen}; histograms in {target}"
     return title, rows
 
 

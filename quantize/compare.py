@@ -15,11 +15,11 @@ import numpy as np
 from models.command_line import command, options, progress
 from models.command_line.options import Options
 from quantize.evaluate import latency
-from quantize.evaluate.output_comparison import answers, compare
+from quantize.evaluate.output_comparison import compare, predictions
 from quantize.evaluate.outputs import outputs as outputs_of
 from quantize.graph.graph import Graph
 from quantize.methods import search
-from quantize.methods.inputs import JUDGE_IMAGES, Task, prepare
+from quantize.methods.inputs import JUDGE_IMAGES, Inputs, prepare
 from quantize.methods.methods import Calibration
 from quantize.schemes.int8 import silently
 
@@ -46,60 +46,60 @@ class Row:
 def rows(asked: Options) -> Iterator[Row]:
     """A row for float32 and for each tool's int8."""
     with progress.step("compare") as now, tempfile.TemporaryDirectory() as scratch:
-        task = prepare(asked, Path(scratch), JUDGES, now)
-        graphs, seconds = {"float32": task.graph}, {"float32": 0.0}
-        for tool, make in _tools(task, asked.threads).items():
+        inputs = prepare(asked, Path(scratch), JUDGES, now)
+        graphs, seconds = {"float32": inputs.graph}, {"float32": 0.0}
+        for tool, make in _tools(inputs, asked.threads).items():
             now(tool)
             start = time.perf_counter()
             graphs[tool] = make()
             seconds[tool] = time.perf_counter() - start
         now("judging")
-        found = {t: outputs_of(g, task.judge, asked.threads) for t, g in graphs.items()}
+        found = {t: outputs_of(g, inputs.judge, asked.threads) for t, g in graphs.items()}
         now("timing in turns")
         latencies = latency.in_turns(graphs, asked.threads, ROUNDS)
-    kind = task.network.output_kind
+    kind = inputs.network.output_kind
     for tool, outputs in found.items():
         fidelity = compare(found["float32"], outputs, kind)
         right = None
-        if task.labels is not None:
-            right = float(np.mean(answers(outputs, kind) == task.labels))
+        if inputs.labels is not None:
+            right = float(np.mean(predictions(outputs, kind) == inputs.labels))
         yield Row(
             tool=tool,
             top1=right,
-            top1_agreement=fidelity.top1_agreement if task.learned else None,
-            sqnr_db=fidelity.sqnr_db if task.learned else None,
+            top1_agreement=fidelity.top1_agreement if inputs.learned else None,
+            sqnr_db=fidelity.sqnr_db if inputs.learned else None,
             latency_ratio=latencies[tool].median_s / latencies["TFLite converter"].median_s,
             seconds=seconds[tool],
         )
 
 
-def _tools(task: Task, threads: int) -> dict[str, Callable[[], Graph]]:
-    """What makes int8 of the task, by the name of the tool."""
+def _tools(inputs: Inputs, threads: int) -> dict[str, Callable[[], Graph]]:
+    """What makes int8 of the inputs, by the name of the tool."""
     return {
-        "TFLite converter": lambda: _tensorflow(task),
-        "ai-edge-quantizer": lambda: _ai_edge_quantizer(task.graph, task.calibration),
-        "ours": lambda: _ours(task, threads),
+        "TFLite converter": lambda: _tensorflow(inputs),
+        "ai-edge-quantizer": lambda: _ai_edge_quantizer(inputs.graph, inputs.calibration),
+        "ours": lambda: _ours(inputs, threads),
     }
 
 
-def _tensorflow(task: Task) -> Graph:
+def _tensorflow(inputs: Inputs) -> Graph:
     from models.keras_files import float_graph
 
-    size = task.network.size
+    size = inputs.network.size
     return Graph(
         float_graph.convert_int8(
-            task.network.keras_model, size.height, size.width, size.channels, task.calibration
+            inputs.network.keras_model, size.height, size.width, size.channels, inputs.calibration
         )
     )
 
 
-def _ours(task: Task, threads: int) -> Graph:
+def _ours(inputs: Inputs, threads: int) -> Graph:
     climbed = search.climb(
-        task.graph,
-        Calibration(task.calibration, threads),
-        task.judge[:: max(1, len(task.judge) // JUDGE_IMAGES)],
-        task.network.output_kind,
-        task.plan,
+        inputs.graph,
+        Calibration(inputs.calibration, threads),
+        inputs.judge[:: max(1, len(inputs.judge) // JUDGE_IMAGES)],
+        inputs.network.output_kind,
+        inputs.plan,
     )
     return climbed.int8_graph
 

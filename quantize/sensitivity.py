@@ -93,22 +93,22 @@ def analyse(asked: Options) -> tuple[str, list[Row]]:
             f"weights file, or an ARCH with a demo checkpoint: {' '.join(demo.SPECS)}"
         )
     with progress.step("sensitivity") as now, tempfile.TemporaryDirectory() as scratch:
-        task = prepare(asked, Path(scratch), JUDGE_IMAGES, now)
+        inputs = prepare(asked, Path(scratch), JUDGE_IMAGES, now)
         now("making int8")
         climbed = search.climb(
-            task.graph,
-            Calibration(task.calibration, asked.threads, now),
-            task.judge,
-            task.network.output_kind,
-            task.plan,
+            inputs.graph,
+            Calibration(inputs.calibration, asked.threads, now),
+            inputs.judge,
+            inputs.network.output_kind,
+            inputs.plan,
         )
-        layers = len(layer_names(task.graph))
-        looked_at = task.judge[:: max(1, len(task.judge) // JUDGES)]
+        layers = len(layer_names(inputs.graph))
+        looked_at = inputs.judge[:: max(1, len(inputs.judge) // JUDGES)]
         found = rows(
             climbed.graph,
             climbed.int8_graph,
             looked_at,
-            task.network.output_kind,
+            inputs.network.output_kind,
             asked.threads,
             climbed.chosen.rung != "min-max",
             lambda done: now("layer after layer, float alone and int8 alone,", done, 2 * layers),

@@ -10,7 +10,7 @@ from bench.measurement import accuracy
 from bench.measurement.accuracy import ClassChange, Flip, judge
 from models.data.dataset import open_dataset
 from models.data.image_source import ImageSize
-from quantize.evaluate.output_comparison import FLOOR_DB, Likeness, Said, probabilities
+from quantize.evaluate.output_comparison import FLOOR_DB, OutputComparison, Outputs, probabilities
 
 NAN = np.nan
 
@@ -183,6 +183,6 @@ def test_rows_that_do_not_match_are_refused(dataset, reference, labels, message)
 
 
 def test_nothing_but_noise_is_the_lowest_figure_there_is():
-    likeness = Likeness()
-    likeness.add(Said.of(np.zeros((1, 2)), "softmax"), Said.of(np.ones((1, 2)), "softmax"))
-    assert likeness.sqnr_db == FLOOR_DB and likeness.cosine == 0
+    comparison = OutputComparison()
+    comparison.add(Outputs.of(np.zeros((1, 2)), "softmax"), Outputs.of(np.ones((1, 2)), "softmax"))
+    assert comparison.sqnr_db == FLOOR_DB and comparison.cosine == 0

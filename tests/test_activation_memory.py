@@ -55,13 +55,13 @@ def test_an_input_is_alive_from_the_start_and_an_output_to_the_end(residual):
 
 
 def test_an_output_that_is_made_early_is_kept(residual):
-    from quantize.graph.graph_editor import Draft
+    from quantize.graph.graph_editor import GraphEditor
 
-    draft = Draft(residual)
-    wide = draft.operators[0].outputs[0]
-    draft.subgraph.outputs = np.asarray([*draft.subgraph.outputs, wide], np.int32)
-    draft.model.signatureDefs = []
-    assert lifetimes(draft.graph())[draft.name(int(wide))] == (0, 2)
+    editor = GraphEditor(residual)
+    wide = editor.operators[0].outputs[0]
+    editor.subgraph.outputs = np.asarray([*editor.subgraph.outputs, wide], np.int32)
+    editor.model.signatureDefs = []
+    assert lifetimes(editor.graph())[editor.name(int(wide))] == (0, 2)
 
 
 def test_int8_takes_a_quarter(residual):

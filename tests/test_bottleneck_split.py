@@ -11,7 +11,7 @@ from models.command_line.options import Options
 from models.source import resolve
 from quantize.evaluate.outputs import outputs
 from quantize.graph.graph import LINEAR, Graph
-from quantize.graph.graph_editor import Draft
+from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.layer_names import layer_names
 from quantize.methods import search
 from quantize.methods.methods import Calibration
@@ -39,12 +39,12 @@ def fresh_graph(arch, alpha):
 
 
 def random_graph(arch, alpha):
-    draft = Draft(fresh_graph(arch, alpha))
+    editor = GraphEditor(fresh_graph(arch, alpha))
     rng = np.random.default_rng(7)
-    for operator in draft.operators:  # fresh norms leave every bias 0
-        if draft.kind(operator) in LINEAR:
-            draft.write(operator, 2, rng.normal(0, 0.5, draft.read(operator, 2).shape))
-    return draft.graph()
+    for operator in editor.operators:  # fresh norms leave every bias 0
+        if editor.kind(operator) in LINEAR:
+            editor.write(operator, 2, rng.normal(0, 0.5, editor.read(operator, 2).shape))
+    return editor.graph()
 
 
 @pytest.fixture(scope="module")
@@ -116,10 +116,10 @@ def test_a_group_is_summed_before_the_next_begins(v2):
 
 
 def test_the_bias_of_the_projection_is_added_once(v2):
-    draft = Draft(bottleneck_split.split(v2, 3).graph)
-    by_output = {draft.name(int(o.outputs[0])): o for o in draft.of_kind("CONV_2D")}
-    layers = layer_names(draft.graph())
-    biases = [draft.read(by_output[layers[f"block_1_project.group{k}"]], 2) for k in (1, 2, 3)]
+    editor = GraphEditor(bottleneck_split.split(v2, 3).graph)
+    by_output = {editor.name(int(o.outputs[0])): o for o in editor.of_kind("CONV_2D")}
+    layers = layer_names(editor.graph())
+    biases = [editor.read(by_output[layers[f"block_1_project.group{k}"]], 2) for k in (1, 2, 3)]
     assert biases[0].any() and not biases[1].any() and not biases[2].any()
 
 
@@ -152,28 +152,28 @@ def test_lowered_h_swish_between_is_split_as_well(v3_large, images):
     from quantize.passes.hard_swish import lower
 
     graph = lower(v3_large)
-    there, made = len(bottlenecks(Draft(graph))), bottleneck_split.split(graph, 2).graph
+    there, made = len(bottlenecks(GraphEditor(graph))), bottleneck_split.split(graph, 2).graph
     assert there == len(bottleneck_split.split(v3_large, 2).split)
     wanted, found = (outputs(g, images, 2) for g in (graph, made))
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
 def test_a_bottleneck_whose_expanded_tensor_is_read_elsewhere_stays_whole(v2):
-    draft = Draft(v2)
-    first = bottlenecks(draft)[0]
-    draft.subgraph.outputs = np.asarray(
-        [*draft.subgraph.outputs, first.expand.outputs[0]], np.int32
+    editor = GraphEditor(v2)
+    first = bottlenecks(editor)[0]
+    editor.subgraph.outputs = np.asarray(
+        [*editor.subgraph.outputs, first.expand.outputs[0]], np.int32
     )
-    assert len(bottlenecks(draft)) == 15
+    assert len(bottlenecks(editor)) == 15
 
 
 def test_a_projection_that_an_activation_bends_stays_whole(v2):
-    draft = Draft(v2)
-    first = bottlenecks(draft)[0]
+    editor = GraphEditor(v2)
+    first = bottlenecks(editor)[0]
     first.project.builtinOptions.fusedActivationFunction = (
         first.expand.builtinOptions.fusedActivationFunction
     )
-    assert len(bottlenecks(draft)) == 15
+    assert len(bottlenecks(editor)) == 15
 
 
 def test_groups_are_multiples_of_eight_channels_where_there_are_enough():
@@ -221,17 +221,17 @@ def test_parts_are_centered_for_int8_and_the_sum_stays_the_same(v2, images, cali
     centered = partial_sums.center(split, calibration.statistics(split))
     wanted, found = (outputs(g, images, 2) for g in (split, centered))
     np.testing.assert_allclose(found, wanted, atol=1e-5)
-    seen, draft = calibration.statistics(centered), Draft(centered)
-    found = partial_sums.sums(draft)
+    seen, editor = calibration.statistics(centered), GraphEditor(centered)
+    found = partial_sums.sums(editor)
     assert [len(parts) for parts in found] == [3] * 16
     for *others, _ in found:
         for layer in others:
-            part = seen[draft.name(int(layer.outputs[0]))]
+            part = seen[editor.name(int(layer.outputs[0]))]
             np.testing.assert_allclose(part.channel_minima, -part.channel_maxima, atol=1e-4)
 
 
 def test_a_residual_is_no_part(v2, calibration):
-    assert partial_sums.sums(Draft(v2)) == []
+    assert partial_sums.sums(GraphEditor(v2)) == []
     assert partial_sums.center(v2, {}) is v2
 
 
@@ -240,9 +240,9 @@ def test_int8_starts_from_centered_parts(v2, images, calibration):
     climbed = search.climb(
         split, calibration, images, "softmax", Plan(rungs=("min-max",), min_sqnr_db=None)
     )
-    draft = Draft(climbed.graph)
-    (first, _), *_ = partial_sums.sums(draft)
-    seen = climbed.stage.statistics[draft.name(int(first.outputs[0]))]
+    editor = GraphEditor(climbed.graph)
+    (first, _), *_ = partial_sums.sums(editor)
+    seen = climbed.stage.statistics[editor.name(int(first.outputs[0]))]
     np.testing.assert_allclose(seen.channel_minima, -seen.channel_maxima, atol=1e-4)
 
 

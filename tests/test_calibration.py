@@ -15,10 +15,10 @@ def stream(images):
 @pytest.fixture(scope="module")
 def first_layer(v1_graph, calibration_images):
     """Name and all values [64, ...] of the first layer's output."""
-    from quantize.graph.graph_editor import Draft
+    from quantize.graph.graph_editor import GraphEditor
     from quantize.graph.segment import Walk
 
-    walk = Walk(Draft(v1_graph), calibration_images, threads=2)
+    walk = Walk(GraphEditor(v1_graph), calibration_images, threads=2)
     walk.to(1)
     return next(iter(walk.values.items()))
 

@@ -6,7 +6,7 @@ import pytest
 from quantize.evaluate.output_comparison import compare
 from quantize.evaluate.outputs import outputs
 from quantize.graph.graph import LINEAR, Graph
-from quantize.graph.graph_editor import Draft
+from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.segment import cut
 from quantize.passes import bias_correction, channel_splitting
 from quantize.passes.layer import layers
@@ -19,20 +19,20 @@ DEAD = [0, 1, 2]
 
 def with_dead_channels(graph: Graph) -> Graph:
     """``graph`` whose first convolution never opens DEAD, and one channel that counts far more."""
-    draft = Draft(graph)
-    conv, depthwise, reader = draft.operators[:3]
-    weights, bias = draft.read(conv, 1).copy(), draft.read(conv, 2).copy()
+    editor = GraphEditor(graph)
+    conv, depthwise, reader = editor.operators[:3]
+    weights, bias = editor.read(conv, 1).copy(), editor.read(conv, 2).copy()
     weights[DEAD], bias[DEAD] = 0, -1
-    draft.write(conv, 1, weights)
-    draft.write(conv, 2, bias)
-    loud = draft.read(depthwise, 1).copy()
+    editor.write(conv, 1, weights)
+    editor.write(conv, 2, bias)
+    loud = editor.read(depthwise, 1).copy()
     loud[..., 3] = 0
     loud[:, 1, 1, 3] = 5  # a kernel that int8 holds exactly: what is left is its input's rounding
-    draft.write(depthwise, 1, loud)
-    read = draft.read(reader, 1).copy()
+    editor.write(depthwise, 1, loud)
+    read = editor.read(reader, 1).copy()
     read[..., 3] *= 30
-    draft.write(reader, 1, read)
-    return draft.graph()
+    editor.write(reader, 1, read)
+    return editor.graph()
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +51,8 @@ def split(dead, statistics):
 
 
 def first_layers(graph):
-    draft = Draft(graph)
-    return [draft.read(operator, 1) for operator in draft.operators[:3]]
+    editor = GraphEditor(graph)
+    return [editor.read(operator, 1) for operator in editor.operators[:3]]
 
 
 def test_the_float_network_stays_the_same_on_other_images(dead, split, judge_images):
@@ -75,14 +75,14 @@ def test_dead_channels_become_copies_of_the_channel_that_costs_most(dead, split)
 
 
 def test_a_channel_that_other_images_may_open_is_not_taken(dead, statistics):
-    draft = Draft(dead)
-    conv = draft.operators[0]
-    weights, bias = draft.read(conv, 1).copy(), draft.read(conv, 2).copy()
+    editor = GraphEditor(dead)
+    conv = editor.operators[0]
+    weights, bias = editor.read(conv, 1).copy(), editor.read(conv, 2).copy()
     weights[DEAD] = 0.05  # 27 of them: reaches 1.35 for a white image, less for each seen here
     bias[DEAD] = -1.3
-    draft.write(conv, 1, weights)
-    draft.write(conv, 2, bias)
-    asleep = draft.graph()
+    editor.write(conv, 1, weights)
+    editor.write(conv, 2, bias)
+    asleep = editor.graph()
     np.testing.assert_array_equal(
         first_layers(channel_splitting.split(asleep, statistics))[0][DEAD], weights[DEAD]
     )
@@ -97,7 +97,7 @@ def quantized(graph, images):
 
 def sqnr_db_of_first_block(graph, int8_graph, images):
     """Of what the third layer, the reader, computes."""
-    wanted, found = (outputs(cut(Draft(g), 0, 3), images, 2) for g in (graph, int8_graph))
+    wanted, found = (outputs(cut(GraphEditor(g), 0, 3), images, 2) for g in (graph, int8_graph))
     return compare(wanted, found, "logits").sqnr_db
 
 
@@ -112,11 +112,11 @@ def test_copies_round_at_different_places_and_int8_comes_closer(
 
 
 def test_copies_are_staggered_about_the_place_of_the_one(split, calibration_images):
-    draft = Draft(quantized(split, calibration_images))
-    first, second = list(layers(split, draft))[:2]
+    editor = GraphEditor(quantized(split, calibration_images))
+    first, second = list(layers(split, editor))[:2]
     for layer in (first, second):
         added = layer.stagger()
-        step = draft.affine(int(layer.operator.outputs[0]))[0]
+        step = editor.affine(int(layer.operator.outputs[0]))[0]
         alike = np.flatnonzero(added)
         assert 3 in alike and len(alike) <= 2 * len(DEAD)
         assert abs(added.sum()) < 1e-6

@@ -31,15 +31,15 @@ def plain(v1_graph, v1_statistics):
 @pytest.fixture(scope="module")
 def coarse(v1_graph, v1_statistics):
     """Int8 with the weights rounded to 31 steps, so that there is something to take back."""
-    from quantize.graph.graph_editor import Draft
+    from quantize.graph.graph_editor import GraphEditor
 
     plain = int8.quantize(v1_graph, ranges.choose(v1_graph, v1_statistics))
-    draft = Draft(plain)
-    for operator in draft.operators:
-        if draft.kind(operator) in LINEAR:
-            weights = draft.read(operator, 1).astype(np.float32)
-            draft.write(operator, 1, np.clip(np.rint(weights / 8) * 8, -127, 127).astype(np.int8))
-    return draft.graph()
+    editor = GraphEditor(plain)
+    for operator in editor.operators:
+        if editor.kind(operator) in LINEAR:
+            weights = editor.read(operator, 1).astype(np.float32)
+            editor.write(operator, 1, np.clip(np.rint(weights / 8) * 8, -127, 127).astype(np.int8))
+    return editor.graph()
 
 
 def test_bias_correction_takes_back_the_shift_of_coarse_weights(
@@ -93,20 +93,20 @@ def test_after_bias_correction_every_layer_has_the_mean_of_the_float_network(
 
 
 def logits(graph, images):
-    from quantize.graph.graph_editor import Draft
+    from quantize.graph.graph_editor import GraphEditor
     from quantize.graph.segment import cut
 
-    draft = Draft(graph)
-    return outputs(cut(draft, 0, len(draft.operators) - 1), images, 2)
+    editor = GraphEditor(graph)
+    return outputs(cut(editor, 0, len(editor.operators) - 1), images, 2)
 
 
 def test_error_feedback_beats_rounding_to_the_nearest(
     v1_graph, v1_statistics, plain, calibration_images, judge_images, monkeypatch
 ):
     """On the grid of the coarse weights, where it matters."""
-    from quantize.graph.graph_editor import Draft
+    from quantize.graph.graph_editor import GraphEditor
 
-    coarser = Draft(plain)
+    coarser = GraphEditor(plain)
     for operator in coarser.operators:
         if coarser.kind(operator) in LINEAR:
             weights = coarser.tensor(int(operator.inputs[1]))

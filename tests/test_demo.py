@@ -12,7 +12,7 @@ from models.data.preprocessing import preprocessed
 from models.networks import demo
 from models.reference import predict
 from models.source import resolve
-from quantize.evaluate.output_comparison import answers
+from quantize.evaluate.output_comparison import predictions
 
 WANTED_TOP1 = 0.925
 MAX_BYTES = 15_000_000
@@ -27,7 +27,7 @@ def top1(arch):
             preprocessed(x, network.preprocess)
             for _, x in images.images(range(start, start + 1000))
         ]
-        said.append(answers(predict(network, chunk), network.output_kind))
+        said.append(predictions(predict(network, chunk), network.output_kind))
     return np.mean(np.concatenate(said) == images.labels)
 
 

@@ -26,7 +26,7 @@ from models.command_line.errors import DeviceError
 from quantize.evaluate.output_comparison import FLOOR_DB
 from quantize.graph.delegate import partitions
 from quantize.graph.graph import Graph
-from quantize.graph.graph_editor import Draft
+from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.layer_names import layer_names
 
 RUNTIME = {"tflite": "litert", "onnx": "onnxruntime"}
@@ -241,33 +241,33 @@ def onnx_model(v1_graph):
 
 
 def damaged(graph, name, change):
-    """``graph`` with ``change(draft, operator)`` done to the layer called ``name``."""
-    draft = Draft(graph)
+    """``graph`` with ``change(editor, operator)`` done to the layer called ``name``."""
+    editor = GraphEditor(graph)
     tensor = layer_names(graph)[name]
-    change(draft, next(o for o in draft.operators if draft.name(int(o.outputs[0])) == tensor))
-    return draft.graph()
+    change(editor, next(o for o in editor.operators if editor.name(int(o.outputs[0])) == tensor))
+    return editor.graph()
 
 
-def shifted_bias(draft, operator):
-    bias = draft.read(operator, 2)
-    step = draft.tensor(int(operator.inputs[2])).quantization
+def shifted_bias(editor, operator):
+    bias = editor.read(operator, 2)
+    step = editor.tensor(int(operator.inputs[2])).quantization
     scale = 1.0 if step is None or step.scale is None else np.asarray(step.scale)
-    draft.write(operator, 2, bias + 2.0 / scale)
+    editor.write(operator, 2, bias + 2.0 / scale)
 
 
-def shuffled_weights(draft, operator):
-    weights = draft.read(operator, 1)
-    draft.write(operator, 1, np.roll(weights.reshape(-1), 7).reshape(weights.shape))
+def shuffled_weights(editor, operator):
+    weights = editor.read(operator, 1)
+    editor.write(operator, 1, np.roll(weights.reshape(-1), 7).reshape(weights.shape))
 
 
-def doubled_weight_scale(draft, operator):
-    quantization = draft.tensor(int(operator.inputs[1])).quantization
+def doubled_weight_scale(editor, operator):
+    quantization = editor.tensor(int(operator.inputs[1])).quantization
     quantization.scale = [2 * scale for scale in quantization.scale]
 
 
-def quartered_range(draft, operator):
+def quartered_range(editor, operator):
     """The output's integers end at a quarter of its values, as after a bad calibration."""
-    quantization = draft.tensor(int(operator.outputs[0])).quantization
+    quantization = editor.tensor(int(operator.outputs[0])).quantization
     quantization.scale = [quantization.scale[0] / 4]
 
 
@@ -459,7 +459,7 @@ def test_the_table_marks_the_layer_and_a_program_reads_its_name(tmp_path):
 def test_sides_without_a_name_in_common_name_no_layer(tmp_path):
     images = np.zeros((1, 8, 8, 3), np.float32)
     content = tiny_models.tflite()
-    model = Draft(Graph(content))
+    model = GraphEditor(Graph(content))
     model.subgraph.tensors[2].name = b"other"
     a, b = side(tmp_path, content, "a.tflite"), side(tmp_path, model.graph().content, "b.tflite")
     assert "no layer has the same name on both sides" in str(explain(a, b, images))

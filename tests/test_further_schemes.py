@@ -18,13 +18,13 @@ from quantize.evaluate.output_comparison import compare
 from quantize.evaluate.outputs import outputs
 from quantize.graph import delegate
 from quantize.graph.graph import LINEAR, Graph
-from quantize.graph.graph_editor import Draft
+from quantize.graph.graph_editor import GraphEditor
 from quantize.methods.methods import Calibration
 from quantize.methods.plan import Plan
 from quantize.methods.search import climb
 from quantize.passes.hard_swish import lower
 from quantize.passes.layer import quantized_images
-from quantize.passes.layer_pair import pairs
+from quantize.passes.layer_pair import layer_pairs
 from quantize.ranges.calibration import calibrate
 from quantize.ranges.ranges import Range, choose
 from quantize.schemes import further_schemes, int8_dynamic, int16x8
@@ -121,16 +121,16 @@ def onnx_answers(graph, int8_graph, images):
 
 def unbalanced(graph, statistics):
     """The same float network, with channels that are 50 times smaller between two layers."""
-    draft = Draft(graph)
-    for pair in pairs(draft, statistics):
+    editor = GraphEditor(graph)
+    for pair in layer_pairs(editor, statistics):
         channels = np.arange(len(pair.activation.channel_maxima))
         small = (channels % 3 == 0) & (pair.activation.channel_maxima < 5)
         factors = np.where(small, 50, 1).astype(np.float32)
         axis = (-1, 1, 1, 1) if pair.first_kind == "CONV_2D" else (1, 1, 1, -1)
-        draft.write(pair.first, 1, draft.read(pair.first, 1) / factors.reshape(axis))
-        draft.write(pair.first, 2, draft.read(pair.first, 2) / factors)
-        draft.write(pair.second, 1, draft.read(pair.second, 1) * factors)
-    return draft.graph()
+        editor.write(pair.first, 1, editor.read(pair.first, 1) / factors.reshape(axis))
+        editor.write(pair.first, 2, editor.read(pair.first, 2) / factors)
+        editor.write(pair.second, 1, editor.read(pair.second, 1) * factors)
+    return editor.graph()
 
 
 def test_one_scale_a_tensor_climbs_the_ladder_like_int8(

@@ -11,7 +11,7 @@ from quantize.evaluate.output_comparison import compare
 from quantize.evaluate.outputs import outputs
 from quantize.graph import delegate, layer_names
 from quantize.graph.graph import Graph
-from quantize.graph.graph_editor import Draft
+from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.groups import group_of, groups, kernel, set_kernel
 from quantize.methods.methods import RUNGS, Calibration
 from quantize.methods.plan import Plan
@@ -90,18 +90,18 @@ def is_one_piece(partitions):
 
 
 def operators(graph):
-    """The grouped convolutions by layer name, in a draft of their own."""
-    draft = Draft(graph)
-    by_output = {draft.name(int(o.outputs[0])): o for o in draft.operators}
+    """The grouped convolutions by layer name, in an editor of their own."""
+    editor = GraphEditor(graph)
+    by_output = {editor.name(int(o.outputs[0])): o for o in editor.operators}
     named = {n: by_output[output] for n, output in layer_names.layer_names(graph).items()}
-    return draft, {name: named[name] for name in GROUPS}
+    return editor, {name: named[name] for name in GROUPS}
 
 
 def test_the_float_graph_has_each_as_one_operator_named_after_its_layer(graph, keras_model):
     assert graph.op_histogram["CONV_2D"] == 4
     assert set(graph.op_histogram) == {"CONV_2D", "MEAN", "FULLY_CONNECTED", "SOFTMAX"}
-    draft, found = operators(graph)
-    assert {name: groups(draft, operator) for name, operator in found.items()} == GROUPS
+    editor, found = operators(graph)
+    assert {name: groups(editor, operator) for name, operator in found.items()} == GROUPS
     judged = images(8, 2)
     wanted = np.asarray(keras_model(judged, training=False))
     np.testing.assert_allclose(outputs(graph, judged, 1), wanted, atol=1e-6)
@@ -109,9 +109,9 @@ def test_the_float_graph_has_each_as_one_operator_named_after_its_layer(graph, k
 
 
 def test_a_kernel_over_all_channels_computes_the_same_and_is_stored_as_it_was(graph):
-    draft, found = operators(graph)
-    before = {name: draft.read(operator, 1).copy() for name, operator in found.items()}
-    dense = {name: kernel(draft, operator) for name, operator in found.items()}
+    editor, found = operators(graph)
+    before = {name: editor.read(operator, 1).copy() for name, operator in found.items()}
+    dense = {name: kernel(editor, operator) for name, operator in found.items()}
     for name, operator in found.items():
         parts = np.split(dense[name], GROUPS[name], axis=0)
         per_group = before[name].shape[3]
@@ -119,14 +119,14 @@ def test_a_kernel_over_all_channels_computes_the_same_and_is_stored_as_it_was(gr
             assert np.count_nonzero(part) == np.count_nonzero(
                 part[..., i * per_group : (i + 1) * per_group]
             )
-        set_kernel(draft, operator, dense[name])
-        np.testing.assert_array_equal(draft.read(operator, 1), before[name])
-        weights = draft.tensor(int(operator.inputs[1]))
+        set_kernel(editor, operator, dense[name])
+        np.testing.assert_array_equal(editor.read(operator, 1), before[name])
+        weights = editor.tensor(int(operator.inputs[1]))
         weights.shape = np.asarray(dense[name].shape, np.int32)
-        draft.set_constant(int(operator.inputs[1]), dense[name])
+        editor.set_constant(int(operator.inputs[1]), dense[name])
     judged = images(4, 3)
     np.testing.assert_allclose(
-        outputs(draft.graph(), judged, 1), outputs(graph, judged, 1), atol=1e-6
+        outputs(editor.graph(), judged, 1), outputs(graph, judged, 1), atol=1e-6
     )
 
 
@@ -155,33 +155,33 @@ def test_equalization_leaves_the_float_network_and_scales_what_a_group_reads(
 
 
 def test_absorbed_biases_leave_the_float_network(graph, calibration):
-    draft, found = operators(graph)
-    bias = draft.read(found["spatial"], 2) + 5  # all channels stay above 0
-    draft.write(found["spatial"], 2, bias)
-    raised = draft.graph()
+    editor, found = operators(graph)
+    bias = editor.read(found["spatial"], 2) + 5  # all channels stay above 0
+    editor.write(found["spatial"], 2, bias)
+    raised = editor.graph()
     made = equalization.absorb_high_biases(raised, calibration.statistics(raised))
     np.testing.assert_allclose(
         outputs(made, calibration.images, 2), outputs(raised, calibration.images, 2), atol=1e-5
     )
-    draft, found = operators(made)
-    assert (draft.read(found["spatial"], 2) < bias - 1).any()
+    editor, found = operators(made)
+    assert (editor.read(found["spatial"], 2) < bias - 1).any()
 
 
 DEAD = [0, 7, 8, 9, 10, 11]  # of the spatial layer: one of group 0, and five of group 1 of 6 each
 
 
 def test_dead_channels_become_copies_of_their_own_group_alone(graph, calibration):
-    draft, found = operators(graph)
-    weights, bias = draft.read(found["spatial"], 1).copy(), draft.read(found["spatial"], 2).copy()
+    editor, found = operators(graph)
+    weights, bias = editor.read(found["spatial"], 1).copy(), editor.read(found["spatial"], 2).copy()
     weights[DEAD], bias[DEAD] = 0, -1
-    draft.write(found["spatial"], 1, weights)
-    draft.write(found["spatial"], 2, bias)
-    dead = draft.graph()
+    editor.write(found["spatial"], 1, weights)
+    editor.write(found["spatial"], 2, bias)
+    dead = editor.graph()
     split = channel_splitting.split(dead, calibration.statistics(dead))
     judged = images(16, 5)
     np.testing.assert_allclose(outputs(split, judged, 2), outputs(dead, judged, 2), atol=1e-5)
-    draft, found = operators(split)
-    copied = draft.read(found["spatial"], 1)
+    editor, found = operators(split)
+    copied = editor.read(found["spatial"], 1)
     made, read = group_of(24, GROUPS["spatial"]), group_of(24, GROUPS["pointwise"])
     filled = [i for i in DEAD if copied[i].any()]
     # 7 is made by group 1 and read by group 0, as 6 is; 8 to 11 have nobody in their place alive.
@@ -193,20 +193,20 @@ def test_dead_channels_become_copies_of_their_own_group_alone(graph, calibration
 
 
 def test_the_same_weights_in_two_groups_are_no_copies(graph, calibration):
-    draft, found = operators(graph)
-    weights, bias = draft.read(found["spatial"], 1).copy(), draft.read(found["spatial"], 2).copy()
+    editor, found = operators(graph)
+    weights, bias = editor.read(found["spatial"], 1).copy(), editor.read(found["spatial"], 2).copy()
     weights[[1, 2, 6]], bias[[1, 2, 6]] = weights[0], bias[0]
-    draft.write(found["spatial"], 1, weights)
-    draft.write(found["spatial"], 2, bias)
-    alike = draft.graph()
+    editor.write(found["spatial"], 1, weights)
+    editor.write(found["spatial"], 2, bias)
+    alike = editor.graph()
     made = int8.quantize(alike, ranges.choose(alike, calibration.statistics(alike)))
-    layer = list(layers(alike, Draft(made)))[1]
+    layer = list(layers(alike, GraphEditor(made)))[1]
     np.testing.assert_array_equal(np.flatnonzero(layer.stagger()), [0, 2])
 
 
 def test_a_problem_for_each_group_gives_the_outputs_of_the_layer(graph, plain):
     rng = np.random.default_rng(6)
-    for layer in list(layers(graph, Draft(plain)))[1:4]:
+    for layer in list(layers(graph, GraphEditor(plain)))[1:4]:
         _, height, width, part = layer.float_weights.shape
         shape = (10, height * width, layer.groups * part)
         inputs = rng.normal(size=shape).astype(np.float32)
@@ -246,13 +246,13 @@ def test_onnx_has_each_as_one_convolution_with_a_group_and_the_same_scales(graph
     from onnx import numpy_helper
 
     stored = {i.name: numpy_helper.to_array(i) for i in integers.graph.initializer}
-    draft, by_name = operators(plain)
+    editor, by_name = operators(plain)
     for operator in by_name.values():
-        base = f"{draft.name(int(operator.outputs[0]))}/kernel"
-        tensor = draft.tensor(int(operator.inputs[1]))
+        base = f"{editor.name(int(operator.outputs[0]))}/kernel"
+        tensor = editor.tensor(int(operator.inputs[1]))
         np.testing.assert_array_equal(stored[f"{base}_scale"], tensor.quantization.scale)
         np.testing.assert_array_equal(
-            stored[f"{base}_int"], draft.read(operator, 1).transpose(0, 3, 1, 2)
+            stored[f"{base}_int"], editor.read(operator, 1).transpose(0, 3, 1, 2)
         )
 
 

@@ -6,7 +6,7 @@ import pytest
 from quantize.evaluate.outputs import outputs
 from quantize.graph.delegate import Partitions, partitions
 from quantize.graph.graph import Graph
-from quantize.graph.graph_editor import Draft
+from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.segment import cut
 from quantize.passes import hard_swish
 from quantize.ranges import ranges
@@ -39,9 +39,9 @@ def test_a_lowered_network_runs_in_one_piece_in_the_delegate(v3_graph, calibrati
 
 
 def test_an_h_swish_that_ends_the_network_keeps_its_sixth(v3_graph, judge_images):
-    draft = Draft(v3_graph)
-    first = draft.operators.index(draft.of_kind("HARD_SWISH")[0])
-    graph = cut(draft, 0, first + 1)
+    editor = GraphEditor(v3_graph)
+    first = editor.operators.index(editor.of_kind("HARD_SWISH")[0])
+    graph = cut(editor, 0, first + 1)
     lowered = hard_swish.lower(graph)
     assert lowered.op_histogram["MUL"] == 2
     wanted, found = (outputs(g, judge_images[:4], 1) for g in (graph, lowered))

@@ -15,7 +15,7 @@ from quantize.evaluate.latency import Latency
 from quantize.evaluate.outputs import outputs, real_outputs
 from quantize.graph import layer_names
 from quantize.graph.graph import LINEAR, Graph
-from quantize.graph.graph_editor import Draft
+from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.segment import cut
 from quantize.methods import mixed_precision
 from quantize.methods.methods import Calibration
@@ -33,15 +33,15 @@ RUNGS = ("min-max", "mixed-precision")
 @pytest.fixture(scope="module")
 def damaged(v1_graph):
     """The demo v1 with one layer that int8 ruins: huge weights on a channel that is always zero."""
-    draft = Draft(v1_graph)
+    editor = GraphEditor(v1_graph)
     name = layer_names.layer_names(v1_graph)[BAD]
-    bad = next(o for o in draft.operators if draft.name(int(o.outputs[0])) == name)
-    ahead = draft.producer(int(bad.inputs[0]))
+    bad = next(o for o in editor.operators if editor.name(int(o.outputs[0])) == name)
+    ahead = editor.producer(int(bad.inputs[0]))
     for operator, position, channel in ((ahead, 1, 0.0), (ahead, 2, 0.0), (bad, 1, 500.0)):
-        values = draft.read(operator, position).copy()
+        values = editor.read(operator, position).copy()
         values[..., 0] = channel
-        draft.write(operator, position, values)
-    return draft.graph()
+        editor.write(operator, position, values)
+    return editor.graph()
 
 
 @pytest.fixture(scope="module")
@@ -143,12 +143,12 @@ def test_the_layer_that_makes_most_noise_goes_first(v1_graph, calibration_images
 def test_rounded_weights_stay_what_the_rung_before_made_of_them(
     damaged, damaged_ranges, calibration_images
 ):
-    draft = Draft(int8.quantize(damaged, damaged_ranges))
-    for operator in draft.operators:
-        if draft.has_int8_weights(operator):
-            rounded = draft.read(operator, 1)
-            draft.write(operator, 1, np.where(rounded > 0, rounded - 1, rounded))
-    before, images = draft.graph(), calibration_images[:16]
+    editor = GraphEditor(int8.quantize(damaged, damaged_ranges))
+    for operator in editor.operators:
+        if editor.has_int8_weights(operator):
+            rounded = editor.read(operator, 1)
+            editor.write(operator, 1, np.where(rounded > 0, rounded - 1, rounded))
+    before, images = editor.graph(), calibration_images[:16]
     found = Calibration(images, threads=2).statistics(damaged)
     means = {name: a.mean for name, a in found.items() if a.mean is not None}
     start = mixed_precision.Start(damaged, damaged_ranges, means, before, frozenset())
@@ -270,7 +270,7 @@ def test_layers_of_users_models_have_the_names_that_keras_gave_them(builder):
 
 
 def test_an_output_layer_left_float_still_gives_int8(v1_graph):
-    graph = cut(Draft(v1_graph), 0, len(v1_graph.subgraph.operators) - 1)
+    graph = cut(GraphEditor(v1_graph), 0, len(v1_graph.subgraph.operators) - 1)
     images = np.random.default_rng(5).uniform(-1, 1, (8, 1, 96, 96, 3)).astype(np.float32)
     chosen = ranges.choose(graph, calibrate(graph, images, threads=1))
     last = list(graph.operators())[-1][2][0]

@@ -15,7 +15,7 @@ from bench.explain.layer_pairs import in_shape, keras_layers
 from bench.measurement.accuracy import chunks
 from bench.measurement.drift import EXACT
 from models.command_line.options import Options
-from quantize.evaluate.output_comparison import Said
+from quantize.evaluate.output_comparison import Outputs
 
 IMAGES = 8
 KERAS = "keras"
@@ -70,9 +70,9 @@ def flipped_first(
     another answer, then the others, each the largest softmax change first; int64 [count]."""
     changes, same = [], []
     for rows in chunks(a):
-        one, other = Said.of(a[rows], output_kind), Said.of(b[rows], output_kind)
+        one, other = Outputs.of(a[rows], output_kind), Outputs.of(b[rows], output_kind)
         changes.append(np.abs(one.probabilities - other.probabilities).max(axis=1))
-        same.append(one.answers == other.answers)
+        same.append(one.predictions == other.predictions)
     return np.lexsort((-np.concatenate(changes), np.concatenate(same)))[:count]
 
 

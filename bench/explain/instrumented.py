@@ -17,7 +17,7 @@ from bench.explain.instrumented_layer import (
     short_name,
 )
 from quantize.graph.graph import Graph
-from quantize.graph.graph_editor import Draft
+from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.layer_names import layer_names
 
 
@@ -27,7 +27,7 @@ def observe(content: bytes, format_name: str) -> Observed:
 
 
 def _tflite(content: bytes) -> Observed:
-    graph, draft = Graph(content), Draft(Graph(content))
+    graph, editor = Graph(content), GraphEditor(Graph(content))
     names = {tensor: name for name, tensor in layer_names(graph).items()}
     output = graph.outputs[0]
     operators = [
@@ -48,10 +48,10 @@ def _tflite(content: bytes) -> Observed:
                 *_affine(graph, made),
             )
         )
-    at = {tensor.name.decode(): i for i, tensor in enumerate(draft.subgraph.tensors)}
-    draft.subgraph.outputs = np.asarray([at[layer.value] for layer in layers[1:]], np.int32)
-    draft.model.signatureDefs = []
-    return Observed(draft.graph().content, tuple(layers), graph.dtype(image))
+    at = {tensor.name.decode(): i for i, tensor in enumerate(editor.subgraph.tensors)}
+    editor.subgraph.outputs = np.asarray([at[layer.value] for layer in layers[1:]], np.int32)
+    editor.model.signatureDefs = []
+    return Observed(editor.graph().content, tuple(layers), graph.dtype(image))
 
 
 def _affine(graph: Graph, tensor: str) -> tuple[float | None, int | None]:

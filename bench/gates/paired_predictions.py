@@ -68,7 +68,7 @@ def judged(
             for one in found:
                 if one.error:
                     raise one.error
-                said[one.variant] = output_comparison.answers(
+                said[one.variant] = output_comparison.predictions(
                     one.outputs, exported.manifest.output_kind
                 )
                 labels = evaluation.labels(one.indices)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.data.dataset import Dataset
-from quantize.evaluate.output_comparison import NO_ANSWER, Likeness, Said
+from quantize.evaluate.output_comparison import NO_PREDICTION, OutputComparison, Outputs
 
 CHUNK_VALUES = 2**18  # outputs in memory at a time
 TOP_5 = 5
@@ -90,32 +90,32 @@ def judge(
     """
     _check(outputs, labels, reference, indices)
     right = _Right(outputs.shape[1], dataset.class_names) if labels is not None else None
-    likeness = Likeness() if reference is not None else None
+    comparison = OutputComparison() if reference is not None else None
     flips: list[Flip] = []
     for rows in chunks(outputs):
-        said = Said.of(outputs[rows], output_kind)
-        wanted = Said.of(reference[rows], output_kind) if likeness else None
+        said = Outputs.of(outputs[rows], output_kind)
+        wanted = Outputs.of(reference[rows], output_kind) if comparison else None
         known = labels[rows] if right else None
         if right:
             right.add(said, wanted, known)
-        if likeness:
-            likeness.add(wanted, said)
+        if comparison:
+            comparison.add(wanted, said)
             flips = _surest([*flips, *_flips(wanted, said, known, indices[rows], dataset)])
     drift = {}
-    if likeness:
+    if comparison:
         drift = {
-            "sqnr_db": likeness.sqnr_db,
-            "cosine": likeness.cosine,
-            "mean_softmax_change": likeness.mean_softmax_change,
-            "worst_softmax_change": likeness.worst_softmax_change,
+            "sqnr_db": comparison.sqnr_db,
+            "cosine": comparison.cosine,
+            "mean_softmax_change": comparison.mean_softmax_change,
+            "worst_softmax_change": comparison.worst_softmax_change,
             "flips": tuple(flips),
         }
     return Accuracy(
         images=len(outputs),
         correct=right.correct if right else None,
-        agreeing=likeness.agreeing if likeness else None,
+        agreeing=comparison.agreeing if comparison else None,
         correct_top5=right.correct_top5 if right else None,
-        classes=right.changes() if right and likeness else (),
+        classes=right.changes() if right and comparison else (),
         **drift,
     )
 
@@ -148,16 +148,16 @@ class _Right:
         classes = max(outputs, 2)
         self.images, self.ours, self.keras = (np.zeros(classes, np.int64) for _ in range(3))
 
-    def add(self, said: Said, wanted: Said | None, labels: np.ndarray) -> None:
+    def add(self, said: Outputs, wanted: Outputs | None, labels: np.ndarray) -> None:
         classes = len(self.images)
-        right = said.answers == labels
+        right = said.predictions == labels
         self.correct += int(right.sum())
         if self.correct_top5 is not None:
             self.correct_top5 += int(_in_top5(said, labels).sum())
         self.images += np.bincount(labels, minlength=classes)
         self.ours += np.bincount(labels[right], minlength=classes)
         if wanted is not None:
-            self.keras += np.bincount(labels[wanted.answers == labels], minlength=classes)
+            self.keras += np.bincount(labels[wanted.predictions == labels], minlength=classes)
 
     def changes(self) -> tuple[ClassChange, ...]:
         change = np.abs(self.ours - self.keras)
@@ -175,28 +175,30 @@ class _Right:
         )
 
 
-def _in_top5(said: Said, labels: np.ndarray) -> np.ndarray:
+def _in_top5(said: Outputs, labels: np.ndarray) -> np.ndarray:
     """Whether the right answer is among the five largest, the lowest class first where they tie."""
     score = np.take_along_axis(said.values, labels[:, None], axis=1)
     ahead = (said.values == score) & (np.arange(said.values.shape[1]) < labels[:, None])
     rank = ((said.values > score) | ahead).sum(axis=1)
-    return (rank < TOP_5) & (said.answers != NO_ANSWER)
+    return (rank < TOP_5) & (said.predictions != NO_PREDICTION)
 
 
 def _flips(
-    wanted: Said, said: Said, labels: np.ndarray | None, indices: np.ndarray, dataset: Dataset
+    wanted: Outputs, said: Outputs, labels: np.ndarray | None, indices: np.ndarray, dataset: Dataset
 ) -> Iterator[Flip]:
     """The images of a chunk with another answer than Keras's, as far as one may be shown."""
-    flipped = np.flatnonzero((said.answers != wanted.answers) & (wanted.answers != NO_ANSWER))
-    certainty = wanted.probabilities[flipped, wanted.answers[flipped]]
+    flipped = np.flatnonzero(
+        (said.predictions != wanted.predictions) & (wanted.predictions != NO_PREDICTION)
+    )
+    certainty = wanted.probabilities[flipped, wanted.predictions[flipped]]
     for at in np.argsort(-certainty, kind="stable")[:FLIPS_SHOWN]:
         row = flipped[at]
         yield Flip(
             index=int(indices[row]),
             item=dataset.source.item_name(int(indices[row])),
             label=None if labels is None else int(labels[row]),
-            keras=int(wanted.answers[row]),
-            said=int(said.answers[row]),
+            keras=int(wanted.predictions[row]),
+            said=int(said.predictions[row]),
             certainty=float(certainty[at]),
         )
 

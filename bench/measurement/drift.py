@@ -8,7 +8,7 @@ import numpy as np
 
 from bench.measurement.accuracy import chunks
 from bench.measurement.record import Drift
-from quantize.evaluate.output_comparison import Likeness, Said
+from quantize.evaluate.output_comparison import OutputComparison, Outputs
 
 EXACT = "exact"
 SELF = "-"
@@ -31,25 +31,25 @@ def matrix(session: str, columns: Mapping[str, np.ndarray], output_kind: str) ->
     shapes = {name: outputs.shape for name, outputs in columns.items()}
     if len(set(shapes.values())) > 1:
         raise ValueError(f"columns have outputs of different shapes: {shapes}")
-    found = {pair: Likeness() for pair in combinations(columns, 2)}
+    found = {pair: OutputComparison() for pair in combinations(columns, 2)}
     for rows in chunks(next(iter(columns.values()))) if columns else ():
-        said = {name: Said.of(outputs[rows], output_kind) for name, outputs in columns.items()}
-        for (a, b), likeness in found.items():
-            likeness.add(said[a], said[b])
+        said = {name: Outputs.of(outputs[rows], output_kind) for name, outputs in columns.items()}
+        for (a, b), comparison in found.items():
+            comparison.add(said[a], said[b])
     return [
         Drift(
             session=session,
             a=a,
             b=b,
-            images=likeness.images,
-            agreeing=likeness.agreeing,
-            sqnr_db=likeness.sqnr_db,
-            cosine=likeness.cosine,
-            mean_softmax_change=likeness.mean_softmax_change,
-            worst_softmax_change=likeness.worst_softmax_change,
+            images=comparison.images,
+            agreeing=comparison.agreeing,
+            sqnr_db=comparison.sqnr_db,
+            cosine=comparison.cosine,
+            mean_softmax_change=comparison.mean_softmax_change,
+            worst_softmax_change=comparison.worst_softmax_change,
         )
-        for (a, b), likeness in found.items()
-        if likeness.images
+        for (a, b), comparison in found.items()
+        if comparison.images
     ]
 
 

@@ -50,9 +50,9 @@ def counterpart(
     agreeing, largest, not_finite = 0, 0.0, 0
     for rows in chunks(ours):
         a, b = (np.asarray(side[rows], np.float64) for side in (ours, theirs))
-        said = output_comparison.answers(a, output_kind)
-        same = (said == output_comparison.answers(b, output_kind)) & (
-            said != output_comparison.NO_ANSWER
+        said = output_comparison.predictions(a, output_kind)
+        same = (said == output_comparison.predictions(b, output_kind)) & (
+            said != output_comparison.NO_PREDICTION
         )
         finite = np.isfinite(a).all(axis=1) & np.isfinite(b).all(axis=1)
         agreeing, not_finite = agreeing + int(same.sum()), not_finite + int((~finite).sum())

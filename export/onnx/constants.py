@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from export.onnx.model_editor import OnnxDraft
+from export.onnx.model_editor import OnnxEditor
 from export.onnx.tensor_matching import Matching
 from models.command_line.errors import CheckFailed
 from quantize.graph.graph import Quantization
@@ -12,29 +12,29 @@ KERNEL_AXIS = {"Conv": 0, "Gemm": 1, "MatMul": 1}  # output channels in the ONNX
 ELEMENTWISE = ("Add", "Mul")
 
 
-def quantize(draft: OnnxDraft, matching: Matching) -> None:
-    """Give every constant of ``draft`` that is an integer in TFLite those integers, dequantized.
+def quantize(editor: OnnxEditor, matching: Matching) -> None:
+    """Give every constant of ``editor`` that is an integer in TFLite those integers, dequantized.
 
     Raises CheckFailed where a kernel is not the same one, as the tensors were matched wrongly then.
     """
-    for node in list(draft.nodes):
+    for node in list(editor.nodes):
         if node.op_type in KERNEL_AXIS:
-            _quantize_kernel(draft, matching, node)
+            _quantize_kernel(editor, matching, node)
         elif node.op_type in ELEMENTWISE:
-            _quantize_operand(draft, matching, node)
-    draft.index()
+            _quantize_operand(editor, matching, node)
+    editor.index()
 
 
-def _quantize_kernel(draft: OnnxDraft, matching: Matching, node) -> None:
+def _quantize_kernel(editor: OnnxEditor, matching: Matching, node) -> None:
     """The integers of ``node``'s kernel and bias, dequantized in front of it."""
     graph, operator = matching.graph, matching.operator(node)
-    if operator is None or node.input[1] not in draft.initializers:
+    if operator is None or node.input[1] not in editor.initializers:
         return
     kind, inputs = operator
     kernel = graph.quantization(inputs[1])
     if kernel is None:
         return
-    floats = draft.constant(node.input[1])
+    floats = editor.constant(node.input[1])
     axis = KERNEL_AXIS[node.op_type]
     if node.op_type == "Gemm" and any(a.name == "transB" and a.i for a in node.attribute):
         axis = 0
@@ -44,13 +44,13 @@ def _quantize_kernel(draft: OnnxDraft, matching: Matching, node) -> None:
         raise CheckFailed(
             f"int8 ONNX: the kernel of {node.output[0]} is not that of the TFLite file"
         )
-    _constant_pair(draft, node, 1, integers, kernel.scale, axis)
+    _constant_pair(editor, node, 1, integers, kernel.scale, axis)
     if len(node.input) > 2 and node.input[2] and len(inputs) > 2:
         scale = graph.quantization(inputs[2]).scale
-        _constant_pair(draft, node, 2, graph.constant(inputs[2]), scale, 0)
+        _constant_pair(editor, node, 2, graph.constant(inputs[2]), scale, 0)
 
 
-def _constant_pair(draft: OnnxDraft, node, position: int, integers, scale, axis: int) -> None:
+def _constant_pair(editor: OnnxEditor, node, position: int, integers, scale, axis: int) -> None:
     """Replace input ``position`` of ``node`` by integers and their DequantizeLinear."""
     from onnx import helper
 
@@ -58,14 +58,14 @@ def _constant_pair(draft: OnnxDraft, node, position: int, integers, scale, axis:
     scale = np.asarray(scale, np.float32)
     if len(scale) == 1:
         scale = scale.reshape(())
-    draft.add_constant(f"{base}_int", integers)
-    draft.add_constant(f"{base}_scale", scale)
+    editor.add_constant(f"{base}_int", integers)
+    editor.add_constant(f"{base}_scale", scale)
     node.input[position] = base
     pair = [f"{base}_int", f"{base}_scale"]
-    draft.insert_before(node, helper.make_node("DequantizeLinear", pair, [base], axis=axis))
+    editor.insert_before(node, helper.make_node("DequantizeLinear", pair, [base], axis=axis))
 
 
-def _quantize_operand(draft: OnnxDraft, matching: Matching, node) -> None:
+def _quantize_operand(editor: OnnxEditor, matching: Matching, node) -> None:
     """A constant that is added or multiplied, dequantized in front of the node."""
     from onnx import helper
 
@@ -75,17 +75,17 @@ def _quantize_operand(draft: OnnxDraft, matching: Matching, node) -> None:
     constants = [name for name in operator[1] if graph.constant(name) is not None]
     quantization = graph.quantization(constants[0]) if len(constants) == 1 else None
     for position, name in enumerate(node.input):
-        if name not in draft.initializers or quantization is None:
+        if name not in editor.initializers or quantization is None:
             continue
-        integers = _operand(draft.constant(name), graph.constant(constants[0]), quantization)
+        integers = _operand(editor.constant(name), graph.constant(constants[0]), quantization)
         if integers is None:
             continue
         base = f"{node.output[0]}/operand"
-        draft.add_constant(f"{base}_int", (integers.astype(np.int16) + 128).astype(np.uint8))
-        affine = draft.add_affine(base, quantization, np.uint8)
+        editor.add_constant(f"{base}_int", (integers.astype(np.int16) + 128).astype(np.uint8))
+        affine = editor.add_affine(base, quantization, np.uint8)
         node.input[position] = base
         pair = helper.make_node("DequantizeLinear", [f"{base}_int", *affine], [base])
-        draft.insert_before(node, pair)
+        editor.insert_before(node, pair)
 
 
 def _operand(floats: np.ndarray, stored: np.ndarray, quantization: Quantization):

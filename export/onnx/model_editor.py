@@ -7,7 +7,7 @@ import numpy as np
 from quantize.graph.graph import Quantization
 
 
-class OnnxDraft:
+class OnnxEditor:
     """A copy of ``model``. ``index`` brings the lookups up to date after nodes came or went."""
 
     def __init__(self, model) -> None:

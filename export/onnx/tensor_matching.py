@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from export.onnx.model_editor import OnnxDraft
+from export.onnx.model_editor import OnnxEditor
 from quantize.graph.graph import Graph, Quantization
 
 ACTIVATIONS = ("Relu", "Clip")
@@ -29,16 +29,16 @@ class Match:
 class Matching:
     """Which value, node and operator of the two are the same."""
 
-    def __init__(self, draft: OnnxDraft, graph: Graph) -> None:
-        self.draft, self.graph = draft, graph
+    def __init__(self, editor: OnnxEditor, graph: Graph) -> None:
+        self.editor, self.graph = editor, graph
         self.operator_of = {
             outputs[0]: (kind, inputs) for kind, inputs, outputs in graph.operators()
         }
 
     def activations(self) -> list[Match]:
         """Each integer activation of the graph that is in the model."""
-        gemm = {GEMM.sub("", v): v for v in self.draft.producer if GEMM.search(v)}
-        known = {*self.draft.producer, *self.draft.inputs}
+        gemm = {GEMM.sub("", v): v for v in self.editor.producer if GEMM.search(v)}
+        known = {*self.editor.producer, *self.editor.inputs}
         floats, found = self._quantized_floats(), []
         for name in self.graph.activations:
             quantization = self.graph.quantization(name)
@@ -60,7 +60,7 @@ class Matching:
         output = GEMM.sub("", node.output[0])
         if output in self.operator_of or node.op_type not in (*SAME_VALUES, *ACTIVATIONS):
             return {output}
-        readers = self.draft.consumers[node.output[0]]
+        readers = self.editor.consumers[node.output[0]]
         return {o for reader in readers for o in self.operators_at(reader)}
 
     def _quantized_floats(self) -> dict[str, str]:
@@ -77,14 +77,14 @@ class Matching:
 
     def _second(self, value: str) -> str:
         kind, _ = self.operator_of.get(value, (None, None))
-        followers = {id(node): node for node in self.draft.consumers[value]}.values()
+        followers = {id(node): node for node in self.editor.consumers[value]}.values()
         if kind in SECOND_NODE and [n.op_type for n in followers] == [SECOND_NODE[kind]]:
             return next(iter(followers)).output[0]
         return value
 
     def _after_activation(self, value: str) -> str:
         """TFLite fuses a ReLU into the op ahead; in ONNX it is behind the value of that name."""
-        followers = self.draft.consumers[value]
+        followers = self.editor.consumers[value]
         if len(followers) == 1 and followers[0].op_type in ACTIVATIONS:
             output = followers[0].output[0]
             if output not in self.graph:

@@ -1,16 +1,16 @@
-"""How close one set of outputs is to another."""
+"""The comparison of one set of outputs with another: SQNR, top-1 agreement, softmax change."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-NO_ANSWER = -1
+NO_PREDICTION = -1
 FLOOR_DB = -100.0  # nothing but noise
 
 
 @dataclass(frozen=True)
-class Fidelity:
+class ComparisonSummary:
     """Figures of outputs against a reference on the same ``images`` images.
 
     ``max_relative_error`` is the largest absolute error over the largest absolute reference value.
@@ -26,17 +26,17 @@ class Fidelity:
     top1_agreement: float
 
 
-def answers(outputs: np.ndarray, output_kind: str) -> np.ndarray:
-    """The class, int64 [n], that each row of ``outputs`` [n, classes] says.
+def predictions(outputs: np.ndarray, output_kind: str) -> np.ndarray:
+    """The class, int64 [n], that each row of ``outputs`` [n, classes] predicts.
 
-    The lowest of several that tie. A network with one output says 1 above probability 0.5 (logit
-    0), else 0. A row with a NaN or infinity in it is no answer, and never right.
+    The lowest of several that tie. A network with one output predicts 1 above probability 0.5
+    (logit 0), else 0. A row with a NaN or infinity in it is no prediction, and never right.
     """
     if outputs.shape[1] == 1:
-        said = (outputs[:, 0] > (0.0 if output_kind == "logits" else 0.5)).astype(np.int64)
+        predicted = (outputs[:, 0] > (0.0 if output_kind == "logits" else 0.5)).astype(np.int64)
     else:
-        said = outputs.argmax(axis=1).astype(np.int64)
-    return np.where(np.isfinite(outputs).all(axis=1), said, NO_ANSWER)
+        predicted = outputs.argmax(axis=1).astype(np.int64)
+    return np.where(np.isfinite(outputs).all(axis=1), predicted, NO_PREDICTION)
 
 
 def probabilities(outputs: np.ndarray, output_kind: str) -> np.ndarray:
@@ -62,28 +62,28 @@ def _logistic(values: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Said:
+class Outputs:
     """Outputs of some images, made ready to be compared with others: ``values`` float64
-    [n, classes], ``answers`` int64 [n], ``probabilities`` float64 [n, classes].
+    [n, classes], ``predictions`` int64 [n], ``probabilities`` float64 [n, classes].
 
-    A row that is not finite is NO_ANSWER and zeros, so that losing an answer never looks good.
+    A row that is not finite is NO_PREDICTION and zeros: losing a prediction never looks good.
     """
 
     values: np.ndarray
-    answers: np.ndarray
+    predictions: np.ndarray
     probabilities: np.ndarray
 
     @classmethod
-    def of(cls, outputs: np.ndarray, output_kind: str) -> "Said":
-        said, shares = answers(outputs, output_kind), probabilities(outputs, output_kind)
+    def of(cls, outputs: np.ndarray, output_kind: str) -> "Outputs":
+        predicted, shares = predictions(outputs, output_kind), probabilities(outputs, output_kind)
         if shares.shape == outputs.shape and output_kind != "logits":
-            return cls(shares, said, shares)
+            return cls(shares, predicted, shares)
         finite = np.isfinite(outputs).all(axis=1, keepdims=True)
-        return cls(np.where(finite, outputs, 0.0).astype(np.float64), said, shares)
+        return cls(np.where(finite, outputs, 0.0).astype(np.float64), predicted, shares)
 
 
-class Likeness:
-    """Sums over pairs of outputs of the same images, added piece by piece.
+class OutputComparison:
+    """Sums over two sets of outputs of the same images, added piece by piece.
 
     ``sqnr_db`` is the signal-to-quantization-noise ratio of all values added; None where there is
     no noise at all, FLOOR_DB where there is nothing else. The softmax change of an image is the
@@ -95,16 +95,16 @@ class Likeness:
         self.worst_softmax_change = 0.0
         self._softmax_change = self._signal = self._found = self._product = self._noise = 0.0
 
-    def add(self, reference: Said, outputs: Said) -> None:
+    def add(self, reference: Outputs, outputs: Outputs) -> None:
         """Some more images."""
-        answered = reference.answers != NO_ANSWER
-        same = (reference.answers == outputs.answers) & answered
+        predicted = reference.predictions != NO_PREDICTION
+        same = (reference.predictions == outputs.predictions) & predicted
         self.images += len(same)
         self.agreeing += int(same.sum())
         self._add_values(reference.values, outputs.values)
         change = np.abs(outputs.probabilities - reference.probabilities).max(axis=1)
-        lost = (reference.answers == NO_ANSWER) | (outputs.answers == NO_ANSWER)
-        change = np.where(lost, 1.0, change)  # nothing is left of the answer
+        lost = (reference.predictions == NO_PREDICTION) | (outputs.predictions == NO_PREDICTION)
+        change = np.where(lost, 1.0, change)  # nothing is left of the prediction
         self._softmax_change += float(change.sum())
         self.worst_softmax_change = max(self.worst_softmax_change, float(change.max(initial=0.0)))
 
@@ -136,8 +136,8 @@ def decibels(signal: float, noise: float) -> float | None:
     return max(10 * math.log10(signal / noise), FLOOR_DB) if signal else FLOOR_DB
 
 
-def compare(reference: np.ndarray, outputs: np.ndarray, output_kind: str) -> Fidelity:
-    """Fidelity of ``outputs`` to ``reference``, both float [n, classes] of one output kind.
+def compare(reference: np.ndarray, outputs: np.ndarray, output_kind: str) -> ComparisonSummary:
+    """Figures of ``outputs`` against ``reference``, both float [n, classes] of one output kind.
 
     Raises ValueError where the shapes differ or a value is not finite.
     """
@@ -145,12 +145,12 @@ def compare(reference: np.ndarray, outputs: np.ndarray, output_kind: str) -> Fid
         raise ValueError(f"outputs have shape {outputs.shape}; the reference {reference.shape}")
     if not (np.isfinite(reference).all() and np.isfinite(outputs).all()):
         raise ValueError("outputs that are not finite cannot be compared")
-    found = Likeness()
-    wanted, made = Said.of(reference, output_kind), Said.of(outputs, output_kind)
+    found = OutputComparison()
+    wanted, made = Outputs.of(reference, output_kind), Outputs.of(outputs, output_kind)
     found.add(wanted, made)
     peak = float(np.abs(wanted.values).max())
     error = float(np.abs(made.values - wanted.values).max())
-    return Fidelity(
+    return ComparisonSummary(
         images=found.images,
         max_abs_error=error,
         max_relative_error=error / peak if peak else error,

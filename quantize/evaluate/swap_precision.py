@@ -1,6 +1,6 @@
 """One layer in the other precision, all else as it is: what the network then answers.
 
-Only what lies behind the layer runs anew; what lies ahead runs once for all layers.
+Only what comes after the layer runs anew; what comes before it runs once for all layers.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import numpy as np
 
 from quantize.evaluate.outputs import real_outputs
 from quantize.graph.graph import Graph, Quantization
-from quantize.graph.graph_editor import Draft
+from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.segment import Walk, cut, run
 from quantize.passes.layer import quantized_images
 
@@ -22,7 +22,7 @@ def left_float(
     The layer reads and writes the integers of its neighbours. ``images``: preprocessed float32
     [n, h, w, c]; ``graph``: the float form of ``int8_graph``.
     """
-    floats, integers = Draft(graph), Draft(int8_graph)
+    floats, integers = GraphEditor(graph), GraphEditor(int8_graph)
     walk = Walk(integers, quantized_images(int8_graph, images), threads)
     places = _places(floats)
     for position, name in _int8_layers(integers):
@@ -43,7 +43,7 @@ def alone_int8(
     Its weights and its output are those of ``int8_graph``. With ``bias_corrected``, its bias makes
     up for what rounding does to its mean output on ``images``.
     """
-    floats, integers = Draft(graph), Draft(int8_graph)
+    floats, integers = GraphEditor(graph), GraphEditor(int8_graph)
     walk = Walk(floats, images, threads)
     places = _places(floats)
     for position, name in _int8_layers(integers):
@@ -52,25 +52,27 @@ def alone_int8(
         inputs = walk.values[floats.name(int(floats.operators[at].inputs[0]))]
         kernel = int8_graph.tensor(integers.name(int(integers.operators[position].inputs[1])))
         weights = _dequantized(integers.read(integers.operators[position], 1), kernel.quantization)
-        layer = _rounded(Draft(cut(floats, at, at + 1)), weights, inputs, bias_corrected)
+        layer = _rounded(GraphEditor(cut(floats, at, at + 1)), weights, inputs, bias_corrected)
         made = run(layer, {layer.inputs[0]: inputs}, threads)[name]
         affine = int8_graph.quantization(name)
         made = _real(_integers(made, affine), affine)
         yield name, real_outputs(graph, _behind(walk, at, name, made))
 
 
-def _places(draft: Draft) -> dict[str, int]:
-    return {draft.name(int(o.outputs[0])): i for i, o in enumerate(draft.operators)}
+def _places(editor: GraphEditor) -> dict[str, int]:
+    return {editor.name(int(o.outputs[0])): i for i, o in enumerate(editor.operators)}
 
 
-def _int8_layers(draft: Draft) -> Iterator[tuple[int, str]]:
+def _int8_layers(editor: GraphEditor) -> Iterator[tuple[int, str]]:
     """Position and output tensor of the layers with int8 weights."""
-    for position, operator in enumerate(draft.operators):
-        if draft.has_int8_weights(operator):
-            yield position, draft.name(int(operator.outputs[0]))
+    for position, operator in enumerate(editor.operators):
+        if editor.has_int8_weights(operator):
+            yield position, editor.name(int(operator.outputs[0]))
 
 
-def _rounded(part: Draft, weights: np.ndarray, inputs: np.ndarray, bias_corrected: bool) -> Graph:
+def _rounded(
+    part: GraphEditor, weights: np.ndarray, inputs: np.ndarray, bias_corrected: bool
+) -> Graph:
     """The layer that ``part`` holds alone, with other ``weights`` and a bias that fits them."""
     operator = part.operators[0]
     if bias_corrected and len(operator.inputs) > 2 and operator.inputs[2] >= 0:
@@ -91,11 +93,11 @@ def _rounded(part: Draft, weights: np.ndarray, inputs: np.ndarray, bias_correcte
 
 def _behind(walk: Walk, position: int, name: str, made: np.ndarray) -> np.ndarray:
     """What the graph of ``walk`` gives when the operator there makes ``made``, called ``name``."""
-    draft = walk.draft
-    output = draft.name(int(draft.subgraph.outputs[0]))
+    editor = walk.editor
+    output = editor.name(int(editor.subgraph.outputs[0]))
     if name == output:
         return made
-    rest = cut(draft, position + 1, len(draft.operators))
+    rest = cut(editor, position + 1, len(editor.operators))
     return run(rest, {**walk.values, name: made}, walk.threads)[output]
 
 

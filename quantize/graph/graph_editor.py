@@ -7,7 +7,7 @@ import numpy as np
 from quantize.graph.graph import LINEAR, Graph, activations, kinds
 
 
-class Draft:
+class GraphEditor:
     """The object tree of one graph, with what it takes to change operators and constants.
 
     Tensors are known by their index in ``subgraph.tensors``, operators are the schema's objects.
@@ -99,8 +99,8 @@ class Draft:
         """The stored bytes of a constant; None for an activation."""
         return self.model.buffers[self.tensor(index).buffer].data
 
-    def with_subgraph(self, subgraph) -> "Draft":
-        """A draft of another subgraph over the same constants; changing it leaves this one."""
+    def with_subgraph(self, subgraph) -> "GraphEditor":
+        """An editor of another subgraph over the same constants; changing it leaves this one."""
         made = copy.copy(self)
         made.model = copy.copy(self.model)
         made.model.buffers = [copy.copy(buffer) for buffer in self.model.buffers]

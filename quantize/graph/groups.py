@@ -7,14 +7,14 @@ are, [out, height, width, in], with zeros where a group does not read.
 
 import numpy as np
 
-from quantize.graph.graph_editor import Draft
+from quantize.graph.graph_editor import GraphEditor
 
 
-def groups(draft: Draft, layer) -> int:
+def groups(editor: GraphEditor, layer) -> int:
     """Into how many groups a convolution divides its channels; 1 for other kinds of layer."""
-    if draft.kind(layer) != "CONV_2D":
+    if editor.kind(layer) != "CONV_2D":
         return 1
-    read, kernel = (draft.tensor(int(i)).shape for i in layer.inputs[:2])
+    read, kernel = (editor.tensor(int(i)).shape for i in layer.inputs[:2])
     return int(read[3]) // int(kernel[3])
 
 
@@ -23,9 +23,9 @@ def group_of(channels: int, groups: int) -> np.ndarray:
     return np.arange(channels) // (channels // groups)
 
 
-def kernel(draft: Draft, layer) -> np.ndarray:
+def kernel(editor: GraphEditor, layer) -> np.ndarray:
     """The weights of any layer, those of a grouped convolution over all input channels."""
-    weights, count = draft.read(layer, 1), groups(draft, layer)
+    weights, count = editor.read(layer, 1), groups(editor, layer)
     if count == 1:
         return weights
     out, height, width, part = weights.shape
@@ -35,12 +35,12 @@ def kernel(draft: Draft, layer) -> np.ndarray:
     return made.reshape(out, height, width, -1)
 
 
-def set_kernel(draft: Draft, layer, value: np.ndarray) -> None:
+def set_kernel(editor: GraphEditor, layer, value: np.ndarray) -> None:
     """Store what ``kernel`` gave and somebody changed, zeros between the groups apart."""
-    count = groups(draft, layer)
+    count = groups(editor, layer)
     if count > 1:
         out, height, width, channels = value.shape
         parts = value.reshape(count, -1, height, width, count, channels // count)
         each = np.arange(count)
         value = parts[each, :, :, :, each].reshape(out, height, width, -1)
-    draft.write(layer, 1, value)
+    editor.write(layer, 1, value)

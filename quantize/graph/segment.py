@@ -10,25 +10,25 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from quantize.graph.graph import Graph
-from quantize.graph.graph_editor import Draft
+from quantize.graph.graph_editor import GraphEditor
 
 
-def cut(draft: Draft, first: int, last: int) -> Graph:
-    """Operators ``first`` up to ``last`` (not included) of ``draft`` as a graph of their own.
+def cut(editor: GraphEditor, first: int, last: int) -> Graph:
+    """Operators ``first`` up to ``last`` (not included) of ``editor`` as a graph of their own.
 
     Its inputs are the activations that come from outside, its outputs those that are read outside.
     """
-    inside, outside = draft.operators[first:last], draft.operators[last:]
+    inside, outside = editor.operators[first:last], editor.operators[last:]
     made = [int(i) for operator in inside for i in operator.outputs]
     read = dict.fromkeys(int(i) for operator in inside for i in operator.inputs if i >= 0)
     wanted = {int(i) for operator in outside for i in operator.inputs}
-    wanted |= {int(i) for i in draft.subgraph.outputs}
-    part = copy.copy(draft.subgraph)
-    part.inputs = [i for i in read if i not in made and draft.constant_bytes(i) is None]
+    wanted |= {int(i) for i in editor.subgraph.outputs}
+    part = copy.copy(editor.subgraph)
+    part.inputs = [i for i in read if i not in made and editor.constant_bytes(i) is None]
     part.outputs = [i for i in made if i in wanted]
     part.operators = [copy.copy(operator) for operator in inside]
-    part.tensors = list(draft.subgraph.tensors)
-    return draft.with_subgraph(part).graph()
+    part.tensors = list(editor.subgraph.tensors)
+    return editor.with_subgraph(part).graph()
 
 
 class Walk:
@@ -37,24 +37,24 @@ class Walk:
     ``values`` maps the name of an activation to its values [n, ...] in the graph's own dtype.
     """
 
-    def __init__(self, draft: Draft, images: np.ndarray, threads: int) -> None:
-        self.draft = draft
+    def __init__(self, editor: GraphEditor, images: np.ndarray, threads: int) -> None:
+        self.editor = editor
         self.threads = threads
         self.position = 0
-        self.values = {draft.name(int(draft.subgraph.inputs[0])): images}
+        self.values = {editor.name(int(editor.subgraph.inputs[0])): images}
 
     def to(self, last: int) -> None:
         """Run the operators up to ``last`` (not included), as they are now."""
         if last > self.position:
-            part = cut(self.draft, self.position, last)
+            part = cut(self.editor, self.position, last)
             self.values.update(run(part, self.values, self.threads))
             self.position = last
             self._forget()
 
     def _forget(self) -> None:
-        ahead = self.draft.operators[self.position :]
-        needed = {self.draft.name(int(i)) for o in ahead for i in o.inputs if i >= 0}
-        needed |= {self.draft.name(int(i)) for i in self.draft.subgraph.outputs}
+        ahead = self.editor.operators[self.position :]
+        needed = {self.editor.name(int(i)) for o in ahead for i in o.inputs if i >= 0}
+        needed |= {self.editor.name(int(i)) for i in self.editor.subgraph.outputs}
         self.values = {name: value for name, value in self.values.items() if name in needed}
 
 

@@ -17,7 +17,7 @@ JUDGE_IMAGES = 256  # on 64, the SQNR of one and the same file moves by 1 to 2 d
 
 
 @dataclass(frozen=True)
-class Task:
+class Inputs:
     """A request, resolved. Images are preprocessed, float32 [n, h, w, c], and stay on disk.
 
     ``calibrated_on``: the name of their set. ``labels``: int64 [n] of the images to judge on; None
@@ -35,7 +35,7 @@ class Task:
     learned: bool
 
 
-def prepare(asked: Options, scratch: Path, judges: int, now: progress.Report) -> Task:
+def prepare(asked: Options, scratch: Path, judges: int, now: progress.Report) -> Inputs:
     """Load, open and convert what ``asked`` names; RequestError for what cannot be.
 
     ``scratch``: a folder for the images. ``judges``: how many to judge on, if N_EVAL says nothing.
@@ -58,7 +58,7 @@ def prepare(asked: Options, scratch: Path, judges: int, now: progress.Report) ->
     now("converting to the float graph")
     content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
     graph = Graph(content).named("image", network.output_name)
-    return Task(
+    return Inputs(
         model_id=source.model_id,
         network=network,
         graph=bottleneck_split.split(graph, asked.split).graph,

@@ -14,7 +14,7 @@ from quantize.evaluate import swap_precision
 from quantize.evaluate.latency import Latency
 from quantize.evaluate.outputs import outputs
 from quantize.graph.graph import Graph
-from quantize.graph.graph_editor import Draft
+from quantize.graph.graph_editor import GraphEditor
 from quantize.passes import bias_correction
 from quantize.ranges.ranges import Range
 from quantize.schemes import int8
@@ -128,14 +128,14 @@ def _as_corrected(start: Start, bare: Graph, images: np.ndarray, threads: int) -
 
     Weights are rounded on a grid that the float weights give, so they fit as they are.
     """
-    earlier = Draft(start.int8_graph)
+    earlier = GraphEditor(start.int8_graph)
     weights = {
         earlier.name(int(o.outputs[0])): earlier.read(o, 1)
         for o in earlier.operators
         if earlier.has_int8_weights(o)
     }
-    draft = Draft(bare)
-    for operator in draft.operators:
-        if draft.has_int8_weights(operator):
-            draft.write(operator, 1, weights[draft.name(int(operator.outputs[0]))])
-    return bias_correction.correct(start.graph, draft.graph(), start.means, images, threads)
+    editor = GraphEditor(bare)
+    for operator in editor.operators:
+        if editor.has_int8_weights(operator):
+            editor.write(operator, 1, weights[editor.name(int(operator.outputs[0]))])
+    return bias_correction.correct(start.graph, editor.graph(), start.means, images, threads)

@@ -12,7 +12,7 @@ import numpy as np
 
 from quantize.evaluate import latency
 from quantize.evaluate.latency import Latency
-from quantize.evaluate.output_comparison import Fidelity, compare
+from quantize.evaluate.output_comparison import ComparisonSummary, compare
 from quantize.evaluate.outputs import outputs
 from quantize.graph import layer_names
 from quantize.graph.graph import Graph
@@ -109,10 +109,10 @@ def climb(
     names = {tensor: name for name, tensor in layer_names.layer_names(graph).items()}
     wanted = outputs(graph, judge, calibration.threads)
 
-    def judged(int8_graph: Graph) -> Fidelity:
+    def judged(int8_graph: Graph) -> ComparisonSummary:
         return compare(wanted, outputs(int8_graph, judge, calibration.threads), output_kind)
 
-    def reached(fidelity: Fidelity) -> bool:
+    def reached(fidelity: ComparisonSummary) -> bool:
         return plan.min_sqnr_db is not None and _decibels(fidelity.sqnr_db) >= plan.min_sqnr_db
 
     goal = Goal(lambda made: reached(judged(made)), plan.max_latency_ratio, latencies)
@@ -151,7 +151,7 @@ def climb(
 
 
 def _step(
-    rung: str, fidelity: Fidelity, seconds: float, stage: Stage, names: dict[str, str]
+    rung: str, fidelity: ComparisonSummary, seconds: float, stage: Stage, names: dict[str, str]
 ) -> Step:
     return Step(
         rung,

@@ -8,7 +8,7 @@ goes into the bias. A convolution is linear, so its mean output is its output fo
 import numpy as np
 
 from quantize.graph.graph import Graph
-from quantize.graph.graph_editor import Draft
+from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.segment import Walk
 from quantize.passes.layer import layers, quantized_images
 
@@ -21,10 +21,10 @@ def correct(
     ``means``: the mean [1, ...] over the same images of each activation that a layer of ``graph``
     reads, by name. ``images``: preprocessed float32 [n, h, w, c].
     """
-    draft = Draft(int8_graph)
-    walk = Walk(draft, quantized_images(int8_graph, images), threads)
-    for layer in layers(graph, draft):
+    editor = GraphEditor(int8_graph)
+    walk = Walk(editor, quantized_images(int8_graph, images), threads)
+    for layer in layers(graph, editor):
         walk.to(layer.position)
         found = walk.values[layer.input_name].mean(axis=0, dtype=np.float32)
         layer.correct_bias(means[layer.float_input_name], layer.real(found[None]))
-    return draft.graph()
+    return editor.graph()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantize.graph.graph_editor import Draft
+from quantize.graph.graph_editor import GraphEditor
 
 # Ops of which channel i of the output reads channel i of the inputs alone.
 CHANNELWISE = (
@@ -24,68 +24,68 @@ class Bottleneck:
     channels: int
 
 
-def bottlenecks(draft: Draft) -> list[Bottleneck]:
+def bottlenecks(editor: GraphEditor) -> list[Bottleneck]:
     """Those that can be split, in execution order: what expands them is read by nothing else.
 
     A squeeze-and-excite between needs all channels at once, so such a block is not among them.
     """
-    made = (_bottleneck(draft, at) for at in range(len(draft.operators)))
+    made = (_bottleneck(editor, at) for at in range(len(editor.operators)))
     return [bottleneck for bottleneck in made if bottleneck is not None]
 
 
-def _bottleneck(draft: Draft, at: int) -> Bottleneck | None:
-    expand, project, filters = draft.operators[at], None, []
-    if not _is_pointwise(draft, expand):
+def _bottleneck(editor: GraphEditor, at: int) -> Bottleneck | None:
+    expand, project, filters = editor.operators[at], None, []
+    if not _is_pointwise(editor, expand):
         return None
     inside = {int(expand.outputs[0])}
-    for operator in draft.operators[at + 1 :]:
+    for operator in editor.operators[at + 1 :]:
         read = {int(i) for i in operator.inputs} & inside
         if not read:
             continue
-        if project is None and _is_channelwise(draft, operator, inside):
+        if project is None and _is_channelwise(editor, operator, inside):
             filters.append(operator)
             inside.add(int(operator.outputs[0]))
-        elif project is None and _is_projection(draft, operator, inside):
+        elif project is None and _is_projection(editor, operator, inside):
             project = operator
         else:
             return None
-    if project is None or any(draft.is_output(i) for i in inside):
+    if project is None or any(editor.is_output(i) for i in inside):
         return None
-    expanded, narrow = draft.read(expand, 1).shape, draft.read(project, 1).shape
+    expanded, narrow = editor.read(expand, 1).shape, editor.read(project, 1).shape
     is_inverted = expanded[0] > max(expanded[-1], narrow[0]) and expanded[0] == narrow[-1]
-    filters_places = any(draft.kind(operator) == "DEPTHWISE_CONV_2D" for operator in filters)
+    filters_places = any(editor.kind(operator) == "DEPTHWISE_CONV_2D" for operator in filters)
     if not (is_inverted and filters_places):
         return None
     return Bottleneck(expand, tuple(filters), project, expanded[0])
 
 
-def _is_pointwise(draft: Draft, operator) -> bool:
+def _is_pointwise(editor: GraphEditor, operator) -> bool:
     """Whether it is a 1x1 convolution of all channels, with a bias."""
-    if draft.kind(operator) != "CONV_2D" or len(operator.inputs) != 3 or operator.inputs[2] < 0:
+    if editor.kind(operator) != "CONV_2D" or len(operator.inputs) != 3 or operator.inputs[2] < 0:
         return False
-    if not (draft.reads_constant(operator, 1) and draft.reads_constant(operator, 2)):
+    if not (editor.reads_constant(operator, 1) and editor.reads_constant(operator, 2)):
         return False
-    channels = int(draft.tensor(int(operator.inputs[0])).shape[-1])
-    return draft.read(operator, 1).shape[1:] == (1, 1, channels)
+    channels = int(editor.tensor(int(operator.inputs[0])).shape[-1])
+    return editor.read(operator, 1).shape[1:] == (1, 1, channels)
 
 
-def _is_projection(draft: Draft, operator, inside: set[int]) -> bool:
+def _is_projection(editor: GraphEditor, operator, inside: set[int]) -> bool:
     """Only what no activation bends can be summed up of parts."""
-    is_linear = draft.activation(operator) == "NONE"
-    return _is_pointwise(draft, operator) and is_linear and int(operator.inputs[0]) in inside
+    is_linear = editor.activation(operator) == "NONE"
+    return _is_pointwise(editor, operator) and is_linear and int(operator.inputs[0]) in inside
 
 
-def _is_channelwise(draft: Draft, operator, inside: set[int]) -> bool:
+def _is_channelwise(editor: GraphEditor, operator, inside: set[int]) -> bool:
     """Whether each channel of what ``operator`` computes needs that channel of ``inside`` alone."""
-    kind = draft.kind(operator)
+    kind = editor.kind(operator)
     if kind not in CHANNELWISE or getattr(operator.builtinOptions, "depthMultiplier", 1) != 1:
         return False
-    channels = int(draft.tensor(int(operator.outputs[0])).shape[-1])
-    if channels != int(draft.tensor(next(i for i in inside)).shape[-1]):
+    channels = int(editor.tensor(int(operator.outputs[0])).shape[-1])
+    if channels != int(editor.tensor(next(i for i in inside)).shape[-1]):
         return False  # a PAD of channels
-    if any(int(i) not in inside and draft.constant_bytes(int(i)) is None for i in operator.inputs):
+    if any(int(i) not in inside and editor.constant_bytes(int(i)) is None for i in operator.inputs):
         return False
     # A constant beside activations is one number, or one for each channel.
     beside = [int(i) for i in operator.inputs if int(i) not in inside and kind != "PAD"]
-    shapes = [[int(n) for n in draft.tensor(i).shape] for i in beside]
+    shapes = [[int(n) for n in editor.tensor(i).shape] for i in beside]
     return all(np.prod(shape) == 1 or shape[-1] == channels for shape in shapes)

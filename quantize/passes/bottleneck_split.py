@@ -14,7 +14,7 @@ import numpy as np
 
 from models.command_line.errors import RequestError
 from quantize.graph.graph import Graph
-from quantize.graph.graph_editor import Draft
+from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.layer_names import layer_names
 from quantize.passes.bottleneck import Bottleneck, bottlenecks
 
@@ -48,8 +48,8 @@ def split(graph: Graph, groups: int) -> Split:
     """
     if groups == 1:
         return Split(graph, groups)
-    draft = Draft(graph)
-    found = bottlenecks(draft)
+    editor = GraphEditor(graph)
+    found = bottlenecks(editor)
     if not found:
         raise RequestError(
             f"SPLIT is {groups}, but the network has nothing to split; expected inverted residuals "
@@ -62,13 +62,13 @@ def split(graph: Graph, groups: int) -> Split:
             f"SPLIT is {groups}; expected at most {narrowest}, the channels of the narrowest "
             "expansion, for example SPLIT=2"
         )
-    filters = {draft.name(int(o.outputs[0])) for b in found for o in b.filters}
+    filters = {editor.name(int(o.outputs[0])) for b in found for o in b.filters}
     for bottleneck in found:
-        _split(draft, bottleneck, group_slices(bottleneck.channels, groups))
+        _split(editor, bottleneck, group_slices(bottleneck.channels, groups))
     kinds = {outputs[0]: kind for kind, _, outputs in graph.operators()}
     depthwise = {n: t for n, t in layer_names(graph).items() if kinds[t] == "DEPTHWISE_CONV_2D"}
     return Split(
-        draft.graph(),
+        editor.graph(),
         groups,
         tuple(name for name, tensor in depthwise.items() if tensor in filters),
         tuple(name for name, tensor in depthwise.items() if tensor not in filters),
@@ -85,12 +85,12 @@ def group_slices(channels: int, groups: int) -> list[slice]:
     return [slice(a, b) for a, b in zip([0, *ends[:-1]], ends, strict=True)]
 
 
-def _split(draft: Draft, bottleneck: Bottleneck, slices: list[slice]) -> None:
+def _split(editor: GraphEditor, bottleneck: Bottleneck, slices: list[slice]) -> None:
     """Group after group, each added to the sum before the next begins: so least is alive."""
     project, made, total = bottleneck.project, [], None
     whole = int(project.outputs[0])
     for number, chosen in enumerate(slices, 1):
-        group = _Group(draft, number, chosen)
+        group = _Group(editor, number, chosen)
         made += [group.copied(bottleneck.expand, axis=0)]
         made += [group.copied(operator, axis=-1) for operator in bottleneck.filters]
         made += [group.projected(project, with_bias=number == 1)]
@@ -99,20 +99,20 @@ def _split(draft: Draft, bottleneck: Bottleneck, slices: list[slice]) -> None:
             total = part
             continue
         last = number == len(slices)
-        name = f"{draft.name(part)}/sum"
-        so_far = whole if last else draft.add_activation(name, draft.tensor(whole).shape)
-        made.append(draft.operator("ADD", [total, part], so_far))
+        name = f"{editor.name(part)}/sum"
+        so_far = whole if last else editor.add_activation(name, editor.tensor(whole).shape)
+        made.append(editor.operator("ADD", [total, part], so_far))
         total = so_far
     for operator in (bottleneck.expand, *bottleneck.filters):
-        draft.replace(operator, [])
-    draft.replace(project, made)
+        editor.replace(operator, [])
+    editor.replace(project, made)
 
 
 class _Group:
     """One group of channels: ``chosen`` of a bottleneck's expanded tensor."""
 
-    def __init__(self, draft: Draft, number: int, chosen: slice) -> None:
-        self.draft = draft
+    def __init__(self, editor: GraphEditor, number: int, chosen: slice) -> None:
+        self.editor = editor
         self.number = number
         self.chosen = chosen
         self.mine: dict[int, int] = {}  # tensor of the whole: that of the group
@@ -125,9 +125,9 @@ class _Group:
     def projected(self, project, with_bias: bool):
         """``project`` of these channels alone; the bias is added once."""
         read, weights, bias = (int(i) for i in project.inputs)
-        part = self.draft.read(project, 1)[..., self.chosen]
+        part = self.editor.read(project, 1)[..., self.chosen]
         if not with_bias:
-            none = np.zeros_like(self.draft.read(project, 2))
+            none = np.zeros_like(self.editor.read(project, 2))
             bias = self._added(project, bias, none)
         inputs = [self.mine[read], self._added(project, weights, part), bias]
         return self._made(project, inputs, self._output(project, slice(None)))
@@ -136,9 +136,9 @@ class _Group:
         index = int(operator.inputs[position])
         if index in self.mine:
             return self.mine[index]
-        if self.draft.constant_bytes(index) is None or self.draft.kind(operator) == "PAD":
+        if self.editor.constant_bytes(index) is None or self.editor.kind(operator) == "PAD":
             return index  # the bottleneck's input, or how much to pad
-        value = self.draft.constant(index)
+        value = self.editor.constant(index)
         if value.size == 1:
             return index
         along = axis if value.ndim > 1 else 0
@@ -148,15 +148,15 @@ class _Group:
     def _added(self, operator, index: int, value: np.ndarray) -> int:
         """A constant of the group's own in place of ``index``, which several layers may share."""
         name = self._named(index)
-        if len(self.draft.consumers(index)) > 1:
-            name += f"/of {self.draft.name(int(operator.outputs[0]))}"
-        return self.draft.add_constant(name, value)
+        if len(self.editor.consumers(index)) > 1:
+            name += f"/of {self.editor.name(int(operator.outputs[0]))}"
+        return self.editor.add_constant(name, value)
 
     def _output(self, operator, chosen: slice) -> int:
         whole = int(operator.outputs[0])
-        *places, channels = (int(n) for n in self.draft.tensor(whole).shape)
+        *places, channels = (int(n) for n in self.editor.tensor(whole).shape)
         shape = (*places, len(range(channels)[chosen]))
-        self.mine[whole] = self.draft.add_activation(self._named(whole), shape)
+        self.mine[whole] = self.editor.add_activation(self._named(whole), shape)
         return self.mine[whole]
 
     def _made(self, operator, inputs: list[int], output: int):
@@ -169,7 +169,7 @@ class _Group:
         """The tensor's name with the group behind each scope, ahead of Keras's number: the layer
         ``block_1_expand`` becomes ``block_1_expand.group1``."""
         parts = []
-        for part in self.draft.name(index).split(";"):
+        for part in self.editor.name(index).split(";"):
             scope, slash, last = part.rpartition("/")
             tagged = NUMBERED.sub(rf".group{self.number}\1", scope or last, count=1)
             parts.append(f"{tagged}{slash}{last}" if scope else tagged)

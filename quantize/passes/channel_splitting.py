@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from quantize.graph.graph import Graph
-from quantize.graph.graph_editor import Draft
+from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.groups import group_of, groups, kernel, set_kernel
-from quantize.passes.layer_pair import HEADROOM, OUTPUT_AXIS, Pair, pairs
+from quantize.passes.layer_pair import HEADROOM, OUTPUT_AXIS, LayerPair, layer_pairs
 from quantize.ranges.calibration import Activation
 from quantize.ranges.ranges import LEVELS
 
@@ -29,7 +29,7 @@ class _Chain:
     reads; only within one may a channel take another's place.
     """
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[LayerPair, ...]
     dead: np.ndarray
     group: np.ndarray
 
@@ -49,14 +49,14 @@ def split(graph: Graph, statistics: dict[str, Activation]) -> Graph:
     Its float outputs stay the same. A channel is dead where no input as far as those of
     ``statistics``, and HEADROOM further, opens its rectifier.
     """
-    draft = Draft(graph)
-    for chain in list(_chains(draft, statistics)):
-        _fill(draft, chain)
-    return draft.graph()
+    editor = GraphEditor(graph)
+    for chain in list(_chains(editor, statistics)):
+        _fill(editor, chain)
+    return editor.graph()
 
 
-def _chains(draft: Draft, statistics: dict[str, Activation]) -> Iterator[_Chain]:
-    found = list(pairs(draft, statistics))
+def _chains(editor: GraphEditor, statistics: dict[str, Activation]) -> Iterator[_Chain]:
+    found = list(layer_pairs(editor, statistics))
     behind = {id(pair.first): pair for pair in found}
     for pair in found:
         if pair.first_kind == "DEPTHWISE_CONV_2D" or pair.rectifier == "NONE":
@@ -64,53 +64,53 @@ def _chains(draft: Draft, statistics: dict[str, Activation]) -> Iterator[_Chain]
         chain = [pair]
         if pair.second_kind == "DEPTHWISE_CONV_2D":
             chain.append(behind.get(id(pair.second)))
-        if chain[-1] is None or not chain[-1].second_is_pointwise(draft):
+        if chain[-1] is None or not chain[-1].second_is_pointwise(editor):
             continue
-        dead = _dead(draft, pair.first, statistics)
+        dead = _dead(editor, pair.first, statistics)
         if dead.any() and not dead.all():
-            makes = group_of(len(dead), groups(draft, pair.first))
-            reads = group_of(len(dead), groups(draft, chain[-1].second))
+            makes = group_of(len(dead), groups(editor, pair.first))
+            reads = group_of(len(dead), groups(editor, chain[-1].second))
             yield _Chain(tuple(chain), dead, makes * len(dead) + reads)
 
 
-def _dead(draft: Draft, layer, statistics: dict[str, Activation]) -> np.ndarray:
+def _dead(editor: GraphEditor, layer, statistics: dict[str, Activation]) -> np.ndarray:
     """Which outputs of ``layer`` a rectifier never lets through, bool [channels]."""
-    seen = statistics[draft.name(int(layer.inputs[0]))]
+    seen = statistics[editor.name(int(layer.inputs[0]))]
     low = HEADROOM * np.minimum(seen.channel_minima, 0)  # 0 is what pads
     high = HEADROOM * np.maximum(seen.channel_maxima, 0)
-    weights = kernel(draft, layer)
+    weights = kernel(editor, layer)
     if weights.shape[-1] != len(high):  # a reshaped input
         return np.zeros(len(weights), bool)
     largest = np.maximum(weights * low, weights * high).reshape(len(weights), -1).sum(axis=1)
-    return draft.read(layer, 2) + largest <= 0
+    return editor.read(layer, 2) + largest <= 0
 
 
-def _fill(draft: Draft, chain: _Chain) -> None:
-    reader = kernel(draft, chain.reader)
+def _fill(editor: GraphEditor, chain: _Chain) -> None:
+    reader = kernel(editor, chain.reader)
     matrix = reader.reshape(len(reader), -1)
-    origin = _copied(_cost(draft, chain, matrix), chain)
+    origin = _copied(_cost(editor, chain, matrix), chain)
     filled = origin != np.arange(len(origin))
-    always = _always(draft, chain, filled)
-    draft.write(chain.reader, 2, draft.read(chain.reader, 2) + matrix[:, filled] @ always)
+    always = _always(editor, chain, filled)
+    editor.write(chain.reader, 2, editor.read(chain.reader, 2) + matrix[:, filled] @ always)
     for layer in chain.layers:
-        axis = OUTPUT_AXIS[draft.kind(layer)]
-        draft.write(layer, 1, np.take(draft.read(layer, 1), origin, axis))
-        draft.write(layer, 2, draft.read(layer, 2)[origin])
+        axis = OUTPUT_AXIS[editor.kind(layer)]
+        editor.write(layer, 1, np.take(editor.read(layer, 1), origin, axis))
+        editor.write(layer, 2, editor.read(layer, 2)[origin])
     times = np.bincount(origin, minlength=len(origin))
     read = reader[..., origin] / times[origin].astype(np.float32)
-    set_kernel(draft, chain.reader, read)
+    set_kernel(editor, chain.reader, read)
 
 
-def _always(draft: Draft, chain: _Chain, filled: np.ndarray) -> np.ndarray:
+def _always(editor: GraphEditor, chain: _Chain, filled: np.ndarray) -> np.ndarray:
     """What the dead channels ``filled``, bool [channels], are when they are read, float32."""
     if len(chain.pairs) == 1:
         return np.zeros(int(filled.sum()), np.float32)
     last = chain.pairs[-1]
     lowest = -np.inf if last.rectifier == "NONE" else 0
-    return np.clip(draft.read(last.first, 2)[filled], lowest, last.end)
+    return np.clip(editor.read(last.first, 2)[filled], lowest, last.end)
 
 
-def _cost(draft: Draft, chain: _Chain, matrix: np.ndarray) -> np.ndarray:
+def _cost(editor: GraphEditor, chain: _Chain, matrix: np.ndarray) -> np.ndarray:
     """Squared error that the rounding of each channel causes in the reader, [channels]."""
     cost = np.zeros(matrix.shape[1])
     for pair in chain.pairs:
@@ -118,7 +118,7 @@ def _cost(draft: Draft, chain: _Chain, matrix: np.ndarray) -> np.ndarray:
         width = max(seen.channel_maxima.max(), 0) - min(seen.channel_minima.min(), 0)
         passed = 1.0
         if pair.second_kind == "DEPTHWISE_CONV_2D":
-            passed = (draft.read(pair.second, 1) ** 2).sum(axis=(0, 1, 2))
+            passed = (editor.read(pair.second, 1) ** 2).sum(axis=(0, 1, 2))
         cost += (width / (LEVELS - 1)) ** 2 * passed
     return cost * (matrix**2).sum(axis=0)
 

@@ -7,9 +7,9 @@ of the second. The float network stays the same, but its channels share one int8
 import numpy as np
 
 from quantize.graph.graph import Graph
-from quantize.graph.graph_editor import Draft
+from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.groups import kernel, set_kernel
-from quantize.passes.layer_pair import HEADROOM, INPUT_AXIS, OUTPUT_AXIS, Pair, pairs
+from quantize.passes.layer_pair import HEADROOM, INPUT_AXIS, OUTPUT_AXIS, LayerPair, layer_pairs
 from quantize.ranges.calibration import Activation
 
 MAX_FACTOR = 1e3  # a channel that is as good as dead is not blown up beyond this
@@ -27,19 +27,19 @@ def equalize(graph: Graph, statistics: dict[str, Activation], per_channel: bool 
     for each channel and lose nothing. Otherwise they serve the weights as in the paper:
     s = sqrt(r1 * r2) / r2 for weight ranges r1 and r2.
     """
-    draft = Draft(graph)
-    for pair in pairs(draft, statistics):
+    editor = GraphEditor(graph)
+    for pair in layer_pairs(editor, statistics):
         if per_channel:
             if pair.second_kind != "DEPTHWISE_CONV_2D":
                 continue
             reach = _reach(pair.activation)
             wanted = np.minimum(HEADROOM * reach / max(reach.max(), np.finfo(np.float32).tiny), 1)
         else:
-            first = _ranges(draft.read(pair.first, 1), OUTPUT_AXIS[pair.first_kind])
-            second = _ranges(kernel(draft, pair.second), INPUT_AXIS[pair.second_kind])
+            first = _ranges(editor.read(pair.first, 1), OUTPUT_AXIS[pair.first_kind])
+            second = _ranges(kernel(editor, pair.second), INPUT_AXIS[pair.second_kind])
             wanted = np.sqrt(first / second)
-        _scale(draft, pair, _allowed(pair, wanted))
-    return draft.graph()
+        _scale(editor, pair, _allowed(pair, wanted))
+    return editor.graph()
 
 
 def absorb_high_biases(graph: Graph, statistics: dict[str, Activation]) -> Graph:
@@ -48,17 +48,17 @@ def absorb_high_biases(graph: Graph, statistics: dict[str, Activation]) -> Graph
     Only into 1x1 and fully connected layers, where no padding breaks it, and only where neither
     end of the rectifier is reached on the calibration images; exact on those.
     """
-    draft = Draft(graph)
-    for pair in pairs(draft, statistics):
-        if not pair.second_is_pointwise(draft):
+    editor = GraphEditor(graph)
+    for pair in layer_pairs(editor, statistics):
+        if not pair.second_is_pointwise(editor):
             continue
-        weights = kernel(draft, pair.second)
+        weights = kernel(editor, pair.second)
         matrix = weights.reshape(len(weights), -1)
         inside = pair.activation.channel_maxima < pair.end
         base = np.where(inside, np.maximum(pair.activation.channel_minima, 0), 0)
-        draft.write(pair.first, 2, draft.read(pair.first, 2) - base)
-        draft.write(pair.second, 2, draft.read(pair.second, 2) + matrix @ base)
-    return draft.graph()
+        editor.write(pair.first, 2, editor.read(pair.first, 2) - base)
+        editor.write(pair.second, 2, editor.read(pair.second, 2) + matrix @ base)
+    return editor.graph()
 
 
 def _reach(activation: Activation) -> np.ndarray:
@@ -72,7 +72,7 @@ def _ranges(weights: np.ndarray, axis: int) -> np.ndarray:
     return np.maximum(found, np.finfo(np.float32).tiny)
 
 
-def _allowed(pair: Pair, wanted: np.ndarray) -> np.ndarray:
+def _allowed(pair: LayerPair, wanted: np.ndarray) -> np.ndarray:
     """``wanted``, where ReLU6 leaves it a choice."""
     factors = np.clip(wanted, 1 / MAX_FACTOR, MAX_FACTOR)
     if np.isfinite(pair.end):
@@ -82,13 +82,13 @@ def _allowed(pair: Pair, wanted: np.ndarray) -> np.ndarray:
     return factors.astype(np.float32)
 
 
-def _scale(draft: Draft, pair: Pair, factors: np.ndarray) -> None:
-    behind = _spread(1 / factors, draft.read(pair.first, 1), OUTPUT_AXIS[draft.kind(pair.first)])
-    draft.write(pair.first, 1, draft.read(pair.first, 1) * behind)
-    draft.write(pair.first, 2, draft.read(pair.first, 2) / factors)
-    weights = kernel(draft, pair.second)
+def _scale(editor: GraphEditor, pair: LayerPair, factors: np.ndarray) -> None:
+    behind = _spread(1 / factors, editor.read(pair.first, 1), OUTPUT_AXIS[editor.kind(pair.first)])
+    editor.write(pair.first, 1, editor.read(pair.first, 1) * behind)
+    editor.write(pair.first, 2, editor.read(pair.first, 2) / factors)
+    weights = kernel(editor, pair.second)
     ahead = _spread(factors, weights, INPUT_AXIS[pair.second_kind])
-    set_kernel(draft, pair.second, weights * ahead)
+    set_kernel(editor, pair.second, weights * ahead)
 
 
 def _spread(factors: np.ndarray, weights: np.ndarray, axis: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from quantize.graph.graph import LINEAR, Graph
-from quantize.graph.graph_editor import Draft
+from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.groups import group_of, groups
 from quantize.graph.segment import cut, run
 from quantize.passes.layer_pair import OUTPUT_AXIS
@@ -25,18 +25,24 @@ def quantized_images(int8_graph: Graph, images: np.ndarray) -> np.ndarray:
 class Layer:
     """One convolution or fully connected layer, in its float and in its int8 form."""
 
-    def __init__(self, float_draft: Draft, int8_draft: Draft, position: int, float_position: int):
-        self.int8_draft = int8_draft
+    def __init__(
+        self,
+        float_editor: GraphEditor,
+        int8_editor: GraphEditor,
+        position: int,
+        float_position: int,
+    ):
+        self.int8_editor = int8_editor
         self.position = position
-        self.operator = int8_draft.operators[position]
-        self.input_name = int8_draft.name(int(self.operator.inputs[0]))
+        self.operator = int8_editor.operators[position]
+        self.input_name = int8_editor.name(int(self.operator.inputs[0]))
         # Not the same where an op between two layers stays float and its output is quantized.
-        self.float_input_name = float_draft.name(
-            int(float_draft.operators[float_position].inputs[0])
+        self.float_input_name = float_editor.name(
+            int(float_editor.operators[float_position].inputs[0])
         )
-        self.kind = int8_draft.kind(self.operator)
-        self.activation = int8_draft.activation(self.operator)
-        self.part = Draft(cut(float_draft, float_position, float_position + 1))
+        self.kind = int8_editor.kind(self.operator)
+        self.activation = int8_editor.activation(self.operator)
+        self.part = GraphEditor(cut(float_editor, float_position, float_position + 1))
         self.part.operators[0].builtinOptions.fusedActivationFunction = 0
         self.float_weights = self.part.read(self.part.operators[0], 1)
         self.float_bias = self.part.read(self.part.operators[0], 2)
@@ -55,12 +61,12 @@ class Layer:
     @property
     def input_affine(self) -> tuple[np.float32, int]:
         """Scale and zero point of the input."""
-        return self.int8_draft.affine(int(self.operator.inputs[0]))
+        return self.int8_editor.affine(int(self.operator.inputs[0]))
 
     @property
     def output_size(self) -> tuple[int, int]:
         """Rows and columns of the output; 1 and 1 for a fully connected layer."""
-        shape = self.int8_draft.tensor(int(self.operator.outputs[0])).shape
+        shape = self.int8_editor.tensor(int(self.operator.outputs[0])).shape
         return (int(shape[1]), int(shape[2])) if len(shape) == 4 else (1, 1)
 
     @property
@@ -71,7 +77,7 @@ class Layer:
     @property
     def groups(self) -> int:
         """Into how many groups a convolution divides its channels."""
-        return groups(self.int8_draft, self.operator)
+        return groups(self.int8_editor, self.operator)
 
     @property
     def strides(self) -> tuple[int, int]:
@@ -95,7 +101,7 @@ class Layer:
         """Whether each output is one patch of the input times the weights, without dilation."""
         options = self.operator.builtinOptions
         if self.kind == "FULLY_CONNECTED":
-            row = self.int8_draft.tensor(int(self.operator.inputs[0])).shape
+            row = self.int8_editor.tensor(int(self.operator.inputs[0])).shape
             return int(np.prod(row)) == self.float_weights.shape[1]
         dilated = (options.dilationHFactor, options.dilationWFactor) != (1, 1)
         return not dilated and getattr(options, "depthMultiplier", 1) == 1
@@ -116,7 +122,7 @@ class Layer:
         Fractions of the output's step, symmetric about 0, so that each copy rounds at other
         places and their mean has steps n times finer.
         """
-        step = self.int8_draft.affine(int(self.operator.outputs[0]))[0]
+        step = self.int8_editor.affine(int(self.operator.outputs[0]))[0]
         added = np.zeros(len(self.float_bias))
         for copies in self._copies():
             added[copies] = ((np.arange(len(copies)) + 0.5) / len(copies) - 0.5) * step
@@ -135,7 +141,7 @@ class Layer:
 
     def weight_scale(self) -> np.ndarray:
         """The step of each output channel, in a shape that spreads over the weights."""
-        tensor = self.int8_draft.tensor(int(self.operator.inputs[1]))
+        tensor = self.int8_editor.tensor(int(self.operator.inputs[1]))
         axis = OUTPUT_AXIS[self.kind]
         shape = [1] * self.float_weights.ndim
         shape[axis] = self.float_weights.shape[axis]
@@ -150,29 +156,29 @@ class Layer:
     @property
     def integers(self) -> np.ndarray:
         """The int8 weights."""
-        return self.int8_draft.read(self.operator, 1)
+        return self.int8_editor.read(self.operator, 1)
 
     @integers.setter
     def integers(self, value: np.ndarray) -> None:
-        self.int8_draft.write(self.operator, 1, value)
+        self.int8_editor.write(self.operator, 1, value)
 
     def set_bias(self, bias: np.ndarray) -> None:
         """Store real values [output channels] as the int32 bias, as near as its steps allow."""
-        tensor = self.int8_draft.tensor(int(self.operator.inputs[2]))
+        tensor = self.int8_editor.tensor(int(self.operator.inputs[2]))
         steps = np.rint(bias / np.asarray(tensor.quantization.scale, np.float64))
         limit = np.iinfo(np.int32)
         steps = np.clip(steps, limit.min, limit.max).astype(np.int32)
-        self.int8_draft.write(self.operator, 2, steps)
+        self.int8_editor.write(self.operator, 2, steps)
 
 
-def layers(graph: Graph, int8_draft: Draft) -> Iterator[Layer]:
-    """The layers that are int8 in the draft and have a bias, in execution order."""
-    float_draft = Draft(graph)
+def layers(graph: Graph, int8_editor: GraphEditor) -> Iterator[Layer]:
+    """The layers that are int8 in the editor and have a bias, in execution order."""
+    float_editor = GraphEditor(graph)
     places = {
-        float_draft.name(int(operator.outputs[0])): i
-        for i, operator in enumerate(float_draft.operators)
+        float_editor.name(int(operator.outputs[0])): i
+        for i, operator in enumerate(float_editor.operators)
     }
-    for position, operator in enumerate(int8_draft.operators):
-        if int8_draft.kind(operator) in LINEAR and int8_draft.is_int8(operator):
-            name = int8_draft.name(int(operator.outputs[0]))
-            yield Layer(float_draft, int8_draft, position, places[name])
+    for position, operator in enumerate(int8_editor.operators):
+        if int8_editor.kind(operator) in LINEAR and int8_editor.is_int8(operator):
+            name = int8_editor.name(int(operator.outputs[0]))
+            yield Layer(float_editor, int8_editor, position, places[name])

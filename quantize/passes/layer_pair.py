@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from quantize.graph.graph import LINEAR
-from quantize.graph.graph_editor import Draft
+from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.groups import groups
 from quantize.ranges.calibration import Activation
 
@@ -17,7 +17,7 @@ OUTPUT_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
 
 
 @dataclass(frozen=True)
-class Pair:
+class LayerPair:
     """Operators ``first`` and ``second``, and what passes between them on real images.
 
     ``end`` is where the rectifier cuts off (6 for ReLU6, else infinity).
@@ -34,35 +34,35 @@ class Pair:
     def end(self) -> float:
         return PASSES[self.rectifier]
 
-    def second_is_pointwise(self, draft: Draft) -> bool:
+    def second_is_pointwise(self, editor: GraphEditor) -> bool:
         """Whether each output of the second layer sees one place, which no padding touches."""
-        weights = draft.read(self.second, 1)
+        weights = editor.read(self.second, 1)
         channels = weights.shape[-1]
         return self.second_kind != "DEPTHWISE_CONV_2D" and weights.size == len(weights) * channels
 
 
-def pairs(draft: Draft, statistics: dict[str, Activation]) -> Iterator[Pair]:
-    """Every pair of ``draft`` in execution order; both layers have biases."""
-    for first in draft.operators:
-        if draft.kind(first) not in LINEAR or draft.activation(first) not in PASSES:
+def layer_pairs(editor: GraphEditor, statistics: dict[str, Activation]) -> Iterator[LayerPair]:
+    """Every pair of ``editor`` in execution order; both layers have biases."""
+    for first in editor.operators:
+        if editor.kind(first) not in LINEAR or editor.activation(first) not in PASSES:
             continue
         between = int(first.outputs[0])
-        readers = draft.consumers(between)
-        if len(readers) != 1 or draft.is_output(between) or draft.name(between) not in statistics:
+        readers = editor.consumers(between)
+        if len(readers) != 1 or editor.is_output(between) or editor.name(between) not in statistics:
             continue
         second = readers[0]
-        if draft.kind(second) not in LINEAR or second.inputs[0] != between:
+        if editor.kind(second) not in LINEAR or second.inputs[0] != between:
             continue
-        activation = statistics[draft.name(between)]
+        activation = statistics[editor.name(between)]
         channels = len(activation.channel_maxima)
-        read = draft.read(second, 1).shape[INPUT_AXIS[draft.kind(second)]]
-        fits = read * groups(draft, second) == channels
+        read = editor.read(second, 1).shape[INPUT_AXIS[editor.kind(second)]]
+        fits = read * groups(editor, second) == channels
         if fits and all(len(o.inputs) == 3 and o.inputs[2] >= 0 for o in (first, second)):
-            yield Pair(
+            yield LayerPair(
                 first=first,
                 second=second,
-                first_kind=draft.kind(first),
-                second_kind=draft.kind(second),
-                rectifier=draft.activation(first),
+                first_kind=editor.kind(first),
+                second_kind=editor.kind(second),
+                rectifier=editor.activation(first),
                 activation=activation,
             )

@@ -7,24 +7,24 @@ What is moved from one bias to another leaves the sum as it is.
 """
 
 from quantize.graph.graph import LINEAR, Graph
-from quantize.graph.graph_editor import Draft
+from quantize.graph.graph_editor import GraphEditor
 from quantize.ranges.calibration import Activation
 
 
-def sums(draft: Draft) -> list[list]:
+def sums(editor: GraphEditor) -> list[list]:
     """The layers, two or more each, whose outputs are added up and read by nothing else."""
     running: dict[int, list] = {}  # the tensor of a sum: the layers in it
-    for operator in draft.of_kind("ADD"):
+    for operator in editor.of_kind("ADD"):
         first, second = (int(i) for i in operator.inputs)
-        if draft.activation(operator) != "NONE" or not _is_part(draft, second):
+        if editor.activation(operator) != "NONE" or not _is_part(editor, second):
             continue
-        if first in running and len(draft.consumers(first)) == 1:
+        if first in running and len(editor.consumers(first)) == 1:
             layers = running.pop(first)
-        elif _is_part(draft, first):
-            layers = [draft.producer(first)]
+        elif _is_part(editor, first):
+            layers = [editor.producer(first)]
         else:
             continue
-        running[int(operator.outputs[0])] = [*layers, draft.producer(second)]
+        running[int(operator.outputs[0])] = [*layers, editor.producer(second)]
     return list(running.values())
 
 
@@ -34,29 +34,29 @@ def center(graph: Graph, statistics: dict[str, Activation]) -> Graph:
     The last part takes what the others lose; the float outputs stay the same. The graph itself
     where nothing is summed so. ``statistics``: of all activations, on calibration images.
     """
-    draft = Draft(graph)
-    found = sums(draft)
+    editor = GraphEditor(graph)
+    found = sums(editor)
     if not found:
         return graph
     for *others, last in found:
         for layer in others:
-            seen = statistics[draft.name(int(layer.outputs[0]))]
+            seen = statistics[editor.name(int(layer.outputs[0]))]
             middle = (seen.channel_minima + seen.channel_maxima) / 2
-            draft.write(layer, 2, draft.read(layer, 2) - middle)
-            draft.write(last, 2, draft.read(last, 2) + middle)
-    return draft.graph()
+            editor.write(layer, 2, editor.read(layer, 2) - middle)
+            editor.write(last, 2, editor.read(last, 2) + middle)
+    return editor.graph()
 
 
-def _is_part(draft: Draft, index: int) -> bool:
+def _is_part(editor: GraphEditor, index: int) -> bool:
     """Whether a layer with a bias of its own computes the tensor for one reader, unbent."""
-    layer = draft.producer(index)
+    layer = editor.producer(index)
     return (
         layer is not None
-        and draft.kind(layer) in LINEAR
-        and draft.activation(layer) == "NONE"
+        and editor.kind(layer) in LINEAR
+        and editor.activation(layer) == "NONE"
         and len(layer.inputs) == 3
         and layer.inputs[2] >= 0
-        and draft.reads_constant(layer, 2)
-        and len(draft.consumers(index)) == 1
-        and not draft.is_output(index)
+        and editor.reads_constant(layer, 2)
+        and len(editor.consumers(index)) == 1
+        and not editor.is_output(index)
     )

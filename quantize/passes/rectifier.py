@@ -8,7 +8,7 @@ QUANTIZE the input anew gives the same integers.
 import numpy as np
 
 from quantize.graph.graph import Graph
-from quantize.graph.graph_editor import Draft
+from quantize.graph.graph_editor import GraphEditor
 
 LOWEST = np.iinfo(np.int8).min
 
@@ -17,11 +17,11 @@ def lower(graph: Graph) -> Graph:
     """The int8 ``graph`` without RELU operators, but for float ones and those with room below 0."""
     if "RELU" not in graph.op_histogram:
         return graph
-    draft = Draft(graph)
-    for operator in draft.of_kind("RELU"):
+    editor = GraphEditor(graph)
+    for operator in editor.of_kind("RELU"):
         into, out = (
-            graph.quantization(draft.name(int(i))) for i in (*operator.inputs, *operator.outputs)
+            graph.quantization(editor.name(int(i))) for i in (*operator.inputs, *operator.outputs)
         )
         if into and out and int(out.zero_point[0]) == LOWEST:
-            draft.become(operator, "QUANTIZE")
-    return draft.graph()
+            editor.become(operator, "QUANTIZE")
+    return editor.graph()

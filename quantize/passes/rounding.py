@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from quantize.graph.graph import Graph
-from quantize.graph.graph_editor import Draft
+from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.segment import Walk
 from quantize.passes.layer import Layer, layers, quantized_images
 from quantize.passes.patches import patches, places
@@ -89,10 +89,10 @@ def round_layers(
     depth multiplier keep theirs. ``report`` is told how many layers are done, and of how many.
     Other arguments as in ``bias_correction.correct``.
     """
-    draft = Draft(int8_graph)
-    walk = Walk(draft, quantized_images(int8_graph, images), threads)
+    editor = GraphEditor(int8_graph)
+    walk = Walk(editor, quantized_images(int8_graph, images), threads)
     rng = np.random.default_rng(SEED)
-    found = list(layers(graph, draft))
+    found = list(layers(graph, editor))
     for done, layer in enumerate(found):
         report(done, len(found))
         walk.to(layer.position)
@@ -108,4 +108,4 @@ def round_layers(
         layer.correct_bias(
             means[layer.float_input_name], layer.real(values.mean(axis=0, dtype=np.float32)[None])
         )
-    return draft.graph()
+    return editor.graph()
