@@ -29,7 +29,6 @@ COMMANDS = {
         "two runs side by side, if of like machines",
     ),
     "export": ("bench.history.export_runs", "the runs of the history as CSV or JSON"),
-    "rescue": ("bench.history.rescue", "what can be read of a damaged history, in a new file"),
 }
 
 

@@ -3,9 +3,12 @@
 import ctypes
 import os
 import random
+import re
 import resource
+import shutil
 import signal
 import sqlite3
+import subprocess
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +16,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import version1_history
 from history_records import DRIFT, record, timed
 
 from bench.__main__ import main
@@ -98,12 +100,9 @@ def test_a_writer_killed_before_its_commit_leaves_nothing_of_its_record(path):
     assert History(path, busy_timeout_s=1).append(record()) == 2
 
 
-@pytest.mark.parametrize("version", ["new", "version 1"])
-def test_many_benches_may_make_or_migrate_the_history_at_once(path, version):
+def test_many_benches_may_make_the_history_at_once(path):
     for _ in range(5):
         path.unlink(missing_ok=True)
-        if version == "version 1":
-            version1_history.write(path)
         started = [child(appending(path, 3)) for _ in range(6)]
         children = [one.__enter__() for one in started]
         said = [line for _, lines in children for line in lines]
@@ -111,7 +110,7 @@ def test_many_benches_may_make_or_migrate_the_history_at_once(path, version):
             one.__exit__(None, None, None)
         assert all(line.strip().isdigit() for line in said) and len(said) == 18, said
         assert len({int(line) for line in said}) == 18
-        assert len(History(path).listing(None)) == 18 + 3 * (version == "version 1")
+        assert len(History(path).listing(None)) == 18
 
 
 def test_what_is_committed_is_on_disk_and_nothing_is_an_orphan(path):
@@ -171,7 +170,7 @@ def test_damage_in_the_middle_is_found_before_a_measurement_and_made_no_worse(pa
     for samples in range(1, 30):
         History(path).append(record(result=timed(range(100 * samples))))
     content = damage(path, "accuracy")
-    with pytest.raises(DeviceError, match=r"is damaged .*bench rescue rescued\.sqlite"):
+    with pytest.raises(DeviceError, match=r"is damaged .*sqlite3 recovered\.sqlite"):
         History(path).check()
     with pytest.raises(DeviceError, match="is damaged"):
         History(path).append(record())
@@ -186,7 +185,8 @@ def overwrite_middle(path):
     path.write_bytes(content)
 
 
-def test_a_rescue_saves_every_run_that_can_be_read(tmp_path, monkeypatch, capsys):
+@pytest.mark.skipif(not shutil.which("sqlite3"), reason="the sqlite3 program is not installed")
+def test_the_advice_for_a_damaged_history_saves_every_run_that_can_be_read(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     samples = random.Random(1).randbytes(6_000)
     for _ in range(30):
@@ -194,22 +194,18 @@ def test_a_rescue_saves_every_run_that_can_be_read(tmp_path, monkeypatch, capsys
     History().add_drift([DRIFT])
     whole = list(History().each())
     overwrite_middle(History().path)
-    with pytest.raises(DeviceError, match="is damaged"):
-        History().check()
     damaged = History().path.read_bytes()
-    assert main(["rescue", "rescued.sqlite"]) == 0
-    shown = capsys.readouterr().out
-    rescued = History(tmp_path / "rescued.sqlite")
-    rescued.check()
-    found = list(rescued.each())
+    with pytest.raises(DeviceError, match="is damaged") as refused:
+        History().check()
+    advised = re.search(r"run: (.*); move bench\.sqlite", str(refused.value)).group(1)
+    subprocess.run(advised, shell=True, check=True, capture_output=True)
+    recovered = History(tmp_path / "recovered.sqlite")
+    recovered.check()
+    found = list(recovered.each())
     assert 25 <= len(found) < 30 and all(one in whole for one in found)
-    assert f"{len(found)} of 30 runs" in shown
-    lost = sorted({one.id for one in whole} - {one.id for one in found})
-    assert f"lost: {', '.join(map(str, lost))}" in shown
-    assert rescued.drifts("s1") == [DRIFT]
+    assert len(recovered.listing(None)) == len(found) and recovered.drifts("s1") == [DRIFT]
+    assert recovered.append(record()) == 31
     assert History().path.read_bytes() == damaged
-    assert main(["rescue", "rescued.sqlite"]) == 2
-    assert "rescued.sqlite is there already" in capsys.readouterr().err
 
 
 def test_damage_elsewhere_leaves_the_rest_readable(path):

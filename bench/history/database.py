@@ -1,5 +1,6 @@
 """The SQLite file of the history: how it is opened, and each of its faults in one line."""
 
+import shlex
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -16,7 +17,7 @@ _PERMISSION = (
 
 @contextmanager
 def opened(path: Path | None, busy_timeout_s: float) -> Iterator[sqlite3.Connection]:
-    """A connection to the history at ``path``, made or brought to this version where need be.
+    """A connection to the history at ``path``, made where there is none.
 
     None: an empty one in memory. What a transaction wrote is on disk when it has been committed.
     DeviceError, saying what to do, for everything that SQLite finds wrong, also while the
@@ -76,21 +77,27 @@ def fault(path: Path, error: sqlite3.Error, busy_timeout_s: float) -> DeviceErro
         sqlite3.SQLITE_READONLY: ("it may not be written", _PERMISSION),
         sqlite3.SQLITE_CANTOPEN: ("it cannot be opened", _PERMISSION),
     }
-    other = ("SQLite failed", f"if that stays so, {_rescue(path)}")
+    other = ("SQLite failed", f"if that stays so, {_recover(path)}")
     reason, advice = reasons.get(_code(error), other)
     return DeviceError(f"{path} cannot be used as the bench history: {reason} ({error}); {advice}")
 
 
 def damaged(path: Path, found: str) -> DeviceError:
-    """The file is a history, but not whole: ``found`` says what is wrong."""
+    """The error of a file that is a history, but not whole: ``found`` says what is wrong."""
     shown = " ".join(found.split())
-    return DeviceError(f"{path} is damaged ({shown}); this changed nothing of it; {_rescue(path)}")
+    return DeviceError(f"{path} is damaged ({shown}); this changed nothing of it; {_recover(path)}")
 
 
-def _rescue(path: Path) -> str:
+def _recover(path: Path) -> str:
+    """The next step for a damaged file. It is not SQLite's ``.recover``, which Debian's sqlite3 is
+    built without: that one prints an error and recovers nothing. ``.dump`` skips what it cannot
+    read, but ends with a ROLLBACK and leaves the version out."""
+    after = f"DELETE FROM runs WHERE id NOT IN (SELECT run_id FROM samples); {schema.SET_VERSION};"
     return (
-        "python -m bench rescue rescued.sqlite saves what can be read; moving "
-        f"{path.name}, {path.name}-wal and {path.name}-shm away begins a new one"
+        "to save what can be read, run: "
+        f"(sqlite3 {shlex.quote(str(path))} .dump | sed 's/^ROLLBACK.*/COMMIT;/'; echo '{after}') "
+        f"| sqlite3 recovered.sqlite; move {path.name}, {path.name}-wal and {path.name}-shm away "
+        "and the recovered file into their place, or begin a new one"
     )
 
 

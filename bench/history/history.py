@@ -40,7 +40,7 @@ ORDER BY runs.id
 class History:
     """The measurements in the file at ``path``, made where there is none when something is written.
 
-    Every method raises DeviceError, one line, where the file is not a history, is of a newer
+    Every method raises DeviceError, one line, where the file is not a history, is of another
     version, is damaged, stays locked by others for ``busy_timeout_s``, or cannot be written.
     """
 
@@ -84,7 +84,7 @@ class History:
             raise database.damaged(self.path, found)
         with self.writing() as connection:
             # The same version again: a write that changes nothing, but needs the room of one.
-            connection.execute(f"PRAGMA user_version = {schema.VERSION}")
+            connection.execute(schema.SET_VERSION)
 
     def get(self, run_id: int) -> Record:
         """The record of that id; RequestError where there is none."""

@@ -48,13 +48,11 @@ class DamagedRow(ValueError):
     """What a row holds is not what was written."""
 
 
-def insert(connection: sqlite3.Connection, record: Record, run_id: int | None = None) -> int:
-    """Write ``record`` within the caller's transaction, as the run of that id (None: the next).
-
-    Its id. The record's own ``id`` is not looked at.
-    """
+def insert(connection: sqlite3.Connection, record: Record) -> int:
+    """Write ``record`` within the caller's transaction; its new id. The record's own ``id`` is not
+    looked at."""
     result = record.result
-    run_id = _insert(connection, "runs", {"id": run_id, **_of_run(connection, record)})
+    run_id = _insert(connection, "runs", _of_run(connection, record))
     samples = {
         "run_id": run_id,
         "samples_ns": pack(result.samples_ns, "<i8"),

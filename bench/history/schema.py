@@ -1,50 +1,16 @@
-"""The tables of the history, and how files of earlier versions become files of this one.
+"""The tables of the history.
 
-What is filtered or sorted by is a column; lists that are only shown are JSON. A new file goes
-through the same steps as an old one, so both end with the same tables.
+What is filtered or sorted by is a column; lists that are only shown are JSON.
 """
 
 import sqlite3
-from collections.abc import Callable
 
-from bench.history import migration
 from models.command_line.errors import DeviceError
 
-VERSION_1 = """
-CREATE TABLE runs (
-    id INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL,
-    time_utc TEXT NOT NULL,
-    command TEXT NOT NULL,
-    device TEXT NOT NULL,
-    model_id TEXT NOT NULL,
-    artifact TEXT NOT NULL,
-    artifact_sha256 TEXT NOT NULL,
-    format TEXT NOT NULL,
-    scheme TEXT NOT NULL,
-    runtime TEXT NOT NULL,
-    runtime_version TEXT,
-    threads INTEGER,
-    load_ns INTEGER,
-    prepare_ns INTEGER,
-    first_inference_ns INTEGER,
-    peak_rss_bytes INTEGER,
-    error_kind TEXT,
-    error_message TEXT,
-    data TEXT,
-    images INTEGER,
-    correct INTEGER,
-    agreeing INTEGER,
-    environment TEXT NOT NULL
-);
-CREATE INDEX runs_by_artifact ON runs (model_id, artifact, runtime, device, kind, id);
-CREATE TABLE samples (
-    run_id INTEGER PRIMARY KEY REFERENCES runs (id),
-    samples_ns TEXT NOT NULL
-);
-"""
+VERSION = 4  # of the tables, kept in the file as user_version; 1 to 3 came before any release
+SET_VERSION = f"PRAGMA user_version = {VERSION}"
 
-VERSION_2 = """
+TABLES = """
 CREATE TABLE devices (  -- a device as it was found: another environment is another row
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL,
@@ -54,7 +20,7 @@ CREATE TABLE devices (  -- a device as it was found: another environment is anot
 CREATE TABLE artifacts (  -- a file by its content
     id INTEGER PRIMARY KEY,
     sha256 TEXT NOT NULL,
-    bytes INTEGER,  -- NULL: measured before version 2
+    bytes INTEGER,
     format TEXT NOT NULL,
     scheme TEXT NOT NULL
 );
@@ -95,7 +61,8 @@ CREATE TABLE runs (
     images INTEGER NOT NULL,
     error_kind TEXT,
     error_message TEXT,
-    data TEXT
+    data TEXT,
+    turn_group INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX runs_by_series ON runs (series_id, id);
 CREATE INDEX runs_by_session ON runs (session, id);
@@ -114,6 +81,15 @@ CREATE TABLE states (
     frequency_khz TEXT NOT NULL,  -- JSON array
     temperature_c REAL,
     throttled INTEGER,
+    PRIMARY KEY (run_id, position)
+) WITHOUT ROWID;
+CREATE TABLE batteries (  -- of a phone: before the timed part, and after it
+    run_id INTEGER NOT NULL REFERENCES runs (id),
+    position INTEGER NOT NULL,
+    level_percent INTEGER,
+    charging TEXT,
+    temperature_c REAL,
+    thermal_status INTEGER,
     PRIMARY KEY (run_id, position)
 ) WITHOUT ROWID;
 CREATE TABLE caveats (
@@ -180,67 +156,26 @@ CREATE TABLE drift (
 CREATE INDEX drift_by_session ON drift (session, id);
 """
 
-# Runs of before it took turns with all others of their session.
-VERSION_3 = "ALTER TABLE runs ADD COLUMN turn_group INTEGER NOT NULL DEFAULT 0;\n"
-
-VERSION_4 = """
-CREATE TABLE batteries (  -- of a phone: before the timed part, and behind it
-    run_id INTEGER NOT NULL REFERENCES runs (id),
-    position INTEGER NOT NULL,
-    level_percent INTEGER,
-    charging TEXT,
-    temperature_c REAL,
-    thermal_status INTEGER,
-    PRIMARY KEY (run_id, position)
-) WITHOUT ROWID;
-"""
-
-
-def _to_version_1(connection: sqlite3.Connection) -> None:
-    _execute(connection, VERSION_1)
-
-
-def _to_version_2(connection: sqlite3.Connection) -> None:
-    migration.set_aside(connection)
-    _execute(connection, VERSION_2)
-    migration.move(connection)
-
-
-def _to_version_3(connection: sqlite3.Connection) -> None:
-    _execute(connection, VERSION_3)
-
-
-def _to_version_4(connection: sqlite3.Connection) -> None:
-    _execute(connection, VERSION_4)
-
-
-# Step n takes a file from version n to n + 1. A step that was released stays as it is.
-STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
-    _to_version_1, _to_version_2, _to_version_3, _to_version_4,
-)  # fmt: skip
-VERSION = len(STEPS)
-
 
 def prepare(connection: sqlite3.Connection, name: str) -> None:
-    """Bring the file behind ``connection`` to this version, in one transaction.
+    """Make the tables in an empty file, in one transaction; leave those of VERSION as they are.
 
-    DeviceError where a newer bench, or something else than a bench, wrote the file ``name``.
+    DeviceError where a bench of another version, or something else than a bench, wrote the file
+    ``name``.
     """
-    if _version(connection) != VERSION:
-        with connection:
-            connection.execute("BEGIN IMMEDIATE")
-            # Read again: another bench may have done it while this one waited for the lock.
-            found = _version(connection)
-            _refuse_unknown(connection, found, name)
-            try:
-                for step in STEPS[found:]:
-                    step(connection)
-            except ValueError as error:
-                raise DeviceError(
-                    f"{name} is of version {found} and cannot be brought to {VERSION} ({error}); "
-                    "nothing of it was changed; move it away to begin a new one"
-                ) from error
-            connection.execute(f"PRAGMA user_version = {VERSION}")
+    if _version(connection) == VERSION:
+        return
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        # Read again: another bench may have made them while this one waited for the lock.
+        found = _version(connection)
+        if found == VERSION:
+            return
+        _refuse_unknown(connection, found, name)
+        # executescript would commit the transaction that this is part of.
+        for statement in TABLES.split(";\n")[:-1]:
+            connection.execute(statement)
+        connection.execute(SET_VERSION)
 
 
 def _version(connection: sqlite3.Connection) -> int:
@@ -248,20 +183,15 @@ def _version(connection: sqlite3.Connection) -> int:
 
 
 def _refuse_unknown(connection: sqlite3.Connection, found: int, name: str) -> None:
-    if not 0 <= found <= VERSION:
+    """DeviceError where the file is not empty."""
+    if found:
         raise DeviceError(
             f"{name} has schema version {found}; this bench knows {VERSION}; "
-            "use the newer bench that wrote it, or move it away to begin a new one"
+            "use the bench that wrote it, or move it away to begin a new one"
         )
     tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master")]
-    if found == 0 and tables:
+    if tables:
         raise DeviceError(
             f"{name} is a database of something else, with {', '.join(tables[:5])}; "
             "expected a bench history; move it away to begin a new one"
         )
-
-
-def _execute(connection: sqlite3.Connection, script: str) -> None:
-    # executescript would commit the transaction that this is part of.
-    for statement in script.split(";\n")[:-1]:
-        connection.execute(statement)
