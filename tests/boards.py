@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from bench.devices.device import OPENED_BY
 from bench.devices.host import RUNNER, Host
+from bench.devices.open_devices import OPENED_BY
 from models.command_line.errors import DeviceError
 
 STEP_MORE = ("row.astype(np.float32) - zero_point)", "row.astype(np.float32) - zero_point + 1)")

@@ -18,9 +18,9 @@ from loopback_sshd import LoopbackServer
 from processes import ended, running, wait_until
 
 from bench.__main__ import main
-from bench.devices.lease.device_lease import DeviceLock
+from bench.devices.lease.device_lease import DeviceLease
 from bench.devices.transport.ssh import Ssh
-from bench.devices.transport.timeouts import Patience
+from bench.devices.transport.transport import Timeouts
 from bench.history.history import History
 
 # The runner, the first time that it passes there so often, and no other: says so, and stalls.
@@ -77,9 +77,9 @@ class FarProject:
 
     def impatient(self) -> None:
         """A line is lost behind 2 s of silence, a bench behind 3."""
-        self._patch.setattr(Ssh, "patience", Patience(2, 1, 1))
-        quick = partial(DeviceLock, silence_s=3.0, beat_s=0.5)
-        self._patch.setattr("bench.devices.board.DeviceLock", quick)
+        self._patch.setattr(Ssh, "timeouts", Timeouts(2, 1, 1))
+        quick = partial(DeviceLease, silence_s=3.0, beat_s=0.5)
+        self._patch.setattr("bench.devices.board.DeviceLease", quick)
 
     def bench(self, *words, device="pi", files="int8.tflite", runtimes="litert") -> int:
         """The exit code of ``bench run``."""

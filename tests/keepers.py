@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from native_runner import built_runner
 
-from bench.devices.lease.lease_command import registered
+from bench.devices.lease.lease_command import lease_command
 from bench.on_device import lease_agent
 
 KEEPER = Path(lease_agent.__file__)
@@ -68,7 +68,7 @@ class Keeper:
 
 def start(cache, name, *argv, shell=("sh",), **options):
     """``argv`` running as a device would run it, registered as ``name``."""
-    words = registered(PurePosixPath(cache), name, argv)
+    words = lease_command(PurePosixPath(cache), name, argv)
     return begin([*shell, *words[1:]], **options)
 
 

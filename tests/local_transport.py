@@ -5,8 +5,9 @@ import shlex
 import shutil
 import subprocess
 
-from bench.devices.runner_process import started
-from bench.devices.transport.transport import ConnectionLost, Finished
+from bench.devices.transport.process import started
+from bench.devices.transport.transport import Finished
+from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError
 
 

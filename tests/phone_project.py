@@ -14,8 +14,8 @@ from processes import wait_until
 from bench.__main__ import main
 from bench.devices.native.bundle import Bundle, bundle_for
 from bench.devices.phone_facts import CACHE
-from bench.devices.remote_device import Remote
-from bench.devices.runner_process import Child
+from bench.devices.remote_device import RemoteDevice
+from bench.devices.runner_process import RunnerProcess
 from bench.devices.transport.adb import Adb
 from bench.history.history import History
 
@@ -50,14 +50,14 @@ class PhoneProject:
         """``fault`` once: at "timing" when a turn is about to be taken, at "judging" when the first
         outputs are here, at "pushing" while a library is pushed."""
         faults, taking = [fault], threading.Lock()
-        turn, get, put = Child.turn, Adb.get, Adb.put
+        turn, get, put = RunnerProcess.turn, Adb.get, Adb.put
 
         def once() -> None:
             with taking:
                 due = faults.pop() if faults else lambda: None
             due()
 
-        def disturbed_turn(child: Child) -> bool:
+        def disturbed_turn(child: RunnerProcess) -> bool:
             once()
             return turn(child)
 
@@ -71,7 +71,7 @@ class PhoneProject:
             put(line, local, *words)
 
         kind, name, disturbed = {
-            "timing": (Child, "turn", disturbed_turn),
+            "timing": (RunnerProcess, "turn", disturbed_turn),
             "judging": (Adb, "get", disturbed_get),
             "pushing": (Adb, "put", disturbed_put),
         }[place]
@@ -85,7 +85,7 @@ class PhoneProject:
 
     def impatient(self, reconnect_s: float) -> None:
         """A phone that does not come back is given up so soon."""
-        self._patch.setattr(Remote.__init__, "__defaults__", (reconnect_s,))
+        self._patch.setattr(RemoteDevice.__init__, "__defaults__", (reconnect_s,))
 
     def kill(self, what: str) -> None:
         """SIGKILL to the "keeper", or to the first "runner" of a job or its "worker", which are all

@@ -31,7 +31,7 @@ from processes import is_alive, running, wait_until
 
 from bench.devices.settings import DeviceSettings
 from bench.devices.transport.adb import Adb
-from bench.devices.transport.transport import ConnectionLost
+from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError
 
 

@@ -19,12 +19,12 @@ from small_disk import small_disk
 from bench.devices.settings import DeviceSettings
 from bench.devices.transport import adb_program
 from bench.devices.transport.adb import Adb
-from bench.devices.transport.timeouts import Patience
-from bench.devices.transport.transport import ConnectionLost
+from bench.devices.transport.transport import Timeouts
+from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError
 
 BIG_BYTES = 8_000_000
-IMPATIENT = Patience(connect_s=1, alive_interval_s=1, alive_count=1)
+IMPATIENT = Timeouts(connect_s=1, alive_interval_s=1, alive_count=1)
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def between(phone):
 def line(server, between):
     """A line that is lost behind two seconds of silence."""
     line = opened(f"127.0.0.1:{between.port}")
-    line.patience = Patience(connect_s=15, alive_interval_s=1, alive_count=1)
+    line.timeouts = Timeouts(connect_s=15, alive_interval_s=1, alive_count=1)
     with line:
         yield line
 
@@ -146,7 +146,7 @@ def test_the_line_is_not_replaced_by_the_one_that_adb_makes_anew(server, between
 def test_a_phone_that_is_switched_off_is_lost_and_found_when_it_is_back(server):
     with Adbd() as phone:
         line = opened(phone.serial)
-        line.patience = IMPATIENT
+        line.timeouts = IMPATIENT
         line.connect()
         process = line.start(["sh", "-c", "echo ready; cat"])
         assert process.stdout.readline() == b"ready\n"
@@ -165,11 +165,11 @@ def test_a_phone_that_adb_takes_for_one_that_is_there_is_connected_to_anew(serve
     server.adb("connect", f"127.0.0.1:{between.port}")
     between.freeze()
     line = opened(f"127.0.0.1:{between.port}")
-    line.patience = IMPATIENT
+    line.timeouts = IMPATIENT
     with pytest.raises(DeviceError, match="listed, but runs no commands: no answer within 1 s"):
         line.connect()
     between.thaw()
-    line.patience = Patience(connect_s=15, alive_interval_s=5, alive_count=3)
+    line.timeouts = Timeouts(connect_s=15, alive_interval_s=5, alive_count=3)
     with line:
         assert line.run(["true"], 30).code == 0
     assert between.accepted == 2
@@ -178,7 +178,7 @@ def test_a_phone_that_adb_takes_for_one_that_is_there_is_connected_to_anew(serve
 def test_a_server_that_hangs_is_not_waited_for(server, phone, monkeypatch):
     monkeypatch.setattr(adb_program, "ASKED_S", 0.5)
     line = opened(phone.serial)
-    line.patience = IMPATIENT
+    line.timeouts = IMPATIENT
     with line:
         server.signal(signal.SIGSTOP)
         with pytest.raises(ConnectionLost, match="nothing was heard for 2 s"):

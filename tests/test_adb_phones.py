@@ -8,7 +8,7 @@ from device_android.authorization import Consent
 from loopback_sshd import free_port
 from own_adb_server import OwnAdbServer
 
-from bench.devices.device import named
+from bench.devices.open_devices import named
 from bench.devices.settings import DeviceSettings
 from bench.devices.transport.adb import Adb
 from bench.devices.transport.adb_failure import (
@@ -25,7 +25,7 @@ from bench.devices.transport.adb_phones import (
     phones,
     ready_phone,
 )
-from bench.devices.transport.timeouts import Patience
+from bench.devices.transport.transport import Timeouts
 from models.command_line.errors import DeviceError, RequestError
 
 # What adb 29 and 34 write for phones that no test can plug in.
@@ -57,7 +57,7 @@ def server(tmp_path_factory, tmp_path, monkeypatch):
 
 def opened(serial):
     line = Adb(DeviceSettings("pixel", "adb", serial=serial))
-    line.patience = Patience(connect_s=1, alive_interval_s=5, alive_count=3)
+    line.timeouts = Timeouts(connect_s=1, alive_interval_s=5, alive_count=3)
     return line
 
 

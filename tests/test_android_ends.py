@@ -19,19 +19,19 @@ from tiny_models import write_export
 
 from bench.devices.phone_facts import CACHE
 from bench.devices.transport.adb import Adb
-from bench.devices.transport.timeouts import Patience
+from bench.devices.transport.transport import Timeouts
 
 pytestmark = pytest.mark.android
 # A bench that stops ahead of its first turn, and says so by a file, its first argument.
 STALLING = """
 import sys, time
 from bench.__main__ import script
-from bench.devices.runner_process import Child
+from bench.devices.runner_process import RunnerProcess
 mark = sys.argv.pop(1)
 def turn(self):
     open(mark, "w").close()
     time.sleep(600)
-Child.turn = turn
+RunnerProcess.turn = turn
 sys.exit(script())
 """
 
@@ -75,7 +75,7 @@ def test_a_killed_program_on_the_phone(pixel, capsys, killed):
 
 
 def test_a_phone_that_has_not_allowed_this_computer(pixel, capsys, monkeypatch):
-    monkeypatch.setattr(Adb, "patience", Patience(1, 5, 3))
+    monkeypatch.setattr(Adb, "timeouts", Timeouts(1, 5, 3))
     pixel.phone.consent(Consent.DENY)
     pixel.phone.disconnect()
     try:

@@ -9,7 +9,7 @@ from far_project import error_line
 from phone_project import is_lost
 
 from bench.devices.phone_facts import CACHE
-from bench.devices.remote_device import Remote
+from bench.devices.remote_device import RemoteDevice
 from bench.devices.transport.adb import Adb
 
 pytestmark = pytest.mark.android
@@ -40,26 +40,26 @@ def after(seconds, do):
 @pytest.fixture
 def sent(monkeypatch):
     """How many shards each runner was told to classify, of those that were told."""
-    found, plain = [], Remote._started
+    found, plain = [], RemoteDevice._started
 
     def started(self, job):
         if job.images:
             found.append(len(job.images.shards))
         return plain(self, job)
 
-    monkeypatch.setattr(Remote, "_started", started)
+    monkeypatch.setattr(RemoteDevice, "_started", started)
     return found
 
 
 def test_a_line_that_breaks_ahead_of_all_timing(pixel, capsys, monkeypatch):
     """While the phone is asked for its memory."""
-    plain = Remote.free_memory_bytes
+    plain = RemoteDevice.free_memory_bytes
 
     def disturbed(self):
         pixel.phone.disconnect()
         return plain(self)
 
-    monkeypatch.setattr(Remote, "free_memory_bytes", disturbed)
+    monkeypatch.setattr(RemoteDevice, "free_memory_bytes", disturbed)
     check_done(pixel, pixel.bench(), capsys)
 
 

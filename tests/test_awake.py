@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 import pytest
 from processes import wait_until
 
-from bench.devices.stay_awake import awake
+from bench.devices.stay_awake import stay_awake
 
 # Android's programs, with the state of the phone in files.
 PROGRAMS = {
@@ -65,8 +65,8 @@ class PhoneShell:
         self.started.append(process)
         return process
 
-    def awake(self):
-        return awake(self.start, "my phone", PurePosixPath(self.cache), self.notes.append)
+    def stay_awake(self):
+        return stay_awake(self.start, "my phone", PurePosixPath(self.cache), self.notes.append)
 
     def is_awake(self):
         return self.get(SCREEN) == "7" and self.get("doze") == "0"
@@ -86,7 +86,7 @@ def phone(tmp_path):
 def test_it_is_as_before_behind_the_block(phone, before):
     if before:
         phone.set(SCREEN, before)
-    with phone.awake():
+    with phone.stay_awake():
         assert phone.is_awake() and "WAKEUP" in phone.get("keys")
     assert phone.get(SCREEN) == before and phone.get("doze") == "1"
     assert not phone.notes and not (phone.cache / "awake").exists()
@@ -94,13 +94,13 @@ def test_it_is_as_before_behind_the_block(phone, before):
 
 def test_a_phone_whose_doze_is_off_keeps_it_off(phone):
     phone.set("doze", "0")
-    with phone.awake():
+    with phone.stay_awake():
         pass
     assert phone.get("doze") == "0"
 
 
 def test_it_is_put_back_when_the_line_breaks(phone):
-    with phone.awake():
+    with phone.stay_awake():
         process = phone.started[0]
         os.kill(process.pid, signal.SIGHUP)  # what adbd does then
         process.stdin.close()
@@ -109,25 +109,25 @@ def test_it_is_put_back_when_the_line_breaks(phone):
 
 
 def test_it_is_put_back_when_the_lock_goes(phone):
-    with phone.awake():
+    with phone.stay_awake():
         (phone.cache / "running").rename(phone.cache / "ended")
         wait_until(lambda: phone.get("doze") == "1")
 
 
 def test_one_that_was_killed_is_made_up_for_by_the_next(phone):
     phone.set(SCREEN, "3")
-    with phone.awake():
+    with phone.stay_awake():
         os.killpg(phone.started[0].pid, signal.SIGKILL)
         phone.started[0].wait()
     assert phone.is_awake() and any("Stay awake" in note for note in phone.notes)
-    with phone.awake():
+    with phone.stay_awake():
         assert phone.is_awake()
     assert phone.get(SCREEN) == "3" and phone.get("doze") == "1"
 
 
 def test_one_that_is_not_done_yet_does_not_undo_the_next(phone):
     phone.set(SCREEN, "3")
-    with phone.awake(), phone.awake():
+    with phone.stay_awake(), phone.stay_awake():
         assert phone.started[0].wait(10) == -signal.SIGKILL
         assert phone.is_awake()
     assert phone.get(SCREEN) == "3" and phone.get("doze") == "1"
@@ -135,13 +135,13 @@ def test_one_that_is_not_done_yet_does_not_undo_the_next(phone):
 
 def test_what_a_phone_does_not_allow_is_told(phone):
     phone.program("input", "#!/bin/sh\necho 'INJECT_EVENTS' >&2\nexit 1\n")
-    with phone.awake():
+    with phone.stay_awake():
         assert phone.is_awake()
     assert phone.notes == ["my phone: does not let its screen be kept on"]
 
 
 def test_a_phone_without_settings_is_told(phone):
     phone.program("settings", "#!/bin/sh\necho 'no such service' >&2\nexit 20\n")
-    with phone.awake():
+    with phone.stay_awake():
         pass
     assert "it may fall asleep while it is measured: no such service" in phone.notes[0]

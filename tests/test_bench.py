@@ -16,8 +16,8 @@ from PIL import Image
 from tiny_models import write_export
 
 from bench.__main__ import main
-from bench.devices.device import OPENED_BY
 from bench.devices.host import RUNNER, Host
+from bench.devices.open_devices import OPENED_BY
 from bench.history.history import History
 from bench.measurement.caveat import Caveat
 from bench.measurement.plan import PLANS

@@ -281,12 +281,12 @@ def test_only_files_of_a_size_on_both_sides_are_read(folder, tmp_path):
     read = []
     real = type(data.source).digest
 
-    class Watched(type(data.source)):
+    class LeasedPrograms(type(data.source)):
         def digest(self, index):
             read.append(index)
             return real(self, index)
 
-    watched = Watched(data.source.folder, data.source.names, data.source.size)
+    watched = LeasedPrograms(data.source.folder, data.source.names, data.source.size)
     data = Dataset("x", (), data.labels, "", SIZE, watched)
     same_size = {i for i in range(9) if data.source.item_size(i) == calib.source.item_size(0)}
     check_disjoint(calib, [0], data, range(9))

@@ -3,7 +3,7 @@
 import pytest
 from boards import Board, written
 
-from bench.devices.device import open_device, open_devices
+from bench.devices.open_devices import open_device, open_devices
 from models.command_line.errors import DeviceError, RequestError
 
 

@@ -21,9 +21,9 @@ from keepers import (
 from local_transport import LocalTransport
 from relayed_transport import RelayedTransport
 
-from bench.devices.lease.device_lease import DeviceLock
-from bench.devices.lease.lease_command import registered
-from bench.devices.transport.transport import ConnectionLost
+from bench.devices.lease.device_lease import DeviceLease
+from bench.devices.lease.lease_command import lease_command
+from bench.measurement.result import ConnectionLost
 from bench.on_device.lease_agent import boot_id
 from models.command_line.errors import DeviceError
 
@@ -52,7 +52,7 @@ def device(cache, keeper_kind):
         transport.connect()
         settings = {"silence_s": 60.0, "beat_s": 0.2, **settings}
         notes = []
-        found = DeviceLock(
+        found = DeviceLease(
             transport, settings.pop("keeper", keeper_words(keeper_kind)),
             PurePosixPath(cache), owner, notes.append, **settings,
         )  # fmt: skip
@@ -179,13 +179,13 @@ def test_a_bench_that_is_killed_leaves_nothing_running(keeper_kind, cache):
     source = f"""
 import subprocess, sys, time
 from pathlib import PurePosixPath
-from bench.devices.lease.device_lease import DeviceLock
-from bench.devices.lease.lease_command import registered
+from bench.devices.lease.device_lease import DeviceLease
+from bench.devices.lease.lease_command import lease_command
 from local_transport import LocalTransport
 transport, cache = LocalTransport(), PurePosixPath({str(cache)!r})
-lock = DeviceLock(transport, {keeper_words(keeper_kind)!r}, cache, "ann", print)
+lock = DeviceLease(transport, {keeper_words(keeper_kind)!r}, cache, "ann", print)
 lock.take()
-words = registered(cache, "one", [sys.executable, "-c", {SLEEPS!r}])
+words = lease_command(cache, "one", [sys.executable, "-c", {SLEEPS!r}])
 program = subprocess.Popen(transport.argv(words), start_new_session=True, stdout=subprocess.PIPE)
 program.stdout.readline()
 print(program.pid, flush=True)
@@ -314,6 +314,6 @@ def test_a_registered_program_runs_through_the_line_with_its_input_and_end(devic
     transport = RelayedTransport()
     device(transport=transport).take()
     source = "import sys; print(sys.stdin.readline(), end=''); sys.exit(9)"
-    words = registered(PurePosixPath(cache), "one", [sys.executable, "-c", source])
+    words = lease_command(PurePosixPath(cache), "one", [sys.executable, "-c", source])
     done = subprocess.run(transport.argv(words), input=b"it's $(me)\n", capture_output=True)
     assert (done.stdout, done.returncode) == (b"it's $(me)\n", 9)

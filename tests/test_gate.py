@@ -14,7 +14,7 @@ from bench_runs import QUICK
 from tiny_models import write_export, write_images
 
 from bench.__main__ import main
-from bench.devices.device import OPENED_BY
+from bench.devices.open_devices import OPENED_BY
 from bench.history.history import History
 from bench.measurement.latency import Interval, Ratio
 from bench.measurement.plan import PLANS

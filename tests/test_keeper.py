@@ -30,7 +30,7 @@ from keepers import (
     wait_until,
 )
 
-from bench.devices.lease.lease_command import NOT_STARTED_CODE, registered
+from bench.devices.lease.lease_command import NOT_STARTED_CODE, lease_command
 from bench.on_device.lease_agent import BUSY, FAILED, LINE_GONE, boot_id
 
 READY = "print('ready', flush=True); "
@@ -307,7 +307,7 @@ def test_other_users_processes_may_be_hidden(new_keeper, hidepid):
         cache = Path(home, "cache")
         with new_keeper(cache, by=("unshare", "-m", "sh", "-c", hide, "sh", *nobody)) as keeper:
             locked(keeper)
-            words = registered(cache, "one", ["sh", "-c", "echo ready; sleep 600; exit 1"])
+            words = lease_command(cache, "one", ["sh", "-c", "echo ready; sleep 600; exit 1"])
             program = begin([*nobody, *words], stdout=subprocess.PIPE)
             assert program.stdout.readline() == b"ready\n"
             wait_until(lambda: len(living(program.pid)) == 3)

@@ -11,7 +11,7 @@ import pytest
 from bench_runs import is_running
 from processes import wait_until
 
-from bench.devices.runner_process import children
+from bench.devices.free_memory import children
 
 CRASHES = """
 #include <stdlib.h>

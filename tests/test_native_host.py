@@ -14,9 +14,11 @@ from test_several_devices import FILES, names
 from tiny_models import write_export
 
 from bench.__main__ import main
+from bench.devices.free_memory import children
 from bench.devices.host import Host
 from bench.devices.native.bundle import Bundle
-from bench.devices.runner_process import Child, children, started
+from bench.devices.runner_process import RunnerProcess
+from bench.devices.transport.process import started
 from bench.engine.turn_groups import footprint_bytes
 from bench.history.history import History
 from bench.measurement.drift import names as columns
@@ -150,6 +152,6 @@ def test_what_a_runner_has_started_already_is_limited_too(job, tmp_path, monkeyp
         return process
 
     monkeypatch.setattr("bench.devices.runner_process.free_memory_bytes", lambda: 2**30)
-    with Child(late, job):
+    with RunnerProcess(late, job):
         pid = int((tmp_path / "runner.pid").read_text())
         assert resource.prlimit(pid, resource.RLIMIT_DATA)[0] == 2**30 * 9 // 10

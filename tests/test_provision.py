@@ -16,14 +16,14 @@ from local_transport import LocalTransport
 from made_wheels import write_wheel
 from package_index import served
 
-from bench.devices.file_store import Store
+from bench.devices.file_store import FileStore
 from bench.devices.machine import probe
 from bench.devices.provision import provision as provision_module
 from bench.devices.provision.device_pip import DevicePip
 from bench.devices.provision.provision import provision
 from bench.devices.provision.requirements import versions_here
 from bench.devices.settings import DeviceSettings
-from bench.devices.transport.transport import ConnectionLost
+from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError
 
 ROOT = Path(__file__).parent.parent
@@ -73,7 +73,7 @@ class Pi(LocalTransport):
         """The Python of the environment."""
         self.notes.clear()
         machine = machine or self.machine()
-        store = Store(self, machine.cache)
+        store = FileStore(self, machine.cache)
         store.make_folder()
         return provision(self, store, machine, self.notes.append, show)
 
@@ -163,7 +163,7 @@ def test_nothing_is_left_on_the_device_but_in_its_cache(pi, tmp_path):
 def test_a_second_time_takes_it_as_it_is(pi, ready):
     machine = pi.machine()
     pi.commands.clear()
-    store = Store(pi, machine.cache)
+    store = FileStore(pi, machine.cache)
     assert Path(provision(pi, store, machine, pi.notes.append, show)) == ready
     assert len(pi.commands) == 1
 
@@ -356,7 +356,7 @@ def test_a_full_disk_is_named_with_what_is_free_and_given_back(pi, full_disk, tm
 @AS_ROOT
 def test_a_cache_that_cannot_be_written_is_named(pi, full_disk):
     machine = pi.machine(str(full_disk))
-    store = Store(pi, machine.cache)
+    store = FileStore(pi, machine.cache)
     store.make_folder()
     subprocess.run(["mount", "-o", "remount,ro", full_disk], check=True)
     with pytest.raises(

@@ -11,8 +11,8 @@ from pathlib import PurePosixPath
 import pytest
 from phone_shell import phone_shell
 
-from bench.devices.lease.lease_command import MIN_MEMORY_KIB, NOT_STARTED_CODE, registered
-from bench.devices.runner_process import free_memory_bytes
+from bench.devices.free_memory import free_memory_bytes
+from bench.devices.lease.lease_command import MIN_MEMORY_KIB, NOT_STARTED_CODE, lease_command
 from bench.on_device.lease_agent import boot_id
 
 SHELLS = [("dash",), ("bash",), ("bash", "--posix"), ("busybox", "sh"), ("mksh", "toybox")]
@@ -37,7 +37,7 @@ def shell(request, tmp_path_factory):
 
 
 def run(shell, cache, *argv, name="run", memory_kib=None, **options):
-    words = [*shell, *registered(cache, name, argv, memory_kib)[1:]]
+    words = [*shell, *lease_command(cache, name, argv, memory_kib)[1:]]
     return subprocess.run(words, capture_output=True, text=True, timeout=60, **options)
 
 
@@ -107,4 +107,4 @@ def test_a_limit_that_is_lower_already_stays(shell, cache):
 @pytest.mark.parametrize("name", ["", "../x", "a b", ".hidden", "a/b", "x" * 101])
 def test_a_name_that_is_no_file_name_is_refused(cache, name):
     with pytest.raises(ValueError, match="cannot name what runs"):
-        registered(cache, name, ["true"])
+        lease_command(cache, name, ["true"])

@@ -19,10 +19,10 @@ from tiny_models import write_export, write_images
 from bench.devices import board, remote_device
 from bench.devices.board import Board
 from bench.devices.host import RUNNER, Host
-from bench.devices.remote_device import Remote
+from bench.devices.remote_device import RemoteDevice
 from bench.devices.settings import DeviceSettings
-from bench.devices.transport.transport import ConnectionLost
 from bench.measurement.job import Images, Job
+from bench.measurement.result import ConnectionLost
 from models.networks.spec import Preprocess
 
 SETTINGS = DeviceSettings("far", "ssh", "", cache="~/a cache")
@@ -67,7 +67,7 @@ def device(line, notes, monkeypatch):
     """Not opened yet; its Python is this one. How that is made: test_provision."""
     monkeypatch.setattr(board, "provision", lambda *_: sys.executable)
     monkeypatch.setattr(remote_device, "FIRST_PAUSE_S", 0.01)
-    return Remote(SETTINGS, line, Board(SETTINGS, line), notes.append, reconnect_s=0.2)
+    return RemoteDevice(SETTINGS, line, Board(SETTINGS, line), notes.append, reconnect_s=0.2)
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_files_are_pushed_once_and_only_the_cache_stays(device, line, judging, t
         with device:
             assert device.run(judging).error is None
     assert sorted(line.pushed) == sorted(
-        ["0.npy", "1.npy", "2.npy", "int8.tflite", "keeper.py", "runner.py"]
+        ["0.npy", "1.npy", "2.npy", "int8.tflite", "lease_agent.py", "runner.py"]
     )
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["a cache"]
     assert not list((tmp_path / "home" / "a cache").rglob("*outputs*/*.npy"))
@@ -227,7 +227,7 @@ def test_what_hangs_behind_a_broken_line_is_ended_there(device, line, job, runne
         deadline = time.monotonic() + 20
         while len(running(tmp_path / "home")) < 3 and time.monotonic() < deadline:
             time.sleep(0.05)
-        device._held.lock._line._process.stdin.close()  # as when the line breaks: nobody says bye
+        device._acquired.lease._line._process.stdin.close()  # as when the line breaks: nobody says bye
         assert ended(tmp_path / "home")
         child.end()
 
@@ -236,7 +236,7 @@ def test_a_device_may_be_declared_to_be_emulated(device, line, notes):
     with device:
         assert not device.environment().emulated
     settings = replace(SETTINGS, emulated=True)
-    with Remote(settings, line, Board(settings, line), notes.append) as declared:
+    with RemoteDevice(settings, line, Board(settings, line), notes.append) as declared:
         assert declared.environment().emulated
 
 
@@ -253,7 +253,7 @@ def test_one_that_is_in_use_names_who_has_it(device, line, notes, tmp_path, monk
     with device:
         monkeypatch.setattr(remote_device, "owner", lambda: "another bench")
         other = Line(tmp_path / "home")
-        second = Remote(SETTINGS, other, Board(SETTINGS, other), notes.append)
+        second = RemoteDevice(SETTINGS, other, Board(SETTINGS, other), notes.append)
         with pytest.raises(Exception, match=r"local is in use by .*process"), second:
             pass
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.devices.device import THIS_MACHINE
+from bench.devices.open_devices import THIS_MACHINE
 from bench.devices.runtimes import PYTHON, runtimes_on
 from bench.devices.settings import DeviceSettings
 from bench.engine.turn_groups import FOOTPRINTS

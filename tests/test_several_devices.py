@@ -15,8 +15,8 @@ from boards import STEP_MORE, Board, runner_with, written
 
 from bench.__main__ import main
 from bench.devices import runtimes
-from bench.devices.device import OPENED_BY
 from bench.devices.host import Host
+from bench.devices.open_devices import OPENED_BY
 from bench.engine.shards import Batches
 from bench.history.history import History
 from bench.measurement.plan import PLANS

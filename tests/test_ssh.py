@@ -29,7 +29,7 @@ from processes import running, wait_until
 
 from bench.devices.settings import DeviceSettings
 from bench.devices.transport.ssh import Ssh
-from bench.devices.transport.transport import ConnectionLost
+from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError, RequestError
 
 

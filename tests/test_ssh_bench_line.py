@@ -10,7 +10,7 @@ from far_project import at_once, error_line
 from processes import running
 from tiny_models import write_images
 
-from bench.devices.remote_device import Remote
+from bench.devices.remote_device import RemoteDevice
 
 PUSHED_FIRST = 150_000  # more bytes than all that goes there ahead of images
 MANY_IMAGES = 2000
@@ -44,13 +44,13 @@ def check_done(far, code, capsys, images=30):
 @pytest.fixture
 def frozen(far, monkeypatch):
     """A line that is frozen, until somebody tries to reach the device again."""
-    again = Remote.reconnect
+    again = RemoteDevice.reconnect
 
     def reconnect(self):
         far.between.thaw()
         return again(self)
 
-    monkeypatch.setattr(Remote, "reconnect", reconnect)
+    monkeypatch.setattr(RemoteDevice, "reconnect", reconnect)
     far.impatient()
     return far.between.freeze
 
@@ -135,7 +135,7 @@ def test_a_device_that_is_rebooted(far, shards, at_once_again, capsys, place):
 @pytest.mark.parametrize("place", ["timing", "judging"])
 def test_a_device_that_never_comes_back(far, at_once_again, capsys, monkeypatch, place):
     """Its rows say so, what was timed is kept, and the command says that the device failed."""
-    monkeypatch.setattr(Remote.__init__, "__defaults__", (1.0,))
+    monkeypatch.setattr(RemoteDevice.__init__, "__defaults__", (1.0,))
     far.stall(place)
     far.when_it_stalls(far.power_cut)
     try:
@@ -150,7 +150,7 @@ def test_a_device_that_never_comes_back(far, at_once_again, capsys, monkeypatch,
 
 
 def test_of_two_devices_one_dies(far, at_once_again, capsys, monkeypatch):
-    monkeypatch.setattr(Remote.__init__, "__defaults__", (1.0,))
+    monkeypatch.setattr(RemoteDevice.__init__, "__defaults__", (1.0,))
     other = far.folder / "cache of the other pi"
     with CutLine(far.server.port) as line:
         far.add("other", line.port, cache=str(other))

@@ -18,9 +18,9 @@ from small_disk import small_disk
 from bench.devices.settings import DeviceSettings
 from bench.devices.transport.ssh import Ssh
 from bench.devices.transport.ssh_failure import REASONS, explained
-from bench.devices.transport.timeouts import Patience
 from bench.devices.transport.transfer import PUT
-from bench.devices.transport.transport import ConnectionLost
+from bench.devices.transport.transport import Timeouts
+from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError
 
 BIG_BYTES = 3_000_000
@@ -42,7 +42,7 @@ def between(server):
 def line(server, between):
     """A line that is lost behind two seconds of silence."""
     line = Ssh(server.settings(port=between.port))
-    line.patience = Patience(connect_s=15, alive_interval_s=1, alive_count=1)
+    line.timeouts = Timeouts(connect_s=15, alive_interval_s=1, alive_count=1)
     with line:
         yield line
 
@@ -94,7 +94,7 @@ def test_a_host_key_that_has_changed_is_not_accepted(server, tmp_path, checking)
 def test_a_device_that_accepts_and_says_nothing(server, between):
     between.freeze()
     line = Ssh(server.settings(port=between.port))
-    line.patience = Patience(connect_s=1, alive_interval_s=1, alive_count=1)
+    line.timeouts = Timeouts(connect_s=1, alive_interval_s=1, alive_count=1)
     with pytest.raises(DeviceError, match="loopback does not answer; is it switched on"):
         line.connect()
 
@@ -102,7 +102,7 @@ def test_a_device_that_accepts_and_says_nothing(server, between):
 def test_a_device_that_lets_one_in_and_then_says_nothing(server, between):
     between.after(2000, "down", between.freeze)
     line = Ssh(server.settings(port=between.port))
-    line.patience = Patience(connect_s=1, alive_interval_s=1, alive_count=1)
+    line.timeouts = Timeouts(connect_s=1, alive_interval_s=1, alive_count=1)
     with pytest.raises(DeviceError, match=r"loopback does not answer|the line to pi4 broke"):
         line.connect()
 
@@ -113,7 +113,7 @@ def test_a_login_that_waits_for_something_that_never_comes(server, tmp_path):
         agent.bind(f"{folder}/agent")
         agent.listen()
         line = Ssh(server.settings(extra=f" IdentityAgent {folder}/agent\n"))
-        line.patience = Patience(connect_s=1, alive_interval_s=1, alive_count=1)
+        line.timeouts = Timeouts(connect_s=1, alive_interval_s=1, alive_count=1)
         with pytest.raises(DeviceError, match="loopback is found, but the login takes too long"):
             line.connect()
         assert not line.is_connected()

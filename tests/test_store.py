@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 from local_transport import LocalTransport
 
-from bench.devices.file_store import Store
-from bench.devices.transport.transport import ConnectionLost
+from bench.devices.file_store import FileStore
+from bench.measurement.result import ConnectionLost
 
 
 class Counted(LocalTransport):
@@ -33,7 +33,7 @@ def line(tmp_path, request, monkeypatch):
     monkeypatch.chdir(tmp_path)
     transport = Counted()
     transport.connect()
-    store = Store(transport, PurePosixPath(tmp_path) / request.param)
+    store = FileStore(transport, PurePosixPath(tmp_path) / request.param)
     store.make_folder()
     return transport, store
 
@@ -46,7 +46,7 @@ def written(folder: Path, name: str, content: bytes) -> Path:
 def again(line):
     """A later bench's store of the same device."""
     transport, store = line
-    return Store(transport, store.folder.parent)
+    return FileStore(transport, store.folder.parent)
 
 
 def test_a_file_is_pushed_once_whatever_it_is_called(line, tmp_path):
@@ -101,7 +101,7 @@ def test_images_that_were_not_used_for_longest_make_room(line, tmp_path):
     names = store.put_all([*old, kept], quiet)
     for age, name in enumerate(names):
         os.utime(name, (time.time() - 1000 + age,) * 2)
-    small = Store(transport, store.folder.parent, shards_bytes=30)
+    small = FileStore(transport, store.folder.parent, shards_bytes=30)
     new = [written(tmp_path, f"new{n}.npy", bytes([100 + n]) * 10) for n in range(1)]
     made = small.put_all([old[0], *new], quiet)
     there = {Path(name) for name in Path(store.folder).iterdir()}
@@ -111,7 +111,7 @@ def test_images_that_were_not_used_for_longest_make_room(line, tmp_path):
 
 def test_images_of_one_call_are_all_kept(line, tmp_path):
     transport, store = line
-    small = Store(transport, store.folder.parent, shards_bytes=30)
+    small = FileStore(transport, store.folder.parent, shards_bytes=30)
     paths = [written(tmp_path, f"{n}.npy", bytes([n]) * 10) for n in range(6)]
     small.put_all(paths[:2], quiet)
     names = small.put_all(paths, quiet)

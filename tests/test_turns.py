@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from bench.devices.host import Host
-from bench.devices.runner_process import Child, Far, started
+from bench.devices.runner_process import RemoteEnd, RunnerProcess
+from bench.devices.transport.process import started
 from bench.engine import turn_groups
 from bench.engine.turn_groups import Footprint
 from bench.engine.turns import in_turns
@@ -149,7 +150,7 @@ class Cut(Small):
 
     def start(self, job):
         start = partial(started, [sys.executable, str(self.runner)])
-        return Child(start, job, far=Far((255,), lambda: None))
+        return RunnerProcess(start, job, remote=RemoteEnd((255,), lambda: None))
 
     def reconnect(self):
         self.reconnected += 1

@@ -6,7 +6,7 @@ from bench.console.columns import aligned
 from bench.cost.layer_cost import LayerCost
 from bench.cost.measure import measure_roofline, refuse_emulated
 from bench.cost.roofline import BYTES_PER_VALUE, MEMORY, PRECISIONS, Roofline
-from bench.devices.device import named_settings, open_device
+from bench.devices.open_devices import named_settings, open_device
 from bench.measurement.plan import PLANS
 from models.command_line.options import Options
 

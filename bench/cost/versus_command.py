@@ -12,7 +12,7 @@ from bench.cost.layer_time import layer_times
 from bench.cost.measure import Measured, measure, refuse_emulated
 from bench.cost.roofline import PRECISIONS
 from bench.cost.versus import NetworkFile, Side, Versus
-from bench.devices.device import named_settings, open_device
+from bench.devices.open_devices import named_settings, open_device
 from bench.measurement.plan import PLANS
 from models.command_line.errors import RequestError
 from models.command_line.options import Options

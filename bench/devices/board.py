@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.devices.acquired_device import Held
-from bench.devices.file_store import Store
+from bench.devices.file_store import FileStore
 from bench.devices.host import RUNNER
-from bench.devices.lease.device_lease import DeviceLock
-from bench.devices.lease.watched import Watched
+from bench.devices.lease.device_lease import DeviceLease
+from bench.devices.lease.lease_command import LeasedPrograms
 from bench.devices.machine import Machine, probe
-from bench.devices.platform import Note
+from bench.devices.platform import AcquiredDevice, Note
 from bench.devices.provision.provision import provision
 from bench.devices.settings import DeviceSettings
 from bench.devices.transport.transport import Transport
@@ -27,27 +26,29 @@ class Board:
         self._machine: Machine | None = None
 
     @contextmanager
-    def held(self, owner: str, note: Note, show: Report) -> Iterator[Held]:
+    def acquired(self, owner: str, note: Note, show: Report) -> Iterator[AcquiredDevice]:
         """The device, locked for ``owner`` until the block ends."""
         show("connecting")
         try:
             self._transport.connect()
             self._machine = machine = probe(self._transport, self._settings)
-            store = Store(self._transport, machine.cache)
+            store = FileStore(self._transport, machine.cache)
             store.make_folder()
             keeper = [str(machine.python), "-I", str(store.put(KEEPER, show))]
-            with DeviceLock(self._transport, keeper, machine.cache, owner, note) as lock:
+            with DeviceLease(self._transport, keeper, machine.cache, owner, note) as lock:
                 lock.take()
-                yield Held(machine.cache, store, lock)
+                yield AcquiredDevice(machine.cache, store, lock)
         finally:
             self._transport.close()
 
     @contextmanager
-    def ready(self, held: Held, note: Note, show: Report) -> Iterator[tuple[str, ...]]:
+    def ready(
+        self, acquired: AcquiredDevice, note: Note, show: Report
+    ) -> Iterator[tuple[str, ...]]:
         """The words that start the runner in its Python environment, which is made if need be."""
-        watched = Watched(self._transport, held.lock, held.cache)
-        python = provision(watched, held.store, self._machine, note, show)
-        yield str(python), str(held.store.put(RUNNER, show))
+        watched = LeasedPrograms(self._transport, acquired.lease, acquired.cache)
+        python = provision(watched, acquired.store, self._machine, note, show)
+        yield str(python), str(acquired.store.put(RUNNER, show))
 
     def cores(self, threads: int) -> None:
         """All: the scheduler of a board has cores that are alike."""

@@ -1,28 +1,15 @@
-"""What a device can do, and the devices that DEVICE names."""
+"""The protocol of a device: what a machine that runs jobs can do."""
 
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
-from bench.devices.host import Host
-from bench.devices.platform import Platform
-from bench.devices.runner_process import Child
-from bench.devices.settings import (
-    ADB,
-    DEVICES_FILE,
-    EXAMPLE,
-    HOST,
-    SSH,
-    DeviceSettings,
-    read_devices,
-)
-from bench.devices.transport.transport import Transport
+from bench.devices.runner_process import RunnerProcess
 from bench.measurement.battery import Battery
 from bench.measurement.environment import Environment
 from bench.measurement.job import Job
 from bench.measurement.result import Result
-from models.command_line.errors import DeviceError, RequestError
+from models.command_line.errors import DeviceError
 from models.command_line.progress import note
 
 
@@ -37,7 +24,7 @@ class Device(Protocol):
 
     def environment(self) -> Environment: ...
 
-    def start(self, job: Job) -> Child: ...
+    def start(self, job: Job) -> RunnerProcess: ...
 
     def run(self, job: Job) -> Result: ...
 
@@ -81,138 +68,7 @@ def batteries(device: Device) -> tuple[Battery, ...]:
     return (found,) if found else ()
 
 
-THIS_MACHINE = DeviceSettings(HOST, HOST)
-ANDROID = "android"
-
-
-def _ssh(settings: DeviceSettings) -> Transport:
-    from bench.devices.transport.ssh import Ssh
-
-    return Ssh(settings)
-
-
-def _adb(settings: DeviceSettings) -> Transport:
-    from bench.devices.transport.adb import Adb
-
-    return Adb(settings)
-
-
-def _board(settings: DeviceSettings, transport: Transport) -> Platform:
-    from bench.devices.board import Board
-
-    return Board(settings, transport)
-
-
-def _phone(settings: DeviceSettings, transport: Transport) -> Platform:
-    from bench.devices.phone import Phone
-
-    return Phone(settings, transport)
-
-
-def _remote(settings: DeviceSettings) -> AbstractContextManager[Device]:
-    from bench.devices.remote_device import Remote
-
-    return Remote(settings, *open_platform(settings), note)
-
-
-TRANSPORTS: dict[str, Callable[[DeviceSettings], Transport]] = {SSH: _ssh, ADB: _adb}
-PLATFORMS: dict[str, Callable[[DeviceSettings, Transport], Platform]] = {
-    SSH: _board, ADB: _phone,
-}  # fmt: skip
-# What is entered to have a device, by its transport: this machine needs none.
-OPENED_BY: dict[str, Callable[[DeviceSettings], AbstractContextManager[Device]]] = {
-    HOST: lambda settings: nullcontext(Host()),
-    **dict.fromkeys(TRANSPORTS, _remote),
-}
-
-
-def open_platform(settings: DeviceSettings) -> tuple[Transport, Platform]:
-    """The line to a device, not connected yet, and what is behind it."""
-    transport = TRANSPORTS[settings.transport](settings)
-    return transport, PLATFORMS[settings.transport](settings, transport)
-
-
-@contextmanager
-def open_devices(text: str) -> Iterator[list[Device]]:
-    """The devices that ``text`` names by commas, in its order, until the block ends.
-
-    They are opened one after the other, since ssh may ask for a password. RequestError for an
-    unknown name, or one that is there twice. DeviceError where one cannot be opened, which it
-    names; those that were are closed again.
-    """
-    chosen = named(text)
-    with ExitStack() as opened:
-        yield [_entered(opened, settings) for settings in chosen]
-
-
-@contextmanager
-def open_device(text: str) -> Iterator[Device]:
-    """The same for one device alone; RequestError where ``text`` names several."""
-    _one(text)
-    with open_devices(text) as (device,):
-        yield device
-
-
 def stop_all(devices: Iterable[Device]) -> None:
-    """From any thread."""
+    """Stop each; from any thread."""
     for device in devices:
         device.stop()
-
-
-def named(text: str) -> list[DeviceSettings]:
-    """The devices that ``text`` names by commas; RequestError as ``open_devices``."""
-    only_phone = DeviceSettings(ANDROID, ADB)
-    known = {HOST: THIS_MACHINE, ANDROID: only_phone, **read_devices()}
-    names = [name.strip() for name in text.split(",")]
-    for n, name in enumerate(names):
-        if name not in known:
-            known[name] = _listed_phone(name, known)
-        if name in names[:n]:
-            raise RequestError(f"DEVICE has {name!r} twice; expected each device once")
-    return [known[name] for name in names]
-
-
-def _listed_phone(name: str, known: Iterable[str]) -> DeviceSettings:
-    """The phone that adb lists as ``name``, or reaches at it; RequestError otherwise. Nothing else
-    asks adb, which leaves a server running."""
-    from bench.devices.transport.adb_phones import is_address, phones
-    from bench.devices.transport.adb_program import has_adb
-
-    there, told = [], ""
-    if name.isprintable() and name:
-        if is_address(name):
-            return DeviceSettings(name, ADB, serial=name)
-        try:
-            there = [phone.serial for phone in phones()] if has_adb() else []
-        except DeviceError as error:
-            told = f" (phones are not known: {error})"
-        if name in there:
-            return DeviceSettings(name, ADB, serial=name)
-    raise RequestError(
-        f"DEVICE is {name!r}; expected one of: {', '.join([*known, *there])}{told}; others are "
-        f"written in {DEVICES_FILE}, as {EXAMPLE} shows"
-    )
-
-
-def named_settings(text: str) -> DeviceSettings | None:
-    """Those of the one device that ``text`` names; None for this machine. RequestError where it
-    names several."""
-    settings = _one(text)
-    return None if settings is THIS_MACHINE else settings
-
-
-def _one(text: str) -> DeviceSettings:
-    first, *more = named(text)
-    if more:
-        raise RequestError(
-            f"DEVICE is {text!r}; expected one device alone for this command, as "
-            f"DEVICE={first.name}"
-        )
-    return first
-
-
-def _entered(opened: ExitStack, settings: DeviceSettings) -> Device:
-    try:
-        return opened.enter_context(OPENED_BY[settings.transport](settings))
-    except DeviceError as error:
-        raise DeviceError(f"DEVICE={settings.name} cannot be used: {error}") from error

@@ -4,8 +4,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import PurePosixPath
 
 from bench.console.output import Output
-from bench.devices.acquired_device import owner
-from bench.devices.device import named_settings, open_platform
+from bench.devices.open_devices import named_settings, open_platform
+from bench.devices.platform import owner
 from bench.devices.transport.transport import Transport
 from models.command_line.errors import RequestError
 from models.command_line.options import HELP
@@ -30,8 +30,8 @@ def run(namespace: Namespace, typed: str) -> None:
         raise RequestError("DEVICE is host; this machine keeps nothing; name one of devices.toml")
     transport, platform = open_platform(settings)
     with step(settings.name) as show:
-        with platform.held(owner(), note, show) as held:
-            cache = held.cache
+        with platform.acquired(owner(), note, show) as acquired:
+            cache = acquired.cache
             words = ["rm", "-rf", *(cache / name for name in OURS)]
             transport.run_check(words, CLEAN_S)
         left = _remove_folder(transport, cache)

@@ -18,7 +18,7 @@ SHARDS_BYTES = 2**30
 FORGET_OLDEST = 'cd "$1" && ls -t | grep "[.]npy$" | tail -n "+$(($2 + 1))" | xargs rm -f'
 
 
-class Store:
+class FileStore:
     """The folder ``files`` of a device's ``cache``.
 
     A file is there when its content is what its name says: one that a power cut left half written

@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from bench.devices.temporary_setting import Holding
+from bench.devices.temporary_setting import TemporarySetting
 from models.command_line.errors import DeviceError, RequestError
 
 ANSWER_S = 60.0
@@ -66,7 +66,7 @@ def governed(
     if not governor:
         yield
         return
-    holding = Holding(start(["sh", "-c", HOLD, "sh", governor, root]), ANSWER_S)
+    holding = TemporarySetting(start(["sh", "-c", HOLD, "sh", governor, root]), ANSWER_S)
     try:
         _check(device, governor, holding)
         yield
@@ -75,7 +75,7 @@ def governed(
             note(f"{device}: its former governor may not be back; a reboot brings it back")
 
 
-def _check(device: str, governor: str, holding: Holding) -> None:
+def _check(device: str, governor: str, holding: TemporarySetting) -> None:
     """Wait until the governor is set; the error that says why it is not."""
     said, _, more = holding.first_line().partition(" ")
     if said == "set":

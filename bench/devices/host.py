@@ -8,9 +8,11 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from bench.devices.runner_process import Child, free_memory_bytes, started
-from bench.devices.running_jobs import AtWork
+from bench.devices.free_memory import free_memory_bytes
+from bench.devices.runner_process import RunnerProcess
+from bench.devices.running_jobs import RunningJobs
 from bench.devices.settings import HOST
+from bench.devices.transport.process import started
 from bench.measurement.environment import Environment
 from bench.measurement.job import NATIVE, Job
 from bench.measurement.result import Result
@@ -29,7 +31,7 @@ class Host:
     def __init__(self, runner: Path = RUNNER, time_limit_s: float | None = None) -> None:
         self.runner = runner
         self.time_limit_s = time_limit_s
-        self._at_work = AtWork()
+        self._at_work = RunningJobs()
 
     def environment(self) -> Environment:
         """What this machine is."""
@@ -42,14 +44,14 @@ class Host:
         except (OSError, subprocess.SubprocessError, ValueError) as error:
             raise DeviceError(f"{self.name} does not say what machine it is: {error}") from error
 
-    def start(self, job: Job) -> Child:
+    def start(self, job: Job) -> RunnerProcess:
         """``job`` at work: to be asked for turns, or just to be finished."""
         sent = replace(job, runtime=NATIVE.get(job.runtime, job.runtime))
 
         def start() -> subprocess.Popen:
             return started(self._native if job.runtime in NATIVE else self._python)
 
-        return self._at_work.add(Child(start, job, self.time_limit_s, sent=sent))
+        return self._at_work.add(RunnerProcess(start, job, self.time_limit_s, sent=sent))
 
     @property
     def _python(self) -> Sequence[str]:

@@ -3,16 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bench.devices.acquired_device import Held
-from bench.devices.dumpsys import battery
-from bench.devices.file_store import Store
-from bench.devices.lease.device_lease import DeviceLock
+from bench.devices.file_store import FileStore
+from bench.devices.lease.device_lease import DeviceLease
 from bench.devices.native.bundle import Bundle, bundle_for, target_on_phone
-from bench.devices.phone_facts import PhoneFacts, big_cores, phone_facts
-from bench.devices.platform import Note
+from bench.devices.phone_facts import PhoneFacts, battery, big_cores, phone_facts
+from bench.devices.platform import AcquiredDevice, Note
 from bench.devices.push_native_runner import put_harness
 from bench.devices.settings import DeviceSettings
-from bench.devices.stay_awake import awake
+from bench.devices.stay_awake import stay_awake
 from bench.devices.transport.transport import Transport
 from bench.measurement.battery import Battery
 from models.command_line.errors import RequestError
@@ -30,28 +28,30 @@ class Phone:
         self._runner: tuple[str, ...] = ()
 
     @contextmanager
-    def held(self, owner: str, note: Note, show: Report) -> Iterator[Held]:
+    def acquired(self, owner: str, note: Note, show: Report) -> Iterator[AcquiredDevice]:
         """The phone, locked for ``owner`` until the block ends."""
         show("connecting")
         try:
             self._transport.connect()
             self._facts = facts = phone_facts(self._transport, self._settings)
             bundle = _bundle(facts, show)
-            store = Store(self._transport, facts.cache)
+            store = FileStore(self._transport, facts.cache)
             store.make_folder()
             self._runner = put_harness(self._transport, store, bundle, show)
             keeper = [*self._runner, "--keep"]
-            with DeviceLock(self._transport, keeper, facts.cache, owner, note) as lock:
+            with DeviceLease(self._transport, keeper, facts.cache, owner, note) as lock:
                 lock.take()
-                yield Held(facts.cache, store, lock)
+                yield AcquiredDevice(facts.cache, store, lock)
         finally:
             self._transport.close()
 
     @contextmanager
-    def ready(self, held: Held, note: Note, show: Report) -> Iterator[tuple[str, ...]]:
+    def ready(
+        self, acquired: AcquiredDevice, note: Note, show: Report
+    ) -> Iterator[tuple[str, ...]]:
         """The words that start the runner; the phone does not sleep until the block ends."""
         show("keeping it awake")
-        with awake(self._transport.start, self._settings.name, held.cache, note):
+        with stay_awake(self._transport.start, self._settings.name, acquired.cache, note):
             yield self._runner
 
     def cores(self, threads: int) -> tuple[int, ...] | None:

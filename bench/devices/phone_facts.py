@@ -1,15 +1,18 @@
-"""What an Android phone is before anything is put there."""
+"""Facts that an Android phone tells of itself: kinds of programs, cores, cache folder, battery."""
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from bench.devices.settings import DeviceSettings
 from bench.devices.transport.transport import Transport
+from bench.measurement.battery import Battery
 from models.command_line.errors import DeviceError, RequestError
 
 PROBE_S = 60.0
 CACHE = "/data/local/tmp/mobilenet-deploy"
 CORES = "/sys/devices/system/cpu"
+PLUGS = {"AC": "AC", "USB": "USB", "Wireless": "wireless", "Dock": "dock"}
 # What ends a folder in the list of libraries' folders, for the loader that the runner brings along.
 SEPARATORS = ":;"
 # Fields end with NUL. A core that sleeps has no cpufreq folder, so each is named.
@@ -90,3 +93,29 @@ def big_cores(max_khz: dict[int, int], threads: int) -> tuple[int, ...] | None:
         if len(chosen) >= threads:
             break
     return tuple(sorted(chosen))
+
+
+def battery(of_battery: str, of_thermalservice: str) -> Battery:
+    """From the output of ``dumpsys battery`` and ``dumpsys thermalservice`` (Android 10 and later;
+    "" otherwise)."""
+    fields = dict(re.findall(r"^\s*([A-Za-z ]+): (.*?)\s*$", of_battery, re.MULTILINE))
+    level, scale = _whole(fields.get("level")), _whole(fields.get("scale")) or 100
+    tenths = _whole(fields.get("temperature"))
+    status = re.search(r"^\s*Thermal Status: (\d+)", of_thermalservice, re.MULTILINE)
+    return Battery(
+        None if level is None else round(100 * level / scale),
+        _charging(fields),
+        None if tenths is None else tenths / 10,
+        int(status[1]) if status else None,
+    )
+
+
+def _charging(fields: dict[str, str]) -> str | None:
+    told = {name: fields.get(f"{name} powered") for name in PLUGS}
+    if not any(told.values()):
+        return None
+    return ", ".join(PLUGS[name] for name, value in told.items() if value == "true")
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text is not None and re.fullmatch(r"-?\d+", text) else None

@@ -1,34 +1,60 @@
-"""What is behind a line, and how our runner gets to run there."""
+"""A kind of device: how one is acquired over a connection, and how the runner gets to run there."""
 
+import getpass
+import os
+import secrets
+import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Protocol
 
-from bench.devices.acquired_device import Held
+from bench.devices.file_store import FileStore
+from bench.devices.lease.device_lease import DeviceLease
 from bench.measurement.battery import Battery
+from bench.measurement.record import now_utc
 from models.command_line.progress import Report
 
 Note = Callable[[str], None]
 
 
+@dataclass(frozen=True)
+class AcquiredDevice:
+    """A device that no other bench uses until the block ends. ``cache``: the one folder there that
+    is written to."""
+
+    cache: PurePosixPath
+    store: FileStore
+    lease: DeviceLease
+
+
 class Platform(Protocol):
-    """One kind of device, over one line, which it opens and closes.
+    """One kind of device, over one connection, which it opens and closes.
 
     ``note`` is told, in a line, what a person should know. DeviceError, in a line with what to do,
     where the device cannot be had.
     """
 
-    def held(self, owner: str, note: Note, show: Report) -> AbstractContextManager[Held]:
-        """The device, locked for ``owner`` until the block ends."""
+    def acquired(
+        self, owner: str, note: Note, show: Report
+    ) -> AbstractContextManager[AcquiredDevice]:
+        """The device, leased to ``owner`` until the block ends."""
 
     def ready(
-        self, held: Held, note: Note, show: Report
+        self, acquired: AcquiredDevice, note: Note, show: Report
     ) -> AbstractContextManager[tuple[str, ...]]:
-        """The words that start the runner there, which is made ready for, until the block ends."""
+        """The words that start the runner there, which is prepared, until the block ends."""
 
     def cores(self, threads: int) -> tuple[int, ...] | None:
         """Those to run ``threads`` threads on unless a person says otherwise; None for all. Known
-        once the device is held."""
+        once the device is acquired."""
 
     def battery(self) -> Battery | None:
-        """As it is now; None where there is none."""
+        """Its present state; None where there is none."""
+
+
+def owner() -> str:
+    """Who has a device, for those who want it too; another one each time."""
+    process = f"process {os.getpid()}/{secrets.token_hex(2)}"
+    return f"{getpass.getuser()}@{socket.gethostname()}, {process}, since {now_utc()}"

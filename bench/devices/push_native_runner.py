@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from bench.devices.file_store import Store
+from bench.devices.file_store import FileStore
 from bench.devices.native.bundle import Bundle
 from bench.devices.transport.transport import Transport
 from models.command_line.progress import Report
@@ -23,7 +23,7 @@ done
 
 
 def put_harness(
-    transport: Transport, store: Store, bundle: Bundle, show: Report
+    transport: Transport, store: FileStore, bundle: Bundle, show: Report
 ) -> tuple[str, ...]:
     """The words that start the runner of ``bundle`` there; pushed as far as it is not there yet."""
     files = store.put_all([bundle.folder / name for name in bundle.names], show)

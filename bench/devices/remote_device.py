@@ -10,18 +10,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.devices.acquired_device import owner
+from bench.devices.free_memory import available_bytes
 from bench.devices.host import ENVIRONMENT_S
-from bench.devices.lease.lease_command import NOT_STARTED_CODE, registered
-from bench.devices.platform import Platform
-from bench.devices.runner_process import Child, Far, available_bytes
-from bench.devices.running_jobs import AtWork
+from bench.devices.lease.lease_command import NOT_STARTED_CODE, lease_command
+from bench.devices.platform import Platform, owner
+from bench.devices.runner_process import RemoteEnd, RunnerProcess
+from bench.devices.running_jobs import RunningJobs
 from bench.devices.settings import DeviceSettings
-from bench.devices.transport.transport import ConnectionLost, Transport
+from bench.devices.transport.transport import Transport
 from bench.measurement.battery import Battery
 from bench.measurement.environment import Environment
 from bench.measurement.job import Images, Job
-from bench.measurement.result import LOST, Result
+from bench.measurement.result import LOST, ConnectionLost, Result
 from models.command_line.errors import DeviceError
 from models.command_line.progress import Report, step
 
@@ -31,7 +31,7 @@ ORDER_S = 30.0
 FRUITLESS_TRIES = 3
 
 
-class Remote:
+class RemoteDevice:
     """The ``platform`` behind ``transport`` as a device. A context manager: leaving it ends what
     runs there and lets others have it; only its cache directory stays.
 
@@ -50,10 +50,10 @@ class Remote:
         self.name = settings.name
         self._settings, self._transport, self._note = settings, transport, note
         self._platform, self._reconnect_s = platform, reconnect_s
-        self._ending, self._at_work = ExitStack(), AtWork()
+        self._ending, self._at_work = ExitStack(), RunningJobs()
         self._owner, self._is_given_up, self._is_reconnecting = owner(), False, False
 
-    def __enter__(self) -> "Remote":
+    def __enter__(self) -> "RemoteDevice":
         # Ahead of any live line: ssh may ask for a password on the terminal.
         self._transport.connect()
         with step(self.name) as show:
@@ -65,12 +65,12 @@ class Remote:
 
     def _open(self, show: Report) -> None:
         with ExitStack() as ending:
-            self._held = held = ending.enter_context(
-                self._platform.held(self._owner, self._note, show)
+            self._acquired = acquired = ending.enter_context(
+                self._platform.acquired(self._owner, self._note, show)
             )
-            self._outputs = held.cache / "outputs"
+            self._outputs = acquired.cache / "outputs"
             self._transport.run_check(["rm", "-rf", self._outputs], ORDER_S)
-            self._runner = ending.enter_context(self._platform.ready(held, self._note, show))
+            self._runner = ending.enter_context(self._platform.ready(acquired, self._note, show))
             self._ending = ending.pop_all()
 
     def reconnect(self) -> bool:
@@ -135,7 +135,7 @@ class Remote:
         """As it is now; None where there is none."""
         return self._platform.battery()
 
-    def start(self, job: Job) -> Child:
+    def start(self, job: Job) -> RunnerProcess:
         """``job``, of files here, at work there: to be asked for turns, or just to be finished.
 
         What it is to classify is pushed; the outputs stay there.
@@ -176,30 +176,30 @@ class Remote:
         if self._is_reconnecting:  # what waits for an answer would wait for many seconds
             self._transport.close()
 
-    def _started(self, job: Job) -> tuple[Child, Job]:
+    def _started(self, job: Job) -> tuple[RunnerProcess, Job]:
         """``job`` at work, and as it is there."""
         name, there, refused = secrets.token_hex(8), job, None
         try:
-            if self._is_given_up or not self._held.lock.is_held():
+            if self._is_given_up or not self._acquired.lease.is_held():
                 raise ConnectionLost(
                     f"{self.name}: there is no line, or nobody there who keeps it for us"
                 )
             there = self._there(job)
         except DeviceError as error:
             refused = error
-        words = registered(self._held.cache, name, self._runner)
+        words = lease_command(self._acquired.cache, name, self._runner)
         # What cannot be registered has no keeper any more: the line that it had is gone.
         lost = self._transport.lost_code, NOT_STARTED_CODE
-        far = Far(lost, lambda: self._held.lock.end(name))
+        remote = RemoteEnd(lost, lambda: self._acquired.lease.end(name))
 
         def start() -> subprocess.Popen:
             if refused:
                 raise refused
             return self._transport.start(words)
 
-        return self._at_work.add(Child(start, job, far=far, sent=there)), there
+        return self._at_work.add(RunnerProcess(start, job, remote=remote, sent=there)), there
 
-    def _finished(self, child: Child, heard: Callable[[dict], None]) -> Result:
+    def _finished(self, child: RunnerProcess, heard: Callable[[dict], None]) -> Result:
         try:
             return child.finish(heard)
         except ConnectionLost as error:
@@ -211,7 +211,7 @@ class Remote:
         """``job`` with the names that its files have there, pushed."""
         with step(self.name) as show:
             images = job.images and self._images_there(job.images, show)
-            artifact = self._held.store.put(job.artifact, show)
+            artifact = self._acquired.store.put(job.artifact, show)
             cores = job.affinity or self._platform.cores(job.threads)
             return replace(job, artifact=artifact, images=images, affinity=cores)
 
@@ -220,5 +220,5 @@ class Remote:
         self._transport.run_check(["mkdir", "-p", folder], ORDER_S)
         outputs = tuple(folder / f"{n}.npy" for n in range(len(images.shards)))
         return replace(
-            images, shards=self._held.store.put_all(images.shards, show), outputs=outputs
+            images, shards=self._acquired.store.put_all(images.shards, show), outputs=outputs
         )

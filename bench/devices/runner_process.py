@@ -1,20 +1,18 @@
-"""A runner at work behind a child process, which may crash, hang or print garbage."""
+"""The child process of one job: a runner that may crash, hang or print garbage."""
 
 import contextlib
 import json
 import os
-import resource
 import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from bench.devices.transport.transport import ConnectionLost
+from bench.devices.free_memory import limit_memory
 from bench.measurement.job import Job
-from bench.measurement.result import Result
+from bench.measurement.result import LOST, ConnectionLost, Result
 from models.command_line.errors import DeviceError
 
 MAX_LINE_BYTES = 256 * 2**20
@@ -22,27 +20,26 @@ READ_BYTES = 2**20
 OFTEN_OUT_OF_MEMORY = (signal.SIGKILL, signal.SIGABRT)
 EVENTS = ("ready", "turn", "classified")
 QUOTED_CHARACTERS = 160
-MIN_MEMORY_BYTES = 2**29
 
 
 @dataclass(frozen=True)
-class Far:
-    """What is different where the child process only passes on what a runner far away says.
+class RemoteEnd:
+    """The runner on a device whose lines the child process only passes on.
 
-    ``lost_codes``: its exit codes where the line to the runner
-    broke; 128 + n says that signal n ended the runner. ``end``: ends the runner.
+    ``lost_codes``: exit codes of the child process where the connection to the runner broke;
+    128 + n says that signal n ended the runner. ``end``: ends the runner.
     """
 
     lost_codes: tuple[int, ...]
     end: Callable[[], None]
 
 
-class Child:
+class RunnerProcess:
     """The process of one job, spoken to in lines; however it ends, that is a Result.
 
-    ``start`` starts a runner here, with ``started``, or what passes the lines of one that is
-    ``far`` on. The runner is told ``sent``, where that is another job than the one the result is
-    of: the same with names that it knows. A context manager: leaving it ends the process and what
+    ``start`` starts a runner here, with ``started``, or what passes the lines of a ``remote`` one
+    on. The runner is told ``sent``, where that is another job than the one the result is of: the
+    same with the names of its own files. A context manager: leaving it ends the process and what
     it started.
     """
 
@@ -51,22 +48,22 @@ class Child:
         start: Callable[[], subprocess.Popen],
         job: Job,
         time_limit_s: float | None = None,
-        far: Far | None = None,
+        remote: RemoteEnd | None = None,
         sent: Job | None = None,
     ) -> None:
         self.job, self.result = job, None
-        self._limit_s, self._far = time_limit_s or job.allowance_s, far
+        self._limit_s, self._remote = time_limit_s or job.allowance_s, remote
         self._process, self._read, self._stderr = None, bytearray(), bytearray()
         try:
             self._process = start()
         except ConnectionLost as error:
-            self._fail("connection_lost", str(error))
+            self._fail(LOST, str(error))
             return
         except (OSError, DeviceError) as error:
             self._fail("not_started", str(error))
             return
-        if far is None:
-            _limit_memory(self._process.pid)
+        if remote is None:
+            limit_memory(self._process.pid)
         self._pipes = selectors.DefaultSelector()
         for pipe in (self._process.stdout, self._process.stderr):
             self._pipes.register(pipe, selectors.EVENT_READ)
@@ -77,7 +74,7 @@ class Child:
         """Of the process on this machine; None where it did not start."""
         return self._process.pid if self._process else None
 
-    def __enter__(self) -> "Child":
+    def __enter__(self) -> "RunnerProcess":
         return self
 
     def __exit__(self, *_) -> None:
@@ -112,8 +109,8 @@ class Child:
         if self._process is None:
             return
         if self._process.poll() is None:
-            if self._far:
-                self._far.end()
+            if self._remote:
+                self._remote.end()
             self.kill()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=5)
@@ -196,8 +193,8 @@ class Child:
         lines = self._stderr.decode(errors="replace").strip().splitlines()
         last_words = f"; it last said: {_quoted(lines[-1])}" if lines else ""
         code, died_of = self._process.returncode, self._signal()
-        if self._far and code in self._far.lost_codes:
-            self._fail("connection_lost", f"the line to the device broke{last_words}")
+        if self._remote and code in self._remote.lost_codes:
+            self._fail(LOST, f"the connection to the device broke{last_words}")
         elif died_of is not None:
             hint = " (often: out of memory)" if died_of in OFTEN_OUT_OF_MEMORY else ""
             self._fail("crashed", f"the runner died of {died_of.name}{hint}{last_words}")
@@ -208,7 +205,7 @@ class Child:
     def _signal(self) -> signal.Signals | None:
         """What the runner died of; None where it ended by itself, or is not known to have ended."""
         code = self._process.returncode
-        if self._far:
+        if self._remote:
             number = code - 128 if code is not None else 0
         else:
             number = -code if code is not None else 0
@@ -216,52 +213,6 @@ class Child:
 
     def _fail(self, kind: str, message: str) -> None:
         self.result = Result.failed(self.job, kind, message)
-
-
-def started(
-    argv: Sequence[str], kind: type[subprocess.Popen] = subprocess.Popen
-) -> subprocess.Popen:
-    """A process that lines are exchanged with, in a session of its own."""
-    return kind(
-        list(argv),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-
-
-def _limit_memory(pid: int) -> None:
-    """Let the child have what is free now, so that one that eats memory takes nobody else's."""
-    free = free_memory_bytes()
-    if free is not None and hasattr(resource, "prlimit"):
-        limit = max(MIN_MEMORY_BYTES, free * 9 // 10)
-        with contextlib.suppress(ProcessLookupError):
-            resource.prlimit(pid, resource.RLIMIT_DATA, (limit, limit))
-            # What it starts from now on inherits that; the native runner may have begun to.
-            for begun in children(pid):
-                resource.prlimit(begun, resource.RLIMIT_DATA, (limit, limit))
-
-
-def children(pid: int) -> list[int]:
-    """The processes that ``pid`` has started; [] where the system does not tell."""
-    try:
-        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-
-
-def free_memory_bytes() -> int | None:
-    """What could be had now without swapping; None where the system does not tell."""
-    meminfo = Path("/proc/meminfo")
-    return available_bytes(meminfo.read_text()) if meminfo.is_file() else None
-
-
-def available_bytes(meminfo: str) -> int | None:
-    """What Linux's /proc/meminfo says could be had without swapping; None where it does not."""
-    lines = meminfo.splitlines()
-    kib = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
-    return int(kib[0]) * 1024 if kib else None
 
 
 def _quoted(text: str) -> str:

@@ -3,20 +3,20 @@
 from threading import Event, Lock
 from weakref import WeakSet
 
-from bench.devices.runner_process import Child
+from bench.devices.runner_process import RunnerProcess
 
 
 class Stopped(Exception):
     """A device was told to stop; whoever was about to start something there has to give up."""
 
 
-class AtWork:
+class RunningJobs:
     """The children of one device."""
 
     def __init__(self) -> None:
         self._lock, self._children, self._stopped = Lock(), WeakSet(), Event()
 
-    def add(self, child: Child) -> Child:
+    def add(self, child: RunnerProcess) -> RunnerProcess:
         """``child``, to be ended by ``stop``. Stopped, and the child is ended, behind it."""
         with self._lock:
             if not self._stopped.is_set():

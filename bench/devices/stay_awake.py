@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 
-from bench.devices.temporary_setting import Holding
+from bench.devices.temporary_setting import TemporarySetting
 
 ANSWER_S, BACK_S = 30.0, 15.0
 # $1: a file that says what was before, and who puts it back; $2: a folder that is there as long as
@@ -46,7 +46,7 @@ put_back
 
 
 @contextmanager
-def awake(
+def stay_awake(
     start: Callable[[Sequence[str]], subprocess.Popen],
     phone: str,
     cache: PurePosixPath,
@@ -59,7 +59,7 @@ def awake(
     and where it is not certain that all is as before: neither keeps it from being measured.
     """
     words = ["sh", "-c", HOLD, "sh", str(cache / "awake"), str(cache / "running")]
-    holding = Holding(start(words), ANSWER_S)
+    holding = TemporarySetting(start(words), ANSWER_S)
     try:
         first, *refused = holding.first_line().split() or [""]
         if first != "set":

@@ -6,7 +6,7 @@ import subprocess
 LAST_WORDS_S = 2.0
 
 
-class Holding:
+class TemporarySetting:
     """``process``, its pipes ours: it says in a line how it went, then waits.
 
     Whatever ends this side, or the line between, ends its standard input: so the former setting

@@ -8,7 +8,7 @@ from itertools import count
 from typing import TypeVar
 
 from bench.devices.device import Device, Reconnecting, batteries
-from bench.devices.runner_process import Child
+from bench.devices.runner_process import RunnerProcess
 from bench.engine.turn_groups import MIB, turn_groups
 from bench.measurement.job import Job
 from bench.measurement.result import LOST, Result
@@ -72,7 +72,7 @@ def _group(device: Device, jobs: Mapping[K, Job], number: int, show: Report) -> 
     }
 
 
-def take_turns(starts: Mapping[K, Callable[[], Child]], show: Report) -> dict[K, Result]:
+def take_turns(starts: Mapping[K, Callable[[], RunnerProcess]], show: Report) -> dict[K, Result]:
     """The result of each child; one that fails costs only itself.
 
     Every file is loaded and warmed up in a process of its own, one after the other; then they take

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bench.devices.device import THIS_MACHINE, named_settings, open_device
+from bench.devices.open_devices import THIS_MACHINE, named_settings, open_device
 from bench.devices.runtimes import runtimes_on
 from bench.engine.exported import open_exported
 from bench.engine.measure_options import HELP, Timing

@@ -23,6 +23,10 @@ class RunError:
         return f"{self.kind.replace('_', ' ')}: {self.message}"
 
 
+class ConnectionLost(DeviceError):
+    """The connection to the device broke; what was done there by then is not known."""
+
+
 class RunFailed(DeviceError):
     """A run that something else depends on gave an error."""
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from bench.console import record_table
 from bench.console.output import Output
-from bench.devices.device import Device, open_devices
+from bench.devices.device import Device
+from bench.devices.open_devices import open_devices
 from bench.devices.settings import HOST
 from bench.engine.evaluation import Evaluation
 from bench.engine.predictions import Answers, answers

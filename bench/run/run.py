@@ -10,9 +10,10 @@ import numpy as np
 from bench.console import record_table
 from bench.console.output import Output
 from bench.console.warning_lines import failures
-from bench.devices.device import Device, named, open_devices
+from bench.devices.device import Device
 from bench.devices.governor import governed
 from bench.devices.host import native_runner
+from bench.devices.open_devices import named, open_devices
 from bench.devices.runtimes import runtimes_on
 from bench.devices.settings import HOST
 from bench.engine import measure_options

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
-from bench.devices.lease.lease_client import KeeperLine
-from bench.devices.transport.transport import ConnectionLost, Transport
+from bench.devices.lease.lease_client import LeaseClient
+from bench.devices.transport.transport import Transport
+from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError
 
 SILENCE_S = 30.0
@@ -21,7 +22,7 @@ RETRY_S = 1.0
 OWN_MARGIN_S = 15.0
 
 
-class DeviceLock:
+class DeviceLease:
     """Holds a device with a keeper, which is there already and speaks as ``keeper.py`` says.
 
     ``keeper``: the words that start it there, in front of its folder. ``owner`` names this bench to
@@ -44,10 +45,10 @@ class DeviceLock:
         self.transport, self.owner, self.silence_s = transport, owner, silence_s
         self._argv = [*keeper, str(cache), str(silence_s)]
         self._note, self._beat_s = note, beat_s
-        self._line: KeeperLine | None = None
+        self._line: LeaseClient | None = None
         self._is_taken, self._asking = False, threading.Lock()
 
-    def __enter__(self) -> "DeviceLock":
+    def __enter__(self) -> "DeviceLease":
         return self
 
     def __exit__(self, *_) -> None:
@@ -119,7 +120,7 @@ class DeviceLock:
     def _holder(self) -> dict | None:
         """None where the lock is ours now, otherwise who has it."""
         # It is to be ended by whoever leaves the context, from here on.
-        self._line = KeeperLine(self.transport.start(self._argv), self._beat_s)
+        self._line = LeaseClient(self.transport.start(self._argv), self._beat_s)
         self._line.open(json.dumps({"owner": self.owner}))
         said = self._line.event(ANSWER_S)
         kind = said["event"] if said else None

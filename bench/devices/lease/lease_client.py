@@ -16,7 +16,7 @@ JOIN_S = 1.0
 QUOTED_CHARACTERS = 300
 
 
-class KeeperLine:
+class LeaseClient:
     """``process``, here, whose standard input and output are those of ``keeper.py`` there.
 
     Ctrl-C does not reach it; it ends when told to, and with this process however that dies.

@@ -1,8 +1,12 @@
 """What to start on a device so that whatever it starts there can be found again, and ended."""
 
 import re
+import secrets
 from collections.abc import Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+
+from bench.devices.lease.device_lease import DeviceLease
+from bench.devices.transport.transport import Finished, Transport
 
 # As timeout and env do: the program was not even started.
 NOT_STARTED_CODE = 125
@@ -37,7 +41,7 @@ exit "$code"
 """
 
 
-def registered(
+def lease_command(
     cache: PurePosixPath, name: str, argv: Sequence[str], memory_kib: int | None = None
 ) -> list[str]:
     """The words of a POSIX shell that runs ``argv`` on a device whose lock a keeper holds.
@@ -51,3 +55,25 @@ def registered(
         raise ValueError(f"{name!r} cannot name what runs; expected letters, digits, . _ -")
     limit = "" if memory_kib is None else str(memory_kib)
     return ["sh", "-c", SCRIPT, "sh", str(cache / "running" / name), limit, *map(str, argv)]
+
+
+class LeasedPrograms:
+    """Runs programs through ``transport`` that the keeper of ``lease`` ends there: when we do not
+    wait for them any more (a time limit, Ctrl-C), when the line breaks, and with the lease.
+
+    ssh alone leaves a program to go on behind any of these: pip, for as long as it likes.
+    """
+
+    def __init__(self, transport: Transport, lease: DeviceLease, cache: PurePosixPath) -> None:
+        self._transport, self._lease, self._cache = transport, lease, cache
+
+    def run(
+        self, argv: Sequence[str], timeout_s: float, stdin: Path | bytes | None = None
+    ) -> Finished:
+        """As ``run`` of a Transport."""
+        name = secrets.token_hex(8)
+        try:
+            return self._transport.run(lease_command(self._cache, name, argv), timeout_s, stdin)
+        except BaseException:
+            self._lease.end(name)
+            raise

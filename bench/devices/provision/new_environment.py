@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from bench.devices.file_store import Store
+from bench.devices.file_store import FileStore
 from bench.devices.machine import Machine
 from bench.devices.provision.device_pip import DevicePip
 from bench.devices.provision.environment_script import BEGIN, FINISH, IMPORT, UNPACK, answer
@@ -37,7 +37,7 @@ class NewEnvironment:
     def __init__(
         self,
         transport: Runs,
-        store: Store,
+        store: FileStore,
         machine: Machine,
         preferred: Mapping[str, str | None],
         show: Report,

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
-from bench.devices.file_store import Store
+from bench.devices.file_store import FileStore
 from bench.devices.machine import Machine
 from bench.devices.provision.environment_script import CHECK, answer
 from bench.devices.provision.new_environment import NewEnvironment
@@ -17,7 +17,7 @@ CHECK_S = 120.0
 
 
 def provision(
-    transport: Runs, store: Store, machine: Machine, note: Callable[[str], None], show: Report
+    transport: Runs, store: FileStore, machine: Machine, note: Callable[[str], None], show: Report
 ) -> PurePosixPath:
     """The Python of an environment on the device with numpy and the runtimes that there are for
     it; made where it is not there, or no longer whole. ``note`` is told what is other than here.

@@ -8,17 +8,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import IO
 
-from bench.devices.runner_process import started
 from bench.devices.settings import DeviceSettings
-from bench.devices.transport.adb_line import ECHO, AdbLine
+from bench.devices.transport.adb_connection import ECHO, AdbConnection
 from bench.devices.transport.adb_phones import forget, ready_phone
 from bench.devices.transport.adb_process import LOST_CODE, RUN, AdbProcess
 from bench.devices.transport.adb_program import ask_adb
-from bench.devices.transport.process import running
-from bench.devices.transport.process_transport import Piped
+from bench.devices.transport.process import running, started
+from bench.devices.transport.process_transport import ProcessTransport
 from bench.devices.transport.ssh_failure import last_line
-from bench.devices.transport.timeouts import Patience
-from bench.devices.transport.transport import ConnectionLost
+from bench.devices.transport.transport import Timeouts
+from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError
 
 LOST_S = 2.0
@@ -26,7 +25,7 @@ ORDER_S = 30.0
 SHELL_V2 = "shell_v2"
 
 
-class Adb(Piped):
+class Adb(ProcessTransport):
     """The Transport to the phone ``settings.serial``, to the only one there is for "".
 
     A phone at a host:port that adb has not connected to is connected to, and stays so; the adb
@@ -35,12 +34,12 @@ class Adb(Piped):
     """
 
     lost_code = LOST_CODE
-    patience = Patience(connect_s=15, alive_interval_s=5, alive_count=3)
+    timeouts = Timeouts(connect_s=15, alive_interval_s=5, alive_count=3)
 
     def __init__(self, settings: DeviceSettings) -> None:
         super().__init__(settings.name)
         self._serial = settings.serial
-        self._line: AdbLine | None = None
+        self._line: AdbConnection | None = None
         self._connecting = threading.Lock()
         self._closed = threading.Event()
 
@@ -125,19 +124,19 @@ class Adb(Piped):
         try:
             ask_adb(["start-server"], self._closed)
             # From now on it is this one that is meant, whatever else is plugged in.
-            limit_s = self.patience.connect_s
+            limit_s = self.timeouts.connect_s
             self._serial = ready_phone(self._serial, limit_s, self._closed).serial
             self._check_features()
         except DeviceError as error:
             raise DeviceError(f"{self.name}: {error}") from error
 
     def _open_line(self) -> None:
-        line = AdbLine(self._words(["sh", "-c", ECHO]), self.patience)
+        line = AdbConnection(self._words(["sh", "-c", ECHO]), self.timeouts)
         self._line = line  # whoever closes us meanwhile ends it
         if self._closed.is_set():
             line.close()
-        if not line.wait(self.patience.connect_s):
-            said = line.said() or f"no answer within {self.patience.connect_s} s"
+        if not line.wait(self.timeouts.connect_s):
+            said = line.said() or f"no answer within {self.timeouts.connect_s} s"
             if line.is_silent():
                 forget(self._serial, self._closed)
             raise DeviceError(
@@ -145,7 +144,7 @@ class Adb(Piped):
                 "and connect it again"
             )
 
-    def _live_line(self) -> AdbLine:
+    def _live_line(self) -> AdbConnection:
         line = self._line
         if line is None or not line.is_alive():
             said = f": {line.said()}" if line and line.said() else ""

@@ -55,3 +55,16 @@ def communicated(
             if left_s <= LOOK_S:
                 raise
     raise DeviceError("it was told to stop")
+
+
+def started(
+    argv: Sequence[str], kind: type[subprocess.Popen] = subprocess.Popen
+) -> subprocess.Popen:
+    """A process that lines are exchanged with, in a session of its own."""
+    return kind(
+        list(argv),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )

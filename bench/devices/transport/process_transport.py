@@ -31,7 +31,7 @@ echo $?
 """
 
 
-class Piped(ABC):
+class ProcessTransport(ABC):
     """The part of a Transport that needs no more than ``running`` and ``check_line``."""
 
     def __init__(self, name: str) -> None:

@@ -10,15 +10,14 @@ from contextlib import AbstractContextManager
 from pathlib import PurePosixPath
 from typing import IO
 
-from bench.devices.runner_process import started
 from bench.devices.settings import DeviceSettings
-from bench.devices.transport.process import running
-from bench.devices.transport.process_transport import Piped
+from bench.devices.transport.process import running, started
+from bench.devices.transport.process_transport import ProcessTransport
 from bench.devices.transport.ssh_address import address_of
+from bench.devices.transport.ssh_connection import SshConnection
 from bench.devices.transport.ssh_failure import explained, last_line
-from bench.devices.transport.ssh_master import Master
-from bench.devices.transport.timeouts import Patience
-from bench.devices.transport.transport import ConnectionLost
+from bench.devices.transport.transport import Timeouts
+from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError
 
 LOST_S = 2.0
@@ -28,7 +27,7 @@ SESSIONS = 6  # beside the keeper, what is run meanwhile, and what has not quite
 RUN = '"$@"; code=$?; [ "$code" -ne 255 ] || code=254; exit "$code"'
 
 
-class Ssh(Piped):
+class Ssh(ProcessTransport):
     """The Transport to ``settings.host``: what one types behind ssh.
 
     One process holds the connection, all commands go through it and end with it; it ends with
@@ -39,14 +38,14 @@ class Ssh(Piped):
     """
 
     lost_code = 255
-    patience = Patience(connect_s=15, alive_interval_s=5, alive_count=3)
+    timeouts = Timeouts(connect_s=15, alive_interval_s=5, alive_count=3)
 
     def __init__(self, settings: DeviceSettings) -> None:
         super().__init__(settings.name)
         self._address = address_of(settings)
-        self._master: Master | None = None
+        self._master: SshConnection | None = None
         # Each connection, the first one too, with what was started through it.
-        self._started: dict[Master, list[subprocess.Popen]] = {}
+        self._started: dict[SshConnection, list[subprocess.Popen]] = {}
         self._connecting, self._starting = threading.Lock(), threading.Lock()
 
     def __enter__(self) -> "Ssh":
@@ -123,11 +122,11 @@ class Ssh(Piped):
             "does sshd there allow several sessions (MaxSessions in sshd_config)?"
         )
 
-    def _opened_master(self) -> Master:
+    def _opened_master(self) -> SshConnection:
         may_ask = sys.stdin is not None and sys.stdin.isatty()
         # The agent and the jump hosts need time too; a person who is asked has all there is.
-        limit_s = None if may_ask else 3 * self.patience.connect_s
-        master = Master(self._address, self.patience, may_ask)
+        limit_s = None if may_ask else 3 * self.timeouts.connect_s
+        master = SshConnection(self._address, self.timeouts, may_ask)
         self._started[master] = []
         if not master.wait(limit_s):
             said = master.said()
@@ -137,7 +136,7 @@ class Ssh(Piped):
             raise DeviceError(f"{self.name}: {reason}")
         return master
 
-    def _with_room(self) -> Master | None:
+    def _with_room(self) -> SshConnection | None:
         """A connection for one more program, made if the others have enough; None: no line."""
         if not self.is_connected():
             return self._master
@@ -147,7 +146,9 @@ class Ssh(Piped):
                 return master
         return self._opened_master()
 
-    def _through(self, master: Master | None, script: Sequence[str | PurePosixPath]) -> list[str]:
+    def _through(
+        self, master: SshConnection | None, script: Sequence[str | PurePosixPath]
+    ) -> list[str]:
         """No configuration: the connection has it all. Where there is none, no other is made."""
         if master is None:
             raise ConnectionLost(f"there is no line to {self.name}")

@@ -6,12 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from models.command_line.errors import DeviceError
 from models.command_line.progress import Report
 
 
-class ConnectionLost(DeviceError):
-    """The line to the device broke; what was done there by then is not known."""
+@dataclass(frozen=True)
+class Timeouts:
+    """How long to wait for a device; a silent one is lost after (alive_count + 1) intervals."""
+
+    connect_s: int
+    alive_interval_s: int
+    alive_count: int
+
+    @property
+    def silence_s(self) -> int:
+        return (self.alive_count + 1) * self.alive_interval_s
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.devices.transport.adb_process import AdbProcess
 from bench.devices.transport.ssh_failure import last_line
-from bench.devices.transport.timeouts import Patience
+from bench.devices.transport.transport import Timeouts
 
 # Answers each line, until there is no more.
 ECHO = 'while read -r said; do echo "$said"; done'
@@ -19,15 +19,15 @@ READ_BYTES = 4096
 END_S = 5.0
 
 
-class AdbLine:
+class AdbConnection:
     """``words`` run ECHO on a phone. When they end, or nothing comes back for as long as
-    ``patience`` has, the line is lost, for good: all that goes through it ends, as lost.
+    ``timeouts`` has, the line is lost, for good: all that goes through it ends, as lost.
 
     adb itself waits for a silent phone for ever, and takes a phone that is back for the old one.
     """
 
-    def __init__(self, words: Sequence[str], patience: Patience) -> None:
-        self._patience, self._said, self._is_silent = patience, "", True
+    def __init__(self, words: Sequence[str], timeouts: Timeouts) -> None:
+        self._timeouts, self._said, self._is_silent = timeouts, "", True
         self._through: list[AdbProcess] = []
         self._adding, self._ended, self._answered = (
             threading.Lock(),
@@ -106,15 +106,15 @@ class AdbLine:
             said = b""
             while not said.endswith(BEAT):
                 # Some shells greet first; that is found out about behind the first answer.
-                found = self._read(self._patience.silence_s)
+                found = self._read(self._timeouts.silence_s)
                 self._is_silent = found is None
                 if found is None:
-                    return f"nothing was heard for {self._patience.silence_s} s"
+                    return f"nothing was heard for {self._timeouts.silence_s} s"
                 if not found:
                     return last_line(said.decode(errors="replace")) or "adb lost the phone"
                 said += found
             self._answered.set()
-            if self._read(self._patience.alive_interval_s) == b"":
+            if self._read(self._timeouts.alive_interval_s) == b"":
                 return "adb lost the phone"
         return ""
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.devices.dumpsys import battery
+from bench.devices.phone_facts import battery
 from bench.measurement.battery import Battery
 
 OF_BATTERY = """Current Battery Service state:

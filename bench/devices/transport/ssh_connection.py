@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from bench.devices.transport.ssh_address import Address
-from bench.devices.transport.timeouts import Patience
+from bench.devices.transport.transport import Timeouts
 
 # A socket's path has 104 bytes on some systems, of which ssh takes 17 for a temporary name.
 LONGEST_FOLDER = 60
@@ -36,19 +36,19 @@ exit "$code"
 """
 
 
-class Master:
+class SshConnection:
     """An ssh that holds a connection to ``address`` open and offers it through ``socket``.
 
     It ends with this process, however that ends. With ``may_ask`` it keeps the terminal, where
     ssh asks for passwords and about host keys.
     """
 
-    def __init__(self, address: Address, patience: Patience, may_ask: bool) -> None:
+    def __init__(self, address: Address, timeouts: Timeouts, may_ask: bool) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="ssh-", dir=_short_folder()))
         self.socket = self._folder / "line"
         self._may_ask = may_ask
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (close() closes it)
-        words = ["ssh", *address.config, *_options(patience, may_ask), "-S", str(self.socket)]
+        words = ["ssh", *address.config, *_options(timeouts, may_ask), "-S", str(self.socket)]
         words += ["-M", "-N", "-T", "--", address.host]
         whom = "" if may_ask else "0"  # all of the session, a ProxyCommand too
         self._guard = subprocess.Popen(
@@ -100,13 +100,13 @@ class Master:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _options(patience: Patience, may_ask: bool) -> list[str]:
+def _options(timeouts: Timeouts, may_ask: bool) -> list[str]:
     """What must not be the user's choice: all else is as configured."""
     options = {
         "ControlPersist": "no",
-        "ConnectTimeout": patience.connect_s,
-        "ServerAliveInterval": patience.alive_interval_s,
-        "ServerAliveCountMax": patience.alive_count,
+        "ConnectTimeout": timeouts.connect_s,
+        "ServerAliveInterval": timeouts.alive_interval_s,
+        "ServerAliveCountMax": timeouts.alive_count,
         "LogLevel": "INFO",  # QUIET would not say why it failed
         "ClearAllForwardings": "yes",  # they may be in use by the user's own ssh
     } | ({} if may_ask else {"BatchMode": "yes"})
