@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 LIBRARIES = (
-    "tensorflow", "keras", "ai-edge-litert", "ai-edge-quantizer", "tflite-runtime",
+    "tensorflow", "keras", "ai-edge-litert", "litert-quantizer", "tflite-runtime",
     "onnx", "onnxruntime", "tf2onnx", "numpy", "pillow",
 )  # fmt: skip
 PACKAGES = ("models", "quantize", "export")

@@ -39,7 +39,7 @@ class TfliteRequest:
 
 def warm_up() -> None:
     """Import what ``tflite_files`` needs, while the parent process still imports TensorFlow."""
-    import ai_edge_quantizer  # noqa: F401
+    import litert_quantizer  # noqa: F401
 
 
 def tflite_files(

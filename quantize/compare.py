@@ -77,7 +77,7 @@ def _tools(inputs: Inputs, threads: int) -> dict[str, Callable[[], Graph]]:
     """What makes int8 of the inputs, by the name of the tool."""
     return {
         "TFLite converter": lambda: _tensorflow(inputs),
-        "ai-edge-quantizer": lambda: _ai_edge_quantizer(inputs.graph, inputs.calibration),
+        "litert-quantizer": lambda: _litert_quantizer(inputs.graph, inputs.calibration),
         "ours": lambda: _ours(inputs, threads),
     }
 
@@ -104,9 +104,9 @@ def _ours(inputs: Inputs, threads: int) -> Graph:
     return climbed.int8_graph
 
 
-def _ai_edge_quantizer(graph: Graph, images: np.ndarray) -> Graph:
+def _litert_quantizer(graph: Graph, images: np.ndarray) -> Graph:
     """Its static int8 recipe with its own calibration."""
-    from ai_edge_quantizer import quantizer, recipe
+    from litert_quantizer import quantizer, recipe
 
     engine = quantizer.Quantizer(bytearray(graph.content), recipe.static_wi8_ai8())
     fed = {"serving_default": [{graph.inputs[0]: image[None]} for image in images]}

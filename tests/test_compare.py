@@ -14,7 +14,7 @@ def test_ours_stands_beside_the_other_tools(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     rows = {row["tool"]: row for row in json.loads(done.stdout)}
-    assert list(rows) == ["float32", "TFLite converter", "ai-edge-quantizer", "ours"]
+    assert list(rows) == ["float32", "TFLite converter", "litert-quantizer", "ours"]
     assert rows["TFLite converter"]["latency_ratio"] == 1.0
     assert rows["float32"]["top1_agreement"] == 1.0 and rows["float32"]["sqnr_db"] is None
     assert rows["ours"]["sqnr_db"] > 25 and rows["ours"]["top1"] > 0.8

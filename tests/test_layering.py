@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ORDER = ["models", "quantize", "export", "bench"]
 SLOW = {
-    "tensorflow", "keras", "onnx", "onnxruntime", "tf2onnx", "PIL", "ai_edge_quantizer",
+    "tensorflow", "keras", "onnx", "onnxruntime", "tf2onnx", "PIL", "litert_quantizer",
     "ai_edge_litert", "tflite_runtime", "plotly", "jinja2",
 }  # fmt: skip
 MODULES = [

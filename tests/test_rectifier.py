@@ -36,7 +36,7 @@ def images(graph, count=16):
 
 def with_rectifier(graph, change=lambda chosen: chosen):
     """The int8 form as Google's quantizer writes it, the rectifier still there."""
-    from ai_edge_quantizer import recipe
+    from litert_quantizer import recipe
 
     stream = (image.astype(np.float32) for image in images(graph))
     chosen = change(ranges.choose(graph, calibrate(graph, stream, threads=1)))

@@ -16,7 +16,7 @@ def quantize(graph: Graph, ranges: dict[str, Range]) -> Graph:
 
     ``ranges`` has every float activation; each is widened to be symmetric around 0.
     """
-    from ai_edge_quantizer import recipe
+    from litert_quantizer import recipe
 
     ends = {name: max(-chosen.minimum, chosen.maximum) for name, chosen in ranges.items()}
     symmetric = {name: Range(-end, end) for name, end in ends.items()}

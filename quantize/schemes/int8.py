@@ -34,7 +34,7 @@ def quantize(
     TFLite quantization specification; Google's quantizer writes it, but the ranges are ours (its
     own calibration is a moving average over the images, which cuts off what only some reach).
     """
-    from ai_edge_quantizer import qtyping, recipe
+    from litert_quantizer import qtyping, recipe
 
     whole = recipe.static_wi8_ai8()
     if not per_channel:
@@ -46,7 +46,7 @@ def quantize(
 
 def by_recipe(graph: Graph, ranges: dict[str, Range], recipe: list, levels: int) -> Graph:
     """``graph`` quantized by a static ``recipe`` whose activations have so many levels."""
-    from ai_edge_quantizer import quantizer
+    from litert_quantizer import quantizer
 
     ends = _wide_enough(graph, ranges, levels)
     found = {}
@@ -74,7 +74,7 @@ def _named_alike(made: Graph, graph: Graph) -> Graph:
 
 def _left_float(graph: Graph, outputs: Collection[str]) -> Iterator[dict]:
     """The steps of a recipe that take out the operators with those output tensors."""
-    from ai_edge_quantizer import qtyping
+    from litert_quantizer import qtyping
 
     for kind, _, (name, *_) in graph.operators():
         if name in outputs:
@@ -121,7 +121,7 @@ def _wide_enough(graph: Graph, ranges: dict[str, Range], levels: int) -> dict[st
 
 def halve(graph: Graph) -> Graph:
     """``graph`` with weights and biases stored as float16 and widened when the file is loaded."""
-    from ai_edge_quantizer import qtyping, quantizer
+    from litert_quantizer import qtyping, quantizer
 
     engine = quantizer.Quantizer(bytearray(graph.content))
     engine.update_quantization_recipe(
@@ -144,6 +144,6 @@ def repacked(result) -> Graph:
 
 
 def silently(work):
-    """``work()`` without what ai-edge-quantizer prints among a command's results."""
+    """``work()`` without what litert-quantizer prints among a command's results."""
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         return work()

@@ -17,8 +17,8 @@ def quantize(graph: Graph) -> Graph:
     2.14 loads such a layer with more and then answers wrongly, without a word (0.6 dB on the demo
     of V2, where one scale gives 40 dB, and costs LiteRT 0.6 dB of 42).
     """
-    from ai_edge_quantizer import qtyping, quantizer, recipe
-    from ai_edge_quantizer.algorithm_manager import AlgorithmName
+    from litert_quantizer import qtyping, quantizer, recipe
+    from litert_quantizer.algorithm_manager import AlgorithmName
 
     engine = quantizer.Quantizer(bytearray(graph.content), recipe.dynamic_wi8_afp32())
     engine.add_dynamic_config(
