@@ -62,7 +62,7 @@ help:
 	@echo 'THREADS=2      OUT=artifacts'
 	@echo
 	@echo 'make bench:    PLAN=quick|default|thorough  PRECISION=2 (per cent)  TIME_LIMIT=5 (seconds)'
-	@echo '               FILES=int8.tflite,...  RUNTIMES=litert,...  CORES=0,1  STRICT=1 fails on doubts'
+	@echo '               FILES=int8.tflite,...  RUNTIMES=litert,...  CORES=0,1  STRICT=1 fails on warnings'
 	@echo '               SUSTAINED=10 (minutes)  PROFILE=1 operators  DRIFT=1 matrix  EXPLAIN=1 layers'
 	@echo '               GOVERNOR=performance while it measures, where sudo needs no password'
 	@echo 'make summary:  DEVICE=host what bounds each layer there;  VS=v1 why ARCH is slower or faster'

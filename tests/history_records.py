@@ -3,12 +3,11 @@
 from dataclasses import replace
 
 from bench.measurement.accuracy import Accuracy, ClassChange, Flip
-from bench.measurement.battery import Battery
-from bench.measurement.caveat import Caveat
-from bench.measurement.environment import Environment
+from bench.measurement.environment import Battery, Environment
 from bench.measurement.plan import Plan
 from bench.measurement.record import Drift, Record
 from bench.measurement.result import Delegate, OpTime, Result, State, Turn
+from bench.measurement.warning import MeasurementWarning
 
 ENVIRONMENT = Environment(
     "Test CPU", 4, 2**33, "Linux 6.1", "aarch64", "3.11.2", {"numpy": "1.26.4", "litert": "2.3.0"},
@@ -30,9 +29,9 @@ ACCURACY = Accuracy(
     (ClassChange(3, "dress, red", 10, 10, 9),),
     (Flip(17, "a/b 17.png", 3, 3, 1, 0.625), Flip(18, "18.png", None, 0, 2, 0.5)),
 )  # fmt: skip
-CAVEATS = (
-    Caveat("throttled", "2 of 4 cores were slowed down", "cool the board"),
-    Caveat("noisy", "the interval is 9 % wide", "close what else runs"),
+WARNINGS = (
+    MeasurementWarning("throttled", "2 of 4 cores were slowed down", "cool the board"),
+    MeasurementWarning("noisy", "the interval is 9 % wide", "close what else runs"),
 )
 DRIFT = Drift("s1", "keras", "int8.tflite litert host", 30, 29, 31.5, 0.999, 0.01, 0.4)
 
@@ -41,7 +40,7 @@ def record(result=RESULT, **fields):
     """A record with something in every field but those given."""
     made = Record(
         "run", "s1", "python -m bench run", "0123abc+", "host", "tiny", "int8.tflite", "abc", 640,
-        "tflite", "int8", Plan(), result, "demo", ACCURACY, ENVIRONMENT, CAVEATS,
+        "tflite", "int8", Plan(), result, "demo", ACCURACY, ENVIRONMENT, WARNINGS,
         "2024-01-01T00:00:00+00:00",
     )  # fmt: skip
     return replace(made, **fields)

@@ -8,12 +8,12 @@ import numpy as np
 
 from bench.history.run_line import RunLine
 from bench.measurement.accuracy import Accuracy
-from bench.measurement.caveat import Caveat
 from bench.measurement.environment import Environment
 from bench.measurement.latency import latency
 from bench.measurement.plan import DEFAULT
 from bench.measurement.record import Drift, Record
 from bench.measurement.result import Delegate, Result, RunError, State, Turn
+from bench.measurement.warning import MeasurementWarning
 from bench.report.contents import Contents, RowKey
 
 MACHINE = Environment(
@@ -31,8 +31,12 @@ ROWS = (
     ("float16.onnx", "onnxruntime", 0.63, 905, 921),
     ("int8.onnx", "onnxruntime", 0.72, 803, 925),
 )
-NOISY = Caveat("noisy", "the interval is 6 % of the median", "close other programs, or --thorough")
-OUTSIDE = Caveat("not-delegated", "1 of 30 operators ran outside the delegate", "see --profile")
+NOISY = MeasurementWarning(
+    "noisy", "the interval is 6 % of the median", "close other programs, or --thorough"
+)
+OUTSIDE = MeasurementWarning(
+    "not-delegated", "1 of 30 operators ran outside the delegate", "see --profile"
+)
 PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="9"/></svg>'
 
 
@@ -69,7 +73,7 @@ def run_line(one, run_id=1):
     return RunLine(
         run_id, one.time_utc, one.kind, one.session, one.commit, one.model_id, one.artifact,
         result.runtime, one.device, result.threads, latency(result.samples_ns, result.turns),
-        accuracy and accuracy.top1, tuple(c.kind for c in one.caveats),
+        accuracy and accuracy.top1, tuple(c.kind for c in one.warnings),
         str(result.error) if result.error else None,
     )  # fmt: skip
 
@@ -103,7 +107,7 @@ def drifts_of(records, noise):
 
 @cache
 def contents(seed=1, models=("v2-0.35-96-demo", "v3-small-1-96-demo"), devices=("host", "pi")):
-    """A history of four commits of every row, a failed row, caveats, a drift matrix, a sustained
+    """A history of four commits of every row, a failed row, warnings, a drift matrix, a sustained
     run that slows down, and a picture of the first model."""
     noise = np.random.default_rng(seed)
     newest, histories, drifts = [], {}, []
@@ -127,7 +131,7 @@ def contents(seed=1, models=("v2-0.35-96-demo", "v3-small-1-96-demo"), devices=(
             session.append(
                 replace(
                     session[-1], artifact="int16x8.tflite", scheme="int16x8", accuracy=None,
-                    result=Result("tflite-runtime", threads=2, error=crashed), caveats=(NOISY,),
+                    result=Result("tflite-runtime", threads=2, error=crashed), warnings=(NOISY,),
                 )
             )  # fmt: skip
         newest += session

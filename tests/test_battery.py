@@ -3,7 +3,7 @@
 import pytest
 
 from bench.devices.phone_facts import battery
-from bench.measurement.battery import Battery
+from bench.measurement.environment import Battery
 
 OF_BATTERY = """Current Battery Service state:
   AC powered: false

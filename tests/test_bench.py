@@ -19,8 +19,8 @@ from bench.__main__ import main
 from bench.devices.host import RUNNER, Host
 from bench.devices.open_devices import OPENED_BY
 from bench.history.history import History
-from bench.measurement.caveat import Caveat
 from bench.measurement.plan import PLANS
+from bench.measurement.warning import MeasurementWarning
 
 
 def bench(*more):
@@ -82,16 +82,16 @@ def test_rows_of_one_command_are_a_session_with_its_drift(tiny_project, keras_an
     assert columns == {"keras", *(f"{r.artifact} {r.result.runtime} host" for r in rows)}
 
 
-def test_strict_fails_on_a_caveat_and_keeps_the_measurement(
+def test_strict_fails_on_a_warning_and_keeps_the_measurement(
     tiny_project, keras_answers, monkeypatch, capsys
 ):
-    doubt = Caveat("busy", "others had 50% of the cores", "end them")
-    monkeypatch.setattr("bench.engine.session.caveats", lambda *_: (doubt,))
+    warning = MeasurementWarning("busy", "others had 50% of the cores", "end them")
+    monkeypatch.setattr("bench.engine.session.find_warnings", lambda *_: (warning,))
     assert bench("--runtimes", "litert") == 0
-    assert "caveat busy" in capsys.readouterr().out
+    assert "warning busy" in capsys.readouterr().out
     assert bench("--runtimes", "litert", "--strict", "1") == 1
-    assert "caveats (busy); they are kept" in capsys.readouterr().err
-    assert [len(row.caveats) for row in History().newest()] == [1, 1]
+    assert "warnings (busy); they are kept" in capsys.readouterr().err
+    assert [len(row.warnings) for row in History().newest()] == [1, 1]
 
 
 def test_the_runtimes_operators_are_named_and_kept(tiny_project, keras_answers, capsys):
@@ -143,7 +143,7 @@ def test_skipped_images_are_counted(tiny_project, keras_answers, monkeypatch, ca
     assert main(command) == 2 and "4.png" in capsys.readouterr().err
     assert main([*command, "--skip-corrupt", "1", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert any("skipped: 1" in caveat and "4.png" in caveat for caveat in shown["caveats"])
+    assert any("skipped: 1" in warning and "4.png" in warning for warning in shown["caveats"])
     for row in shown["rows"]:
         assert (row["images"], row["top1"], row["agreement_with_keras"]) == (5, 1, 1)
 

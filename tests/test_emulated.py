@@ -67,7 +67,7 @@ def test_each_row_of_a_bench_is_marked_and_has_no_ratio(
     for row in marked:
         assert "/" in row[-2] and row[-1] == "(emulated)"  # delegated, and no ratio
     assert not any(line.startswith("times:") for line in lines)
-    assert any(line.startswith("caveat emulated: all rows") for line in lines)
+    assert any(line.startswith("warning emulated: all rows") for line in lines)
 
 
 def test_a_row_for_programs_says_so_and_has_no_ratio():

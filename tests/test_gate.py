@@ -224,7 +224,7 @@ def test_undecided_speedups_take_more_turns(project, capsys, monkeypatch, edge, 
         seen.append(len(b.turns))
         return Ratio(1.2, Interval(edge, 1.3))
 
-    monkeypatch.setattr("bench.measurement.relative.ratio", ratio)
+    monkeypatch.setattr("bench.measurement.comparable.ratio", ratio)
     assert gate() == (0 if edge > 1 else 1)
     assert len(list(History().each(kind="gate"))) == 2 * rounds
     assert seen[-1] >= rounds * seen[0] > 0

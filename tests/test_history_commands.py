@@ -57,7 +57,7 @@ def test_list_has_a_line_for_each_of_the_newest_runs(history, capsys):
     for seed in range(25):
         history.append(timed(2.5, seed))
     failed = Result("tflite-runtime", error=RunError("crashed", "SIGABRT"))
-    history.append(record(result=failed, accuracy=None, caveats=(), commit=None))
+    history.append(record(result=failed, accuracy=None, warnings=(), commit=None))
     lines = shown(capsys, "list").out.splitlines()
     assert len(lines) == 21 and [int(line.split()[0]) for line in lines[1:]] == [*range(26, 6, -1)]
     assert lines[1].endswith("error: crashed: SIGABRT") and "n/a" in lines[1]
@@ -117,7 +117,7 @@ def test_show_as_json_leaves_raw_samples_out_until_asked(history, capsys):
 
 def test_a_failed_run_is_shown_with_its_error(history, capsys):
     failed = Result("litert", error=RunError("crashed", "SIGABRT"))
-    history.append(record(result=failed, plan=None, accuracy=None, data=None, caveats=()))
+    history.append(record(result=failed, plan=None, accuracy=None, data=None, warnings=()))
     out = shown(capsys, "show", "1").out
     assert "crashed: SIGABRT" in out and "plan" not in out and "accuracy" not in out
 
@@ -264,6 +264,7 @@ def test_export_as_json_is_everything(history, capsys):
     one, other = json.loads(shown(capsys, "export", "--json", "--samples").out)["runs"]
     assert (one.pop("id"), one.pop("device"), other["device"]) == (2, "pi", "host")
     one.pop("latency")
+    assert one.pop("caveats") == one["warnings"]
     expected = json.loads(json.dumps(asdict(made)))
     assert one == {k: v for k, v in expected.items() if k not in ("id", "device")}
     (brief,) = json.loads(shown(capsys, "export", "--json", "--device", "host").out)["runs"]

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from history_records import ACCURACY, CAVEATS, DRIFT, ENVIRONMENT, RESULT, record, timed
+from history_records import ACCURACY, DRIFT, ENVIRONMENT, RESULT, WARNINGS, record, timed
 
 from bench.history.history import History
 from bench.measurement.result import Delegate, Result, RunError
@@ -31,7 +31,7 @@ def test_everything_of_a_record_comes_back(history):
     made = [
         record(),
         record(
-            result=failed, plan=None, accuracy=None, data=None, commit=None, caveats=(),
+            result=failed, plan=None, accuracy=None, data=None, commit=None, warnings=(),
             environment=replace(ENVIRONMENT, python=None, board=None, max_khz=(), emulated=False),
         ),
         record(result=replace(RESULT, delegate=Delegate(1, 1, {}), warmup_stable=True)),
@@ -45,7 +45,7 @@ def test_everything_of_a_record_comes_back(history):
 
 def test_the_records_of_these_tests_leave_no_field_empty():
     """Otherwise a field that is forgotten would come back equal."""
-    for part in (record(id=1), RESULT, ACCURACY, ENVIRONMENT, CAVEATS[0], DRIFT):
+    for part in (record(id=1), RESULT, ACCURACY, ENVIRONMENT, WARNINGS[0], DRIFT):
         empty = [f.name for f in fields(part) if getattr(part, f.name) in (None, (), "", {})]
         assert empty == (["error"] if part is RESULT else [])
 
@@ -144,7 +144,7 @@ def test_a_listing_is_newest_first_and_filtered(history):
     assert ids(1, kind="run") == [4] and ids(9, kind="sustained") == []
     newest, gate, *_, first = history.listing(None)
     assert newest.top1 is None and newest.model_id == "v2"
-    assert first.top1 == runs[0].accuracy.top1 and first.caveats == ("throttled", "noisy")
+    assert first.top1 == runs[0].accuracy.top1 and first.warnings == ("throttled", "noisy")
     assert (first.commit, first.session, first.threads) == ("0123abc+", "s1", 2)
     assert gate.error == "not judged: gone" and gate.latency is None and first.error is None
     assert list(history.each(2)) == runs[:1:-1]

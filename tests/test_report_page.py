@@ -64,7 +64,7 @@ def hostile_contents():
     """Every name that comes from outside is HTML of someone else's."""
     script, image, mixed = HOSTILE
     made = contents(models=(script,), devices=(image,))
-    caveat = replace(NOISY, kind=image, message=script, advice=mixed)
+    warning = replace(NOISY, kind=image, message=script, advice=mixed)
 
     def spoil(one):
         result = replace(one.result, runtime=script)
@@ -72,7 +72,7 @@ def hostile_contents():
             result = replace(result, error=RunError("crashed", mixed))
         return replace(
             one, artifact=mixed, command=mixed, commit=image, data=script, result=result,
-            caveats=(caveat,), environment=replace(one.environment, cpu_model=image),
+            warnings=(warning,), environment=replace(one.environment, cpu_model=image),
         )  # fmt: skip
 
     newest = tuple(map(spoil, made.records))
@@ -94,7 +94,7 @@ def test_the_table_has_the_figures_of_the_samples(noise):
     assert cells["95 % interval"] == interval
     assert (cells["top-1"], cells["top-5"], cells["as Keras"]) == ("92.10", "99.70", "100.00")
     assert (cells["size"], cells["memory"], cells["images"]) == ("1,651", "90", "1,000")
-    assert (cells["delegated"], cells["caveats"]) == ("29 of 30", "not-delegated")
+    assert (cells["delegated"], cells["warnings"]) == ("29 of 30", "not-delegated")
     assert interval in page(Contents((measured,)))
 
 
@@ -270,7 +270,7 @@ def test_the_page_asks_for_nothing_from_elsewhere():
 
 
 def test_a_first_measurement_without_images_says_what_would_show_more(noise):
-    text = Elements(page(Contents((record(noise, accuracy=None, caveats=()),)))).text
+    text = Elements(page(Contents((record(noise, accuracy=None, warnings=()),)))).text
     for words in (
         "No row was both timed and judged", "One measurement of each row so far", "make quantize",
         "No run of minutes yet", "Not compared",

@@ -8,7 +8,7 @@ from made_records import result
 from bench.__main__ import main
 from bench.devices.host import Host
 from bench.history.history import History
-from bench.measurement.battery import Battery
+from bench.measurement.environment import Battery
 from bench.measurement.result import State, Turn
 from bench.run.sustained import minutes
 

@@ -15,7 +15,7 @@ from bench.devices.transport.process import started
 from bench.engine import turn_groups
 from bench.engine.turn_groups import Footprint
 from bench.engine.turns import in_turns
-from bench.measurement.battery import Battery
+from bench.measurement.environment import Battery
 from bench.measurement.plan import Plan
 from models.command_line.errors import DeviceError
 

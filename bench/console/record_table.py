@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from bench.measurement.flat_record import in_ms, latency_ms
+from bench.measurement.comparable import Relative, relative, took_turns
+from bench.measurement.flat_record import in_ms, latency_ms, warning_kinds
 from bench.measurement.latency import latency
 from bench.measurement.record import Record
-from bench.measurement.relative import Relative, relative, took_turns
 from bench.measurement.result import Result
 
 NOT_KNOWN = "n/a"
@@ -133,7 +133,7 @@ def percent(share: float | None) -> str:
 def markdown(records: Sequence[Record]) -> str:
     """A Markdown table, each row with what it was measured on and when."""
     names = ["model", "device", "artifact", "runtime", "threads", "median ms", "±", "p90 ms"]
-    names += ["top-1", "as Keras", "images", "caveats", "time (UTC)"]
+    names += ["top-1", "as Keras", "images", "warnings", "time (UTC)"]
     lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
     for record in records:
         cells = [record.model_id, record.device, record.artifact, record.result.runtime]
@@ -150,7 +150,7 @@ def markdown(records: Sequence[Record]) -> str:
                 percent(found and found.top1),
             ]
             cells += [percent(found and found.agreement), str(found.images if found else 0)]
-        cells += [" ".join(caveat.kind for caveat in record.caveats), record.time_utc]
+        cells += [" ".join(warning.kind for warning in record.warnings), record.time_utc]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
 
@@ -190,7 +190,7 @@ def as_dict(record: Record, base: Record | None = None) -> dict:
         "mean_softmax_change": accuracy and accuracy.mean_softmax_change,
         "worst_softmax_change": accuracy and accuracy.worst_softmax_change,
         "batteries": [asdict(battery) for battery in result.batteries],
-        "caveats": [caveat.kind for caveat in record.caveats],
+        **warning_kinds(record),
         "error": str(result.error) if result.error else None,
         "time_utc": record.time_utc,
     }

@@ -1,4 +1,4 @@
-"""The caveats and the failures of many rows in few lines."""
+"""The warnings and the failures of many rows in few lines."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,20 +6,20 @@ from bench.measurement.record import Record
 
 
 def summed_up(rows: Sequence[Record]) -> list[str]:
-    """One line for each kind of caveat: which rows have it, and one of them in full."""
+    """One line for each kind of warning: which rows have it, and one of them in full."""
     of_kind: dict[str, list[tuple[Record, object]]] = {}
     for row in rows:
-        for caveat in row.caveats:
-            of_kind.setdefault(caveat.kind, []).append((row, caveat))
+        for warning in row.warnings:
+            of_kind.setdefault(warning.kind, []).append((row, warning))
     lines = []
     for kind, found in of_kind.items():
-        row, caveat = found[-1]
+        row, warning = found[-1]
         where = f"{row.artifact} in {row.result.runtime}"
         if len(found) == len(rows) > 1:
-            where = f"all rows, as {where}"
+            where = f"all rows, e.g. {where}"
         elif len(found) > 1:
-            where = f"{len(found)} rows, as {where}"
-        lines.append(f"caveat {kind}: {where}: {caveat}")
+            where = f"{len(found)} rows, e.g. {where}"
+        lines.append(f"warning {kind}: {where}: {warning}")
     return lines
 
 
@@ -31,6 +31,6 @@ def failures(rows: Mapping[str, Sequence[Record]]) -> list[str]:
         if failed:
             count = f"{len(failed)} of {len(all_rows)} rows failed"
             last = failed[-1]
-            why = f", as {last.artifact} in {last.result.runtime}: {last.result.error}"
+            why = f", e.g. {last.artifact} in {last.result.runtime}: {last.result.error}"
             lines.append(f"note: {count}" if len(rows) == 1 else f"note: {device}: {count}{why}")
     return lines

@@ -11,11 +11,11 @@ from bench.cost.probe import Probe
 from bench.cost.roofline import Roofline
 from bench.devices.device import Device
 from bench.engine.turns import in_turns
-from bench.measurement.caveat import caveats
 from bench.measurement.environment import Environment
 from bench.measurement.job import Job
 from bench.measurement.plan import Plan
 from bench.measurement.result import OpTime, Result, RunFailed
+from bench.measurement.warning import find_warnings
 from models.command_line.errors import RequestError
 from models.command_line.progress import step
 
@@ -36,14 +36,14 @@ K = TypeVar("K", bound=Titled)
 @dataclass(frozen=True)
 class Measured(Generic[K]):
     """``results`` of each file as timed in turns, ``profiles`` what each of its operators takes
-    (empty where ``unprofiled`` says why), ``roofline`` of the device at the same time. ``caveats``:
-    reasons to doubt any of it."""
+    (empty where ``unprofiled`` says why), ``roofline`` of the device at the same time.
+    ``warnings``: reasons not to trust any of it."""
 
     roofline: Roofline
     results: dict[K, Result]
     profiles: dict[K, tuple[OpTime, ...]]
     unprofiled: dict[K, str]
-    caveats: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def refuse_emulated(device: str, environment: Environment) -> None:
@@ -78,8 +78,8 @@ def measure(
     probed = {key: timed[key] for key in probes}
     roofline = probe.roofline(device.name, threads, probed, environment, plan)
     profiles, unprofiled = _profiled(device, {key: jobs[key] for key in files})
-    doubtful = {key.title: caveats(of_files[key], environment, plan) for key in files}
-    return Measured(roofline, of_files, profiles, unprofiled, probe.doubts(doubtful))
+    warnings = {key.title: find_warnings(of_files[key], environment, plan) for key in files}
+    return Measured(roofline, of_files, profiles, unprofiled, probe.summed_up(warnings))
 
 
 def _profiled(

@@ -13,11 +13,11 @@ from tempfile import TemporaryDirectory
 
 from bench.cost.probe_graph import Chain, graph
 from bench.cost.roofline import BYTES_PER_VALUE, FLOAT32, INT8, PRECISIONS, Ceiling, Roofline
-from bench.measurement.caveat import Caveat, caveats
 from bench.measurement.environment import Environment
 from bench.measurement.latency import latency
 from bench.measurement.plan import Plan
 from bench.measurement.result import Result, RunFailed
+from bench.measurement.warning import MeasurementWarning, find_warnings
 
 MAPS_OF_AN_ADD = 3  # two read, one written
 
@@ -78,16 +78,16 @@ def roofline(
         threads,
         _added_values_per_s(FLOAT32, seconds) * BYTES_PER_VALUE[FLOAT32],
         {precision: _ceiling(precision, seconds) for precision in PRECISIONS},
-        doubts({p.title: caveats(r, environment, plan) for p, r in results.items()}),
+        summed_up({p.title: find_warnings(r, environment, plan) for p, r in results.items()}),
     )
 
 
-def doubts(found: Mapping[str, Iterable[Caveat]]) -> tuple[str, ...]:
-    """One line for each kind of caveat: the first with its file, and how many others have it."""
+def summed_up(found: Mapping[str, Iterable[MeasurementWarning]]) -> tuple[str, ...]:
+    """One line for each kind of warning: the first with its file, and how many others have it."""
     by_kind: dict[str, list[str]] = {}
     for title, of_title in found.items():
-        for caveat in of_title:
-            by_kind.setdefault(caveat.kind, []).append(f"{title}: {caveat}")
+        for warning in of_title:
+            by_kind.setdefault(warning.kind, []).append(f"{title}: {warning}")
     return tuple(
         f"{kind}: {lines[0]}" + (f" (and {len(lines) - 1} more)" if len(lines) > 1 else "")
         for kind, lines in by_kind.items()

@@ -43,13 +43,13 @@ class Prediction:
 @dataclass(frozen=True)
 class Roofline:
     """A device's ceilings as measured just now, with ``threads`` threads; ``bytes_per_s`` to and
-    from memory, caches that hold a few MB included. ``caveats``: reasons to doubt it."""
+    from memory, caches that hold a few MB included. ``warnings``: reasons not to trust it."""
 
     device: str
     threads: int
     bytes_per_s: float
     ceilings: dict[str, Ceiling]  # by precision
-    caveats: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def ridge(self, precision: str) -> float:
         """MACs for each byte moved: a convolution with fewer is memory-bound."""

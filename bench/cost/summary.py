@@ -69,11 +69,10 @@ def summarize(asked: Options, on_device: bool, output: Output) -> None:
     output.say(*layer_table.lines(cost))
     output.give(model_id=found.model_id, caveat=found.caveat, picture=str(drawn), **as_dict(cost))
     if roofline:
-        doubts = (f"caveat {one}" for one in roofline.caveats)
         output.say(
             "", *versus_table.ceilings(roofline), *roofline_table.lines(cost.layers, roofline)
         )
-        output.say(*doubts)
+        output.say(*(f"warning {one}" for one in roofline.warnings))
         output.give(
             roofline=versus_table.roofline_dict(roofline),
             bounds=roofline_table.as_dicts(cost.layers, roofline),

@@ -60,14 +60,15 @@ def compare(asked: Options, vs: str, output: Output) -> None:
     for versus in found:
         output.say("", *versus_table.text(versus))
     notes = [f"{file.title}: {why}" for file, why in measured.unprofiled.items()]
-    doubts = [*measured.roofline.caveats, *measured.caveats]
-    output.say("", *(f"note: {one}" for one in notes), *(f"caveat {one}" for one in doubts))
+    warnings = [*measured.roofline.warnings, *measured.warnings]
+    output.say("", *(f"note: {one}" for one in notes), *(f"warning {one}" for one in warnings))
     output.give(
         models=titles,
         roofline=versus_table.roofline_dict(measured.roofline),
         versus=[versus_table.as_dict(versus) for versus in found],
         notes=notes,
-        caveats=doubts,
+        warnings=warnings,
+        caveats=warnings,  # their name in earlier output
     )
 
 

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
 from bench.devices.runner_process import RunnerProcess
-from bench.measurement.battery import Battery
-from bench.measurement.environment import Environment
+from bench.measurement.environment import Battery, Environment
 from bench.measurement.job import Job
 from bench.measurement.result import Result
 from models.command_line.errors import DeviceError

@@ -12,7 +12,7 @@ from bench.devices.push_native_runner import put_harness
 from bench.devices.settings import DeviceSettings
 from bench.devices.stay_awake import stay_awake
 from bench.devices.transport.transport import Transport
-from bench.measurement.battery import Battery
+from bench.measurement.environment import Battery
 from models.command_line.errors import RequestError
 from models.command_line.progress import Report
 

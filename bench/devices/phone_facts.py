@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 from bench.devices.settings import DeviceSettings
 from bench.devices.transport.transport import Transport
-from bench.measurement.battery import Battery
+from bench.measurement.environment import Battery
 from models.command_line.errors import DeviceError, RequestError
 
 PROBE_S = 60.0

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from bench.devices.file_store import FileStore
 from bench.devices.lease.device_lease import DeviceLease
-from bench.measurement.battery import Battery
+from bench.measurement.environment import Battery
 from bench.measurement.record import now_utc
 from models.command_line.progress import Report
 

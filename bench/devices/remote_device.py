@@ -18,8 +18,7 @@ from bench.devices.runner_process import RemoteEnd, RunnerProcess
 from bench.devices.running_jobs import RunningJobs
 from bench.devices.settings import DeviceSettings
 from bench.devices.transport.transport import Transport
-from bench.measurement.battery import Battery
-from bench.measurement.environment import Environment
+from bench.measurement.environment import Battery, Environment
 from bench.measurement.job import Images, Job
 from bench.measurement.result import LOST, ConnectionLost, Result
 from models.command_line.errors import DeviceError

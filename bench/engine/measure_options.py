@@ -95,7 +95,7 @@ HELP = {
     "runtimes": f"runtimes to measure in, by commas: {' '.join(ALL_RUNTIMES)}; otherwise "
     "those that such a device usually has",
     "cores": "cores to run on, by commas; all otherwise",
-    "strict": "1 fails when a measurement has a caveat",
+    "strict": "1 fails when a measurement has a warning",
     "sustained": "minutes to infer without a pause, each row by itself; minute 1 against the last",
     "profile": "1 names the ten most expensive operators of each row",
     "drift": "1 prints how far the answers of all rows, and of Keras, are apart",

@@ -11,11 +11,11 @@ from bench.devices.in_parallel import in_parallel
 from bench.engine.exported import Exported
 from bench.engine.measure_options import Timing
 from bench.engine.variant import Variant
-from bench.measurement.caveat import caveats
 from bench.measurement.environment import Environment
 from bench.measurement.job import Job
 from bench.measurement.record import Record
 from bench.measurement.result import Result
+from bench.measurement.warning import find_warnings
 from models.command_line.errors import DeviceError
 from models.command_line.options import Options
 
@@ -76,7 +76,7 @@ class Bench:
             data=None,
             accuracy=None,
             environment=self.environment,
-            caveats=caveats(result, self.environment, plan),
+            warnings=find_warnings(result, self.environment, plan),
             time_utc=time_utc,
         )
 

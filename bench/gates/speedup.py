@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from bench.gates.verdict import CANNOT_TELL, FAILED, PASSED, SKIPPED, Row
+from bench.measurement.comparable import relative, took_turns
 from bench.measurement.record import Record
-from bench.measurement.relative import relative, took_turns
 from quantize.methods.limits import Limits
 from quantize.schemes.scheme import FLOAT32
 

@@ -10,10 +10,9 @@ from bench.console.columns import aligned
 from bench.console.record_table import NOT_KNOWN, percent
 from bench.history.history import History
 from bench.measurement import flat_record
-from bench.measurement.comparable import unlike
+from bench.measurement.comparable import relative, took_turns, unlike
 from bench.measurement.latency import Latency, Ratio, latency
 from bench.measurement.record import Record
-from bench.measurement.relative import relative, took_turns
 from models.command_line.errors import RequestError
 
 
@@ -105,7 +104,7 @@ def _side(record: Record) -> dict[str, str]:
         "SHA-256": record.artifact_sha256[:12],
         "commit": record.commit or NOT_KNOWN,
         "time (UTC)": record.time_utc.removesuffix("+00:00"),
-        "caveats": ", ".join(caveat.kind for caveat in record.caveats) or "none",
+        "warnings": ", ".join(warning.kind for warning in record.warnings) or "none",
         "median ms (95 %)": time(_median),
         "p90 ms": time(lambda w: f"{w.p90_ns / 1e6:.3f}"),
         "inferences": of(lambda w: str(w.n), warm),

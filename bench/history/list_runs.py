@@ -14,7 +14,7 @@ DEFAULT_LIMIT = 20
 ERROR_CHARACTERS = 60
 HEADING = (
     *("id", "time (UTC)", "kind", "model", "artifact", "runtime", "device", "threads"),
-    *("median ms", "±", "top-1", "commit", "caveats"),
+    *("median ms", "±", "top-1", "commit", "warnings"),
 )
 RIGHT = (0, 7, 8, 9, 10)
 
@@ -31,17 +31,21 @@ def run(namespace: Namespace, typed: str) -> None:
     if not found:
         raise run_filter.nothing_found(history, chosen)
     if namespace.json:
-        print(json.dumps({"runs": [asdict(line) for line in found]}, indent=2))
+        print(json.dumps({"runs": list(map(_as_dict, found))}, indent=2))
     else:
         print(aligned([HEADING, *map(_cells, found)], RIGHT))
+
+
+def _as_dict(line: RunLine) -> dict:
+    return {**asdict(line), "caveats": line.warnings}  # their name in earlier output
 
 
 def _cells(line: RunLine) -> tuple[str, ...]:
     latency = line.latency
     untimed = "emulated" if line.emulated and not line.error else NOT_KNOWN
-    doubts = ", ".join(line.caveats)
+    warnings = ", ".join(line.warnings)
     if line.error:
-        doubts = f"error: {line.error}"[:ERROR_CHARACTERS]
+        warnings = f"error: {line.error}"[:ERROR_CHARACTERS]
     return (
         str(line.id),
         line.time_utc.removesuffix("+00:00"),
@@ -55,5 +59,5 @@ def _cells(line: RunLine) -> tuple[str, ...]:
         f"{100 * latency.precision:.1f}%" if latency else "",
         percent(line.top1),
         line.commit or "",
-        doubts,
+        warnings,
     )

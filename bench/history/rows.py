@@ -14,12 +14,11 @@ from typing import Any, TypeVar, get_args, get_origin
 import numpy as np
 
 from bench.measurement.accuracy import Accuracy, ClassChange, Flip
-from bench.measurement.battery import Battery
-from bench.measurement.caveat import Caveat
-from bench.measurement.environment import Environment
+from bench.measurement.environment import Battery, Environment
 from bench.measurement.plan import Plan
 from bench.measurement.record import Drift, Record, now_utc
 from bench.measurement.result import Delegate, OpTime, Result, RunError, State, Turn
+from bench.measurement.warning import MeasurementWarning
 
 T = TypeVar("T")
 
@@ -63,7 +62,7 @@ def insert(connection: sqlite3.Connection, record: Record) -> int:
     _insert_all(connection, "states", run_id, result.states)
     _insert_all(connection, "batteries", run_id, result.batteries)
     insert_profile(connection, run_id, result.profile)
-    _insert_all(connection, "caveats", run_id, record.caveats)
+    _insert_all(connection, "caveats", run_id, record.warnings)
     if record.accuracy:
         insert_accuracy(connection, run_id, record.accuracy)
     return run_id
@@ -121,7 +120,7 @@ def _record(connection: sqlite3.Connection, row: sqlite3.Row) -> Record:
         ),
         accuracy=_accuracy(connection, run_id),
         environment=Environment(**environment),
-        caveats=_read_all(connection, "caveats", run_id, Caveat),
+        warnings=_read_all(connection, "caveats", run_id, MeasurementWarning),
     )
 
 

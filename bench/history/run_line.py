@@ -24,7 +24,7 @@ WHERE runs.id = ?
 
 @dataclass(frozen=True)
 class RunLine:
-    """A run in short; fields as in Record. ``caveats``: their kinds. None: not known.
+    """A run in short; fields as in Record. ``warnings``: their kinds. None: not known.
 
     ``latency`` is None on an ``emulated`` device as well: it means nothing.
     """
@@ -41,7 +41,7 @@ class RunLine:
     threads: int | None
     latency: Latency | None
     top1: float | None
-    caveats: tuple[str, ...]
+    warnings: tuple[str, ...]
     error: str | None
     emulated: bool = False
 
@@ -88,7 +88,7 @@ def read_line(connection: sqlite3.Connection, run_id: int) -> RunLine:
         threads=row["threads"],
         latency=None if emulated else latency(samples_ns, turns),
         top1=None if row["correct"] is None else row["correct"] / row["images"],
-        caveats=tuple(kind for (kind,) in connection.execute(kinds, (run_id,))),
+        warnings=tuple(kind for (kind,) in connection.execute(kinds, (run_id,))),
         error=str(error) if error else None,
         emulated=emulated,
     )

@@ -47,7 +47,7 @@ def _sections(record: Record) -> Iterator[str]:
         (f"states of the machine, at most {STATES}", _states(record)),
         ("battery, before and behind", _batteries(record)),
         (f"most expensive operators, at most {PROFILED}", _profile(record)),
-        ("caveats", [(c.kind, c.message, c.advice) for c in record.caveats]),
+        ("warnings", [(c.kind, c.message, c.advice) for c in record.warnings]),
     ]
     for heading, rows in tables:
         if rows:

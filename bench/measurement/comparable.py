@@ -1,7 +1,9 @@
-"""What must be the same for the times of two runs to be compared."""
+"""Two runs beside each other: whether their times may be compared, and their ratio."""
 
+from dataclasses import dataclass
 from typing import Any
 
+from bench.measurement.latency import Ratio, ratio, unpaired_ratio
 from bench.measurement.record import Record
 
 OF_ENVIRONMENT = (
@@ -13,7 +15,8 @@ UNTOLD = (None, ())
 
 
 def unlike(a: Record, b: Record) -> dict[str, tuple[Any, Any]]:
-    """In what ``a`` and ``b`` differ, with both values; {} where their times can be compared.
+    """The circumstances in which ``a`` and ``b`` differ, with both values; {} where their times can
+    be compared.
 
     Another file or another runtime is what one compares; another version of the same runtime is
     not. Something that one of the two does not tell is not held against them.
@@ -36,3 +39,31 @@ def unlike(a: Record, b: Record) -> dict[str, tuple[Any, Any]]:
 def _governors(record: Record) -> tuple[str, ...]:
     """Every frequency governor that any core had while it ran."""
     return tuple(sorted({name for state in record.result.states for name in state.governors}))
+
+
+@dataclass(frozen=True)
+class Relative:
+    """``ratio`` of the medians. What the machine changed between the two runs is in its interval
+    only where they were ``in_turns``."""
+
+    ratio: Ratio
+    in_turns: bool
+
+
+def relative(a: Record, b: Record) -> Relative | None:
+    """``a`` over ``b``; None where one was not timed, or on an emulated device, whose times mean
+    nothing."""
+    if a.environment.emulated or b.environment.emulated:
+        return None
+    if not a.result.samples_ns or not b.result.samples_ns:
+        return None
+    in_turns = took_turns(a, b)
+    return Relative((ratio if in_turns else unpaired_ratio)(a.result, b.result), in_turns)
+
+
+def took_turns(a: Record, b: Record) -> bool:
+    """True where both were measured in turns with each other."""
+    return (
+        (a.session, a.device, a.result.turn_group) == (b.session, b.device, b.result.turn_group)
+        and "sustained" not in (a.kind, b.kind)  # one after the other
+    )  # fmt: skip

@@ -31,7 +31,7 @@ def flat(record: Record) -> dict[str, Any]:
         "data": record.data,
         "images": accuracy.images if accuracy else None,
         **{name: getattr(accuracy, name) if accuracy else None for name in judged},
-        "caveats": " ".join(caveat.kind for caveat in record.caveats),
+        **{name: " ".join(kinds) for name, kinds in warning_kinds(record).items()},
         "error": str(result.error) if result.error else None,
         "command": record.command,
     }
@@ -45,6 +45,7 @@ def whole(record: Record, samples: bool) -> dict[str, Any]:
     made = asdict(kept)
     if not samples:
         del made["result"]["samples_ns"], made["result"]["turns"]
+    made["caveats"] = made["warnings"]  # their name in earlier output
     return {**made, "latency": asdict(warm) if warm else None}
 
 
@@ -62,6 +63,12 @@ def latency_ms(record: Record) -> dict[str, float | int | None]:
         "median_low_ms": in_ms(warm.interval.low) if warm else None,
         "median_high_ms": in_ms(warm.interval.high) if warm else None,
     }
+
+
+def warning_kinds(record: Record) -> dict[str, list[str]]:
+    """The kinds of its warnings, under their name and the one they had in earlier output."""
+    kinds = [warning.kind for warning in record.warnings]
+    return {"warnings": kinds, "caveats": kinds}
 
 
 def in_ms(time_ns: float | None) -> float | None:

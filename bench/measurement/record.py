@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bench.measurement.accuracy import Accuracy
-from bench.measurement.caveat import Caveat
 from bench.measurement.environment import Environment
 from bench.measurement.plan import Plan
 from bench.measurement.result import Result
+from bench.measurement.warning import MeasurementWarning
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Record:
     data: str | None
     accuracy: Accuracy | None
     environment: Environment
-    caveats: tuple[Caveat, ...] = ()
+    warnings: tuple[MeasurementWarning, ...] = ()
     time_utc: str = ""
     id: int | None = None
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bench.measurement.battery import Battery
+from bench.measurement.environment import Battery
 from bench.measurement.job import VERSION, Job
 from models.command_line.errors import DeviceError
 

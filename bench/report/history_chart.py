@@ -88,5 +88,5 @@ def _hover(run: RunLine, name: str) -> str:
         f"<b>{name}</b>",
         f"median {warm.median_ns / 1e6:.3g} ms ({low:.3g} to {high:.3g}), n = {warm.n}",
         f"{chart.text(run.time_utc)}, {commit(run)}",
-        *([chart.text(", ".join(run.caveats))] if run.caveats else ()),
+        *([chart.text(", ".join(run.warnings))] if run.warnings else ()),
     )

@@ -45,7 +45,7 @@ class Section:
     machines: list[Machine]
     drift: str | None
     picture: str | None
-    caveats: list[tuple[str, str, list[tuple[str, str]]]]
+    warnings: list[tuple[str, str, list[tuple[str, str]]]]
     commands: list[tuple[str, str, list[str]]]
 
 
@@ -128,7 +128,7 @@ def _sections(contents: Contents, charts: Charts) -> Iterator[Section]:
             [_machine(mine, device, charts) for device in devices],
             charts.add(drift_matrix(drifts)),
             picture and _data_uri(picture),
-            _caveats(of_model),
+            _warnings(of_model),
             _commands(of_model),
         )
 
@@ -176,13 +176,13 @@ def row_name(record: Record) -> str:
     return f"{record.artifact} in {record.result.runtime} on {record.device}"
 
 
-def _caveats(records: Sequence[Record]) -> list[tuple[str, str, list[tuple[str, str]]]]:
+def _warnings(records: Sequence[Record]) -> list[tuple[str, str, list[tuple[str, str]]]]:
     """Each kind and its advice once, with the rows that have it and what was found there."""
     found: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for record in records:
-        for caveat in record.caveats:
-            where = (row_name(record), caveat.message)
-            found.setdefault((caveat.kind, caveat.advice), []).append(where)
+        for warning in record.warnings:
+            where = (row_name(record), warning.message)
+            found.setdefault((warning.kind, warning.advice), []).append(where)
     return [(*key, rows_of) for key, rows_of in found.items()]
 
 

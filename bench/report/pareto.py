@@ -124,8 +124,8 @@ def _hover(point: Point, on_front: bool) -> str:
         f"top-1 {100 * point.top1:.2f} % of {record.accuracy.images} images",
         f"{record.artifact_bytes / 1000:,.0f} KB",
     ]
-    if record.caveats:
-        lines.append("caveats: " + chart.text(", ".join(c.kind for c in record.caveats)))
+    if record.warnings:
+        lines.append("warnings: " + chart.text(", ".join(c.kind for c in record.warnings)))
     if on_front:
         lines.append("<b>on the front</b>")
     return chart.hover(*lines)

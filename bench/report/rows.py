@@ -21,9 +21,9 @@ HEADINGS = (
     ("images", ""),
     ("memory", "peak MiB"),
     ("delegated", "ops"),
-    ("caveats", ""),
+    ("warnings", ""),
 )
-WORDS = ("file", "runtime", "caveats")  # to the left; the others are figures
+WORDS = ("file", "runtime", "warnings")  # to the left; the others are figures
 FINE_BELOW_MS = 1.0
 UNREAL = "the processor is emulated: its times mean nothing"
 SCHEMES = ("float32", "float16", "int8")
@@ -91,9 +91,9 @@ def _row(record: Record, warm, decimals: int) -> Row:
             _number(result.peak_rss_bytes and result.peak_rss_bytes / 2**20, "{:,.0f}"),
             _delegated(record),
             Cell(
-                ", ".join(dict.fromkeys(c.kind for c in record.caveats)),
-                len(record.caveats),
-                "\n".join(map(str, record.caveats)),
+                ", ".join(dict.fromkeys(c.kind for c in record.warnings)),
+                len(record.warnings),
+                "\n".join(map(str, record.warnings)),
             ),
         ),
     )

@@ -61,7 +61,7 @@ def run_bench(asked: Options, measured: Timing, command: str, as_json: bool) -> 
 
     A runtime that fails costs its own row only, a device that fails its own rows. RequestError for
     a wrong request; DeviceError when a device cannot be had, or no row succeeded; CheckFailed where
-    ``measured`` is strict and a measurement has a caveat.
+    ``measured`` is strict and a measurement has a warning.
     """
     model, history, output = resolve(asked), History(), Output(as_json)
     exported = open_exported(asked, model.model_id)
@@ -90,7 +90,7 @@ def run_bench(asked: Options, measured: Timing, command: str, as_json: bool) -> 
             rows = _measured(benches, history, output, evaluation, keras)
         skipped = _skipped(evaluation) if evaluation else []
         output.say(*(f"note: {note}" for note in skipped))
-        output.give(caveats=[*notes, *skipped])
+        output.give(warnings=[*notes, *skipped], caveats=[*notes, *skipped])
     output.end()
     _check([row for of_device in rows.values() for row in of_device], measured.strict)
 
@@ -199,9 +199,9 @@ def _check(rows: Sequence[Record], strict: bool) -> None:
     failed = [row for row in rows if row.result.error]
     if len(failed) == len(rows):
         raise DeviceError(f"all {len(rows)} rows failed; each row above says why")
-    doubtful = sorted({caveat.kind for row in rows for caveat in row.caveats})
-    if strict and doubtful:
+    kinds = sorted({warning.kind for row in rows for warning in row.warnings})
+    if strict and kinds:
         raise CheckFailed(
-            f"measurements have caveats ({', '.join(doubtful)}); they are kept; "
+            f"measurements have warnings ({', '.join(kinds)}); they are kept; "
             "follow the advice above, or leave STRICT out"
         )

@@ -11,6 +11,7 @@ from bench.devices.device import batteries
 from bench.engine.session import Bench, on_each
 from bench.engine.variant import Variant
 from bench.history.history import History
+from bench.measurement import flat_record
 from bench.measurement.record import Record, now_utc
 from bench.measurement.result import Result
 from models.command_line.progress import step
@@ -135,5 +136,5 @@ def _as_dict(record: Record) -> dict:
             for minute in found
         ],
         "batteries": [asdict(battery) for battery in record.result.batteries],
-        "caveats": [caveat.kind for caveat in record.caveats],
+        **flat_record.warning_kinds(record),
     }

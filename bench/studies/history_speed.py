@@ -19,11 +19,11 @@ import numpy as np
 from bench.history import rows
 from bench.history.history import DATABASE, History
 from bench.measurement.accuracy import Accuracy
-from bench.measurement.caveat import Caveat
 from bench.measurement.environment import Environment
 from bench.measurement.plan import Plan
 from bench.measurement.record import Record
 from bench.measurement.result import Result, State, Turn
+from bench.measurement.warning import MeasurementWarning
 
 SERIES = tuple(
     product(
@@ -52,7 +52,8 @@ def fill(history: History, runs: int) -> None:
             record = Record(
                 kind, f"{number}/1", "noise", "0123abc", device, model_id, artifact, str(number),
                 1, artifact.split(".")[1], artifact.split(".")[0], Plan(), result, "noise",
-                Accuracy(1000, 900, 990), environment, (Caveat("noisy", "noise", "none"),),
+                Accuracy(1000, 900, 990), environment,
+                (MeasurementWarning("noisy", "noise", "none"),),
             )  # fmt: skip
             rows.insert(connection, record)
         for first in range(len(SERIES), runs, len(SERIES)):

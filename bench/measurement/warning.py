@@ -1,12 +1,11 @@
-"""Reasons to doubt a measurement, each with what to do about it."""
+"""Warnings about a measurement: reasons not to trust it, each with what to do about it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from bench.measurement.battery import Battery
-from bench.measurement.environment import Environment
+from bench.measurement.environment import Battery, Environment
 from bench.measurement.latency import latency
 from bench.measurement.plan import Plan
 from bench.measurement.result import Result, State
@@ -24,7 +23,7 @@ THROTTLED_NOW = 0b1111  # bits of vcgencmd: under-voltage, capped, throttled, so
 
 
 @dataclass(frozen=True)
-class Caveat:
+class MeasurementWarning:
     """``kind`` is one word for programs, ``message`` what was found, ``advice`` what to do."""
 
     kind: str
@@ -35,35 +34,37 @@ class Caveat:
         return f"{self.message}; {self.advice}"
 
 
-def caveats(result: Result, environment: Environment, plan: Plan) -> tuple[Caveat, ...]:
-    """Every reason to doubt ``result``, which was timed by ``plan``; () for one that failed."""
+def find_warnings(
+    result: Result, environment: Environment, plan: Plan
+) -> tuple[MeasurementWarning, ...]:
+    """Every reason not to trust ``result``, which was timed by ``plan``; () for one that failed."""
     if result.error or not result.samples_ns:
         return ()
     found = [*_of_the_machine(result, environment), *_of_the_samples(result, plan)]
     return (*found, *_of_the_delegate(result))
 
 
-def _of_the_machine(result: Result, environment: Environment) -> Iterator[Caveat]:
+def _of_the_machine(result: Result, environment: Environment) -> Iterator[MeasurementWarning]:
     if environment.emulated:
-        yield Caveat(
+        yield MeasurementWarning(
             "emulated",
             "the processor is emulated",
             "its times mean nothing; only answers do",
         )
     if (result.others_share or 0) > BUSY_SHARE:
-        yield Caveat(
+        yield MeasurementWarning(
             "busy",
             f"other processes had {result.others_share:.0%} of the cores",
             "end them, or measure later",
         )
     if (result.stolen_share or 0) > STOLEN_SHARE:
-        yield Caveat(
+        yield MeasurementWarning(
             "stolen",
             f"other virtual machines had {result.stolen_share:.0%} of the cores",
             "measure on a machine of its own, or compare only what took turns",
         )
     if len(result.affinity) and len(result.affinity) < (result.threads or 1):
-        yield Caveat(
+        yield MeasurementWarning(
             "few-cores",
             f"{result.threads} threads on {len(result.affinity)} cores",
             f"type THREADS={len(result.affinity)}",
@@ -72,10 +73,10 @@ def _of_the_machine(result: Result, environment: Environment) -> Iterator[Caveat
     yield from _of_the_clock(result.states, result.affinity, environment)
 
 
-def _of_the_battery(batteries: Sequence[Battery]) -> Iterator[Caveat]:
+def _of_the_battery(batteries: Sequence[Battery]) -> Iterator[MeasurementWarning]:
     hottest = max(batteries, key=lambda battery: battery.thermal_status or 0, default=None)
     if hottest and (hottest.thermal_status or 0) >= SLOWED_STATUS:
-        yield Caveat(
+        yield MeasurementWarning(
             "throttled",
             f"the phone slowed itself down: thermal status {hottest.thermal_word}",
             "let it cool, out of its case, and do not charge it while measuring",
@@ -83,7 +84,7 @@ def _of_the_battery(batteries: Sequence[Battery]) -> Iterator[Caveat]:
     draining = [b.level_percent for b in batteries if b.charging == ""]
     lowest = min((level for level in draining if level is not None), default=None)
     if lowest is not None and lowest <= LOW_PERCENT:
-        yield Caveat(
+        yield MeasurementWarning(
             "low-battery",
             f"the battery was at {lowest} % and not charging",
             "charge it first: a phone slows itself down to save what is left",
@@ -92,10 +93,10 @@ def _of_the_battery(batteries: Sequence[Battery]) -> Iterator[Caveat]:
 
 def _of_the_clock(
     states: tuple[State, ...], affinity: Sequence[int], environment: Environment
-) -> Iterator[Caveat]:
+) -> Iterator[MeasurementWarning]:
     governors = sorted({governor for state in states for governor in state.governors})
     if governors and governors != ["performance"]:
-        yield Caveat(
+        yield MeasurementWarning(
             "governor",
             f"the frequency governor is {', '.join(governors)}",
             _governor_advice(environment),
@@ -105,16 +106,18 @@ def _of_the_clock(
         flags |= state.throttled or 0
     hottest = max((s.temperature_c for s in states if s.temperature_c is not None), default=0.0)
     if flags & THROTTLED_NOW:
-        yield Caveat(
+        yield MeasurementWarning(
             "throttled",
             f"the board throttled itself (flags {flags:#x}, {hottest:.0f} °C)",
             "cool it, and give it a stronger power supply",
         )
     elif hottest >= HOT_C:
-        yield Caveat("hot", f"the processor was at {hottest:.0f} °C", "cool it, or let it rest")
+        yield MeasurementWarning(
+            "hot", f"the processor was at {hottest:.0f} °C", "cool it, or let it rest"
+        )
     lowest = _lowest_clock(states[1:], environment.max_khz, affinity)
     if lowest is not None and lowest < SLOWER_CLOCK:
-        yield Caveat(
+        yield MeasurementWarning(
             "slow-clock",
             f"a core ran at {lowest:.0%} of its highest frequency",
             "let it cool, and compare only files that took turns"
@@ -158,30 +161,30 @@ def _lowest_clock(
     return min(shares, default=None)
 
 
-def _of_the_samples(result: Result, plan: Plan) -> Iterator[Caveat]:
+def _of_the_samples(result: Result, plan: Plan) -> Iterator[MeasurementWarning]:
     if result.warmup_stable is False:
-        yield Caveat(
+        yield MeasurementWarning(
             "cold",
             f"still getting faster behind {result.warmup_runs} warm-up inferences",
             "type PLAN=thorough",
         )
     warm = latency(result.samples_ns, result.turns)
     if plan.precision and (len(result.turns) < 2 or warm.precision > plan.precision):
-        yield Caveat(
+        yield MeasurementWarning(
             "few-samples",
             f"the median is known to ±{warm.precision:.1%} only, of {warm.n} samples; "
             f"{plan.precision:.0%} were asked for",
             "type PLAN=thorough, or a larger TIME_LIMIT",
         )
     if warm.mad_ns > SPREAD * warm.median_ns:
-        yield Caveat(
+        yield MeasurementWarning(
             "noisy",
             f"half of the samples are more than {warm.mad_ns / warm.median_ns:.0%} off the median",
             "measure on a quiet machine",
         )
     early, late = _thirds(result)
     if early and abs(late / early - 1) > DRIFT_SHARE:
-        yield Caveat(
+        yield MeasurementWarning(
             "drifting",
             f"the last third of the turns took {late / early:.2f} times as long as the first",
             "let the device cool down, and see SUSTAINED for what it holds",
@@ -198,14 +201,14 @@ def _thirds(result: Result) -> tuple[float, float]:
     return float(np.median(result.samples_ns[:early])), float(np.median(result.samples_ns[-late:]))
 
 
-def _of_the_delegate(result: Result) -> Iterator[Caveat]:
+def _of_the_delegate(result: Result) -> Iterator[MeasurementWarning]:
     found = result.delegate
     if found is None or result.runtime == "litert-builtin":
         return
     outside = sum(found.outside.values())
     if outside > OUTSIDE_SHARE * (outside + found.inside):
         kinds = ", ".join(f"{count} {kind}" for kind, count in found.outside.items())
-        yield Caveat(
+        yield MeasurementWarning(
             "not-delegated",
             f"{outside} of {outside + found.inside} operators ran outside the delegate ({kinds})",
             "PROFILE=1 shows what they cost; LiteRT's delegate takes what this project exports",

@@ -1,4 +1,4 @@
-"""Every reason to doubt a measurement is found, and a sound one has none."""
+"""Every warning about a measurement is found, and a sound one has none."""
 
 from dataclasses import replace
 
@@ -6,10 +6,10 @@ import pytest
 from made_records import HOST, result
 
 from bench.console.warning_lines import summed_up
-from bench.measurement.battery import Battery
-from bench.measurement.caveat import caveats
+from bench.measurement.environment import Battery
 from bench.measurement.plan import DEFAULT
 from bench.measurement.result import Delegate, RunError, State
+from bench.measurement.warning import find_warnings
 
 STEADY = [[1000, 1001, 999, 1002]] * 30
 SOUND = result(
@@ -24,7 +24,7 @@ BOARD = replace(HOST, max_khz=(1800,))
 
 
 def kinds(environment=BOARD, plan=DEFAULT, **changed):
-    return [caveat.kind for caveat in caveats(replace(SOUND, **changed), environment, plan)]
+    return [warning.kind for warning in find_warnings(replace(SOUND, **changed), environment, plan)]
 
 
 def state(**fields):
@@ -51,7 +51,7 @@ def test_a_sound_measurement_has_none():
         ("not-delegated", {"delegate": Delegate(10, 3, {"HARD_SWISH": 5})}),
     ],
 )
-def test_each_doubt_is_named(kind, changed):
+def test_each_warning_is_named(kind, changed):
     assert kinds(**changed) == [kind]
 
 
@@ -88,46 +88,46 @@ def test_the_builtin_kernels_are_meant_to_be_undelegated():
     assert kinds(delegate=outside) == ["not-delegated"]
 
 
-def test_a_run_that_failed_is_an_error_and_no_doubt():
+def test_a_run_that_failed_is_an_error_and_no_warning():
     assert kinds(error=RunError("crashed", "SIGSEGV"), others_share=1.0) == []
 
 
-def test_what_the_machine_does_not_tell_is_no_caveat():
+def test_what_the_machine_does_not_tell_is_no_warning():
     assert (
         kinds(others_share=None, stolen_share=None, states=(State(0.0),), warmup_stable=None) == []
     )
 
 
-def test_many_rows_with_one_doubt_are_one_line_with_its_advice():
+def test_many_rows_with_one_warning_are_one_line_with_its_advice():
     from made_records import timed_record
 
-    busy = caveats(replace(SOUND, others_share=0.5), BOARD, DEFAULT)
-    rows = [timed_record(caveats=busy), timed_record("float32.tflite", caveats=busy)]
+    busy = find_warnings(replace(SOUND, others_share=0.5), BOARD, DEFAULT)
+    rows = [timed_record(warnings=busy), timed_record("float32.tflite", warnings=busy)]
     (line,) = summed_up(rows)
-    assert line.startswith("caveat busy: all rows") and "50%" in line and "end them" in line
+    assert line.startswith("warning busy: all rows") and "50%" in line and "end them" in line
     assert summed_up([timed_record()]) == []
 
 
 def test_a_governor_is_changed_by_us_or_by_hand():
     changed = replace(SOUND, states=state(governors=("ondemand",)))
-    by_hand = caveats(changed, BOARD, DEFAULT)[0].advice
-    by_us = caveats(changed, replace(BOARD, governor_settable=True), DEFAULT)[0].advice
+    by_hand = find_warnings(changed, BOARD, DEFAULT)[0].advice
+    by_us = find_warnings(changed, replace(BOARD, governor_settable=True), DEFAULT)[0].advice
     assert "type GOVERNOR=performance" in by_us and "GOVERNOR=" not in by_hand
     assert "echo performance | sudo tee /sys/" in by_hand
 
 
 def test_a_phone_that_slows_itself_down_is_told_in_words():
     hot = replace(SOUND, batteries=(Battery(90, "AC", 38.0, 1), Battery(90, "AC", 44.0, 3)))
-    (caveat,) = caveats(hot, BOARD, DEFAULT)
-    assert caveat.message == "the phone slowed itself down: thermal status 3 of 6 (severe)"
-    assert "let it cool" in caveat.advice and "charge" in caveat.advice
+    (warning,) = find_warnings(hot, BOARD, DEFAULT)
+    assert warning.message == "the phone slowed itself down: thermal status 3 of 6 (severe)"
+    assert "let it cool" in warning.advice and "charge" in warning.advice
 
 
 @pytest.mark.parametrize(
     "battery",
     [Battery(90, "", 30.0, 1), Battery(20, "USB", 30.0, 0), Battery(None, None, None, None)],
 )
-def test_a_battery_that_says_nothing_of_the_times_is_no_caveat(battery):
+def test_a_battery_that_says_nothing_of_the_times_is_no_warning(battery):
     assert kinds(batteries=(battery, battery)) == []
 
 
@@ -136,12 +136,14 @@ PHONE = replace(BOARD, os="Android 14")
 
 def test_nobody_is_told_to_use_sudo_on_a_phone():
     slow = state(governors=("schedutil",), frequency_khz=(900,))
-    found = caveats(replace(SOUND, states=slow), PHONE, DEFAULT)
-    assert [caveat.kind for caveat in found] == ["governor", "slow-clock"]
-    for caveat in found:
-        assert "compare only files that took turns" in caveat.advice
-        assert "sudo" not in caveat.advice and "performance" not in caveat.advice
-    rooted = caveats(replace(SOUND, states=slow), replace(PHONE, governor_settable=True), DEFAULT)
+    found = find_warnings(replace(SOUND, states=slow), PHONE, DEFAULT)
+    assert [warning.kind for warning in found] == ["governor", "slow-clock"]
+    for warning in found:
+        assert "compare only files that took turns" in warning.advice
+        assert "sudo" not in warning.advice and "performance" not in warning.advice
+    rooted = find_warnings(
+        replace(SOUND, states=slow), replace(PHONE, governor_settable=True), DEFAULT
+    )
     assert "type GOVERNOR=performance" in rooted[0].advice
 
 

@@ -6,8 +6,8 @@ import pytest
 from made_records import HOST, result, timed_record
 
 from bench.console import record_table
+from bench.measurement.comparable import relative
 from bench.measurement.latency import ratio, unpaired_ratio
-from bench.measurement.relative import relative
 
 # The machine gets slower and slower, for both alike.
 A = timed_record(result=result([[200 + 20 * n] * 5 for n in range(40)]))
