@@ -4,6 +4,7 @@ import signal
 import sys
 from contextlib import ExitStack
 
+import float_graphs
 import numpy as np
 import pytest
 import tiny_models
@@ -152,31 +153,16 @@ def fresh_keras():
     keras.utils.clear_session()
 
 
-def _demo(arch):
-    import keras
-
-    from models.command_line.options import Options
-    from models.keras_files import float_graph
-    from models.source import resolve
-    from quantize.graph.graph import Graph
-
-    # Layers are named as in a process of its own, whatever was built in this one before.
-    keras.utils.clear_session()
-    network = resolve(Options(arch=arch)).load()
-    content = float_graph.convert(network.keras_model, 96, 96, 3)
-    return Graph(content).named("image", network.output_name)
-
-
 @pytest.fixture(scope="session")
 def v1_graph():
     """The float graph of the demo checkpoint of v1."""
-    return _demo("v1")
+    return float_graphs.demo("v1")
 
 
 @pytest.fixture(scope="session")
 def v3_graph():
     """The float graph of the demo checkpoint of v3-small."""
-    return _demo("v3-small")
+    return float_graphs.demo("v3-small")
 
 
 def _demo_images(role, count):

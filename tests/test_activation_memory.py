@@ -1,5 +1,6 @@
 """How much memory activations need: by hand, computed, and as LiteRT lays them out."""
 
+import float_graphs
 import numpy as np
 import pytest
 
@@ -8,6 +9,7 @@ from bench.studies import split_speed
 from bench.studies.split_speed import GROUPS
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
+from models.networks.spec import ModelSpec
 from quantize.graph.graph import Graph
 from quantize.passes import bottleneck_split
 from quantize.ranges.ranges import Range
@@ -79,18 +81,7 @@ def test_the_arena_holds_the_peak_and_little_more(residual):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_six_groups_take_at_least_40_per_cent_off_v2():
-    import keras
-
-    from models.keras_files import float_graph
-    from models.networks import registry
-    from models.networks.spec import ModelSpec
-    from models.weights import random_weights
-
-    keras.utils.clear_session()
-    model = registry.build(ModelSpec("v2"))
-    random_weights.fill(model)
-    content = float_graph.convert(model, 224, 224, 3)
-    graph = Graph(content).named("image", "probabilities")
+    graph = float_graphs.of_random_weights(ModelSpec("v2"))
     split = bottleneck_split.split(graph, 6).graph
     for whole, parts in ((graph, split), (quantized(graph), quantized(split))):
         assert peak_activation(parts).bytes <= 0.6 * peak_activation(whole).bytes

@@ -6,7 +6,8 @@ import zipfile
 
 import numpy as np
 import pytest
-from commands import SMALL, files_in, run
+from commands import SMALL, files_in
+from in_process import call
 from PIL import Image
 
 
@@ -16,10 +17,13 @@ def work(tmp_path):
     return tmp_path
 
 
-def refused(work, *arguments, says):
-    """The command must end with 2 and one line that holds each of ``says``."""
+def refused(work, *arguments, says, started=call):
+    """The command must end with 2 and one line that holds each of ``says``.
+
+    ``started``: in this process, or by ``run`` in one of its own.
+    """
     before = files_in(work)
-    done = run("export", *arguments, cwd=work)
+    done = started("export", *arguments, cwd=work)
     lines = [line for line in done.stderr.splitlines() if not line.startswith("export: ")]
     assert done.returncode == 2, done.stdout + done.stderr
     assert len(lines) == 1, done.stderr

@@ -2,15 +2,17 @@
 
 import json
 
+import float_graphs
 import numpy as np
 import pytest
-from commands import run
+from in_process import call
 
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
+from models.networks.spec import ModelSpec
 from models.source import resolve
 from quantize.evaluate.outputs import outputs
-from quantize.graph.graph import LINEAR, Graph
+from quantize.graph.graph import LINEAR
 from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.layer_names import layer_names
 from quantize.methods import search
@@ -24,18 +26,7 @@ RESOLUTION = 64
 
 
 def fresh_graph(arch, alpha):
-    import keras
-
-    from models.keras_files import float_graph
-    from models.networks import registry
-    from models.networks.spec import ModelSpec
-    from models.weights import random_weights
-
-    keras.utils.clear_session()
-    model = registry.build(ModelSpec(arch, alpha, RESOLUTION, classes=7))
-    random_weights.fill(model)
-    content = float_graph.convert(model, RESOLUTION, RESOLUTION, 3)
-    return Graph(content).named("image", "probabilities")
+    return float_graphs.of_random_weights(ModelSpec(arch, alpha, RESOLUTION, classes=7))
 
 
 def random_graph(arch, alpha):
@@ -248,7 +239,7 @@ def test_int8_starts_from_centered_parts(v2, images, calibration):
 
 @pytest.mark.slow
 def test_an_export_makes_six_split_files_that_answer_as_keras(tmp_path):
-    done = run("export", "--split", 2, "--n-calib", 16, cwd=tmp_path)
+    done = call("export", "--split", 2, "--n-calib", 16, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "artifacts" / "v2-0.35-96-demo-split2"
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -259,5 +250,5 @@ def test_an_export_makes_six_split_files_that_answer_as_keras(tmp_path):
                 ["float32.tflite", "float16.tflite", "int8.tflite"], 33)  # fmt: skip
     assert len(manifest["artifacts"]) == 6
     assert all(s == "ok" for a in manifest["artifacts"] for s in a["loads_in"].values())
-    again = run("export", "--split", 2, "--n-calib", 16, cwd=tmp_path)
+    again = call("export", "--split", 2, "--n-calib", 16, cwd=tmp_path)
     assert "unchanged" in again.stdout

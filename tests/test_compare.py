@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from commands import run
+from in_process import call
 
 
 @pytest.mark.slow
 def test_ours_stands_beside_the_other_tools(tmp_path):
-    done = run(
+    done = call(
         "quantize.compare", "--arch", "v1", "--n-calib", "32", "--n-eval", "100", "--json",
         cwd=tmp_path,
     )  # fmt: skip

@@ -3,7 +3,7 @@
 import numpy as np
 import onnx
 import pytest
-from commands import run
+from in_process import call
 
 from export.artifact import Manifest
 from export.onnx import float_model_onnx, int8_onnx
@@ -154,7 +154,7 @@ def test_a_users_network_of_such_operators_is_exported_whole(tmp_path):
     for name, n in (("judge", 40), ("calibrate", 20)):
         x = rng.integers(0, 256, (n, SIDE, SIDE, 3), dtype=np.uint8)
         np.savez(tmp_path / f"{name}.npz", x=x, y=np.arange(n) % 4)
-    done = run(
+    done = call(
         *("export", "--model", "odd.keras", "--data", "judge.npz", "--calib", "calibrate.npz"),
         *("--schemes", "int8-dynamic,int16x8"),
         cwd=tmp_path,

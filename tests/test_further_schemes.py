@@ -3,9 +3,11 @@
 import json
 from functools import partial
 
+import float_graphs
 import numpy as np
 import pytest
-from commands import ROOT, SMALL, run
+from commands import ROOT, SMALL
+from in_process import call
 from tiny_models import write_export, write_images
 
 from bench.__main__ import main as bench
@@ -14,10 +16,11 @@ from export.artifact import Manifest
 from export.loading import Trial
 from export.onnx import float_model_onnx, int8_onnx
 from models.command_line.errors import RequestError
+from models.networks.spec import ModelSpec
 from quantize.evaluate.output_comparison import compare
 from quantize.evaluate.outputs import outputs
 from quantize.graph import delegate
-from quantize.graph.graph import LINEAR, Graph
+from quantize.graph.graph import LINEAR
 from quantize.graph.graph_editor import GraphEditor
 from quantize.methods.methods import Calibration
 from quantize.methods.plan import Plan
@@ -184,7 +187,7 @@ def test_int8_dynamic_keeps_depthwise_kernels_float_and_is_one_piece(v3_graph):
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
     folder = tmp_path_factory.mktemp("schemes")
-    done = run("export", *SMALL, "--schemes", "int8-dynamic,int16x8", cwd=folder)
+    done = call("export", *SMALL, "--schemes", "int8-dynamic,int16x8", cwd=folder)
     assert done.returncode == 0, done.stderr
     (folder / "shown").write_text(done.stdout)
     return folder
@@ -211,7 +214,7 @@ def test_further_files_are_written_verified_and_described(work):
 
 
 def test_files_that_are_not_asked_for_again_go(work, tmp_path):
-    done = run("export", *SMALL, "--schemes", "int16x8", cwd=work)
+    done = call("export", *SMALL, "--schemes", "int16x8", cwd=work)
     assert done.returncode == 0, done.stderr
     names = {a.name for a in Manifest.read(exported(work)).artifacts}
     assert "int16x8.tflite" in names and "int8-dynamic.tflite" not in names
@@ -219,7 +222,7 @@ def test_files_that_are_not_asked_for_again_go(work, tmp_path):
 
 
 def test_an_unknown_scheme_ends_the_command_in_one_line(tmp_path):
-    done = run("export", *SMALL, "--schemes", "int4", cwd=tmp_path)
+    done = call("export", *SMALL, "--schemes", "int4", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("error: SCHEMES has 'int4'") and done.stderr.count("\n") == 1
 
@@ -257,14 +260,7 @@ def test_a_runtime_that_answers_otherwise_is_not_said_to_load_the_file():
 
 def test_fully_connected_layers_have_one_scale_which_older_runtimes_read_right():
     """tflite-runtime 2.14 takes a layer with more, and answers wrongly."""
-    from models.keras_files import float_graph
-    from models.networks import registry
-    from models.networks.spec import ModelSpec
-    from models.weights import random_weights
-
-    model = registry.build(ModelSpec("v2", alpha=0.1, resolution=64, classes=5))
-    random_weights.fill(model)
-    graph = Graph(float_graph.convert(model, 64, 64, 3)).named("image", "probabilities")
+    graph = float_graphs.of_random_weights(ModelSpec("v2", 0.1, 64, classes=5))
     made = int8_dynamic.quantize(graph)
     layers = [inputs for kind, inputs, _ in made.operators() if kind == "FULLY_CONNECTED"]
     assert [len(made.quantization(inputs[1]).scale) for inputs in layers] == [1]

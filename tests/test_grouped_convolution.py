@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from commands import run
+from in_process import call
 from user_models import randomize
 
 from export.artifact import Manifest
@@ -266,7 +266,7 @@ def exported(tmp_path_factory, keras_model):
         np.savez(folder / f"{name}.npz", x=x, y=y)
     arguments = ("--model", "grouped.keras", "--data", "judge.npz", "--calib", "calibrate.npz")
     schemes = ("--schemes", "int8-per-tensor,int8-dynamic,int16x8")
-    done = run("export", *arguments, *schemes, cwd=folder)
+    done = call("export", *arguments, *schemes, cwd=folder)
     assert done.returncode == 0, done.stderr
     return Manifest.read(folder / "artifacts" / "grouped")
 

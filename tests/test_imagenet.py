@@ -3,7 +3,8 @@
 import shutil
 
 import pytest
-from commands import ROOT, run
+from commands import ROOT
+from in_process import call
 
 from export.artifact import Manifest
 
@@ -25,7 +26,7 @@ def manifest(tmp_path_factory):
         into = work / ("calib" if i % 6 == 0 else "val")
         into.mkdir(exist_ok=True)
         (into / folder.name).symlink_to(folder)
-    done = run(
+    done = call(
         "export", "--arch", "v1", "--weights", MATERIAL / "mobilenet_v1_1.0_224.weights.h5",
         "--data", "val", "--calib", "calib", "--n-eval", "80", "--rungs",
         "min-max,bias-correction,equalization,channel-splitting,error-feedback", cwd=work,

@@ -3,12 +3,19 @@
 import json
 import tempfile
 
+import float_graphs
 import numpy as np
 import pytest
 import user_models
-from commands import files_in, run
+from commands import files_in
+from in_process import call
 
+from export import exporter
+from export.image_sets import open_image_sets
 from export.onnx import float_model_onnx, int8_onnx
+from models.command_line.options import Options
+from models.networks.spec import ModelSpec
+from models.source import resolve
 from quantize import sensitivity
 from quantize.evaluate import swap_precision
 from quantize.evaluate.latency import Latency
@@ -186,14 +193,7 @@ def test_the_onnx_form_is_the_same_network_with_the_same_layers_float(
 
 
 def test_a_sum_reads_integers_where_a_float_layer_reads_the_same_value_as_it_is(images_64):
-    from models.keras_files import float_graph
-    from models.networks import registry
-    from models.networks.spec import ModelSpec
-    from models.weights import random_weights
-
-    model = registry.build(ModelSpec("v2", alpha=0.1, resolution=64, classes=5))
-    random_weights.fill(model)
-    graph = Graph(float_graph.convert(model, 64, 64, 3)).named("image", "probabilities")
+    graph = float_graphs.of_random_weights(ModelSpec("v2", 0.1, 64, classes=5))
     chosen = ranges.choose(graph, calibrate(graph, images_64[:, None], threads=2))
     agree(graph, chosen, images_64, ("block_1_project", "block_2_expand"), 52)
 
@@ -228,7 +228,7 @@ def agree(graph, chosen, images, kept, layers):
 
 
 def test_a_layer_to_keep_float_that_is_not_there_is_refused_with_the_nearest(tmp_path):
-    done = run("export", "--arch", "v1", "--keep-float", "conv1,conv_dv_1", cwd=tmp_path)
+    done = call("export", "--arch", "v1", "--keep-float", "conv1,conv_dv_1", cwd=tmp_path)
     line = done.stderr.splitlines()[-1]
     assert done.returncode == 2 and done.stdout == ""
     assert "KEEP_FLOAT has 'conv_dv_1'" in line and "conv_dw_1" in line
@@ -236,15 +236,21 @@ def test_a_layer_to_keep_float_that_is_not_there_is_refused_with_the_nearest(tmp
     assert files_in(tmp_path) == []
 
 
+def key_of(options):
+    """What an export of ``options`` writes into its manifest as its key."""
+    source = resolve(options)
+    sets = open_image_sets(options, source, source.size)
+    return exporter._key(source, exporter.Wanted.of(options, source), sets, source.size)
+
+
 @pytest.mark.slow
 def test_an_export_keeps_layers_float_in_both_int8_files_and_in_its_key(tmp_path):
-    keys = []
-    for more in ((), ("--keep-float", "conv1,conv_dw_1")):
-        done = run("export", "--arch", "v1", *more, "--json", cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
-        manifest = json.loads(done.stdout)
-        keys.append(manifest["key"])
-    assert keys[0] != keys[1]
+    kept = "conv1,conv_dw_1"
+    done = call("export", "--arch", "v1", "--keep-float", kept, "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads(done.stdout)
+    assert manifest["key"] == key_of(Options(arch="v1", keep_float=kept))
+    assert manifest["key"] != key_of(Options(arch="v1"))
     assert manifest["int8"]["keep_float"] == ["conv1", "conv_dw_1"]
     assert manifest["int8"]["rungs"][-1]["float_layers"] == ["conv1", "conv_dw_1"]
     files = {a["name"]: a for a in manifest["artifacts"]}

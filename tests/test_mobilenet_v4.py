@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from commands import run
+from in_process import call
 
 from export.artifact import Manifest
 from models.networks import registry
@@ -222,7 +222,7 @@ def test_six_files_are_made_on_every_rung_and_loaded_by_every_runtime(tmp_path, 
     rungs = ",".join(name for name in RUNGS if name != MIXED_PRECISION)
     small = ("--alpha", 0.1, "--res", 32, "--classes", 10, "--n-calib", 16)
     kept = ("--keep-float", "block_12_expand,block_12_start_depthwise")
-    done = run("export", "--arch", arch, *small, *kept, "--rungs", rungs, cwd=tmp_path)
+    done = call("export", "--arch", arch, *small, *kept, "--rungs", rungs, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     made = Manifest.read(tmp_path / "artifacts" / f"{arch}-0.1-32-random")
     assert len(made.artifacts) == 6

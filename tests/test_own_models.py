@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from commands import run
+from in_process import call
 from user_models import randomize
 
 from export.artifact import Manifest
@@ -47,7 +47,7 @@ ARGUMENTS += ("--schemes", "int8-dynamic,int16x8")
 
 @pytest.fixture(scope="module")
 def exported(work):
-    done = run("export", *ARGUMENTS, cwd=work)
+    done = call("export", *ARGUMENTS, cwd=work)
     assert done.returncode == 0, done.stderr
     return Manifest.read(work / "artifacts" / "my-model")
 
@@ -71,7 +71,7 @@ def test_all_files_are_close_to_keras(exported):
 
 @pytest.mark.slow
 def test_an_unchanged_model_is_not_exported_again(work, exported):
-    done = run("export", *ARGUMENTS, cwd=work)
+    done = call("export", *ARGUMENTS, cwd=work)
     assert done.returncode == 0, done.stderr
     assert "unchanged" in done.stdout
     assert done.stderr == ""
@@ -79,13 +79,13 @@ def test_an_unchanged_model_is_not_exported_again(work, exported):
 
 @pytest.mark.slow
 def test_bench_and_gate_take_the_model_as_they_take_ours(work, exported):
-    done = run("bench", "run", *ARGUMENTS, "--json", "--quick", "--time-limit", "0.5", cwd=work)
+    done = call("bench", "run", *ARGUMENTS, "--json", "--quick", "--time-limit", "0.5", cwd=work)
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)["rows"]
     assert len(rows) == 18
     assert not [row for row in rows if row.get("error")]
     assert all(row["agreement_with_keras"] > 0.9 for row in rows if row["scheme"] == "int16x8")
-    done = run("bench", "gate", *ARGUMENTS, "--json", cwd=work)
+    done = call("bench", "gate", *ARGUMENTS, "--json", cwd=work)
     assert done.returncode in (0, 1), done.stderr
     rows = json.loads(done.stdout)["gates"]
     compared = [row["file"] for row in rows if row["gate"] == "accuracy"]
@@ -94,7 +94,7 @@ def test_bench_and_gate_take_the_model_as_they_take_ours(work, exported):
 
 @pytest.mark.slow
 def test_quantize_prints_a_range_for_every_activation(work, exported):
-    done = run("quantize", *ARGUMENTS, "--json", cwd=work)
+    done = call("quantize", *ARGUMENTS, "--json", cwd=work)
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)
     assert rows[0]["name"] == "image"

@@ -1,31 +1,22 @@
 """Passes over the float graph, on a small real network."""
 
+import float_graphs
 import numpy as np
 import pytest
 
+from models.networks.spec import ModelSpec
 from quantize.evaluate.output_comparison import compare
 from quantize.graph.graph import Graph
 from quantize.ranges.calibration import calibrate
 from quantize.ranges.ranges import Range, choose
 from quantize.schemes import int8
 
-
-@pytest.fixture(scope="module")
-def network():
-    from models.networks import registry
-    from models.networks.spec import ModelSpec
-    from models.weights import random_weights
-
-    model = registry.build(ModelSpec("v2", alpha=0.1, resolution=64, classes=5))
-    random_weights.fill(model)
-    return model
+SPEC = ModelSpec("v2", alpha=0.1, resolution=64, classes=5)
 
 
 @pytest.fixture(scope="module")
-def graph(network):
-    from models.keras_files import float_graph
-
-    return Graph(float_graph.convert(network, 64, 64, 3)).named("image", "probabilities")
+def graph():
+    return float_graphs.of_random_weights(SPEC)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +40,12 @@ def run(graph, images):
     return np.stack(found)
 
 
-def test_float_graph_has_folded_norms_and_answers_as_keras(network, graph, images):
+def test_float_graph_has_folded_norms_and_answers_as_keras(graph, images):
+    from models.networks import registry
+    from models.weights import random_weights
+
+    network = registry.build(SPEC)
+    random_weights.fill(network)
     assert set(graph.op_histogram) <= {
         "CONV_2D", "DEPTHWISE_CONV_2D", "ADD", "MEAN", "FULLY_CONNECTED", "SOFTMAX",
     }  # fmt: skip
@@ -160,7 +156,6 @@ def test_outputs_of_another_shape_or_not_finite_are_not_compared(outputs):
 def test_a_layer_that_says_nothing_on_the_calibration_images_does_not_stop_the_file(images):
     from models.keras_files import float_graph
     from models.networks import registry
-    from models.networks.spec import ModelSpec
     from models.weights import random_weights
 
     model = registry.build(ModelSpec("v3-small", alpha=0.35, resolution=64, classes=5))

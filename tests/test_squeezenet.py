@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from commands import run
+from in_process import call
 
 from export.artifact import Manifest
 from models.command_line.errors import RequestError
@@ -113,7 +113,7 @@ def test_a_width_is_refused():
 def exported(tmp_path_factory):
     work = tmp_path_factory.mktemp("squeezenet")
     arguments = ("--res", "64", "--classes", "10", "--logits", "--weights", "random")
-    done = run(
+    done = call(
         "export", "--arch", "squeezenet", *arguments, "--n-calib", "32", "--out", "out", cwd=work
     )
     assert done.returncode == 0, done.stderr

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 from bench_runs import QUICK
-from commands import ROOT, SMALL, run
+from commands import ROOT, SMALL
+from in_process import call
 from made_records import HOST
 from test_roofline import MADE_UP, layer
 from tiny_models import write_export
@@ -229,7 +230,7 @@ def test_an_export_that_fails_ends_as_it_did(tmp_path, monkeypatch, capfd):
 
 @pytest.mark.slow
 def test_what_is_not_exported_is_exported_first(tmp_path):
-    done = run("bench", "summary", *SMALL, "--vs", "v1", "--json", cwd=tmp_path, timeout_s=600)
+    done = call("bench", "summary", *SMALL, "--vs", "v1", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "note: there are no files of v1-0.1-64-random in artifacts" in done.stderr
     given = json.loads(done.stdout)
@@ -237,16 +238,16 @@ def test_what_is_not_exported_is_exported_first(tmp_path):
         for network in each["networks"]:
             every = [one for one in network["layers"] if one["measured_ms"] is None]
             assert not every  # each layer of both has its operator in the profile
-    again = run("bench", "summary", *SMALL, "--vs", "v1", cwd=tmp_path)
+    again = call("bench", "summary", *SMALL, "--vs", "v1", cwd=tmp_path)
     assert again.returncode == 0 and "exporting" not in again.stderr
 
 
 @pytest.mark.slow
 def test_the_layers_of_one_network_are_marked(tmp_path):
-    done = run("bench", "summary", *SMALL, "--device", "host", "--json", cwd=tmp_path)
+    done = call("bench", "summary", *SMALL, "--device", "host", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     given = json.loads(done.stdout)
     assert len(given["bounds"]) == len(given["layers"])
     assert {one["float32"]["bound"] for one in given["bounds"]} == {"compute", "memory"}
-    plain = run("bench", "summary", *SMALL, cwd=tmp_path)
+    plain = call("bench", "summary", *SMALL, cwd=tmp_path)
     assert plain.returncode == 0 and "ridge" not in plain.stdout
