@@ -25,7 +25,7 @@ def test_items_come_as_they_are_found_and_each_with_its_key():
     second_is_out = threading.Event()
 
     def slow():
-        assert second_is_out.wait(10)
+        assert second_is_out.wait(60)
         yield 1
         yield 2
 
@@ -42,7 +42,7 @@ def test_they_are_at_work_at_the_same_time():
     both = threading.Barrier(2)
 
     def work():
-        yield both.wait(10)
+        yield both.wait(60)
 
     with in_parallel([(1, work()), (2, work())], nothing) as found:
         assert sorted(key for key, _ in found) == [1, 2]
@@ -56,7 +56,7 @@ def test_an_exception_of_one_is_raised_here_and_stops_the_others():
         yield
 
     def waits():
-        yield stopped.wait(10)
+        yield stopped.wait(60)
 
     with pytest.raises(ValueError, match="of this test"):  # noqa: SIM117
         with in_parallel([(1, waits()), (2, fails())], stopped.set) as found:

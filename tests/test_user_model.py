@@ -30,6 +30,7 @@ FORMS = (".keras", ".h5", "folder")
 
 
 def every_kind():
+    """Each kind of classifier in each form."""
     return [
         pytest.param(
             builder, form, id=f"{builder.__name__}-{form}",
@@ -61,6 +62,11 @@ def assert_converts(found, model, images, expected):
     np.testing.assert_allclose(run_tflite(content, images), expected, atol=1e-4)
 
 
+def converted_from(builder):
+    """The form that a kind is converted from: each kind once, each form as often as the others."""
+    return FORMS[(list(KINDS).index(builder) + 1) % len(FORMS)]
+
+
 @pytest.mark.parametrize(("builder", "form"), every_kind())
 def test_every_kind_of_classifier_loads_and_converts_to_the_same_numbers(builder, form, tmp_path):
     original = builder()
@@ -72,8 +78,6 @@ def test_every_kind_of_classifier_loads_and_converts_to_the_same_numbers(builder
     expected = run(original, images)
     assert np.ptp(expected) > 1e-4, "outputs all alike would prove nothing"
     np.testing.assert_allclose(run(found.keras_model, images), expected, atol=1e-4)
-    assert_converts(found, found.keras_model, images, expected)
-
     logits = run(without_final_activation(found.keras_model), images)
     if found.output_kind == "softmax":
         exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -81,7 +85,9 @@ def test_every_kind_of_classifier_loads_and_converts_to_the_same_numbers(builder
     else:
         restored = 1 / (1 + np.exp(-logits)) if found.output_kind == "sigmoid" else logits
     np.testing.assert_allclose(restored, expected, atol=1e-4)
-    assert_converts(found, without_final_activation(found.keras_model), images, logits)
+    if form == converted_from(builder):
+        assert_converts(found, found.keras_model, images, expected)
+        assert_converts(found, without_final_activation(found.keras_model), images, logits)
 
 
 @pytest.mark.parametrize("builder", [reshaped_after_softmax, nested_head, ends_in_an_operation])
