@@ -120,8 +120,18 @@ native: $(READY)
 android: $(READY)
 	@$(RUN) -m bench.devices.native.build $(call arguments,$(ANDROID_OPTIONS))
 
+# Tests that compute, then those that wait, many of them at once. Where PYTEST chooses some, in one go.
+HERE := not pi and not android
+WAITING = $(shell grep -l 'pytest.mark.waits' tests/test_*.py)
 test: $(READY)
-	@$(RUN) -m pytest -m 'not pi and not android' -n 2 --dist loadfile $(PYTEST)
+ifdef PYTEST
+	@$(RUN) -m pytest -m '$(HERE)' -n 2 --dist loadfile $(PYTEST)
+else
+	@ended=0; \
+	$(RUN) -m pytest -m '$(HERE) and not waits' -n 2 --dist loadfile --durations=20 || ended=1; \
+	$(RUN) -m pytest -m '$(HERE) and waits' -n 8 --dist worksteal --durations=20 $(WAITING) || ended=1; \
+	exit $$ended
+endif
 
 test-pi: $(READY)
 	@sh tests/device_pi/install.sh

@@ -34,6 +34,8 @@ from bench.devices.transport.adb import Adb
 from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError
 
+pytestmark = pytest.mark.waits
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):

@@ -23,6 +23,8 @@ from bench.devices.transport.transport import Timeouts
 from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError
 
+pytestmark = pytest.mark.waits
+
 BIG_BYTES = 8_000_000
 IMPATIENT = Timeouts(connect_s=1, alive_interval_s=1, alive_count=1)
 

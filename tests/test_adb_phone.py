@@ -13,7 +13,7 @@ from bench.devices.transport import transfer
 from bench.devices.transport.adb import Adb
 from models.command_line.errors import DeviceError
 
-pytestmark = pytest.mark.android
+pytestmark = [pytest.mark.waits, pytest.mark.android]
 TMP = PurePosixPath("/data/local/tmp")
 
 

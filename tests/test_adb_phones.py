@@ -28,6 +28,8 @@ from bench.devices.transport.adb_phones import (
 from bench.devices.transport.transport import Timeouts
 from models.command_line.errors import DeviceError, RequestError
 
+pytestmark = pytest.mark.waits
+
 # What adb 29 and 34 write for phones that no test can plug in.
 LISTED = """\
 * daemon not running; starting now at tcp:5037

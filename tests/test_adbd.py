@@ -15,7 +15,10 @@ from device_android.adbd import Adbd
 from device_android.authorization import Consent
 from device_android.shell_service import Shell
 
-pytestmark = pytest.mark.skipif(tool("adb") is None, reason="adb is not installed")
+pytestmark = [
+    pytest.mark.waits,
+    pytest.mark.skipif(tool("adb") is None, reason="adb is not installed"),
+]
 MIB = 1 << 20
 
 

@@ -10,6 +10,8 @@ from processes import wait_until
 
 from bench.devices.stay_awake import stay_awake
 
+pytestmark = pytest.mark.waits
+
 # Android's programs, with the state of the phone in files.
 PROGRAMS = {
     "settings": """#!/bin/sh

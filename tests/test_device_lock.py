@@ -27,6 +27,8 @@ from bench.measurement.result import ConnectionLost
 from bench.on_device.lease_agent import boot_id
 from models.command_line.errors import DeviceError
 
+pytestmark = pytest.mark.waits
+
 SLEEPS = "print('ready', flush=True); import time; time.sleep(600)"
 
 

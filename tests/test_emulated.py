@@ -27,6 +27,8 @@ from bench.report.rows import HEADINGS, rows
 from bench.report.sustained_chart import pace, sustained
 from quantize.methods.limits import Limits
 
+pytestmark = pytest.mark.waits
+
 EMULATED = replace(HOST, emulated=True)
 TURNS = [[2_000_000, 2_100_000]] * 20
 

@@ -18,6 +18,8 @@ from bench.engine.measure_options import Timing
 from bench.history.history import History
 from models.command_line.errors import DeviceError, RequestError
 
+pytestmark = pytest.mark.waits
+
 NOBODY = 65534
 # As the real one it may write what the user may not, and wants no password.
 SUDO = """#!/bin/sh

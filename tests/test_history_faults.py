@@ -22,6 +22,8 @@ from bench.__main__ import main
 from bench.history.history import History
 from models.command_line.errors import DeviceError
 
+pytestmark = pytest.mark.waits
+
 
 @pytest.fixture
 def path(tmp_path):

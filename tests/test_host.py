@@ -12,6 +12,8 @@ from bench.devices.host import Host
 from bench.measurement.result import RunError
 from models.command_line.errors import DeviceError
 
+pytestmark = pytest.mark.waits
+
 
 def runner_that(tmp_path, source):
     path = tmp_path / "fake_runner.py"

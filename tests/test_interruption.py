@@ -7,12 +7,15 @@ import sys
 import threading
 import time
 
+import pytest
 from bench_runs import is_running, runtime_that
 from commands import ROOT
 from tiny_models import write_export
 
 from bench.__main__ import main
 from bench.history.history import History
+
+pytestmark = pytest.mark.waits
 
 
 def test_ctrl_c_keeps_the_finished_rows_and_ends_the_runner(

@@ -33,6 +33,8 @@ from keepers import (
 from bench.devices.lease.lease_command import NOT_STARTED_CODE, lease_command
 from bench.on_device.lease_agent import BUSY, FAILED, LINE_GONE, boot_id
 
+pytestmark = pytest.mark.waits
+
 READY = "print('ready', flush=True); "
 SLEEPS = READY + "import time; time.sleep(600)"
 PROGRAMS = {

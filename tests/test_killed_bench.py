@@ -15,6 +15,8 @@ from tiny_models import write_export
 
 from bench.history.history import DATABASE, History
 
+pytestmark = pytest.mark.waits
+
 KILLS = 20
 LONGEST_S = 4.0  # some end by themselves before
 

@@ -15,6 +15,8 @@ from bench.devices.machine import probe
 from bench.devices.settings import DeviceSettings
 from models.command_line.errors import DeviceError, RequestError
 
+pytestmark = pytest.mark.waits
+
 TOOLS = ("sh", "uname", "head", "ldd", "sed")
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a file system")
 

@@ -8,6 +8,8 @@ import pytest
 
 from bench.on_device import runner
 
+pytestmark = pytest.mark.waits
+
 
 def tree(root, files):
     for name, content in files.items():

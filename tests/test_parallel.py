@@ -10,6 +10,8 @@ from bench.devices.host import Host
 from bench.devices.in_parallel import in_parallel
 from bench.devices.running_jobs import Stopped
 
+pytestmark = pytest.mark.waits
+
 SLEEPS = "import os, time\nopen({path!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
 
 

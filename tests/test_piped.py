@@ -2,9 +2,12 @@
 
 import subprocess
 
+import pytest
 from phone_shell import phone_shell
 
 from bench.devices.transport.process_transport import HAS_TIMEOUT
+
+pytestmark = pytest.mark.waits
 
 
 def said(*shell, **options):

@@ -26,6 +26,8 @@ from bench.devices.settings import DeviceSettings
 from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError
 
+pytestmark = pytest.mark.waits
+
 ROOT = Path(__file__).parent.parent
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a file system")
 WANTED = {"onnxruntime": "1.31.1", "numpy": "1.26.4"}

@@ -15,6 +15,8 @@ from bench.devices.free_memory import free_memory_bytes
 from bench.devices.lease.lease_command import MIN_MEMORY_KIB, NOT_STARTED_CODE, lease_command
 from bench.on_device.lease_agent import boot_id
 
+pytestmark = pytest.mark.waits
+
 SHELLS = [("dash",), ("bash",), ("bash", "--posix"), ("busybox", "sh"), ("mksh", "toybox")]
 LIMIT = "import resource; print(resource.getrlimit(resource.RLIMIT_DATA)[0])"
 

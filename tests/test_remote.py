@@ -25,6 +25,8 @@ from bench.measurement.job import Images, Job
 from bench.measurement.result import ConnectionLost
 from models.networks.spec import Preprocess
 
+pytestmark = pytest.mark.waits
+
 SETTINGS = DeviceSettings("far", "ssh", "", cache="~/a cache")
 
 

@@ -22,6 +22,8 @@ from bench.history.history import History
 from bench.measurement.plan import PLANS
 from models.command_line.errors import DeviceError
 
+pytestmark = pytest.mark.waits
+
 CHOSEN = ["--runtimes", "litert,onnxruntime"]
 FILES = [
     ("float32.tflite", "litert"),

@@ -32,6 +32,8 @@ from bench.devices.transport.ssh import Ssh
 from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError, RequestError
 
+pytestmark = pytest.mark.waits
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):

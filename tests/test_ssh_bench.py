@@ -8,6 +8,8 @@ from tiny_models import write_images
 
 from bench.__main__ import main
 
+pytestmark = pytest.mark.waits
+
 
 def test_it_measures_judges_and_leaves_only_its_cache(far, capsys):
     assert far.bench() == 0

@@ -5,6 +5,8 @@ import sys
 import pytest
 from fake_clock import needs_faketime
 
+pytestmark = pytest.mark.waits
+
 YEAR_S = 365 * 86400.0
 # The sample in the middle of which it jumps, and a sleep that this library does not break.
 JUMP = """import select

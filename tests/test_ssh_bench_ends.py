@@ -20,6 +20,8 @@ from bench.__main__ import main
 from bench.devices import board
 from bench.measurement.job import Job
 
+pytestmark = pytest.mark.waits
+
 MANY_IMAGES = 30_000
 UNPROVISIONED = """
 import sys

@@ -12,6 +12,8 @@ from tiny_models import write_images
 
 from bench.devices.remote_device import RemoteDevice
 
+pytestmark = pytest.mark.waits
+
 PUSHED_FIRST = 150_000  # more bytes than all that goes there ahead of images
 MANY_IMAGES = 2000
 PLACES = pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from processes import running
 
 from bench.devices.provision import provision
 
+pytestmark = pytest.mark.waits
+
 UNREACHABLE = "http://127.0.0.1:9/simple"
 
 

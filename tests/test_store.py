@@ -10,6 +10,8 @@ from local_transport import LocalTransport
 from bench.devices.file_store import FileStore
 from bench.measurement.result import ConnectionLost
 
+pytestmark = pytest.mark.waits
+
 
 class Counted(LocalTransport):
     """Remembers what was pushed."""
