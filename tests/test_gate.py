@@ -15,6 +15,7 @@ from tiny_models import write_export, write_images
 
 from bench.__main__ import main
 from bench.devices.open_devices import OPENED_BY
+from bench.gates.next_steps import NextSteps
 from bench.history.history import History
 from bench.measurement.latency import Interval, Ratio
 from bench.measurement.plan import PLANS
@@ -23,6 +24,7 @@ from models.command_line.errors import RequestError
 from quantize.graph.graph import Graph
 from quantize.methods.limits import Limits, read_limits
 
+NEXT = NextSteps("make baseline", "make baseline PLAN=thorough", "make gate PLAN=thorough")
 ACCURACY = "[accuracy]\nmax_drop_points = 20\n"
 
 
@@ -75,35 +77,35 @@ def test_int8_that_confuses_two_classes_fails_and_is_named(project, capsys):
     assert "at most 20 points" in shown.err and shown.err.rstrip().count("error:") == 1
 
 
-def test_too_few_images_cannot_tell_and_says_how_many_would(project, capsys):
+def test_too_few_images_are_inconclusive_and_it_says_how_many_are_needed(project, capsys):
     """30 images without a flip leave a drop of 11 points possible."""
     write_export(project / "artifacts", formats=("onnx",))
     limits(project, "[accuracy]\nmax_drop_points = 1\n")
     assert gate("--json") == 1
     (row,) = rows(capsys)
-    assert row["verdict"] == "cannot tell" and "N=30 is too small, needs about" in row["detail"]
+    assert row["verdict"] == "inconclusive" and "N=30 is too small, needs about" in row["detail"]
     assert 300 < row["figures"]["images_needed"] < 1000
     limits(project, '[accuracy]\nmax_drop_points = 1\n[gate]\ncannot_tell = "pass"\n')
     assert gate() == 0
-    assert "1 cannot tell" in capsys.readouterr().out
+    assert "1 inconclusive" in capsys.readouterr().out
 
 
-def test_a_drop_at_the_limit_is_told_by_no_number_of_images(project, capsys):
+def test_a_drop_at_the_limit_is_inconclusive_for_any_number_of_images(project, capsys):
     write_export(project / "artifacts", int8_answers=(0, 2, 1), formats=("onnx",))
     limits(project, f"[accuracy]\nmax_drop_points = {100 * 20 / 30!r}\n")
     assert gate("--json") == 1
     (row,) = rows(capsys)
-    assert row["verdict"] == "cannot tell" and "the drop is at the limit" in row["detail"]
+    assert row["verdict"] == "inconclusive" and "the drop is at the limit" in row["detail"]
 
 
-def test_both_files_are_judged_on_the_same_n_eval_images(project, capsys):
+def test_both_files_are_evaluated_on_the_same_n_eval_images(project, capsys):
     limits(project, "[accuracy]\nmax_drop_points = 50\n")
     write_export(project / "artifacts", formats=("tflite",))
     assert gate("--n-eval", "12", "--json") == 0
     assert rows(capsys)[0]["figures"]["images"] == 12
 
 
-def test_every_file_of_integers_is_held_against_float32_of_its_format(project, capsys):
+def test_every_quantized_file_is_held_against_float32_of_its_format(project, capsys):
     write_export(project / "artifacts", further=[("int8-dynamic", (0, 2, 1))])
     assert gate("--json") == 1
     verdicts = {row["file"]: row["verdict"] for row in rows(capsys)}
@@ -121,6 +123,11 @@ def test_the_gate_leaves_counts_and_samples_in_the_history(project):
     assert [
         (r.artifact, r.accuracy.images, r.accuracy.correct, r.accuracy.agreeing) for r in found
     ] == [("float32.tflite", 30, 30, None), ("int8.tflite", 30, 10, 10)]
+    float32, int8 = (record.accuracy for record in found)
+    assert int8.sqnr_db < 10 and int8.worst_softmax_change > 0.5 and len(int8.flips) == 10
+    assert (
+        float32.sqnr_db is None and float32.flips == ()
+    )  # it is what the others are compared with
     assert all(len(r.result.samples_ns) >= 7 and r.data == "data.npz" for r in found)
     assert len({r.session for r in found}) == 1
 
@@ -145,7 +152,7 @@ def test_size_memory_and_coverage_have_limits(project, capsys):
 
 
 def test_files_with_less_int8_than_asked_for_fail_and_name_the_rest(tmp_path, capsys):
-    from bench.gates.coverage import int8_nodes, int8_operators
+    from bench.gates.coverage_gate import int8_nodes, int8_operators
 
     assert int8_operators(tiny_models.tflite(int8=True)) == (2, {})
     float_kinds = {"RESHAPE": 1, "FULLY_CONNECTED": 1}
@@ -156,7 +163,7 @@ def test_files_with_less_int8_than_asked_for_fail_and_name_the_rest(tmp_path, ca
 
 
 def _with_float_output():
-    """The tiny int8 network with a DEQUANTIZE behind it."""
+    """The tiny int8 network with a DEQUANTIZE after it."""
     from ai_edge_litert import schema_py_generated as schema
 
     model = Graph(tiny_models.tflite(int8=True)).unpacked()
@@ -178,7 +185,7 @@ def _with_float_output():
 def test_a_file_outside_the_delegate_fails_and_names_its_operators():
     from made_records import result, timed_record
 
-    from bench.gates.coverage import check
+    from bench.gates.coverage_gate import check
     from bench.measurement.result import Delegate
 
     def row(delegate):
@@ -186,35 +193,35 @@ def test_a_file_outside_the_delegate_fails_and_names_its_operators():
         return check({"int8.tflite": record}, Path(), Limits(min_delegated_share=0.9))[0]
 
     fallen = row(Delegate(40, 20, {"HARD_SWISH": 20}))
-    assert fallen.verdict == "FAILED" and "20 HARD_SWISH" in fallen.detail
+    assert fallen.outcome == "FAILED" and "20 HARD_SWISH" in fallen.detail
     assert fallen.found == "40 of 60 operators (67%)" and "20 pieces" in fallen.detail
-    assert row(Delegate(64, 1, {"SOFTMAX": 1})).verdict == "passed"
-    assert row(None).verdict == "cannot tell"
+    assert row(Delegate(64, 1, {"SOFTMAX": 1})).outcome == "passed"
+    assert row(None).outcome == "inconclusive"
 
 
 def test_speedup_is_decided_on_its_interval():
     from made_records import result, timed_record
 
-    from bench.gates.speedup import check, undecided
+    from bench.gates.speedup_gate import check, inconclusive
 
-    def verdict(times, at_least):
+    def outcome(times, at_least):
         float32 = timed_record("float32.tflite", result=result([[100] * 5] * 40))
         int8 = timed_record(result=result([[ns] * 5 for ns in times]))
         both = {"float32.tflite": float32, "int8.tflite": int8}
         asked = Limits(min_speedup={"int8.tflite": at_least, "int8.onnx": 1.0})
-        row, other = check(both, asked)
-        assert other.verdict == "skipped" and "no int8.onnx" in other.detail
-        assert bool(undecided(both, asked)) == (row.verdict == "cannot tell")
-        return row.verdict
+        row, other = check(both, asked, NEXT)
+        assert other.outcome == "skipped" and "no int8.onnx" in other.detail
+        assert bool(inconclusive(both, asked)) == (row.outcome == "inconclusive")
+        return row.outcome
 
-    assert verdict([50] * 40, 1.9) == "passed"
-    assert verdict([50] * 40, 2.1) == "FAILED"
-    assert verdict([90, 110] * 20, 1.05) == "cannot tell"
-    assert verdict([90, 110] * 20, 0.95) == "cannot tell"
+    assert outcome([50] * 40, 1.9) == "passed"
+    assert outcome([50] * 40, 2.1) == "FAILED"
+    assert outcome([90, 110] * 20, 1.05) == "inconclusive"
+    assert outcome([90, 110] * 20, 0.95) == "inconclusive"
 
 
 @pytest.mark.parametrize(("edge", "rounds"), [(0.9, 3), (1.1, 1)])
-def test_undecided_speedups_take_more_turns(project, capsys, monkeypatch, edge, rounds):
+def test_inconclusive_speedups_take_more_turns(project, capsys, monkeypatch, edge, rounds):
     """Two further rounds where the interval reaches across the limit, none where it does not."""
     write_export(project / "artifacts", formats=("tflite",))
     limits(project, '[speedup]\n"int8.tflite" = 1\n')
@@ -233,7 +240,7 @@ def test_undecided_speedups_take_more_turns(project, capsys, monkeypatch, edge, 
 def test_a_speedup_of_files_that_took_no_turns_is_not_told():
     from made_records import result, timed_record
 
-    from bench.gates.speedup import apart, check, undecided
+    from bench.gates.speedup_gate import apart, check, inconclusive
 
     def records(*groups):
         names = ("float32.tflite", "int8.tflite", "int8-dynamic.tflite")
@@ -243,14 +250,14 @@ def test_a_speedup_of_files_that_took_no_turns_is_not_told():
         }
 
     asked = Limits(min_speedup={"int8.tflite": 0.5, "int8-dynamic.tflite": 0.5})
-    rows = check(records(0, 1, 0), asked)
-    assert [row.verdict for row in rows] == ["cannot tell", "passed"]
+    rows = check(records(0, 1, 0), asked, NEXT)
+    assert [one.outcome for one in rows] == ["inconclusive", "passed"]
     assert "no turns with float32.tflite" in rows[0].detail
     every = ["float32.tflite", "int8.tflite", "int8-dynamic.tflite"]
     # All of the format, so that the one that did take turns is compared with the same float32.
     assert apart(records(0, 1, 0), asked) == every
-    assert sorted(undecided(records(0, 1, 0), asked)) == sorted(every)
-    assert apart(records(1, 1, 1), asked) == undecided(records(1, 1, 1), asked) == []
+    assert sorted(inconclusive(records(0, 1, 0), asked)) == sorted(every)
+    assert apart(records(1, 1, 1), asked) == inconclusive(records(1, 1, 1), asked) == []
 
 
 @pytest.fixture
@@ -309,12 +316,15 @@ def with_baseline(project, stored):
 LATENCY = "[latency]\nmax_slowdown_percent = 5\n"
 
 
-def test_without_a_baseline_latency_is_skipped_and_says_what_to_type(project, capsys):
+def test_without_a_baseline_latency_is_skipped_and_says_what_to_run(project, capsys):
     limits(project, LATENCY)
     write_export(project / "artifacts", formats=("tflite",))
     assert gate("--json") == 0
     for row in rows(capsys):
-        assert row["verdict"] == "skipped" and "python -m bench baseline" in row["detail"]
+        assert (
+            row["verdict"] == "skipped"
+            and "run make baseline MODEL=tiny.keras DATA=data.npz" in row["detail"]
+        )
 
 
 def test_a_baseline_says_how_far_equal_files_are_apart(project, capsys):
@@ -357,7 +367,7 @@ def _slow_int8(project):
 
 
 def slow_tflite():
-    """The tiny network behind many more multiplications of its input."""
+    """The tiny network after many more multiplications of its input."""
     import numpy as np
     from ai_edge_litert import schema_py_generated as schema
 
@@ -400,7 +410,7 @@ def test_a_lost_copy_of_the_baselines_file_cannot_be_told(with_baseline, capsys)
         path.unlink()
     assert gate("--json") == 1
     row = rows(capsys)[1]
-    assert row["verdict"] == "cannot tell" and "is gone" in row["detail"]
+    assert row["verdict"] == "inconclusive" and "is gone" in row["detail"]
 
 
 def test_times_of_then_are_a_reference_too(with_baseline, capsys):
@@ -414,7 +424,7 @@ def test_times_of_then_are_a_reference_too(with_baseline, capsys):
 def test_another_number_of_threads_is_refused_with_both(with_baseline, capsys):
     assert gate("--threads", "1", "--json") == 1
     for row in rows(capsys):
-        assert row["verdict"] == "cannot tell" and "threads was 2 and is 1" in row["detail"]
+        assert row["verdict"] == "inconclusive" and "threads was 2 and is 1" in row["detail"]
 
 
 def test_a_runtime_that_does_not_start_is_exit_code_3(project, monkeypatch, capsys):
@@ -465,7 +475,7 @@ def test_a_report_that_cannot_be_written_is_refused_ahead_of_measuring(project, 
     refused(capsys, "MARKDOWN is '.'", arguments=("--markdown", "."))
 
 
-def test_without_exported_files_it_says_what_to_type(project, capsys):
+def test_without_exported_files_it_says_what_to_run(project, capsys):
     refused(capsys, "make export MODEL=tiny.keras DATA=data.npz")
 
 

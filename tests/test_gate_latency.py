@@ -8,7 +8,15 @@ import pytest
 from made_records import result, timed_record
 
 from bench.gates.baseline import Baseline, read_baselines
-from bench.gates.latency import Compared, differing, is_slower, judged, looks_slower, not_comparable
+from bench.gates.latency_gate import (
+    Compared,
+    differing,
+    is_slower,
+    looks_slower,
+    not_comparable,
+    verdict_on,
+)
+from bench.gates.next_steps import NextSteps
 from bench.gates.noise import (
     Noise,
     change_in_turns,
@@ -18,9 +26,10 @@ from bench.gates.noise import (
     student_quantile,
     turn_medians,
 )
-from bench.gates.verdict import CANNOT_TELL, FAILED, PASSED, SKIPPED
+from bench.gates.verdict import FAILED, INCONCLUSIVE, PASSED, SKIPPED
 from quantize.methods.limits import Limits
 
+NEXT = NextSteps("make baseline ARCH=v1", "make baseline PLAN=thorough", "make gate PLAN=thorough")
 LIMITS = Limits(max_slowdown_percent=5, min_slowdown_ms=0.01)
 
 
@@ -46,9 +55,9 @@ def test_the_floor_between_rounds_has_the_baselines_own_error_in_it():
     random = np.random.default_rng(6)
     medians = np.exp(random.normal(0, 0.03, (6_000, 8)))
     beyond = 0
-    for row in medians:
-        change = math.log(row[7] / np.median(row[:7]))
-        beyond += change > noise_between_rounds(row[:7]).floor(1)
+    for verdict in medians:
+        change = math.log(verdict[7] / np.median(verdict[:7]))
+        beyond += change > noise_between_rounds(verdict[:7]).floor(1)
     assert beyond / 6_000 == pytest.approx(0.01, abs=0.004)
 
 
@@ -85,12 +94,13 @@ def test_what_is_beyond_half_the_limit_is_measured_again():
     assert not looks_slower(compared((math.log(1.1),), reference_ms=0.04), LIMITS)
 
 
-def test_the_row_says_how_slow_and_what_was_allowed():
-    row = judged(timed_record(), compared((math.log(1.1),) * 3), LIMITS)
-    assert (row.verdict, row.found, row.limit) == (FAILED, "+10.0%", "at most +5.0%")
-    assert "1.100 ms against 1.000" in row.detail and "3 rounds" in row.detail
-    noisy = judged(timed_record(), compared((math.log(1.1),), deviation=0.1), LIMITS)
-    assert noisy.verdict == PASSED and "noise hides smaller slowdowns" in noisy.detail
+def test_the_verdict_says_how_slow_and_what_was_allowed():
+    verdict = verdict_on(timed_record(), compared((math.log(1.1),) * 3), LIMITS, NEXT)
+    assert (verdict.outcome, verdict.found, verdict.limit) == (FAILED, "+10.0%", "at most +5.0%")
+    assert "1.100 ms against 1.000" in verdict.detail and "3 rounds" in verdict.detail
+    noisy = verdict_on(timed_record(), compared((math.log(1.1),), deviation=0.1), LIMITS, NEXT)
+    assert noisy.outcome == PASSED and "noise hides smaller slowdowns" in noisy.detail
+    assert NEXT.thorough_baseline in noisy.detail and NEXT.thorough_gate in noisy.detail
     assert noisy.figures["noise_floor_percent"] > 30
 
 
@@ -98,16 +108,16 @@ def a_baseline(record):
     return Baseline(record, (1e6, 1e6, 1e6), (0.0, 0.01, -0.01))
 
 
-def test_without_a_baseline_the_row_is_skipped_and_says_what_to_type():
-    row = not_comparable(timed_record(), None)
-    assert row.verdict == SKIPPED and "python -m bench baseline" in row.detail
+def test_without_a_baseline_it_is_skipped_and_says_what_to_run():
+    verdict = not_comparable(timed_record(), None, NEXT)
+    assert verdict.outcome == SKIPPED and NEXT.baseline in verdict.detail
 
 
 def test_an_emulated_device_is_skipped():
     record = timed_record()
     record = replace(record, environment=replace(record.environment, emulated=True))
-    row = not_comparable(record, a_baseline(record))
-    assert row.verdict == SKIPPED and "emulated" in row.detail
+    verdict = not_comparable(record, a_baseline(record), NEXT)
+    assert verdict.outcome == SKIPPED and "emulated" in verdict.detail
 
 
 def test_unlike_circumstances_are_refused_with_both_values():
@@ -118,16 +128,16 @@ def test_unlike_circumstances_are_refused_with_both_values():
         result=replace(then.result, runtime_version="9.9", threads=4),
         plan=replace(then.plan, time_limit_s=77.0),
     )
-    row = not_comparable(now, a_baseline(then))
-    assert row.verdict == CANNOT_TELL and "refused" in row.detail
+    verdict = not_comparable(now, a_baseline(then), NEXT)
+    assert verdict.outcome == INCONCLUSIVE and "refused" in verdict.detail
     for both in (
         f"cpu_model was {then.environment.cpu_model} and is Cortex-A76",
         "litert was 2.3 and is 9.9",
         "threads was 2 and is 4",
         "time_limit_s was 2.0 and is 77.0",
     ):
-        assert both in row.detail
-    assert not_comparable(then, a_baseline(then)) is None and differing(then, then) == []
+        assert both in verdict.detail
+    assert not_comparable(then, a_baseline(then), NEXT) is None and differing(then, then) == []
 
 
 def test_baselines_are_read_out_of_pairs_and_broken_rounds_left_out():

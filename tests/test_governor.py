@@ -14,7 +14,7 @@ from commands import ROOT, environment
 
 from bench.__main__ import main
 from bench.devices.governor import governed
-from bench.engine.measure_options import Timing
+from bench.engine.measure_options import MeasureOptions
 from bench.history.history import History
 from models.command_line.errors import DeviceError, RequestError
 
@@ -220,4 +220,4 @@ def test_nothing_is_measured_where_the_governor_cannot_be_set(tiny_project, kera
 def test_a_governor_is_a_word():
     for wrong in ("per formance", "; reboot", "../x", "1"):
         with pytest.raises(RequestError, match="GOVERNOR is"):
-            Timing(governor=wrong)
+            MeasureOptions(governor=wrong)

@@ -7,7 +7,7 @@ from dataclasses import fields
 import pytest
 from commands import ROOT
 
-from bench.engine.measure_options import Timing
+from bench.engine.measure_options import MeasureOptions
 from models.command_line.options import Options
 from models.networks.registry import ARCHITECTURES
 
@@ -35,7 +35,7 @@ def test_nothing_given_means_nothing_passed():
 
 
 def test_each_variable_becomes_its_option():
-    names = [option.name for table in (Options, Timing) for option in fields(table)]
+    names = [option.name for table in (Options, MeasureOptions) for option in fields(table)]
     wanted = [word for name in names for word in ("--" + name.replace("_", "-"), f"a {name}")]
     given = [f"{name.upper()}=a {name}" for name in names]
     assert command_of("bench", *given) == ["-m", "bench", "run", *wanted]

@@ -47,7 +47,7 @@ def compared(*ratios):
         ((0.99, 1.0, 1.01, 1.0, 1.02, 0.98, 1.0), "holds"),
         ((1.1, 1.12, 1.11, 1.1, 1.09, 1.1, 1.1), "does not hold"),
         ((0.9, 0.91, 0.92, 0.9, 0.9, 0.91, 0.9), "does not hold"),
-        ((0.9, 1.1, 1.0, 1.08, 0.93, 1.05, 0.96), "cannot tell"),
+        ((0.9, 1.1, 1.0, 1.08, 0.93, 1.05, 0.96), "inconclusive"),
     ],
 )
 def test_the_claim_is_judged_by_the_whole_interval(ratios, verdict):

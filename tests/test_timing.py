@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 import pytest
 
 from bench.engine import measure_options
-from bench.engine.measure_options import Timing
+from bench.engine.measure_options import MeasureOptions
 from bench.measurement.plan import PLANS
 from models.command_line import options
 from models.command_line.errors import RequestError
@@ -13,9 +13,9 @@ from models.command_line.errors import RequestError
 
 def asked(*argv):
     parser = ArgumentParser()
-    options.add_table(parser, Timing, measure_options.HELP)
+    options.add_table(parser, MeasureOptions, measure_options.HELP)
     measure_options.add_presets(parser)
-    return options.from_namespace(parser.parse_args(argv), Timing)
+    return options.from_namespace(parser.parse_args(argv), MeasureOptions)
 
 
 def test_presets_are_plans_by_their_names():

@@ -6,7 +6,7 @@ from bench.console.columns import aligned
 from bench.cost.layer_cost import LayerCost
 from bench.cost.measure import measure_roofline, refuse_emulated
 from bench.cost.roofline import BYTES_PER_VALUE, MEMORY, PRECISIONS, Roofline
-from bench.devices.open_devices import named_settings, open_device
+from bench.devices.open_devices import one_named, open_devices
 from bench.measurement.plan import PLANS
 from models.command_line.options import Options
 
@@ -17,8 +17,7 @@ HEADING = ("layer", "kind", *("MACs/byte", "bound", "predicted ms") * len(PRECIS
 def roofline_of(asked: Options) -> Roofline:
     """That of the one device that DEVICE names; RequestError for several, an unknown or an emulated
     one, DeviceError where it cannot be had."""
-    named_settings(asked.device)
-    with open_device(asked.device) as device:
+    with open_devices([one_named(asked.device)]) as (device,):
         environment = device.environment()
         refuse_emulated(device.name, environment)
         return measure_roofline(device, environment, asked.threads, PLANS[PLAN])

@@ -12,7 +12,8 @@ from bench.cost.layer_time import layer_times
 from bench.cost.measure import Measured, measure, refuse_emulated
 from bench.cost.roofline import PRECISIONS
 from bench.cost.versus import NetworkFile, Side, Versus
-from bench.devices.open_devices import named_settings, open_device
+from bench.devices.open_devices import one_named, open_devices
+from bench.devices.settings import DeviceSettings
 from bench.measurement.plan import PLANS
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
@@ -23,8 +24,8 @@ from quantize.graph.graph import Graph
 PLAN = "gate"  # files in short turns
 
 
-def check(asked: Options, vs: str) -> None:
-    """RequestError where ``vs`` cannot be compared with what is asked for."""
+def check(asked: Options, vs: str) -> DeviceSettings:
+    """The device to compare on; RequestError where ``vs`` cannot be compared with ``asked``."""
     others = [arch for arch in ARCHITECTURES if arch != asked.arch]
     if asked.model is not None:
         raise RequestError(
@@ -34,7 +35,7 @@ def check(asked: Options, vs: str) -> None:
     if vs not in others:
         same = ", which is ARCH itself" if vs == asked.arch else ""
         raise RequestError(f"VS is {vs!r}{same}; expected another one of: {' '.join(others)}")
-    named_settings(asked.device)
+    return one_named(asked.device)
 
 
 def compare(asked: Options, vs: str, output: Output) -> None:
@@ -43,10 +44,10 @@ def compare(asked: Options, vs: str, output: Output) -> None:
 
     RequestError for a wrong request; DeviceError where the device, or a file there, fails.
     """
-    check(asked, vs)
+    settings = check(asked, vs)
     both = {asked.arch: asked, vs: replace(asked, arch=vs)}
     titles = [resolve(options).model_id for options in both.values()]  # refuses ahead of minutes
-    with open_device(asked.device) as device:
+    with open_devices([settings]) as (device,):
         environment = device.environment()
         refuse_emulated(device.name, environment)
         paths = {file: path for arch, of in both.items() for file, path in _files(arch, of).items()}

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import PurePosixPath
 
 from bench.console.output import Output
-from bench.devices.open_devices import named_settings, open_platform
+from bench.devices.open_devices import THIS_MACHINE, one_named, open_platform
 from bench.devices.platform import owner
 from bench.devices.transport.transport import Transport
 from models.command_line.errors import RequestError
@@ -25,8 +25,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(namespace: Namespace, typed: str) -> None:
     """``bench device-clean`` as typed."""
-    settings = named_settings(namespace.device)
-    if settings is None:
+    settings = one_named(namespace.device)
+    if settings is THIS_MACHINE:
         raise RequestError("DEVICE is host; this machine keeps nothing; name one of devices.toml")
     transport, platform = open_platform(settings)
     with step(settings.name) as show:

@@ -71,28 +71,19 @@ def open_platform(settings: DeviceSettings) -> tuple[Transport, Platform]:
 
 
 @contextmanager
-def open_devices(text: str) -> Iterator[list[Device]]:
-    """The devices that ``text`` names by commas, in its order, until the block ends.
+def open_devices(chosen: Iterable[DeviceSettings]) -> Iterator[list[Device]]:
+    """The devices of these settings, in their order, until the block ends.
 
-    They are opened one after the other, since ssh may ask for a password. RequestError for an
-    unknown name, or one that is there twice. DeviceError where one cannot be opened, which it
-    names; those that were are closed again.
+    They are opened one after the other, since ssh may ask for a password. DeviceError where one
+    cannot be opened, which it names; those that were are closed again.
     """
-    chosen = named(text)
     with ExitStack() as opened:
         yield [_entered(opened, settings) for settings in chosen]
 
 
-@contextmanager
-def open_device(text: str) -> Iterator[Device]:
-    """The same for one device alone; RequestError where ``text`` names several."""
-    _one(text)
-    with open_devices(text) as (device,):
-        yield device
-
-
 def named(text: str) -> list[DeviceSettings]:
-    """The devices that ``text`` names by commas; RequestError as ``open_devices``."""
+    """The devices of the comma-separated names in ``text``, in its order; RequestError for an
+    unknown name, or one that is there twice."""
     only_phone = DeviceSettings(ANDROID, ADB)
     known = {HOST: THIS_MACHINE, ANDROID: only_phone, **read_devices()}
     names = [name.strip() for name in text.split(",")]
@@ -126,14 +117,8 @@ def _listed_phone(name: str, known: Iterable[str]) -> DeviceSettings:
     )
 
 
-def named_settings(text: str) -> DeviceSettings | None:
-    """Those of the one device that ``text`` names; None for this machine. RequestError where it
-    names several."""
-    settings = _one(text)
-    return None if settings is THIS_MACHINE else settings
-
-
-def _one(text: str) -> DeviceSettings:
+def one_named(text: str) -> DeviceSettings:
+    """The one device that ``text`` names; RequestError where it names several."""
     first, *more = named(text)
     if more:
         raise RequestError(

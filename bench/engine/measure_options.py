@@ -13,7 +13,7 @@ MAX_SUSTAINED_MINUTES = 60.0
 
 
 @dataclass(frozen=True)
-class Timing:
+class MeasureOptions:
     """How to measure, and which files in which runtimes. None and "": what the plan has, or all;
     of ``governor``, the one that is set.
 

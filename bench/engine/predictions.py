@@ -1,4 +1,4 @@
-"""What files answer: their outputs for the images of an evaluation, on one device or several."""
+"""Predictions: the outputs of files for the images of an evaluation, on one device or several."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -21,10 +21,10 @@ from models.command_line.progress import Report, step
 
 
 @dataclass(frozen=True)
-class Answers:
+class Predictions:
     """Outputs of one variant on one device, by its name, for the images at ``indices``, float32
-    [n, classes], on disk until the evaluation ends. An ``error`` has its place where the variant
-    did not run to the end."""
+    [n, classes], on disk until the evaluation ends. ``outputs`` is None and ``error`` set where
+    the variant did not run to the end."""
 
     device: str
     variant: Variant
@@ -33,37 +33,40 @@ class Answers:
     error: DeviceError | None = None
 
 
-def answers(
+def predict(
     asked: Sequence[tuple[Device, Sequence[Variant]]],
     exported: Exported,
     evaluation: Evaluation,
     threads: int,
     doing: str,
-) -> Iterator[Answers]:
-    """What the variants answer, each on the device that it is ``asked`` of, as each is finished.
+) -> Iterator[Predictions]:
+    """Predictions of the variants, each on the device that it is ``asked`` of, as each is finished.
 
     Batch by batch, so that images are decoded once: all devices at the same time on one batch, the
     variants of a device one after the other. To be closed where it is not gone through to its end.
     """
     indices: list[int] = []
     with ExitStack() as shown:
-        crew = {}
+        on_device = {}
         for n, (device, variants) in enumerate(asked):
             label = doing if len(asked) == 1 else device.name
             show, files = shown.enter_context(step(label)), f"outputs-{n}"
-            crew[device.name] = _Judged(device, variants, exported, evaluation, files, show)
+            on_device[device.name] = _OnDevice(device, variants, exported, evaluation, files, show)
         for batch in evaluation.batches:
             indices.extend(map(int, batch.indices))
-            work = [(name, one.on(batch, threads, len(indices))) for name, one in crew.items()]
+            work = [
+                (name, one.predict(batch, threads, len(indices))) for name, one in on_device.items()
+            ]
             with in_parallel(work, partial(stop_all, [device for device, _ in asked])) as found:
                 for name, variant in found:
                     if batch.is_last:
                         at = np.asarray(indices, np.int64)
-                        yield Answers(name, variant, at, *crew[name].said(variant, len(at)))
+                        outputs, error = on_device[name].outputs(variant, len(at))
+                        yield Predictions(name, variant, at, outputs, error)
 
 
-class _Judged:
-    """One device's part of the answers, batch by batch."""
+class _OnDevice:
+    """The predictions of one device, batch by batch."""
 
     def __init__(
         self,
@@ -79,7 +82,7 @@ class _Judged:
         self._made: dict[Variant, list[Path]] = {variant: [] for variant in variants}
         self._failed: dict[Variant, DeviceError] = {}
 
-    def on(self, batch: Batch, threads: int, seen: int) -> Iterator[Variant]:
+    def predict(self, batch: Batch, threads: int, seen: int) -> Iterator[Variant]:
         """Each variant when it is through with ``batch``, up to image ``seen``, or has failed."""
         for n, (variant, made) in enumerate(self._made.items()):
             if variant not in self._failed:
@@ -90,20 +93,22 @@ class _Judged:
                     for k in range(len(batch.shards))
                 ]
                 try:
-                    _predict(self._device, self._exported, variant, threads, batch, parts)
+                    _run(self._device, self._exported, variant, threads, batch, parts)
                     made.extend(parts)
                 except DeviceError as error:
                     self._failed[variant] = error
             yield variant
 
-    def said(self, variant: Variant, images: int) -> tuple[np.ndarray | None, DeviceError | None]:
+    def outputs(
+        self, variant: Variant, images: int
+    ) -> tuple[np.ndarray | None, DeviceError | None]:
         """Outputs for so many images, or why there are none."""
         if variant in self._failed:
             return None, self._failed[variant]
         return _joined(self._made[variant], images), None
 
 
-def _predict(
+def _run(
     device: Device,
     exported: Exported,
     variant: Variant,

@@ -1,5 +1,6 @@
-"""What all measurements of one command share, and how they become records."""
+"""A session (what all measurements of one command share) and its part on each device."""
 
+import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -9,11 +10,11 @@ from typing import TypeVar
 from bench.devices.device import Device, stop_all
 from bench.devices.in_parallel import in_parallel
 from bench.engine.exported import Exported
-from bench.engine.measure_options import Timing
+from bench.engine.measure_options import MeasureOptions
 from bench.engine.variant import Variant
 from bench.measurement.environment import Environment
 from bench.measurement.job import Job
-from bench.measurement.record import Record
+from bench.measurement.record import Record, new_session
 from bench.measurement.result import Result
 from bench.measurement.warning import find_warnings
 from models.command_line.errors import DeviceError
@@ -25,32 +26,56 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Bench:
-    """All that the rows of one command on one device share. ``title`` says what machine it is, for
-    above its tables; empty where the first line of the output does."""
+class Session:
+    """The files, options and command that all devices share. ``id`` is a name that no other session
+    has; ``commit`` the git commit of the folder the command ran in."""
 
+    exported: Exported
+    options: Options
+    measure: MeasureOptions
+    command: str
+    id: str
+    commit: str | None
+
+    @classmethod
+    def begin(
+        cls, exported: Exported, options: Options, measure: MeasureOptions, command: str
+    ) -> "Session":
+        """A session with an id of its own."""
+        return cls(exported, options, measure, command, new_session(), _commit())
+
+
+@dataclass(frozen=True)
+class DeviceRun:
+    """The rows of a session on one device: a job for each variant, and the record of its result.
+
+    ``title`` is the line above the device's tables; empty where the first line of the output says
+    which machine it is.
+    """
+
+    session: Session
     device: Device
     environment: Environment
-    exported: Exported
     variants: Sequence[Variant]
-    options: Options
-    timing: Timing
-    command: str
-    session: str
-    commit: str | None
     title: str = ""
 
     def job(self, variant: Variant) -> Job:
-        artifact, threads = variant.artifact, self.options.threads
-        plan, cores = self.timing.chosen_plan, self.timing.affinity
-        path = self.exported.path(artifact)
-        return Job(path, artifact.format, variant.runtime, threads, plan, affinity=cores)
+        """The timing of ``variant`` by the session's plan."""
+        artifact, measure = variant.artifact, self.session.measure
+        return Job(
+            self.session.exported.path(artifact),
+            artifact.format,
+            variant.runtime,
+            self.session.options.threads,
+            measure.chosen_plan,
+            affinity=measure.affinity,
+        )
 
     def profile_job(self, variant: Variant) -> Job:
         """The same, not timed but profiled."""
         return replace(self.job(variant), plan=None, profile_runs=PROFILE_RUNS)
 
-    def run(self, job: Job) -> Result:
+    def result_of(self, job: Job) -> Result:
         """The result of ``job``; where the device itself fails, that is a Result too."""
         try:
             return self.device.run(job)
@@ -58,14 +83,16 @@ class Bench:
             return Result.failed(job, DEVICE_FAILED, str(error))
 
     def record(self, kind: str, variant: Variant, result: Result, time_utc: str) -> Record:
-        artifact, plan = variant.artifact, self.timing.chosen_plan
+        """The record of ``result``, without accuracy and without an id."""
+        session, artifact = self.session, variant.artifact
+        plan = session.measure.chosen_plan
         return Record(
             kind=kind,
-            session=self.session,
-            command=self.command,
-            commit=self.commit,
+            session=session.id,
+            command=session.command,
+            commit=session.commit,
             device=self.device.name,
-            model_id=self.exported.manifest.model_id,
+            model_id=session.exported.manifest.model_id,
             artifact=artifact.name,
             artifact_sha256=artifact.sha256,
             artifact_bytes=artifact.bytes,
@@ -82,8 +109,21 @@ class Bench:
 
 
 def on_each(
-    benches: Sequence[Bench], work: Callable[[Bench], Iterable[T]]
-) -> AbstractContextManager[Iterator[tuple[Bench, T]]]:
-    """What ``work`` yields for each, all devices at the same time; ``in_parallel`` says how."""
-    devices = [bench.device for bench in benches]
-    return in_parallel([(b, work(b)) for b in benches], partial(stop_all, devices))
+    runs: Sequence[DeviceRun], work: Callable[[DeviceRun], Iterable[T]]
+) -> AbstractContextManager[Iterator[tuple[DeviceRun, T]]]:
+    """Results of ``work`` for each, all devices at the same time, as ``in_parallel`` gives them."""
+    devices = [run.device for run in runs]
+    return in_parallel([(run, work(run)) for run in runs], partial(stop_all, devices))
+
+
+def _commit() -> str | None:
+    """The commit of the folder this process is in, with "+" where tracked files had changed.
+
+    None outside a repository, or where git is not installed.
+    """
+    command = ["git", "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    except (FileNotFoundError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None

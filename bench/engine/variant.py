@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.engine.exported import Exported
-from bench.engine.measure_options import Timing
+from bench.engine.measure_options import MeasureOptions
 from bench.measurement.job import RUNTIMES
 from export.artifact import Artifact
 from models.command_line.errors import RequestError
@@ -29,16 +29,16 @@ class Variant:
         return f"{self.artifact.name} {self.runtime} {device}"
 
 
-def variants(exported: Exported, timing: Timing, runtimes: Sequence[str]) -> list[Variant]:
+def variants(exported: Exported, measure: MeasureOptions, runtimes: Sequence[str]) -> list[Variant]:
     """Every file, as far as FILES names them, in every one of ``runtimes`` that reads it.
 
     RequestError where FILES names a file that was not exported, or none of ``runtimes`` reads any.
     """
     there = {artifact.name: artifact for artifact in exported.manifest.artifacts}
-    for name in timing.wanted_files:
+    for name in measure.wanted_files:
         if name not in there:
             raise RequestError(f"FILES has {name!r}; {exported.folder} has: {' '.join(there)}")
-    wanted = timing.wanted_files or tuple(there)
+    wanted = measure.wanted_files or tuple(there)
     found = [
         Variant(there[name], runtime)
         for name in wanted

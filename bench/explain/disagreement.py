@@ -6,7 +6,8 @@ import numpy as np
 
 from bench.devices.settings import HOST
 from bench.engine.evaluation import Evaluation
-from bench.engine.session import Bench
+from bench.engine.session import Session
+from bench.engine.variant import Variant
 from bench.explain.explain import KERAS, Explanation, Side, explain, flipped_first
 from bench.measurement.drift import DriftLimit, beyond, names
 from bench.measurement.record import Drift
@@ -29,7 +30,8 @@ def disagreeing(drifts: Sequence[Drift], limit: DriftLimit) -> list[Drift]:
 
 
 def explanations(
-    bench: Bench,
+    session: Session,
+    variants: Sequence[Variant],
     evaluation: Evaluation,
     indices: np.ndarray,
     columns: Mapping[str, np.ndarray],
@@ -37,12 +39,12 @@ def explanations(
 ) -> list[Explanation]:
     """One for each pair of Keras and this machine's columns, on images whose answers differ first.
     ``indices``: of the images that the rows of ``columns`` are outputs for."""
-    sides = {KERAS: Side(KERAS, KERAS, options=bench.options)}
-    for variant in bench.variants:
-        artifact, path = variant.artifact, bench.exported.path(variant.artifact)
+    sides = {KERAS: Side(KERAS, KERAS, options=session.options)}
+    for variant in variants:
+        artifact, path = variant.artifact, session.exported.path(variant.artifact)
         name = variant.column(HOST)
         sides[name] = Side(name, variant.runtime, path, artifact.format)
-    manifest, found = bench.exported.manifest, []
+    manifest, found = session.exported.manifest, []
     for pair in pairs:
         with step(f"layers of {pair.a} and of {pair.b}"):
             rows = np.sort(flipped_first(columns[pair.a], columns[pair.b], manifest.output_kind))

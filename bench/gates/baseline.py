@@ -1,7 +1,7 @@
-"""What the gate of latency compares with: the same files measured several times over.
+"""The baseline of the gate of latency: the same files measured several times over.
 
 Each round is a session in which every file takes turns with itself; how far the two halves of such
-a pair are apart is what chance does.
+a pair are apart is chance.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ class Baseline:
 
 
 def kept_file(sha256: str, format_name: str) -> Path:
-    """Where a copy of a baseline's file is kept, so that it can be measured again."""
+    """The copy of a baseline's file, kept so that it can be measured again."""
     return KEPT / f"{sha256}.{format_name}"
 
 

@@ -1,19 +1,25 @@
 """``bench gate``: the exported files against the limits of gate.toml."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from bench.console.output import Output
-from bench.engine.exported import make_export
-from bench.engine.session import Bench
-from bench.gates import accuracy as gate_accuracy
-from bench.gates import coverage as gate_coverage
-from bench.gates import gate_output, gate_times, paired_predictions
-from bench.gates import size as gate_size
-from bench.gates import speedup as gate_speedup
+from bench.engine.session import DeviceRun
+from bench.gates import (
+    accuracy_gate,
+    coverage_gate,
+    gate_output,
+    gate_times,
+    paired_predictions,
+    size_gate,
+    speedup_gate,
+)
 from bench.gates.baseline import read_baselines
-from bench.gates.gate_session import TIMING_HELP, open_bench
-from bench.gates.verdict import Row, counts, failing
+from bench.gates.gate_session import MEASURE_HELP, PLAN, open_device_run
+from bench.gates.next_steps import NextSteps
+from bench.gates.paired_predictions import Pair
+from bench.gates.verdict import Verdict, counts, failing
 from bench.history.history import History
 from models.command_line import options
 from models.command_line.errors import CheckFailed, RequestError
@@ -26,17 +32,17 @@ NOT_OF_GATE = ("cannot_tell", "latency_reference", "min_slowdown_ms", "min_sqnr_
 
 
 @dataclass(frozen=True)
-class Gating:
-    """How to measure, and where to write what a CI server and a pull request show."""
+class GateOptions:
+    """The plan of the measurement, and the files for a CI server and a pull request."""
 
-    plan: str = "gate"
+    plan: str = PLAN
     cores: str = ""
     junit: str = ""
     markdown: str = ""
 
 
 HELP = {
-    **TIMING_HELP,
+    **MEASURE_HELP,
     "junit": "file for JUnit XML",
     "markdown": "file for a summary in Markdown, for a pull request",
 }
@@ -46,72 +52,83 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Every option of the project, and those of the gate."""
     parser.add_argument("--json", action="store_true", help="results as JSON on standard output")
     options.add_table(parser, Options, options.HELP)
-    options.add_table(parser, Gating, HELP)
+    options.add_table(parser, GateOptions, HELP)
 
 
 def run(namespace: Namespace, typed: str) -> None:
     """``bench gate`` as typed."""
-    gating = options.from_namespace(namespace, Gating)
-    run_gate(options.from_namespace(namespace), gating, typed, Output(namespace.json))
+    gate = options.from_namespace(namespace, GateOptions)
+    run_gate(options.from_namespace(namespace), gate, typed, Output(namespace.json))
 
 
-def run_gate(asked: Options, gating: Gating, command: str, output: Output) -> None:
-    """Measure, record, judge and print; CheckFailed, naming the rows, where a limit is exceeded or
-    the evidence does not reach.
+def run_gate(asked: Options, gate: GateOptions, command: str, output: Output) -> None:
+    """Measure, record, evaluate and print; CheckFailed, naming the files, where a limit is exceeded
+    or, unless that may be, a verdict is inconclusive.
 
-    RequestError where there is nothing to check, or DATA's answers are not known to the model.
+    RequestError where there is nothing to check, or the model was not trained for DATA's classes.
     """
     limits = _checked_limits()
     for name in ("junit", "markdown"):
-        gate_output.check_writable(name.upper(), getattr(gating, name))
-    with open_bench(asked, gating.plan, gating.cores, command) as bench:
-        compared = paired_predictions.pairs(bench, make_export(asked))
+        gate_output.check_writable(name.upper(), getattr(gate, name))
+    with open_device_run(asked, gate.plan, gate.cores, command) as device_run:
+        compared = paired_predictions.pairs(device_run)
         _refuse_unknown_labels(asked, limits)
         history = History()
         history.check()
-        rows, about = _rows(bench, history, compared, limits)
-    _say(bench, gating, limits, rows, about, output)
+        verdicts, about = _verdicts(device_run, history, compared, limits)
+    _report(device_run, gate, limits, verdicts, about, output)
 
 
-def _say(
-    bench: Bench, gating: Gating, limits: Limits, rows: list[Row], about: str, output: Output
+def _report(
+    device_run: DeviceRun,
+    gate: GateOptions,
+    limits: Limits,
+    verdicts: list[Verdict],
+    about: str,
+    output: Output,
 ) -> None:
-    title = f"{bench.exported.manifest.model_id} on {bench.device.name}"
-    threads = f"{bench.options.threads} threads"
-    bad = failing(rows, limits.cannot_tell)
-    gate_output.write(gating.junit, gate_output.junit(title, rows, limits.cannot_tell))
-    gate_output.write(gating.markdown, gate_output.markdown(title, rows, limits.cannot_tell))
-    output.say(f"{title}, {threads}{about}", gate_output.table(rows), counts(rows))
+    session = device_run.session
+    model_id = session.exported.manifest.model_id
+    title = f"{model_id} on {device_run.device.name}"
+    threads = f"{session.options.threads} threads"
+    bad = failing(verdicts, limits.cannot_tell)
+    gate_output.write(gate.junit, gate_output.junit(title, verdicts, limits.cannot_tell))
+    gate_output.write(gate.markdown, gate_output.markdown(title, verdicts, limits.cannot_tell))
+    output.say(f"{title}, {threads}{about}", gate_output.table(verdicts), counts(verdicts))
     output.give(
-        model_id=bench.exported.manifest.model_id,
-        session=bench.session,
+        model_id=model_id,
+        session=session.id,
         passed=not bad,
-        gates=[row.as_dict() for row in rows],
+        gates=[verdict.as_dict() for verdict in verdicts],
     )
     output.end()
     if bad:
         raise CheckFailed("; ".join(map(_in_one_line, bad)))
 
 
-def _rows(bench: Bench, history: History, compared: list, limits: Limits) -> tuple[list[Row], str]:
-    """What every gate says, and on which images."""
-    stored = history.newest_baseline(bench.device.name, bench.exported.manifest.model_id)
-    found, latency = gate_times.timed(bench, history, read_baselines(stored), limits)
+def _verdicts(
+    device_run: DeviceRun, history: History, compared: Sequence[Pair], limits: Limits
+) -> tuple[list[Verdict], str]:
+    """The verdicts of every gate, and a text about the images."""
+    session = device_run.session
+    stored = history.newest_baseline(device_run.device.name, session.exported.manifest.model_id)
+    baselines, next_steps = read_baselines(stored), NextSteps.of(session)
+    found, latency = gate_times.timed(device_run, history, baselines, limits, next_steps)
     accuracy, about = [], ""
     if limits.max_drop_points is not None:
-        judged = paired_predictions.judged(bench, history, found, compared)
-        accuracy = gate_accuracy.check(judged.comparisons, limits)
-        about = f"; accuracy on {judged.about}"
+        evaluated = paired_predictions.evaluate(device_run, history, found, compared)
+        accuracy = accuracy_gate.check(evaluated.comparisons, limits)
+        about = f"; accuracy on {evaluated.about}"
     of_file = {variant.artifact.name: record for variant, record in found.items()}
-    pooled = gate_times.more_for_speedup(bench, history, found, limits)
-    rows = [
+    pooled = gate_times.more_for_speedup(device_run, history, found, limits)
+    verdicts = [
         *accuracy,
         *latency,
-        *gate_speedup.check(pooled, limits),
-        *gate_coverage.check(of_file, bench.exported.folder, limits),
-        *gate_size.check(of_file, limits),
+        *speedup_gate.check(pooled, limits, next_steps),
+        *coverage_gate.check(of_file, session.exported.folder, limits),
+        *size_gate.check(of_file, limits),
     ]
-    return rows, about
+    return verdicts, about
 
 
 def _checked_limits() -> Limits:
@@ -128,11 +145,12 @@ def _refuse_unknown_labels(asked: Options, limits: Limits) -> None:
         weights = source.identity().get("weights", "those of MODEL")
         raise RequestError(
             f"the model was not trained for the classes of DATA={asked.data} "
-            f"(WEIGHTS={weights}), so it has no top-1 to compare; name weights that know "
-            "them, the data they were trained for, or leave max_drop_points out of gate.toml"
+            f"(WEIGHTS={weights}), so it has no top-1 to compare; use weights that were trained "
+            "for them, data of the classes it was trained for, or leave max_drop_points out of "
+            "gate.toml"
         )
 
 
-def _in_one_line(row: Row) -> str:
-    said = "; ".join(part for part in (row.found, row.limit) if part) or row.detail
-    return f"{row.gate} of {row.file} {row.verdict} ({said})"
+def _in_one_line(verdict: Verdict) -> str:
+    found = "; ".join(part for part in (verdict.found, verdict.limit) if part) or verdict.detail
+    return f"{verdict.gate} of {verdict.file} {verdict.outcome} ({found})"

@@ -1,68 +1,67 @@
-"""What the gates say, for a person, for a CI server (JUnit XML) and for a pull request."""
+"""Verdicts for a person, for a CI server (JUnit XML) and for a pull request (Markdown)."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from bench.gates.verdict import PASSED, Row, counts, failing
+from bench.console.columns import aligned
+from bench.gates.verdict import PASSED, Verdict, counts, failing
 from models.command_line.errors import RequestError
 
 COLUMNS = ("gate", "file", "runtime", "found", "limit", "verdict")
 
 
-def table(rows: Sequence[Row]) -> str:
-    """Columns as wide as they need to be; the detail at the end of each line."""
-    lines = [COLUMNS, *([getattr(row, name) for name in COLUMNS] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
-    details = ["", *(row.detail for row in rows)]
-    return "\n".join(
-        "  ".join([*(cell.ljust(w) for cell, w in zip(line, widths, strict=True)), detail]).rstrip()
-        for line, detail in zip(lines, details, strict=True)
-    )
+def _cells(one: Verdict) -> tuple[str, ...]:
+    return one.gate, one.file, one.runtime, one.found, one.limit, one.outcome
 
 
-def markdown(title: str, rows: Sequence[Row], cannot_tell: str) -> str:
-    """A heading, how many rows have which verdict, and a table with what failed first."""
-    bad = failing(rows, cannot_tell)
-    ordered = [*bad, *(row for row in rows if row not in bad)]
+def table(verdicts: Sequence[Verdict]) -> str:
+    """One line for each verdict, the detail at its end."""
+    return aligned([(*COLUMNS, ""), *((*_cells(one), one.detail) for one in verdicts)])
+
+
+def markdown(title: str, verdicts: Sequence[Verdict], inconclusive: str) -> str:
+    """A heading, the number of verdicts by outcome, and a table that begins with what failed."""
+    bad = failing(verdicts, inconclusive)
     lines = [
         f"### {'Gate failed' if bad else 'Gate passed'}: {title}",
         "",
-        counts(rows),
+        counts(verdicts),
         "",
         "| " + " | ".join((*COLUMNS, "detail")) + " |",
         "|" + " --- |" * (len(COLUMNS) + 1),
     ]
-    for row in ordered:
-        verdict = row.verdict if row.verdict == PASSED else f"**{row.verdict}**"
-        cells = (row.gate, f"`{row.file}`", row.runtime, row.found, row.limit, verdict, row.detail)
+    for one in [*bad, *(verdict for verdict in verdicts if verdict not in bad)]:
+        gate, file, *middle, outcome = _cells(one)
+        shown = outcome if outcome == PASSED else f"**{outcome}**"
+        cells = (gate, f"`{file}`", *middle, shown, one.detail)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-def junit(title: str, rows: Sequence[Row], cannot_tell: str) -> str:
-    """JUnit XML: a test case a row; what makes the command fail is a failure, what could not be
-    compared, or not be told and need not be, is skipped."""
-    bad = failing(rows, cannot_tell)
-    skipped = [row for row in rows if row not in bad and row.verdict != PASSED]
+def junit(title: str, verdicts: Sequence[Verdict], inconclusive: str) -> str:
+    """JUnit XML: a test case for each verdict. One that makes the command fail is a failure; one
+    that was skipped, or is inconclusive and may be, is skipped."""
+    bad = failing(verdicts, inconclusive)
+    skipped = [one for one in verdicts if one not in bad and one.outcome != PASSED]
     suite = ElementTree.Element(
         "testsuite",
         name=f"gate {title}",
-        tests=str(len(rows)),
+        tests=str(len(verdicts)),
         failures=str(len(bad)),
         errors="0",
         skipped=str(len(skipped)),
     )
-    for row in rows:
-        name = f"{row.file} in {row.runtime}" if row.runtime else row.file
-        case = ElementTree.SubElement(suite, "testcase", classname=f"gate.{row.gate}", name=name)
-        said = "; ".join(part for part in (row.found, row.limit, row.detail) if part)
-        if row in bad:
-            ElementTree.SubElement(case, "failure", type=row.verdict, message=said).text = said
-        elif row in skipped:
-            ElementTree.SubElement(case, "skipped", message=f"{row.verdict}: {said}")
+    for one in verdicts:
+        name = f"{one.file} in {one.runtime}" if one.runtime else one.file
+        case = ElementTree.SubElement(suite, "testcase", classname=f"gate.{one.gate}", name=name)
+        text = "; ".join(part for part in (one.found, one.limit, one.detail) if part)
+        if one in bad:
+            ElementTree.SubElement(case, "failure", type=one.outcome, message=text).text = text
+        elif one in skipped:
+            ElementTree.SubElement(case, "skipped", message=f"{one.outcome}: {text}")
         else:
-            ElementTree.SubElement(case, "system-out").text = said
+            ElementTree.SubElement(case, "system-out").text = text
     whole = ElementTree.Element("testsuites")
     whole.append(suite)
     ElementTree.indent(whole)
@@ -72,7 +71,7 @@ def junit(title: str, rows: Sequence[Row], cannot_tell: str) -> str:
 def check_writable(name: str, path: str) -> None:
     """RequestError, ahead of all measuring, where ``path`` cannot be a file; "" is none."""
     if path and (Path(path).is_dir() or not Path(path).parent.is_dir()):
-        raise RequestError(f"{name} is {path!r}; expected a file in a folder that is there")
+        raise RequestError(f"{name} is {path!r}; expected a file in an existing folder")
 
 
 def write(path: str, text: str) -> None:

@@ -5,14 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
-from bench.engine.session import Bench
+from bench.engine.session import DeviceRun
 from bench.engine.turns import in_turns
 from bench.engine.variant import Variant
-from bench.gates import speedup as gate_speedup
+from bench.gates import latency_gate, speedup_gate
 from bench.gates.baseline import Baseline
-from bench.gates.latency import Compared, judged, looks_slower, not_comparable, unchanged
+from bench.gates.latency_gate import Compared
+from bench.gates.next_steps import NextSteps
 from bench.gates.noise import change_between, change_in_turns, joined
-from bench.gates.verdict import CANNOT_TELL, Row
+from bench.gates.verdict import Verdict
 from bench.history.history import History
 from bench.measurement.record import Record, now_utc
 from bench.measurement.result import Result, RunFailed
@@ -24,56 +25,48 @@ Baselines = Mapping[tuple[str, str], Baseline]
 
 
 def timed(
-    bench: Bench, history: History, baselines: Baselines, limits: Limits
-) -> tuple[dict[Variant, Record], list[Row]]:
-    """The record of each variant, and the rows of the gate of latency (none where it is off).
+    run: DeviceRun, history: History, baselines: Baselines, limits: Limits, next_steps: NextSteps
+) -> tuple[dict[Variant, Record], list[Verdict]]:
+    """The record of each variant, and the verdicts of the gate of latency (none where it is off).
 
     RunFailed where a file does not run.
     """
     if limits.max_slowdown_percent is None:
-        return _round(bench, history, bench.variants, {}, "timing")[0], []
-    of = {v: baselines.get((v.artifact.name, v.runtime)) for v in bench.variants}
+        return _round(run, history, run.variants, {}, "timing")[0], []
+    of = {v: baselines.get((v.artifact.name, v.runtime)) for v in run.variants}
     again = limits.latency_reference == "file"
     kept = {v: b.kept_file for v, b in of.items() if again and _is_to_be_timed_again(v, b)}
-    found, references = _round(bench, history, bench.variants, kept, "timing")
-    rows, compared = {}, {}
+    found, references = _round(run, history, run.variants, kept, "timing")
+    verdicts, compared = {}, {}
     for variant, record in found.items():
         baseline, reference = of[variant], references.get(variant)
-        row = not_comparable(record, baseline)
-        if row is None and again and reference is None:
-            row = _without_reference(record, baseline)
-        if row is None:
+        verdict = latency_gate.not_comparable(record, baseline, next_steps)
+        if verdict is None and again and reference is None:
+            verdict = _without_reference(record, baseline, next_steps)
+        if verdict is None:
             compared[variant] = compare(record.result, baseline, reference)
         else:
-            rows[variant] = row
-    compared = _measured_again(bench, history, compared, of, kept, limits)
-    rows |= {variant: judged(found[variant], one, limits) for variant, one in compared.items()}
-    return found, [rows[variant] for variant in bench.variants]
+            verdicts[variant] = verdict
+    compared = _measured_again(run, history, compared, of, kept, limits)
+    verdicts |= {
+        variant: latency_gate.verdict_on(found[variant], one, limits, next_steps)
+        for variant, one in compared.items()
+    }
+    return found, [verdicts[variant] for variant in run.variants]
 
 
 def _is_to_be_timed_again(variant: Variant, baseline: Baseline | None) -> bool:
-    """Whether the baseline's file is another one than today's, and still there."""
+    """True where the baseline's file is not today's, and still there."""
     if baseline is None or variant.artifact.sha256 == baseline.record.artifact_sha256:
         return False
     return baseline.kept_file.is_file()
 
 
-def _without_reference(record: Record, baseline: Baseline) -> Row:
-    """The row of a file that has not changed, or whose older one is gone."""
+def _without_reference(record: Record, baseline: Baseline, next_steps: NextSteps) -> Verdict:
+    """The verdict on a file that has not changed, or whose older one is gone."""
     if record.artifact_sha256 == baseline.record.artifact_sha256:
-        return unchanged(record, baseline)
-    return _not_kept(record, baseline)
-
-
-def _not_kept(record: Record, baseline: Baseline) -> Row:
-    return Row(
-        "latency",
-        record.artifact,
-        record.result.runtime,
-        CANNOT_TELL,
-        detail=f"{baseline.kept_file} is gone; type python -m bench baseline with the old files, "
-        'or write reference = "times" under [latency] in gate.toml',
-    )
+        return latency_gate.unchanged(record, baseline)
+    return latency_gate.no_older_file(record, baseline, next_steps)
 
 
 def compare(result: Result, baseline: Baseline, reference: Result | None) -> Compared:
@@ -86,19 +79,19 @@ def compare(result: Result, baseline: Baseline, reference: Result | None) -> Com
 
 
 def _measured_again(
-    bench: Bench,
+    run: DeviceRun,
     history: History,
     compared: dict[Variant, Compared],
     of: Mapping[Variant, Baseline],
     kept: Mapping[Variant, Path],
     limits: Limits,
 ) -> dict[Variant, Compared]:
-    """What looks slower gets two more rounds of its own."""
-    slower = [variant for variant, one in compared.items() if looks_slower(one, limits)]
+    """Two more rounds for what looks slower."""
+    slower = [v for v, one in compared.items() if latency_gate.looks_slower(one, limits)]
     for number in range(MORE_ROUNDS if slower else 0):
         doing = f"what looks slower again, {number + 1} of {MORE_ROUNDS}"
         again = {v: kept[v] for v in slower if v in kept}
-        found, references = _round(bench, history, slower, again, doing)
+        found, references = _round(run, history, slower, again, doing)
         for variant, record in found.items():
             before = compared[variant]
             now = compare(record.result, of[variant], references.get(variant))
@@ -107,20 +100,20 @@ def _measured_again(
 
 
 def more_for_speedup(
-    bench: Bench, history: History, found: dict[Variant, Record], limits: Limits
+    run: DeviceRun, history: History, found: dict[Variant, Record], limits: Limits
 ) -> dict[str, Record]:
-    """``found`` by file name. Files whose speed-up is not decided take more turns with float32,
-    up to two rounds, and have the samples of all rounds in which they took turns with it."""
+    """``found`` by file name. Files whose speed-up is inconclusive take more turns with float32, up
+    to two rounds, and have the samples of all rounds in which they took turns with it."""
     of_file = {variant.artifact.name: variant for variant in found}
     records_of = {name: found[variant] for name, variant in of_file.items()}
     for number in range(MORE_ROUNDS):
-        names = gate_speedup.undecided(records_of, limits)
+        names = speedup_gate.inconclusive(records_of, limits)
         if not names:
             break
         doing = f"more turns for {' '.join(names)}, {number + 1} of {MORE_ROUNDS}"
         variants = [of_file[name] for name in names]
-        again, _ = _round(bench, history, variants, {}, doing, lambda key: key[0].artifact.format)
-        anew = gate_speedup.apart(records_of, limits)
+        again, _ = _round(run, history, variants, {}, doing, lambda key: key[0].artifact.format)
+        anew = speedup_gate.apart(records_of, limits)
         for variant, record in again.items():
             name = variant.artifact.name
             before = records_of[name]
@@ -130,7 +123,7 @@ def more_for_speedup(
 
 
 def _round(
-    bench: Bench,
+    run: DeviceRun,
     history: History,
     variants: Sequence[Variant],
     kept: Mapping[Variant, Path],
@@ -141,16 +134,16 @@ def _round(
     file, and with all that are the same ``together``."""
     jobs = {}
     for variant in variants:
-        job = bench.job(variant)
+        job = run.job(variant)
         if variant in kept:
             jobs[variant, "kept"] = replace(job, artifact=kept[variant])
         jobs[variant, "new"] = job
     started = now_utc()
     with step(doing) as show:
-        results = in_turns(bench.device, jobs, show, together)
+        results = in_turns(run.device, jobs, show, together)
     found, references = {}, {}
     for (variant, which), result in results.items():
-        record = bench.record("gate", variant, result, started)
+        record = run.record("gate", variant, result, started)
         if which == "kept":
             path = kept[variant]
             record = replace(

@@ -1,91 +1,130 @@
-"""Answers for the gate of accuracy: files of integers and float32 on the same images."""
+"""Predictions for the gate of accuracy: quantized files and float32 on the same images."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.engine.evaluation import open_evaluation
-from bench.engine.predictions import answers
-from bench.engine.session import Bench
+from bench.engine.evaluation import Evaluation, open_evaluation
+from bench.engine.predictions import Predictions, predict
+from bench.engine.session import DeviceRun
 from bench.engine.variant import Variant
-from bench.gates.accuracy import Comparison
+from bench.gates.accuracy_gate import Comparison
 from bench.gates.paired import paired
 from bench.history.history import History
-from bench.measurement.accuracy import Accuracy
+from bench.measurement.accuracy import Accuracy, judge
 from bench.measurement.record import Record
+from models.command_line.advice import make_line
 from models.command_line.errors import RequestError
 from quantize.evaluate import output_comparison
 from quantize.schemes.scheme import FLOAT32, FLOATS, INT8
 
+Pair = tuple[Variant, Variant]  # float32, and a quantized file of the same format
+
 
 @dataclass(frozen=True)
-class Judged:
+class PairedAccuracy:
     """Comparisons on images of a data set; ``about`` says which, for a person."""
 
     comparisons: tuple[Comparison, ...]
     about: str
 
 
-def pairs(bench: Bench, export_command: str) -> list[tuple[Variant, Variant]]:
-    """float32 and each file of integers, int8 first, in every exported format.
+def pairs(run: DeviceRun) -> list[Pair]:
+    """float32 and each quantized file, int8 first, in every exported format.
 
     RequestError where float32 or int8 is missing.
     """
-    of = {(v.artifact.format, v.artifact.scheme): v for v in bench.variants}
+    of = {(v.artifact.format, v.artifact.scheme): v for v in run.variants}
     floats = {scheme.name for scheme in FLOATS}
     found = []
     for form in dict.fromkeys(form for form, _ in of):
         for scheme in (FLOAT32.name, INT8.name):
             if (form, scheme) not in of:
                 raise RequestError(
-                    f"{bench.exported.folder} has no {scheme}.{form}; nothing to compare; "
-                    f"type {export_command} first"
+                    f"{run.session.exported.folder} has no {scheme}.{form}; nothing to compare; "
+                    f"run {make_line('export', run.session.options)} first"
                 )
-        integers = [v for (f, scheme), v in of.items() if f == form and scheme not in floats]
-        found += [(of[form, FLOAT32.name], variant) for variant in integers]
+        quantized = [v for (f, scheme), v in of.items() if f == form and scheme not in floats]
+        found += [(of[form, FLOAT32.name], variant) for variant in quantized]
     return found
 
 
-def judged(
-    bench: Bench,
-    history: History,
-    timed: dict[Variant, Record],
-    compared: list[tuple[Variant, Variant]],
-) -> Judged:
-    """Every file of the pairs on every image; its counts are added to its record in the history.
+def evaluate(
+    run: DeviceRun, history: History, timed: dict[Variant, Record], compared: Sequence[Pair]
+) -> PairedAccuracy:
+    """Every file of the pairs on every image; its accuracy is added to its record in the history,
+    with the float32 file as the reference of a quantized one.
 
     RunFailed where one does not run.
     """
-    asked, exported = bench.options, bench.exported
+    session = run.session
     wanted = list(dict.fromkeys(variant for pair in compared for variant in pair))
-    said: dict[Variant, np.ndarray] = {}
-    with open_evaluation(asked, exported, True, None) as evaluation:
+    with open_evaluation(session.options, session.exported, True, None) as evaluation:
+        made = _predictions(run, wanted, evaluation)
+        reference = {variant: made[float32] for float32, variant in compared}
+        accuracy = {
+            variant: _accuracy(run, one, reference.get(variant), evaluation)
+            for variant, one in made.items()
+        }
+        comparisons = tuple(
+            _comparison(run, made, accuracy, evaluation, *pair) for pair in compared
+        )
         dataset = evaluation.dataset
-        doing = f"integers against float32 on {len(evaluation.indices)} images"
-        on_device = [(bench.device, wanted)]
-        with closing(answers(on_device, exported, evaluation, asked.threads, doing)) as found:
-            for one in found:
-                if one.error:
-                    raise one.error
-                said[one.variant] = output_comparison.predictions(
-                    one.outputs, exported.manifest.output_kind
-                )
-                labels = evaluation.labels(one.indices)
-        about = f"{len(labels)} of {len(dataset)} images of {dataset.name}"
-        if dataset.skipped:
-            about += f" ({len(dataset.skipped)} skipped)"
-    comparisons = []
-    right = {variant: int(np.sum(classes == labels)) for variant, classes in said.items()}
-    agreeing: dict[Variant, int] = {}
-    for float32, integers in compared:
-        counts = paired(said[float32], said[integers], labels)
-        agreeing[integers] = counts.agreeing
-        tops = (right[variant] / len(labels) for variant in (float32, integers))
-        comparisons.append(
-            Comparison(integers.artifact.name, integers.runtime, counts, *tops)
-        )  # fmt: skip
-    for variant in said:
-        accuracy = Accuracy(len(labels), right[variant], agreeing.get(variant))
-        history.judge(replace(timed[variant], data=dataset.name, accuracy=accuracy))
-    return Judged(tuple(comparisons), about)
+    for variant, found in accuracy.items():
+        history.judge(replace(timed[variant], data=dataset.name, accuracy=found))
+    about = f"{comparisons[0].paired.images} of {len(dataset)} images of {dataset.name}"
+    skipped = f" ({len(dataset.skipped)} skipped)" if dataset.skipped else ""
+    return PairedAccuracy(comparisons, about + skipped)
+
+
+def _predictions(
+    run: DeviceRun, wanted: Sequence[Variant], evaluation: Evaluation
+) -> dict[Variant, Predictions]:
+    session, made = run.session, {}
+    doing = f"quantized files against float32 on {len(evaluation.indices)} images"
+    asked, threads = [(run.device, wanted)], session.options.threads
+    with closing(predict(asked, session.exported, evaluation, threads, doing)) as found:
+        for one in found:
+            if one.error:
+                raise one.error
+            made[one.variant] = one
+    return made
+
+
+def _accuracy(
+    run: DeviceRun, made: Predictions, reference: Predictions | None, evaluation: Evaluation
+) -> Accuracy:
+    kind = run.session.exported.manifest.output_kind
+    return judge(
+        made.outputs,
+        evaluation.labels(made.indices),
+        None if reference is None else reference.outputs,
+        kind,
+        made.indices,
+        evaluation.dataset,
+    )
+
+
+def _comparison(
+    run: DeviceRun,
+    made: dict[Variant, Predictions],
+    accuracy: dict[Variant, Accuracy],
+    evaluation: Evaluation,
+    float32: Variant,
+    quantized: Variant,
+) -> Comparison:
+    kind = run.session.exported.manifest.output_kind
+    labels: np.ndarray = evaluation.labels(made[quantized].indices)
+    classes = [
+        output_comparison.predictions(made[variant].outputs, kind)
+        for variant in (float32, quantized)
+    ]
+    return Comparison(
+        quantized.artifact.name,
+        quantized.runtime,
+        paired(*classes, labels),
+        float32_top1=accuracy[float32].top1,
+        top1=accuracy[quantized].top1,
+    )

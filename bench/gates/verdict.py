@@ -1,46 +1,53 @@
-"""What a gate says of one file: a row of the table, of the JSON and of the reports."""
+"""The verdict of a gate on one file: a row of the table, of the JSON and of the reports."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
+from bench.measurement.record import Record
+
 PASSED = "passed"
 FAILED = "FAILED"
-CANNOT_TELL = "cannot tell"
+INCONCLUSIVE = "inconclusive"
 SKIPPED = "skipped"
+OUTCOMES = (PASSED, FAILED, INCONCLUSIVE, SKIPPED)
 
 
-@dataclass(frozen=True)
-class Row:
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
     """``file`` was held against ``limit``; ``found`` and ``limit`` are text with units.
 
-    ``verdict`` is "passed", "FAILED", "cannot tell" (the evidence does not reach, or the baseline
-    is of other circumstances) or "skipped" (there was nothing to compare with; never a failure).
-    ``detail`` says why, and what to type; ``figures`` has numbers for programs.
+    ``outcome`` is one of OUTCOMES: inconclusive where the evidence does not suffice, or where the
+    baseline was made under other circumstances; skipped, which is never a failure, where there was
+    nothing to compare with. ``detail`` says why, and what to do next; ``figures`` has numbers for
+    programs.
     """
 
     gate: str
     file: str
     runtime: str
-    verdict: str
+    outcome: str
     found: str = ""
     limit: str = ""
     detail: str = ""
     figures: Mapping[str, float | int | None] = field(default_factory=dict)
 
+    @classmethod
+    def on(cls, record: Record, **values) -> "Verdict":
+        """A verdict on the file that ``record`` measured."""
+        return cls(file=record.artifact, runtime=record.result.runtime, **values)
+
     def as_dict(self) -> dict:
-        return asdict(self)
+        """For a program, to which the outcome is the verdict."""
+        return {("verdict" if k == "outcome" else k): value for k, value in asdict(self).items()}
 
 
-def failing(rows: Sequence[Row], cannot_tell: str) -> list[Row]:
-    """The rows that make the command fail; ``cannot_tell``: "fail" or "pass", from gate.toml."""
-    bad = (FAILED, CANNOT_TELL) if cannot_tell == "fail" else (FAILED,)
-    return [row for row in rows if row.verdict in bad]
+def failing(verdicts: Sequence[Verdict], inconclusive: str) -> list[Verdict]:
+    """The verdicts that make the command fail; ``inconclusive``: "fail" or "pass", the limits'."""
+    bad = (FAILED, INCONCLUSIVE) if inconclusive == "fail" else (FAILED,)
+    return [verdict for verdict in verdicts if verdict.outcome in bad]
 
 
-def counts(rows: Sequence[Row]) -> str:
-    """How many rows have which verdict, such as "5 passed, 1 FAILED"."""
-    found = [(sum(row.verdict == v for row in rows), v) for v in VERDICTS]
-    return ", ".join(f"{count} {verdict}" for count, verdict in found if count)
-
-
-VERDICTS = (PASSED, FAILED, CANNOT_TELL, SKIPPED)
+def counts(verdicts: Sequence[Verdict]) -> str:
+    """The number of verdicts by outcome, e.g. "5 passed, 1 FAILED"."""
+    found = [(sum(verdict.outcome == one for verdict in verdicts), one) for one in OUTCOMES]
+    return ", ".join(f"{count} {outcome}" for count, outcome in found if count)

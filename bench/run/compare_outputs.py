@@ -1,14 +1,14 @@
-"""How far the answers of a bench are apart: each from each, devices from this machine, and why."""
+"""Comparisons of a session's outputs: every pair, devices with this machine, and layers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from bench.console.output import Output
 from bench.devices.settings import HOST
 from bench.engine.evaluation import Evaluation
-from bench.engine.session import Bench
+from bench.engine.session import DeviceRun, Session
 from bench.engine.variant import Variant
 from bench.explain import explain
 from bench.explain.disagreement import disagreeing, explanations
@@ -22,9 +22,10 @@ Place = tuple[str, Variant]  # a row, by its device's name
 
 
 @dataclass
-class Said:
-    """What has been answered so far: ``rows`` with their accuracy, ``outputs`` float32 [n, classes]
-    of each place for the images at ``indices``, and in ``missing`` why this machine has none."""
+class EvaluatedRows:
+    """The state of an evaluation: ``rows`` with their accuracy, ``outputs`` float32 [n, classes] of
+    each place for the images at ``indices``, and in ``missing``, by runtime and reason, the files
+    that this machine has no outputs of."""
 
     rows: dict[Place, Record]
     indices: np.ndarray
@@ -33,56 +34,68 @@ class Said:
 
 
 def compare(
-    benches: Sequence[Bench],
+    runs: Sequence[DeviceRun],
     history: History,
     output: Output,
     evaluation: Evaluation,
-    said: Said,
+    evaluated: EvaluatedRows,
     keras: np.ndarray,
 ) -> None:
     """Print and record the drift matrix, and what further comparisons were asked for."""
-    every = dict.fromkeys(variant for bench in benches for variant in bench.variants)
-    whole = replace(benches[0], variants=list(every))  # what one device has, another may have not
+    session = runs[0].session
+    # What one device has, another may have not.
+    variants = list(dict.fromkeys(variant for run in runs for variant in run.variants))
     # Of a pair the first is the signal of the SQNR: this machine before the others.
-    devices = list(dict.fromkeys([HOST, *(bench.device.name for bench in benches)]))
+    devices = list(dict.fromkeys([HOST, *(run.device.name for run in runs)]))
     columns = {explain.KERAS: keras}
     for device in devices:
-        for variant in whole.variants:
-            if (device, variant) in said.outputs:
-                columns[variant.column(device)] = said.outputs[device, variant]
+        for variant in variants:
+            if (device, variant) in evaluated.outputs:
+                columns[variant.column(device)] = evaluated.outputs[device, variant]
     with step("drift"):
-        drifts = drift.matrix(whole.session, columns, whole.exported.manifest.output_kind)
+        drifts = drift.matrix(session.id, columns, session.exported.manifest.output_kind)
     history.add_drift(drifts)
     output.give(drift=[drift.as_dict(one) for one in drifts])
-    if whole.timing.drift:
+    if session.measure.drift:
         output.say("", drift.table(drifts))
-    if devices != [HOST]:
-        _compare_with_host(whole, devices[1:], output, said)
-    if whole.timing.explain:
-        _explain(whole, devices[1:], output, evaluation, said.indices, columns, drifts)
+    others = devices[1:]
+    if others:
+        _compare_with_host(session, variants, others, output, evaluated)
+    if session.measure.explain:
+        indices = evaluated.indices
+        _explain(session, variants, others, output, evaluation, indices, columns, drifts)
 
 
-def _compare_with_host(bench: Bench, devices: Sequence[str], output: Output, said: Said) -> None:
-    kind, given = bench.exported.manifest.output_kind, []
+def _compare_with_host(
+    session: Session,
+    variants: Sequence[Variant],
+    devices: Sequence[str],
+    output: Output,
+    evaluated: EvaluatedRows,
+) -> None:
+    kind, outputs, given = session.exported.manifest.output_kind, evaluated.outputs, []
     for device in devices:
-        both = [
-            (variant, said.outputs[device, variant], said.outputs[HOST, variant])
-            for variant in bench.variants
-            if (device, variant) in said.outputs and (HOST, variant) in said.outputs
+        found = [
+            host_difference.host_difference(
+                device, variant, outputs[device, variant], outputs[HOST, variant], kind
+            )
+            for variant in variants
+            if (device, variant) in outputs and (HOST, variant) in outputs
         ]
-        found = [host_difference.counterpart(device, *sides, kind) for sides in both]
         given += found
         if found:
             output.say("", host_difference.text(found))
     lacking = [
-        f"{', '.join(names)} in {runtime}: {why}" for (runtime, why), names in said.missing.items()
+        f"{', '.join(names)} in {runtime}: {why}"
+        for (runtime, why), names in evaluated.missing.items()
     ]
-    output.say(*(f"note: {HOST} has no answers to compare with of {one}" for one in lacking))
+    output.say(*(f"note: {HOST} has no outputs to compare with of {one}" for one in lacking))
     output.give(counterparts=[host_difference.as_dict(one) for one in given], lacking=lacking)
 
 
 def _explain(
-    bench: Bench,
+    session: Session,
+    variants: Sequence[Variant],
     devices: Sequence[str],
     output: Output,
     evaluation: Evaluation,
@@ -91,9 +104,9 @@ def _explain(
     drifts: list[Drift],
 ) -> None:
     """Layers can be looked into on this machine alone."""
-    here = {explain.KERAS, *(variant.column(HOST) for variant in bench.variants)}
+    local = {explain.KERAS, *(variant.column(HOST) for variant in variants)}
     limit = drift.DriftLimit()
-    pairs = disagreeing([one for one in drifts if {one.a, one.b} <= here], limit)
+    pairs = disagreeing([one for one in drifts if {one.a, one.b} <= local], limit)
     if devices:
         output.say(
             "",
@@ -106,7 +119,7 @@ def _explain(
             f"no two agree on fewer than {limit.agreement:.0%} of the images or are below "
             f"{limit.sqnr_db:g} dB: nothing to explain",
         )
-    found = explanations(bench, evaluation, indices, columns, pairs)
+    found = explanations(session, variants, evaluation, indices, columns, pairs)
     for explanation in found:
         output.say("", explain.table(explanation))
     output.give(explanations=[explain.as_dict(explanation) for explanation in found])

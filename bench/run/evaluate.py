@@ -1,4 +1,4 @@
-"""What the files of a bench answer: accuracy row by row, then how far all are apart."""
+"""Accuracy of the files of a session, row by row, then the comparison of all their outputs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -9,91 +9,91 @@ import numpy as np
 from bench.console import record_table
 from bench.console.output import Output
 from bench.devices.device import Device
-from bench.devices.open_devices import open_devices
+from bench.devices.open_devices import THIS_MACHINE, open_devices
 from bench.devices.settings import HOST
 from bench.engine.evaluation import Evaluation
-from bench.engine.predictions import Answers, answers
-from bench.engine.session import Bench
+from bench.engine.predictions import Predictions, predict
+from bench.engine.session import DeviceRun
 from bench.engine.variant import Variant
 from bench.history.history import History
 from bench.measurement.accuracy import judge
 from bench.measurement.record import Record
 from bench.measurement.result import RunError
-from bench.run.compare_outputs import Place, Said, compare
+from bench.run.compare_outputs import EvaluatedRows, Place, compare
 
 
-def judged(
-    benches: Sequence[Bench],
+def evaluate(
+    runs: Sequence[DeviceRun],
     history: History,
     output: Output,
     rows: Mapping[str, Sequence[Record]],
     evaluation: Evaluation,
     keras: np.ndarray,
 ) -> dict[str, list[Record]]:
-    """The rows of each device by its name with what they answer, each in the history as soon as it
-    is known.
+    """The rows of each device by its name with their accuracy, each in the history as soon as it is
+    known.
 
     ``keras``: Keras's outputs float32 [n, classes] for the images of the evaluation. This machine
-    answers even where it was not asked for; it gets no rows then, and is compared with.
+    predicts even where it was not asked for: it gets no rows then, and is compared with.
     """
     of = {
-        (bench.device.name, variant): row
-        for bench in benches
-        for variant, row in zip(bench.variants, rows[bench.device.name], strict=True)
+        (run.device.name, variant): row
+        for run in runs
+        for variant, row in zip(run.variants, rows[run.device.name], strict=True)
     }
     ran = [place for place, row in of.items() if not row.result.error]
-    said = Said(of, evaluation.indices)
+    evaluated = EvaluatedRows(of, evaluation.indices)
     if ran:
-        with _asked(benches, ran) as asked:
-            _judge(benches, history, output, said, asked, evaluation, keras)
-        compare(benches, history, output, evaluation, said, keras)
+        with _asked(runs, ran) as asked:
+            _evaluate(runs, history, output, evaluated, asked, evaluation, keras)
+        compare(runs, history, output, evaluation, evaluated, keras)
     return {
-        bench.device.name: [said.rows[bench.device.name, variant] for variant in bench.variants]
-        for bench in benches
+        run.device.name: [evaluated.rows[run.device.name, variant] for variant in run.variants]
+        for run in runs
     }
 
 
 @contextmanager
 def _asked(
-    benches: Sequence[Bench], ran: Sequence[Place]
+    runs: Sequence[DeviceRun], ran: Sequence[Place]
 ) -> Iterator[list[tuple[Device, list[Variant]]]]:
-    """The devices with what they are to answer; this machine what any other does."""
+    """The devices with the variants they are to run; for this machine those of all others."""
     found = [
-        (bench.device, [variant for name, variant in ran if name == bench.device.name])
-        for bench in benches
+        (run.device, [variant for name, variant in ran if name == run.device.name]) for run in runs
     ]
     if any(device.name == HOST for device, _ in found):
         yield found
         return
-    with open_devices(HOST) as (host,):
+    with open_devices([THIS_MACHINE]) as (host,):
         yield [*found, (host, list(dict.fromkeys(variant for _, variant in ran)))]
 
 
-def _judge(
-    benches: Sequence[Bench],
+def _evaluate(
+    runs: Sequence[DeviceRun],
     history: History,
     output: Output,
-    said: Said,
+    evaluated: EvaluatedRows,
     asked: Sequence[tuple[Device, Sequence[Variant]]],
     evaluation: Evaluation,
     keras: np.ndarray,
 ) -> None:
-    exported, threads = benches[0].exported, benches[0].options.threads
+    session = runs[0].session
+    exported, threads = session.exported, session.options.threads
     expected = {device.name: len(variants) for device, variants in asked}
-    tables = _Tables(output, {b.device.name: expected[b.device.name] for b in benches})
-    with closing(answers(asked, exported, evaluation, threads, "judging")) as found:
+    tables = _Tables(output, {run.device.name: expected[run.device.name] for run in runs})
+    with closing(predict(asked, exported, evaluation, threads, "evaluating")) as found:
         for one in found:
             place = one.device, one.variant
             if one.outputs is not None:
-                said.outputs[place], said.indices = one.outputs, one.indices
-            if row := said.rows.get(place):
+                evaluated.outputs[place], evaluated.indices = one.outputs, one.indices
+            if row := evaluated.rows.get(place):
                 kind = exported.manifest.output_kind
-                said.rows[place] = row = _with_accuracy(row, one, keras, evaluation, kind)
+                evaluated.rows[place] = row = _with_accuracy(row, one, keras, evaluation, kind)
                 history.judge(row)
                 tables.add(one.device, record_table.accuracy_row(row))
             elif one.error:
                 reason = one.variant.runtime, str(one.error)
-                said.missing.setdefault(reason, []).append(one.variant.artifact.name)
+                evaluated.missing.setdefault(reason, []).append(one.variant.artifact.name)
 
 
 class _Tables:
@@ -117,12 +117,12 @@ class _Tables:
 
 
 def _with_accuracy(
-    row: Record, said: Answers, keras: np.ndarray, evaluation: Evaluation, output_kind: str
+    row: Record, made: Predictions, keras: np.ndarray, evaluation: Evaluation, output_kind: str
 ) -> Record:
     name = evaluation.dataset.name
-    if said.error:
-        error = RunError("not_judged", str(said.error))
+    if made.error:
+        error = RunError("not_judged", str(made.error))
         return replace(row, data=name, result=replace(row.result, error=error))
-    labels = evaluation.labels(said.indices)
-    accuracy = judge(said.outputs, labels, keras, output_kind, said.indices, evaluation.dataset)
+    labels = evaluation.labels(made.indices)
+    accuracy = judge(made.outputs, labels, keras, output_kind, made.indices, evaluation.dataset)
     return replace(row, data=name, accuracy=accuracy)

@@ -1,6 +1,6 @@
-"""What a device answers against what this machine answers with the same file in the same runtime.
+"""Outputs of a device against those of this machine, of the same file in the same runtime.
 
-Processors have other kernels, which round otherwise: what they make of a file differs by steps.
+Processors have kernels of their own, which round differently: outputs differ by steps.
 """
 
 from collections.abc import Sequence
@@ -24,10 +24,10 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Counterpart:
+class HostDifference:
     """One file in one runtime on ``device`` and on this machine, on the same ``images``.
 
-    ``agreeing`` counts those with the same answer. ``largest_difference`` is that of any output
+    ``agreeing`` counts those with the same prediction. ``largest_difference`` is that of any output
     that is finite on both sides, ``largest_steps`` the same in steps of the output's scale; None
     where it has none. ``not_finite`` counts the images with an output that is not.
     """
@@ -42,27 +42,27 @@ class Counterpart:
     not_finite: int
 
 
-def counterpart(
-    device: str, variant: Variant, theirs: np.ndarray, ours: np.ndarray, output_kind: str
-) -> Counterpart:
-    """``theirs`` of the device and ``ours`` of this machine: float32 [n, classes], which may be
-    memory-mapped files."""
+def host_difference(
+    device: str, variant: Variant, remote: np.ndarray, local: np.ndarray, output_kind: str
+) -> HostDifference:
+    """The difference of ``remote``, outputs of the device, from ``local``, those of this machine:
+    float32 [n, classes], which may be memory-mapped files."""
     agreeing, largest, not_finite = 0, 0.0, 0
-    for rows in chunks(ours):
-        a, b = (np.asarray(side[rows], np.float64) for side in (ours, theirs))
-        said = output_comparison.predictions(a, output_kind)
-        same = (said == output_comparison.predictions(b, output_kind)) & (
-            said != output_comparison.NO_PREDICTION
+    for rows in chunks(local):
+        a, b = (np.asarray(side[rows], np.float64) for side in (local, remote))
+        predicted = output_comparison.predictions(a, output_kind)
+        same = (predicted == output_comparison.predictions(b, output_kind)) & (
+            predicted != output_comparison.NO_PREDICTION
         )
         finite = np.isfinite(a).all(axis=1) & np.isfinite(b).all(axis=1)
         agreeing, not_finite = agreeing + int(same.sum()), not_finite + int((~finite).sum())
         largest = max(largest, float(np.abs(a[finite] - b[finite]).max(initial=0.0)))
     scale = variant.artifact.outputs[0].scale
-    return Counterpart(
+    return HostDifference(
         device,
         variant.artifact.name,
         variant.runtime,
-        len(ours),
+        len(local),
         agreeing,
         largest,
         None if scale is None else round(largest / scale),
@@ -70,20 +70,20 @@ def counterpart(
     )
 
 
-def text(found: Sequence[Counterpart]) -> str:
+def text(found: Sequence[HostDifference]) -> str:
     """One device's as a table."""
     heading = f"{found[0].device} against {HOST}, the same files on the same images"
     return "\n".join([heading, record_table.header(COLUMNS), *map(_row, found)])
 
 
-def _row(one: Counterpart) -> str:
+def _row(one: HostDifference) -> str:
     share = record_table.percent(one.agreeing / one.images)
     cells = [one.artifact, one.runtime, str(one.images), share, _largest(one)]
     lost = f"  {one.not_finite} images have outputs that are not finite"
     return record_table.line(COLUMNS, cells) + (lost if one.not_finite else "")
 
 
-def _largest(one: Counterpart) -> str:
+def _largest(one: HostDifference) -> str:
     if not one.largest_difference:
         return "none"
     if one.largest_steps is None:
@@ -91,6 +91,6 @@ def _largest(one: Counterpart) -> str:
     return f"{one.largest_steps} step{'' if one.largest_steps == 1 else 's'}"
 
 
-def as_dict(one: Counterpart) -> dict:
+def as_dict(one: HostDifference) -> dict:
     """As a program reads it, the agreement as a share in [0, 1]."""
     return {**asdict(one), "against": HOST, "agreement": one.agreeing / one.images}

@@ -1,4 +1,4 @@
-"""Which operators a run spent its time in, and which of them were not delegated.
+"""The time of each operator (PROFILE=1), and the operators that were not delegated.
 
 The times are the runtime's own, of inferences with its profiler on: ONNX Runtime's profile, and for
 LiteRT the events of XNNPACK's own operators. LiteRT's come in whole microseconds, rounded down, and
@@ -8,14 +8,21 @@ sum has also what looking at the clock costs, which counts where operators take 
 Shares are what to read; for latency there is the row without a profile.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.measurement.result import OpTime
+from bench.console.columns import aligned
+from bench.console.output import Output
+from bench.engine.session import DeviceRun, on_each
+from bench.engine.variant import Variant
+from bench.history.history import History
+from bench.measurement.record import Record
+from bench.measurement.result import OpTime, Result
+from models.command_line.progress import step
 
 HOTTEST = 10
-NAME_WIDTH, KIND_WIDTH = 40, 28
+NAME_WIDTH = 40
 
 
 @dataclass(frozen=True)
@@ -63,17 +70,16 @@ def text(title: str, profile: Sequence[OpTime], known: Mapping[str, str], n: int
     """
     total_ns = sum(op.mean_ns for op in profile)
     found = hottest(profile, n)
-    lines = [
-        f"{title}: {len(found)} most expensive of {len(profile)} operators, "
-        f"{total_ns / 1e6:.3f} ms in all",
-        _line("", "operator", "kind", "mean ms", "share", "delegated"),
-    ]
+    rows = [("", "operator", "kind", "mean ms", "share", "delegated")]
     for hot in found:
         name, mean_ms = shown(hot.op.name, known), f"{hot.op.mean_ns / 1e6:.3f}"
         delegated = {True: "yes", False: "no", None: "n/a"}[hot.op.delegated]
-        lines.append(
-            _line(str(hot.rank), name, hot.op.kind, mean_ms, f"{hot.share:.1%}", delegated)
-        )
+        rows.append((str(hot.rank), name, hot.op.kind, mean_ms, f"{hot.share:.1%}", delegated))
+    lines = [
+        f"{title}: {len(found)} most expensive of {len(profile)} operators, "
+        f"{total_ns / 1e6:.3f} ms in all",
+        aligned(rows, (0, 3, 4)),
+    ]
     if any(op.delegated is not None for op in profile):
         outside = (f"{kind} {share:.1%}" for kind, share in not_delegated(profile).items())
         lines.append(f"not delegated: {', '.join(outside) or 'nothing'}")
@@ -114,7 +120,49 @@ def _share(part: Sequence[OpTime], profile: Sequence[OpTime]) -> float:
     return sum(op.mean_ns for op in part) / total_ns if total_ns else 0.0
 
 
-def _line(rank: str, name: str, kind: str, mean_ms: str, share: str, delegated: str) -> str:
-    return (
-        f"{rank:>4}  {name:<{NAME_WIDTH}}  {kind:<{KIND_WIDTH}}{mean_ms:>9}{share:>8}  {delegated}"
-    ).rstrip()
+def profiled(
+    runs: Sequence[DeviceRun],
+    history: History,
+    output: Output,
+    rows: Mapping[str, Sequence[Record]],
+) -> dict[str, list[Record]]:
+    """The rows of each device by its name, with what each operator takes; a runtime that cannot
+    tell says so."""
+    of = {
+        (run.device.name, variant): row
+        for run in runs
+        for variant, row in zip(run.variants, rows[run.device.name], strict=True)
+    }
+    given = []
+    with on_each(runs, lambda run: _profiles(run, rows[run.device.name])) as found:
+        for run, (variant, result) in found:
+            name = run.device.name
+            row = of[name, variant]
+            history.add_profile(row.id, result.profile)
+            of[name, variant] = replace(row, result=replace(row.result, profile=result.profile))
+            title = variant.title if len(runs) == 1 else f"{variant.title} on {name}"
+            given.append(_print(run, title, variant, row, result, output))
+    output.give(profile=given)
+    return {
+        run.device.name: [of[run.device.name, variant] for variant in run.variants] for run in runs
+    }
+
+
+def _profiles(run: DeviceRun, rows: Sequence[Record]) -> Iterator[tuple[Variant, Result]]:
+    for variant, row in zip(run.variants, rows, strict=True):
+        if row.result.error:
+            continue
+        with step(f"{run.device.name}: {variant.title}: operators"):
+            found = run.result_of(run.profile_job(variant))
+        yield variant, found
+
+
+def _print(
+    run: DeviceRun, title: str, variant: Variant, row: Record, result: Result, output: Output
+) -> dict:
+    if result.error:
+        output.say("", f"{title}: {result.error}")
+        return {"row": row.id, "error": str(result.error)}
+    known = layers(run.session.exported.path(variant.artifact))
+    output.say("", text(title, result.profile, known))
+    return {"row": row.id, **as_dict(result.profile, known)}

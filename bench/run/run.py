@@ -1,5 +1,5 @@
 """``bench run``: the exported files of one model in every runtime that reads them, timed in turns,
-then judged."""
+then evaluated."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
@@ -13,23 +13,22 @@ from bench.console.warning_lines import failures
 from bench.devices.device import Device
 from bench.devices.governor import governed
 from bench.devices.host import native_runner
-from bench.devices.open_devices import named, open_devices
+from bench.devices.open_devices import THIS_MACHINE, named, open_devices
 from bench.devices.runtimes import runtimes_on
-from bench.devices.settings import HOST
+from bench.devices.settings import HOST, DeviceSettings
 from bench.engine import measure_options
 from bench.engine.evaluation import Evaluation, open_evaluation
 from bench.engine.exported import Exported, open_exported
-from bench.engine.measure_options import Timing
-from bench.engine.repository import commit
-from bench.engine.session import Bench
+from bench.engine.measure_options import MeasureOptions
+from bench.engine.session import DeviceRun, Session
 from bench.engine.variant import Variant, variants
 from bench.history.history import History
 from bench.measurement.environment import Environment
 from bench.measurement.job import NATIVE
-from bench.measurement.record import Record, new_session
+from bench.measurement.record import Record
 from bench.run import title
-from bench.run.evaluate import judged
-from bench.run.profiled import profiled
+from bench.run.evaluate import evaluate
+from bench.run.profile import profiled
 from bench.run.sustained import run_sustained
 from bench.run.time_files import base, timed
 from models import reference
@@ -45,18 +44,18 @@ DEFAULT_IMAGES = 1000
 def add_arguments(parser: ArgumentParser) -> None:
     """Every option of the project, and those of a measurement."""
     options.add_table(parser, Options, options.HELP)
-    options.add_table(parser, Timing, measure_options.HELP)
+    options.add_table(parser, MeasureOptions, measure_options.HELP)
     measure_options.add_presets(parser)
     parser.add_argument("--json", action="store_true", help="results as JSON on standard output")
 
 
 def run(namespace: Namespace, typed: str) -> None:
     """``bench run`` as typed."""
-    asked = options.from_namespace(namespace), options.from_namespace(namespace, Timing)
+    asked = options.from_namespace(namespace), options.from_namespace(namespace, MeasureOptions)
     run_bench(*asked, typed, namespace.json)
 
 
-def run_bench(asked: Options, measured: Timing, command: str, as_json: bool) -> None:
+def run_bench(asked: Options, measured: MeasureOptions, command: str, as_json: bool) -> None:
     """Print and record one row for each device, file and runtime.
 
     A runtime that fails costs its own row only, a device that fails its own rows. RequestError for
@@ -65,29 +64,31 @@ def run_bench(asked: Options, measured: Timing, command: str, as_json: bool) -> 
     """
     model, history, output = resolve(asked), History(), Output(as_json)
     exported = open_exported(asked, model.model_id)
-    chosen = _chosen(exported, asked, measured)
+    settings = named(asked.device)
+    chosen = _chosen(settings, exported, asked, measured)
     history.check()
-    judged_on = open_evaluation(asked, exported, model.labels_known, DEFAULT_IMAGES)
+    images = open_evaluation(asked, exported, model.labels_known, DEFAULT_IMAGES)
     _make_native_runner(chosen)
     # Whatever is wrong with the images is found ahead of minutes of timing, or of a new device.
     with (
-        nullcontext() if measured.sustained or _is_random(exported) else judged_on as evaluation,
-        open_devices(asked.device) as devices,
+        nullcontext() if measured.sustained or _is_random(exported) else images as evaluation,
+        open_devices(settings) as devices,
         ExitStack() as governors,
     ):
-        benches = _benches(devices, exported, chosen, asked, measured, command)
+        session = Session.begin(exported, asked, measured, command)
+        runs = _runs(session, devices, chosen)
         keras = _keras(model, asked, evaluation)
         notes = list(dict.fromkeys((*exported.manifest.caveats, *_of_the_data(evaluation))))
-        output.say(title.of_command(benches, evaluation), *(f"note: {note}" for note in notes))
-        output.give(session=benches[0].session)
+        output.say(title.of_command(runs, evaluation), *(f"note: {note}" for note in notes))
+        output.give(session=session.id)
         for device in devices:
             governors.enter_context(
                 governed(device.start_program, device.name, measured.governor, note)
             )
         if measured.sustained is not None:
-            rows = run_sustained(benches, history, output)
+            rows = run_sustained(runs, history, output)
         else:
-            rows = _measured(benches, history, output, evaluation, keras)
+            rows = _measured(runs, history, output, evaluation, keras)
         skipped = _skipped(evaluation) if evaluation else []
         output.say(*(f"note: {note}" for note in skipped))
         output.give(warnings=[*notes, *skipped], caveats=[*notes, *skipped])
@@ -99,13 +100,15 @@ def _is_random(exported: Exported) -> bool:
     return exported.manifest.model.get("weights") == "random"
 
 
-def _chosen(exported: Exported, asked: Options, measured: Timing) -> dict[str, list[Variant]]:
+def _chosen(
+    settings: Sequence[DeviceSettings], exported: Exported, asked: Options, measured: MeasureOptions
+) -> dict[str, list[Variant]]:
     """The rows of each device by its name."""
     return {
-        device.name: variants(
-            exported, measured, runtimes_on(device, measured.wanted_runtimes, asked.threads)
+        one.name: variants(
+            exported, measured, runtimes_on(one, measured.wanted_runtimes, asked.threads)
         )
-        for device in named(asked.device)
+        for one in settings
     }
 
 
@@ -116,32 +119,23 @@ def _make_native_runner(chosen: Mapping[str, Sequence[Variant]]) -> None:
             native_runner(show)
 
 
-def _benches(
-    devices: Sequence[Device],
-    exported: Exported,
-    chosen: Mapping[str, Sequence[Variant]],
-    asked: Options,
-    measured: Timing,
-    command: str,
-) -> list[Bench]:
-    """What the rows of each device share, all of one session."""
-    session, at = new_session(), commit()
+def _runs(
+    session: Session, devices: Sequence[Device], chosen: Mapping[str, Sequence[Variant]]
+) -> list[DeviceRun]:
+    """The session on each of its devices."""
     found = {device.name: device.environment() for device in devices}
     titles = _titles(found)
     return [
-        Bench(
-            device, found[device.name], exported, chosen[device.name], asked, measured, command,
-            session, at, titles[device.name],
-        )
+        DeviceRun(session, device, found[device.name], chosen[device.name], titles[device.name])
         for device in devices
-    ]  # fmt: skip
+    ]
 
 
 def _titles(found: Mapping[str, Environment]) -> dict[str, str]:
     """Where this machine is the only one, the first line of the output says what it is."""
     if list(found) == [HOST]:
         return {HOST: ""}
-    with open_devices(HOST) as (host,):
+    with open_devices([THIS_MACHINE]) as (host,):
         here = found.get(HOST) or host.environment()
     return {name: title.of_device(name, one, here) for name, one in found.items()}
 
@@ -151,7 +145,7 @@ def _of_the_data(evaluation: Evaluation | None) -> tuple[str, ...]:
 
 
 def _keras(model: Source, asked: Options, evaluation: Evaluation | None) -> np.ndarray | None:
-    """Keras's outputs float32 [n, classes]; None where nothing is to be judged."""
+    """Keras's outputs float32 [n, classes]; None where nothing is to be evaluated."""
     if evaluation is None:
         return None
     with step(f"Keras on {len(evaluation.indices)} images"):
@@ -165,17 +159,17 @@ def _skipped(evaluation: Evaluation) -> list[str]:
 
 
 def _measured(
-    benches: Sequence[Bench],
+    runs: Sequence[DeviceRun],
     history: History,
     output: Output,
     evaluation: Evaluation | None,
     keras: np.ndarray | None,
 ) -> dict[str, list[Record]]:
-    rows = timed(benches, history, output)
-    if benches[0].timing.profile:
-        rows = profiled(benches, history, output, rows)
+    rows = timed(runs, history, output)
+    if runs[0].session.measure.profile:
+        rows = profiled(runs, history, output, rows)
     if evaluation is not None:
-        rows = judged(benches, history, output, rows, evaluation, keras)
+        rows = evaluate(runs, history, output, rows, evaluation, keras)
     output.give(
         rows=[
             record_table.as_dict(row, base(of_device))

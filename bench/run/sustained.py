@@ -1,4 +1,4 @@
-"""Minutes of inferring without a pause: what a device holds, minute 1 against the last."""
+"""Sustained performance: minutes of inferring without a pause, minute 1 against the last."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -8,7 +8,7 @@ import numpy as np
 from bench.console.output import Output
 from bench.console.warning_lines import summed_up
 from bench.devices.device import batteries
-from bench.engine.session import Bench, on_each
+from bench.engine.session import DeviceRun, on_each
 from bench.engine.variant import Variant
 from bench.history.history import History
 from bench.measurement import flat_record
@@ -31,7 +31,7 @@ class Minute:
 
 
 def minutes(result: Result) -> list[Minute]:
-    """Minute by minute what ``result`` measured; the last may be shorter."""
+    """The minutes of ``result``; the last may be shorter."""
     edges = np.cumsum([0, *(turn.samples for turn in result.turns)])
     of_minute: dict[int, list[int]] = {}
     for n, turn in enumerate(result.turns):
@@ -51,17 +51,17 @@ def _machine(result: Result, number: int) -> tuple[float | None, int | None]:
 
 
 def run_sustained(
-    benches: Sequence[Bench], history: History, output: Output
+    runs: Sequence[DeviceRun], history: History, output: Output
 ) -> dict[str, list[Record]]:
     """The rows of each device by its name: each variant by itself, one after the other, on all
     devices at the same time; in the history as each is finished."""
-    several = len(benches) > 1
-    output.say(_announced(benches))
-    rows: dict[str, list[Record]] = {bench.device.name: [] for bench in benches}
-    with on_each(benches, _results) as found:
-        for bench, (variant, started, result) in found:
-            name = bench.device.name
-            record = bench.record("sustained", variant, result, started)
+    several = len(runs) > 1
+    output.say(_announced(runs))
+    rows: dict[str, list[Record]] = {run.device.name: [] for run in runs}
+    with on_each(runs, _results) as found:
+        for run, (variant, started, result) in found:
+            name = run.device.name
+            record = run.record("sustained", variant, result, started)
             rows[name].append(replace(record, id=history.append(record)))
             title = f"{variant.title} on {name}" if several else variant.title
             output.say("", *_lines(title, rows[name][-1]))
@@ -72,29 +72,29 @@ def run_sustained(
     return rows
 
 
-def _announced(benches: Sequence[Bench]) -> str:
+def _announced(runs: Sequence[DeviceRun]) -> str:
     """How long it will take: devices may have other rows than their neighbours."""
-    each = benches[0].timing.sustained
-    counts = {bench.device.name: len(bench.variants) for bench in benches}
+    each = runs[0].session.measure.sustained
+    counts = {run.device.name: len(run.variants) for run in runs}
     if len(counts) == 1:
         (count,) = counts.values()
         return f"{count} x {each:g} minutes, one after the other"
     if len(set(counts.values())) == 1:
-        count = len(benches[0].variants)
+        count = len(runs[0].variants)
         return f"{count} x {each:g} minutes, one after the other, on each device"
     of_each = ", ".join(f"{count} on {name}" for name, count in counts.items())
     return f"{of_each} x {each:g} minutes, one after the other on each device"
 
 
-def _results(bench: Bench) -> Iterator[tuple[Variant, str, Result]]:
-    for variant in bench.variants:
+def _results(run: DeviceRun) -> Iterator[tuple[Variant, str, Result]]:
+    for variant in run.variants:
         started = now_utc()
-        with step(f"{bench.device.name}: {variant.title}") as show:
-            show(f"for {bench.timing.sustained:g} minutes")
-            before = batteries(bench.device)
-            found = bench.run(bench.job(variant))
-            behind = () if found.error else batteries(bench.device)
-        yield variant, started, replace(found, batteries=(*before, *behind))
+        with step(f"{run.device.name}: {variant.title}") as show:
+            show(f"for {run.session.measure.sustained:g} minutes")
+            before = batteries(run.device)
+            found = run.result_of(run.job(variant))
+            after = () if found.error else batteries(run.device)
+        yield variant, started, replace(found, batteries=(*before, *after))
 
 
 def _lines(name: str, record: Record) -> Iterator[str]:

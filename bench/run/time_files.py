@@ -7,7 +7,7 @@ from functools import partial
 from bench.console import record_table
 from bench.console.output import Output
 from bench.console.warning_lines import summed_up
-from bench.engine.session import DEVICE_FAILED, Bench, on_each
+from bench.engine.session import DEVICE_FAILED, DeviceRun, on_each
 from bench.engine.turns import in_turns
 from bench.engine.variant import Variant
 from bench.history.history import History
@@ -17,14 +17,14 @@ from models.command_line.errors import DeviceError
 from models.command_line.progress import step
 
 
-def timed(benches: Sequence[Bench], history: History, output: Output) -> dict[str, list[Record]]:
+def timed(runs: Sequence[DeviceRun], history: History, output: Output) -> dict[str, list[Record]]:
     """The rows of each device by its name, those of one in the history as soon as it is done."""
     started, rows = now_utc(), {}
-    with on_each(benches, partial(_results, is_alone=len(benches) == 1)) as found:
-        for bench, results in found:
-            rows[bench.device.name] = _recorded(bench, results, started, history)
-            _say(bench, rows[bench.device.name], output)
-    return {bench.device.name: rows[bench.device.name] for bench in benches}
+    with on_each(runs, partial(_results, is_alone=len(runs) == 1)) as found:
+        for run, results in found:
+            rows[run.device.name] = _recorded(run, results, started, history)
+            _say(run, rows[run.device.name], output)
+    return {run.device.name: rows[run.device.name] for run in runs}
 
 
 def base(rows: Sequence[Record]) -> Record | None:
@@ -34,11 +34,11 @@ def base(rows: Sequence[Record]) -> Record | None:
     return next((row for row in ran if row.scheme == "float32"), ran[0] if ran else None)
 
 
-def _results(bench: Bench, is_alone: bool) -> Iterator[dict[Variant, Result]]:
-    jobs = {variant: bench.job(variant) for variant in bench.variants}
-    with step("timing" if is_alone else bench.device.name) as show:
+def _results(run: DeviceRun, is_alone: bool) -> Iterator[dict[Variant, Result]]:
+    jobs = {variant: run.job(variant) for variant in run.variants}
+    with step("timing" if is_alone else run.device.name) as show:
         try:
-            found = in_turns(bench.device, jobs, show)
+            found = in_turns(run.device, jobs, show)
         except DeviceError as error:
             failed = partial(Result.failed, kind=DEVICE_FAILED, message=str(error))
             found = {variant: failed(job) for variant, job in jobs.items()}
@@ -46,19 +46,17 @@ def _results(bench: Bench, is_alone: bool) -> Iterator[dict[Variant, Result]]:
 
 
 def _recorded(
-    bench: Bench, results: dict[Variant, Result], started: str, history: History
+    run: DeviceRun, results: dict[Variant, Result], started: str, history: History
 ) -> list[Record]:
     made = []
     for variant, result in results.items():
-        record = bench.record("run", variant, result, started)
+        record = run.record("run", variant, result, started)
         made.append(replace(record, id=history.append(record)))
     return made
 
 
-def _say(bench: Bench, rows: Sequence[Record], output: Output) -> None:
+def _say(run: DeviceRun, rows: Sequence[Record], output: Output) -> None:
     of = base(rows)
-    output.say(
-        "", *([bench.title] if bench.title else ()), record_table.header(record_table.LATENCY)
-    )
+    output.say("", *([run.title] if run.title else ()), record_table.header(record_table.LATENCY))
     output.say(*(record_table.latency_row(row, of) for row in rows))
     output.say(*record_table.notes_on_latency(rows, of), *summed_up(rows))

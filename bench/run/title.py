@@ -1,32 +1,33 @@
-"""What was measured where, in a line for a person."""
+"""Title lines: the model, the devices and the images of a session."""
 
 from collections.abc import Sequence
 
 from bench.engine.evaluation import Evaluation
-from bench.engine.session import Bench
+from bench.engine.session import DeviceRun
 from bench.measurement.environment import Environment
 
 
-def of_command(benches: Sequence[Bench], evaluation: Evaluation | None) -> str:
+def of_command(runs: Sequence[DeviceRun], evaluation: Evaluation | None) -> str:
     """The first line of the output: model, devices, images (None: timed only)."""
-    first = benches[0]
-    where = ", ".join(bench.device.name for bench in benches)
-    if len(benches) == 1:
+    first = runs[0]
+    where = ", ".join(run.device.name for run in runs)
+    if len(runs) == 1:
         where += f" ({_processor(first.environment)})"
-    about = f"{first.exported.manifest.model_id} on {where}, {first.options.threads} threads; "
+    model_id = first.session.exported.manifest.model_id
+    about = f"{model_id} on {where}, {first.session.options.threads} threads; "
     if evaluation is None:
         return about + "timed only"
-    known = "" if evaluation.labels_known else ", its right answers not known to this model"
+    known = "" if evaluation.labels_known else ", whose classes this model was not trained for"
     return (
-        f"{about}judged on {len(evaluation.indices)} of {len(evaluation.dataset)} images of "
+        f"{about}evaluated on {len(evaluation.indices)} of {len(evaluation.dataset)} images of "
         f"{evaluation.dataset.name}{known}"
     )
 
 
 def of_device(name: str, found: Environment, here: Environment) -> str:
-    """The line above a device's table, with the versions that are others than those ``here``, on
-    this machine."""
-    others = (
+    """The line above a device's table, with the versions that differ from those ``here``, on this
+    machine."""
+    different = (
         f"{package} {version}"
         for package, version in sorted(found.versions.items())
         if version != here.versions.get(package)
@@ -35,7 +36,7 @@ def of_device(name: str, found: Environment, here: Environment) -> str:
         _processor(found),
         found.os or found.system,
         *([f"Python {found.python}"] if found.python else ()),
-        *others,
+        *different,
         *(["emulated: its times mean nothing"] if found.emulated else ()),
     ]
     return f"{name}: {', '.join(about)}"

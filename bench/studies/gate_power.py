@@ -16,11 +16,11 @@ from statistics import NormalDist, median
 
 import numpy as np
 
-from bench.gates import accuracy as gate_accuracy
-from bench.gates.accuracy import Comparison
+from bench.gates import accuracy_gate
+from bench.gates.accuracy_gate import Comparison
 from bench.gates.baseline import Baseline
 from bench.gates.gate_times import MORE_ROUNDS, compare
-from bench.gates.latency import is_slower, looks_slower
+from bench.gates.latency_gate import is_slower, looks_slower
 from bench.gates.noise import change_between, change_in_turns, turn_medians
 from bench.gates.paired import Paired
 from bench.gates.verdict import FAILED, PASSED
@@ -145,7 +145,7 @@ def latency_claims(
 def accuracy_claims(limits: Limits, comparisons: int, seed: int, images: int = 10_000):
     """A true drop of one point against the limit; and of none, for false alarms.
 
-    What is not passed makes the command fail. How often that is FAILED and not "cannot tell", and
+    What is not passed makes the command fail. How often that is FAILED and not "inconclusive", and
     how often no drop passes, depends on how far the limit is away: that is shown, not claimed.
     """
     random = np.random.default_rng(seed)
@@ -167,8 +167,8 @@ def accuracy_claims(limits: Limits, comparisons: int, seed: int, images: int = 1
 def _verdict(limits: Limits, images: int, lost: float, gained: float, random) -> str:
     counts = random.multinomial(images, (lost, gained, 1 - lost - gained))
     found = Paired(images, int(counts[0]), int(counts[1]), int(counts[2]))
-    (row,) = gate_accuracy.check([Comparison("int8", "", found, 0.0, 0.0)], limits)
-    return row.verdict
+    (row,) = accuracy_gate.check([Comparison("int8", "", found, 0.0, 0.0)], limits)
+    return row.outcome
 
 
 def recorded(path: Path) -> dict[str, list[Pair]]:

@@ -77,7 +77,7 @@ class Compared:
         low, high = self.interval.low - 1, self.interval.high - 1
         if low >= -CLAIM and high <= CLAIM:
             return "holds"
-        return "does not hold" if low > CLAIM or high < -CLAIM else "cannot tell"
+        return "does not hold" if low > CLAIM or high < -CLAIM else "inconclusive"
 
 
 HELP = {"pairs": "of processes", "seconds": "each process, of inferring"}

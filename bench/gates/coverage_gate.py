@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.gates.verdict import CANNOT_TELL, FAILED, PASSED, Row
+from bench.gates.verdict import FAILED, INCONCLUSIVE, PASSED, Verdict
 from bench.measurement.record import Record
 from quantize.graph.graph import Graph
 from quantize.methods.limits import Limits
@@ -16,34 +16,34 @@ CONVERSIONS = ("QUANTIZE", "DEQUANTIZE", "QuantizeLinear", "DequantizeLinear")
 FUSED_ONNX = ("Clip", "Relu")  # ahead of a QuantizeLinear they are part of its range
 
 
-def check(records: Mapping[str, Record], folder: Path, limits: Limits) -> list[Row]:
-    """Rows for the files in ``folder``; ``records`` of one run, by file name."""
-    rows = []
+def check(records: Mapping[str, Record], folder: Path, limits: Limits) -> list[Verdict]:
+    """Verdicts on the files in ``folder``; ``records`` of one run, by file name."""
+    verdicts = []
     if limits.min_delegated_share is not None:
-        rows += [
+        verdicts += [
             _delegated(record, limits.min_delegated_share)
             for record in records.values()
             if record.format == "tflite" and record.scheme not in NO_DELEGATE
         ]
     if limits.min_int8_share is not None:
-        rows += [
+        verdicts += [
             _int8(record, folder / name, limits.min_int8_share)
             for name, record in records.items()
             if record.scheme in FULLY_INT8
         ]
-    return rows
+    return verdicts
 
 
-def _delegated(record: Record, at_least: float) -> Row:
+def _delegated(record: Record, at_least: float) -> Verdict:
     delegate, limit = record.result.delegate, f"at least {at_least:.0%}"
     if delegate is None:
-        return Row(
-            "delegated",
-            record.artifact,
-            record.result.runtime,
-            CANNOT_TELL,
+        return Verdict.on(
+            record,
+            gate="delegated",
+            outcome=INCONCLUSIVE,
             limit=limit,
-            detail=f"{record.result.runtime} does not tell; leave min_delegated_share out",
+            detail=f"not known in {record.result.runtime}; leave min_delegated_share out of "
+            "gate.toml",
         )
     outside = sum(delegate.outside.values())
     pieces = "piece" if delegate.pieces == 1 else "pieces"
@@ -57,7 +57,7 @@ def _delegated(record: Record, at_least: float) -> Row:
     )
 
 
-def _int8(record: Record, path: Path, at_least: float) -> Row:
+def _int8(record: Record, path: Path, at_least: float) -> Verdict:
     count = int8_operators if record.format == "tflite" else int8_nodes
     inside, outside = count(path.read_bytes())
     return _share(
@@ -66,17 +66,16 @@ def _int8(record: Record, path: Path, at_least: float) -> Row:
     )  # fmt: skip
 
 
-def _share(gate: str, record: Record, count: int, of: int, at_least: float, detail: str) -> Row:
+def _share(gate: str, record: Record, count: int, of: int, at_least: float, detail: str) -> Verdict:
     share = count / of if of else 0.0
-    return Row(
-        gate,
-        record.artifact,
-        record.result.runtime,
-        PASSED if share >= at_least else FAILED,
-        f"{count} of {of} operators ({share:.0%})",
-        f"at least {at_least:.0%}",
-        detail,
-        {"operators": of, "share": share, "min_share": at_least},
+    return Verdict.on(
+        record,
+        gate=gate,
+        outcome=PASSED if share >= at_least else FAILED,
+        found=f"{count} of {of} operators ({share:.0%})",
+        limit=f"at least {at_least:.0%}",
+        detail=detail,
+        figures={"operators": of, "share": share, "min_share": at_least},
     )
 
 
@@ -85,9 +84,9 @@ def _kinds(outside: Mapping[str, int]) -> str:
 
 
 def int8_operators(content: bytes) -> tuple[int, dict[str, int]]:
-    """How many operators of a .tflite file give int8, and how many of each kind do not.
+    """The number of operators of a .tflite file that compute int8, and of each kind that do not.
 
-    Conversions between float and int8 are no work of the network's and are not counted.
+    Conversions between float and int8 are not counted: they are no work of the network.
     """
     graph = Graph(content)
     inside, outside = 0, Counter()
@@ -102,8 +101,8 @@ def int8_operators(content: bytes) -> tuple[int, dict[str, int]]:
 
 
 def int8_nodes(content: bytes) -> tuple[int, dict[str, int]]:
-    """The same of an .onnx file of QuantizeLinear and DequantizeLinear pairs: a node gives int8
-    where a QuantizeLinear takes all its outputs, at once or behind a Clip or Relu."""
+    """The same of an .onnx file of QuantizeLinear and DequantizeLinear pairs: a node computes int8
+    where a QuantizeLinear takes all its outputs, at once or after a Clip or Relu."""
     import onnx
 
     nodes = onnx.load_from_string(content).graph.node

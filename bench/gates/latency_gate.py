@@ -6,8 +6,9 @@ from dataclasses import dataclass, fields
 from statistics import median
 
 from bench.gates.baseline import Baseline
+from bench.gates.next_steps import NextSteps
 from bench.gates.noise import Noise
-from bench.gates.verdict import CANNOT_TELL, FAILED, PASSED, SKIPPED, Row
+from bench.gates.verdict import FAILED, INCONCLUSIVE, PASSED, SKIPPED, Verdict
 from bench.measurement.comparable import unlike
 from bench.measurement.plan import Plan
 from bench.measurement.record import Record
@@ -35,7 +36,7 @@ class Compared:
 
 
 def looks_slower(compared: Compared, limits: Limits) -> bool:
-    """Whether one measurement gives reason for two more: half of what is not allowed."""
+    """True where one measurement gives reason for two more: half of the limits is exceeded."""
     allowed = math.log1p(limits.max_slowdown_percent / 100)
     return (
         compared.change > allowed / 2 and compared.slower_by_ms > limits.min_slowdown_ms / 2
@@ -43,14 +44,17 @@ def looks_slower(compared: Compared, limits: Limits) -> bool:
 
 
 def is_slower(compared: Compared, limits: Limits) -> bool:
-    """Slower by more than the relative limit, the noise floor and the absolute limit."""
+    """True where it is slower by more than the relative limit, the noise floor and the absolute
+    limit."""
     allowed = math.log1p(limits.max_slowdown_percent / 100)
     floor = compared.noise.floor(len(compared.changes))
     return compared.change > max(allowed, floor) and compared.slower_by_ms > limits.min_slowdown_ms
 
 
-def judged(record: Record, compared: Compared, limits: Limits) -> Row:
-    """The row of a file that was compared with the baseline."""
+def verdict_on(
+    record: Record, compared: Compared, limits: Limits, next_steps: NextSteps
+) -> Verdict:
+    """The verdict on a file that was compared with the baseline."""
     floor_percent = 100 * math.expm1(compared.noise.floor(len(compared.changes)))
     change_percent = 100 * math.expm1(compared.change)
     reference_ms = compared.reference_ns / NS_PER_MS
@@ -59,16 +63,18 @@ def judged(record: Record, compared: Compared, limits: Limits) -> Row:
     rounds = f", median of {n} rounds" if (n := len(compared.changes)) > 1 else ""
     detail = f"{now_ms:.3f} ms against {reference_ms:.3f} of {whose}{rounds}"
     if floor_percent > limits.max_slowdown_percent:
-        detail += "; noise hides smaller slowdowns: store a baseline with --plan thorough"
-    return Row(
-        "latency",
-        record.artifact,
-        record.result.runtime,
-        FAILED if is_slower(compared, limits) else PASSED,
-        f"{change_percent:+.1f}%",
-        f"at most +{max(limits.max_slowdown_percent, floor_percent):.1f}%",
-        detail,
-        {
+        detail += (
+            f"; noise hides smaller slowdowns: run {next_steps.thorough_baseline} and "
+            f"{next_steps.thorough_gate}"
+        )
+    return Verdict.on(
+        record,
+        gate="latency",
+        outcome=FAILED if is_slower(compared, limits) else PASSED,
+        found=f"{change_percent:+.1f}%",
+        limit=f"at most +{max(limits.max_slowdown_percent, floor_percent):.1f}%",
+        detail=detail,
+        figures={
             "change_percent": change_percent,
             "now_ms": now_ms,
             "reference_ms": reference_ms,
@@ -80,39 +86,52 @@ def judged(record: Record, compared: Compared, limits: Limits) -> Row:
     )
 
 
-def unchanged(record: Record, baseline: Baseline) -> Row:
-    """The row of a file that is the baseline's own: what time it takes is the machine's doing."""
+def unchanged(record: Record, baseline: Baseline) -> Verdict:
+    """The verdict on a file that is the baseline's own: its time depends on the machine alone."""
     now_ms = median(record.result.samples_ns) / NS_PER_MS
     then_ms = median(baseline.medians_ns) / NS_PER_MS
-    return Row(
-        "latency",
-        record.artifact,
-        record.result.runtime,
-        PASSED,
-        "unchanged",
+    return Verdict.on(
+        record,
+        gate="latency",
+        outcome=PASSED,
+        found="unchanged",
         detail=f"the baseline's file; {now_ms:.3f} ms now, {then_ms:.3f} then",
         figures={"now_ms": now_ms, "then_ms": then_ms},
     )
 
 
-def not_comparable(record: Record, baseline: Baseline | None) -> Row | None:
-    """The row of a file that nothing can be compared with; None where it can."""
+def not_comparable(
+    record: Record, baseline: Baseline | None, next_steps: NextSteps
+) -> Verdict | None:
+    """The verdict on a file that nothing can be compared with; None where it can."""
 
-    def row(verdict: str, detail: str) -> Row:
-        return Row("latency", record.artifact, record.result.runtime, verdict, detail=detail)
+    def verdict(outcome: str, detail: str) -> Verdict:
+        return Verdict.on(record, gate="latency", outcome=outcome, detail=detail)
 
     if record.environment.emulated:
-        return row(SKIPPED, "emulated: times mean nothing there")
+        return verdict(SKIPPED, "emulated: times mean nothing there")
     if baseline is None:
-        return row(SKIPPED, f"no baseline of it on {record.device}; type python -m bench baseline")
+        return verdict(SKIPPED, f"no baseline of it on {record.device}; run {next_steps.baseline}")
     different = differing(record, baseline.record)
     if different:
-        return row(CANNOT_TELL, f"refused: {'; '.join(different)}; type python -m bench baseline")
+        return verdict(INCONCLUSIVE, f"refused: {'; '.join(different)}; run {next_steps.baseline}")
     return None
 
 
+def no_older_file(record: Record, baseline: Baseline, next_steps: NextSteps) -> Verdict:
+    """The verdict on a file whose predecessor, the baseline's, is not there to be timed again."""
+    return Verdict.on(
+        record,
+        gate="latency",
+        outcome=INCONCLUSIVE,
+        detail=f"{baseline.kept_file} is gone; export the older files and run "
+        f"{next_steps.baseline}, or "
+        'write reference = "times" under [latency] in gate.toml',
+    )
+
+
 def differing(now: Record, then: Record) -> list[str]:
-    """What makes the times of two measurements incomparable, with both values."""
+    """The reasons that make the times of two measurements incomparable, with both values."""
     pairs = dict(unlike(then, now))
     for field in fields(Plan):
         values = getattr(then.plan, field.name), getattr(now.plan, field.name)
