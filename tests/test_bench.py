@@ -44,7 +44,7 @@ def test_a_runtime_that_crashes_costs_only_its_own_rows(
     assert bench("--n-eval", "9") == 0
     shown = capsys.readouterr().out.splitlines()
     assert shown[0].startswith("tiny on host (")
-    assert shown[0].endswith("2 threads; judged on 9 of 30 images of data.npz")
+    assert shown[0].endswith("2 threads; evaluated on 9 of 30 images of data.npz")
     crashed = [line for line in shown if "SIGABRT" in line]
     assert len(crashed) == 2 and all("tflite-runtime" in line for line in crashed)
     assert sum("100.00%" in line for line in shown) == 6

@@ -91,7 +91,7 @@ def test_a_table_is_whole_and_under_its_own_title(project, monkeypatch, capsys):
     out = capsys.readouterr().out
     first, *parts = out.split("\n\n")
     assert first.splitlines()[0] == (
-        "tiny on pi4, pi5, 2 threads; judged on 30 of 30 images of data.npz"
+        "tiny on pi4, pi5, 2 threads; evaluated on 30 of 30 images of data.npz"
     )
     titles = {part.split(":")[0]: part.splitlines() for part in parts}
     assert titles["pi4"][0] == (
