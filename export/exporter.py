@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-import multiprocessing
 import shlex
 import sys
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,6 +18,7 @@ from export.artifact import Manifest
 from export.image_sets import ImageSets, open_image_sets
 from export.onnx import float_model_onnx
 from export.verification import Verification
+from export.worker_process import SPAWN, worker_process
 from export.writers import TfliteRequest
 from models import reference
 from models.command_line import progress
@@ -93,7 +93,7 @@ def _make(
     with (
         progress.step("export") as report,
         tempfile.TemporaryDirectory() as scratch_name,
-        ProcessPoolExecutor(1, context := multiprocessing.get_context("spawn")) as beside,
+        worker_process() as beside,
     ):
         scratch = Path(scratch_name)
         report("loading the network")
@@ -118,7 +118,7 @@ def _make(
             threads=options.threads,
             further=wanted.further,
         )
-        told, tell = context.Pipe(duplex=False)
+        told, tell = SPAWN.Pipe(duplex=False)
         tflite = beside.submit(writers.tflite_files, graph, request, folder, tell)
         float_onnx = float_model_onnx.from_graph(graph)
         made = _awaited(tflite, told, report)
