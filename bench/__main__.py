@@ -1,4 +1,4 @@
-"""Command line: ``python -m bench COMMAND``."""
+"""The command line of ``bench``: a command name and the module that runs it."""
 
 import importlib
 import shlex
@@ -6,27 +6,31 @@ import sys
 from collections.abc import Sequence
 
 from models.command_line import command
+from models.command_line.advice import module_line
 from models.command_line.options import OneLineParser
 
 # A command is a module with ``add_arguments(parser)`` and ``run(namespace, typed)``.
 COMMANDS = {
     "run": (
         "bench.run.run",
-        "time every exported file in every runtime that reads it, and judge it",
+        "time every exported file in every runtime that reads it, and evaluate it",
     ),
     "gate": ("bench.gates.gate", "hold the exported files against the limits of gate.toml"),
     "baseline": (
         "bench.gates.baseline_command",
-        "what the gate compares later files with",
+        "the measurement that later gates compare with",
     ),
-    "summary": ("bench.cost.summary", "what each layer of a network costs, and all of it"),
-    "device-clean": ("bench.devices.device_clean", "remove what a bench left on a device"),
+    "summary": ("bench.cost.summary", "the cost of each layer of a network, and of the whole"),
+    "device-clean": (
+        "bench.devices.device_clean",
+        "remove all that a bench left on a device",
+    ),
     "report": ("bench.report.report", "the newest measurement of everything, as one HTML file"),
     "list": ("bench.history.list_runs", "the newest runs of the history, one a line"),
     "show": ("bench.history.show_run", "everything about one run"),
     "compare": (
         "bench.history.compare_runs",
-        "two runs side by side, if of like machines",
+        "two runs of the same machine side by side",
     ),
     "export": ("bench.history.export_runs", "the runs of the history as CSV or JSON"),
 }
@@ -38,14 +42,14 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _dispatch(argv: Sequence[str]) -> None:
-    known = OneLineParser(prog="python -m bench", description=__doc__)
+    known = OneLineParser(prog=module_line("bench"), description=__doc__)
     purposes = "; ".join(f"{name}: {purpose}" for name, (_, purpose) in COMMANDS.items())
     known.add_argument("command", choices=COMMANDS, help=purposes)
     name = known.parse_args(argv[:1]).command
     module, purpose = COMMANDS[name]
     # Only the command that was asked for: `list` should not wait for what `run` needs.
     chosen = importlib.import_module(module)
-    asked = OneLineParser(prog=f"python -m bench {name}", description=purpose)
+    asked = OneLineParser(prog=module_line("bench", name), description=purpose)
     chosen.add_arguments(asked)
     typed = shlex.join(["python", "-m", "bench", *argv])
     chosen.run(asked.parse_args(argv[1:]), typed)

@@ -67,7 +67,7 @@ def test_wrong_requests_are_one_line(tiny_project, native, capsys):
     for arguments, said in {
         ("--pairs", "5"): "PAIRS is 5; expected 6 to 1000",
         ("--seconds", "0"): "SECONDS is 0; expected above 0, up to 600",
-        ("--speed", "1"): "python -m bench.studies.native_speed with --help",
+        ("--speed", "1"): "python -m bench.studies.native_speed --help",
         ("--out", "gone"): "make export MODEL=tiny.keras OUT=gone first",
     }.items():
         assert native_speed.main([*ASKED, *arguments]) == 2

@@ -1,6 +1,7 @@
 """Every warning about a measurement is found, and a sound one has none."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from made_records import HOST, result
@@ -10,6 +11,8 @@ from bench.measurement.environment import Battery
 from bench.measurement.plan import DEFAULT
 from bench.measurement.result import Delegate, RunError, State
 from bench.measurement.warning import find_warnings
+from models.command_line.advice import make_line
+from models.command_line.options import Options
 
 STEADY = [[1000, 1001, 999, 1002]] * 30
 SOUND = result(
@@ -63,6 +66,9 @@ def test_an_emulated_processor_is_named():
     assert kinds(environment=replace(BOARD, emulated=True)) == ["emulated"]
 
 
+AGAIN = partial(make_line, "bench", Options(arch="v1"))
+
+
 def timed(turns):
     found = result(turns)
     return {"samples_ns": found.samples_ns, "turns": found.turns}
@@ -72,6 +78,13 @@ def test_a_median_that_is_not_known_as_well_as_asked_for_is_named():
     rough = [[1000 + 30 * (-1) ** n] * 4 for n in range(30)]
     assert kinds(**timed(rough)) == ["few-samples"]
     assert kinds(plan=replace(DEFAULT, precision=0.05), **timed(rough)) == []
+
+
+def test_more_samples_and_other_threads_are_a_command_away():
+    few = replace(SOUND, **timed([[1000 + 30 * (-1) ** n] * 4 for n in range(30)]), affinity=(0,))
+    threads, samples = find_warnings(few, BOARD, DEFAULT, AGAIN)
+    assert threads.advice == "run make bench ARCH=v1 THREADS=1"
+    assert samples.advice == "run make bench ARCH=v1 PLAN=thorough"
 
 
 def test_scattered_samples_are_named():
@@ -111,8 +124,10 @@ def test_many_rows_with_one_warning_are_one_line_with_its_advice():
 def test_a_governor_is_changed_by_us_or_by_hand():
     changed = replace(SOUND, states=state(governors=("ondemand",)))
     by_hand = find_warnings(changed, BOARD, DEFAULT)[0].advice
-    by_us = find_warnings(changed, replace(BOARD, governor_settable=True), DEFAULT)[0].advice
-    assert "type GOVERNOR=performance" in by_us and "GOVERNOR=" not in by_hand
+    ours = replace(BOARD, governor_settable=True)
+    by_us = find_warnings(changed, ours, DEFAULT, AGAIN)[0].advice
+    assert "run make bench ARCH=v1 GOVERNOR=performance" in by_us and "GOVERNOR=" not in by_hand
+    assert find_warnings(changed, ours, DEFAULT)[0].advice == by_hand  # not a variable of all
     assert "echo performance | sudo tee /sys/" in by_hand
 
 
@@ -142,9 +157,9 @@ def test_nobody_is_told_to_use_sudo_on_a_phone():
         assert "compare only files that took turns" in warning.advice
         assert "sudo" not in warning.advice and "performance" not in warning.advice
     rooted = find_warnings(
-        replace(SOUND, states=slow), replace(PHONE, governor_settable=True), DEFAULT
+        replace(SOUND, states=slow), replace(PHONE, governor_settable=True), DEFAULT, AGAIN
     )
-    assert "type GOVERNOR=performance" in rooted[0].advice
+    assert "GOVERNOR=performance" in rooted[0].advice
 
 
 LITTLE_BIG = replace(PHONE, max_khz=(1000, 1000, 2000, 2000))

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
-from bench.engine.exported import NOT_OF_EXPORT, Exported, open_exported
+from bench.engine.exported import Exported, open_exported
 from export.artifact import MANIFEST_NAME
+from models.command_line.advice import NOT_OF_EXPORT, make_line
 from models.command_line.errors import CheckFailed, CommandError, DeviceError, RequestError
 from models.command_line.options import Options
 from models.command_line.progress import note
@@ -28,12 +29,14 @@ def exported(options: Options) -> Exported:
     return open_exported(options, model_id)
 
 
-def tflite(found: Exported, scheme: str) -> Path:
-    """The .tflite file of a scheme; RequestError where there is none."""
+def tflite(options: Options, scheme: str) -> Path:
+    """The .tflite file of a scheme among the files of ``options``; RequestError where there is
+    none."""
+    found = exported(options)
     for artifact in found.manifest.artifacts:
         if (artifact.format, artifact.scheme) == ("tflite", scheme):
             return found.path(artifact)
-    raise RequestError(f"{found.folder} has no {scheme}.tflite; type make export again")
+    raise RequestError(f"{found.folder} has no {scheme}.tflite; run {make_line('export', options)}")
 
 
 def _export(options: Options, model_id: str) -> None:

@@ -51,7 +51,7 @@ def refuse_emulated(device: str, environment: Environment) -> None:
     if environment.emulated:
         raise RequestError(
             f"DEVICE={device} is emulated: its times mean nothing, so nothing is predicted from "
-            "them; name a device that is none"
+            "them; use a device that is not emulated"
         )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.console.output import Output
 from bench.cost import versus_table
 from bench.cost.count_macs import layer_costs
-from bench.cost.exported_networks import exported, tflite
+from bench.cost.exported_networks import tflite
 from bench.cost.layer_time import layer_times
 from bench.cost.measure import Measured, measure, refuse_emulated
 from bench.cost.roofline import PRECISIONS
@@ -30,7 +30,7 @@ def check(asked: Options, vs: str) -> DeviceSettings:
     if asked.model is not None:
         raise RequestError(
             f"VS is {vs!r} and MODEL is {asked.model!r}; VS compares two networks of "
-            "ours: expected ARCH instead of MODEL, as ARCH=v2 VS=v1"
+            "ours: expected ARCH instead of MODEL: {make_line('summary', ARCH=asked.arch, VS=vs)}"
         )
     if vs not in others:
         same = ", which is ARCH itself" if vs == asked.arch else ""
@@ -74,8 +74,7 @@ def compare(asked: Options, vs: str, output: Output) -> None:
 
 
 def _files(arch: str, options: Options) -> dict[NetworkFile, Path]:
-    found = exported(options)
-    return {NetworkFile(arch, precision): tflite(found, precision) for precision in PRECISIONS}
+    return {NetworkFile(arch, precision): tflite(options, precision) for precision in PRECISIONS}
 
 
 def _versus(

@@ -1,8 +1,8 @@
-"""What a user can ask of a measurement, beside the options that every command has."""
+"""Options of a measurement, beside those that every command has."""
 
 import math
 from argparse import ArgumentParser
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from bench.measurement.job import NATIVE, RUNTIMES
 from bench.measurement.plan import PLANS, Plan, sustained
@@ -14,8 +14,8 @@ MAX_SUSTAINED_MINUTES = 60.0
 
 @dataclass(frozen=True)
 class MeasureOptions:
-    """How to measure, and which files in which runtimes. None and "": what the plan has, or all;
-    of ``governor``, the one that is set.
+    """The plan of a measurement, its files and its runtimes. None and "": what the plan has, or
+    all; of ``governor``, the one that is set.
 
     ``precision`` is a percentage, ``time_limit`` in seconds, ``sustained`` in minutes.
     """
@@ -54,15 +54,23 @@ class MeasureOptions:
             if self.explain and runtime in NATIVE:
                 raise RequestError(
                     f"EXPLAIN looks into layers through Python, which {runtime!r} is not; leave "
-                    f"EXPLAIN out, or type RUNTIMES={NATIVE[runtime]}"
+                    f"EXPLAIN out, or use RUNTIMES={NATIVE[runtime]}"
                 )
         if not all(core.isdigit() and int(core) < 4096 for core in _words(self.cores)):
-            raise RequestError(f"CORES is {self.cores!r}; expected numbers by commas, as CORES=0,1")
+            raise RequestError(
+                f"CORES is {self.cores!r}; expected comma-separated numbers, e.g. CORES=0,1"
+            )
         if self.governor and not self.governor.isidentifier():
             raise RequestError(
-                f"GOVERNOR is {self.governor!r}; expected the name of a frequency governor, as "
+                f"GOVERNOR is {self.governor!r}; expected the name of a frequency governor, e.g. "
                 "GOVERNOR=performance"
             )
+
+    @property
+    def given(self) -> dict[str, object]:
+        """The options that differ from their defaults, by name."""
+        found = {option.name: getattr(self, option.name) for option in fields(self)}
+        return {o.name: found[o.name] for o in fields(self) if found[o.name] != o.default}
 
     @property
     def chosen_plan(self) -> Plan:
@@ -88,19 +96,19 @@ class MeasureOptions:
 
 
 HELP = {
-    "plan": "quick, default, thorough or gate: how long and how exactly to measure",
+    "plan": "quick, default, thorough or gate: the duration and the precision of the measurement",
     "precision": "half width of the median's 95 %% interval to reach, in per cent of it",
     "time_limit": "seconds of inferring for each row at most",
-    "files": "exported files to measure, by commas, as int8.tflite,float32.tflite; all otherwise",
-    "runtimes": f"runtimes to measure in, by commas: {' '.join(ALL_RUNTIMES)}; otherwise "
+    "files": "exported files to measure, comma-separated, e.g. int8.tflite,int8.onnx; else all",
+    "runtimes": f"runtimes to measure in, comma-separated: {' '.join(ALL_RUNTIMES)}; else "
     "those that such a device usually has",
-    "cores": "cores to run on, by commas; all otherwise",
+    "cores": "cores to run on, comma-separated; else all",
     "strict": "1 fails when a measurement has a warning",
     "sustained": "minutes to infer without a pause, each row by itself; minute 1 against the last",
     "profile": "1 names the ten most expensive operators of each row",
-    "drift": "1 prints how far the answers of all rows, and of Keras, are apart",
+    "drift": "1 prints the differences between the outputs of all rows and of Keras",
     "explain": "1 names the layer where a row and Keras, or two rows, begin to disagree",
-    "governor": "frequency governor while measuring, as performance; needs sudo without a password",
+    "governor": "frequency governor while measuring, e.g. performance; needs sudo with no password",
 }
 
 
@@ -108,7 +116,11 @@ def add_presets(parser: ArgumentParser) -> None:
     """``--quick`` and ``--thorough``, for ``--plan quick`` and ``--plan thorough``."""
     for name in ("quick", "thorough"):
         parser.add_argument(
-            f"--{name}", dest="plan", action="store_const", const=name, help=f"as --plan {name}"
+            f"--{name}",
+            dest="plan",
+            action="store_const",
+            const=name,
+            help=f"--plan {name}",
         )
 
 

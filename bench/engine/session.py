@@ -1,9 +1,9 @@
 """A session (what all measurements of one command share) and its part on each device."""
 
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from bench.measurement.job import Job
 from bench.measurement.record import Record, new_session
 from bench.measurement.result import Result
 from bench.measurement.warning import find_warnings
+from models.command_line.advice import make_line
 from models.command_line.errors import DeviceError
 from models.command_line.options import Options
 
@@ -27,22 +28,26 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Session:
-    """The files, options and command that all devices share. ``id`` is a name that no other session
-    has; ``commit`` the git commit of the folder the command ran in."""
+    """The files, options and command that all devices share.
 
+    ``target`` is the make target of the command, ``given`` its variables that are not in
+    ``options``. ``id`` is a name that no other session has; ``commit`` the git commit of the folder
+    the command ran in.
+    """
+
+    target: str
     exported: Exported
     options: Options
     measure: MeasureOptions
+    given: Mapping[str, object]
     command: str
-    id: str
-    commit: str | None
+    id: str = field(default_factory=new_session)
+    commit: str | None = field(default_factory=lambda: _commit())
 
-    @classmethod
-    def begin(
-        cls, exported: Exported, options: Options, measure: MeasureOptions, command: str
-    ) -> "Session":
-        """A session with an id of its own."""
-        return cls(exported, options, measure, command, new_session(), _commit())
+    def make_line(self, target: str | None = None, **variables: object) -> str:
+        """The command that measures the same again, or runs ``target`` with the same variables, but
+        for ``variables``."""
+        return make_line(target or self.target, self.options, **{**self.given, **variables})
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,8 @@ class DeviceRun:
         """The record of ``result``, without accuracy and without an id."""
         session, artifact = self.session, variant.artifact
         plan = session.measure.chosen_plan
+        # A gate with another plan would need another baseline.
+        again = session.make_line if session.target == "bench" else None
         return Record(
             kind=kind,
             session=session.id,
@@ -103,7 +110,7 @@ class DeviceRun:
             data=None,
             accuracy=None,
             environment=self.environment,
-            warnings=find_warnings(result, self.environment, plan),
+            warnings=find_warnings(result, self.environment, plan, again),
             time_utc=time_utc,
         )
 

@@ -48,7 +48,7 @@ def run(namespace: Namespace, typed: str) -> None:
     """``bench baseline`` as typed; DeviceError where no file could be measured."""
     asked, output = options.from_namespace(namespace, BaselineOptions), Output(namespace.json)
     typed_options = options.from_namespace(namespace)
-    with open_device_run(typed_options, asked.plan, asked.cores, typed) as device_run:
+    with open_device_run("baseline", typed_options, asked.plan, asked.cores, typed) as device_run:
         history = History()
         history.check()
         _refuse_emulated(device_run)

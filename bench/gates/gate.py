@@ -70,7 +70,7 @@ def run_gate(asked: Options, gate: GateOptions, command: str, output: Output) ->
     limits = _checked_limits()
     for name in ("junit", "markdown"):
         gate_output.check_writable(name.upper(), getattr(gate, name))
-    with open_device_run(asked, gate.plan, gate.cores, command) as device_run:
+    with open_device_run("gate", asked, gate.plan, gate.cores, command) as device_run:
         compared = paired_predictions.pairs(device_run)
         _refuse_unknown_labels(asked, limits)
         history = History()

@@ -18,8 +18,11 @@ MEASURE_HELP = {name: HELP[name] for name in ("plan", "cores")}
 
 
 @contextmanager
-def open_device_run(asked: Options, plan: str, cores: str, command: str) -> Iterator[DeviceRun]:
-    """The files of ``asked`` in one session on one device, which is closed when the block ends.
+def open_device_run(
+    target: str, asked: Options, plan: str, cores: str, command: str
+) -> Iterator[DeviceRun]:
+    """The files of ``asked`` in one session of ``target``, "gate" or "baseline", on one device,
+    which is closed when the block ends.
 
     RequestError for what is not there or not known, or for several devices.
     """
@@ -29,5 +32,6 @@ def open_device_run(asked: Options, plan: str, cores: str, command: str) -> Iter
     runtimes = runtimes_on(settings, measure.wanted_runtimes, asked.threads)
     chosen = variants(exported, measure, runtimes)
     with open_devices([settings]) as (device,):
-        session = Session.begin(exported, asked, measure, command)
+        given = {"plan": None if plan == PLAN else plan, "cores": cores or None}
+        session = Session(target, exported, asked, measure, given, command)
         yield DeviceRun(session, device, device.environment(), chosen)

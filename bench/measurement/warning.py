@@ -1,6 +1,6 @@
 """Warnings about a measurement: reasons not to trust it, each with what to do about it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,7 @@ OUTSIDE_SHARE = 0.1  # of the operators
 LOW_PERCENT = 20  # of a battery: about there phones begin to save power
 SLOWED_STATUS = 2  # of THERMAL_STATUS
 THROTTLED_NOW = 0b1111  # bits of vcgencmd: under-voltage, capped, throttled, soft limit
+Again = Callable[..., str]
 
 
 @dataclass(frozen=True)
@@ -35,16 +36,25 @@ class MeasurementWarning:
 
 
 def find_warnings(
-    result: Result, environment: Environment, plan: Plan
+    result: Result, environment: Environment, plan: Plan, again: Again | None = None
 ) -> tuple[MeasurementWarning, ...]:
-    """Every reason not to trust ``result``, which was timed by ``plan``; () for one that failed."""
+    """Every reason not to trust ``result``, which was timed by ``plan``; () for one that failed.
+
+    ``again`` gives the command that measures the same with other variables; None where the command
+    has no such variables.
+    """
     if result.error or not result.samples_ns:
         return ()
-    found = [*_of_the_machine(result, environment), *_of_the_samples(result, plan)]
+    found = [
+        *_of_the_machine(result, environment, again),
+        *_of_the_samples(result, plan, again),
+    ]
     return (*found, *_of_the_delegate(result))
 
 
-def _of_the_machine(result: Result, environment: Environment) -> Iterator[MeasurementWarning]:
+def _of_the_machine(
+    result: Result, environment: Environment, again: Again | None
+) -> Iterator[MeasurementWarning]:
     if environment.emulated:
         yield MeasurementWarning(
             "emulated",
@@ -63,14 +73,15 @@ def _of_the_machine(result: Result, environment: Environment) -> Iterator[Measur
             f"other virtual machines had {result.stolen_share:.0%} of the cores",
             "measure on a machine of its own, or compare only what took turns",
         )
-    if len(result.affinity) and len(result.affinity) < (result.threads or 1):
+    cores = len(result.affinity)
+    if cores and cores < (result.threads or 1):
         yield MeasurementWarning(
             "few-cores",
-            f"{result.threads} threads on {len(result.affinity)} cores",
-            f"type THREADS={len(result.affinity)}",
+            f"{result.threads} threads on {cores} cores",
+            f"run {again(threads=cores)}" if again else f"use THREADS={cores}",
         )
     yield from _of_the_battery(result.batteries)
-    yield from _of_the_clock(result.states, result.affinity, environment)
+    yield from _of_the_clock(result.states, result.affinity, environment, again)
 
 
 def _of_the_battery(batteries: Sequence[Battery]) -> Iterator[MeasurementWarning]:
@@ -92,14 +103,17 @@ def _of_the_battery(batteries: Sequence[Battery]) -> Iterator[MeasurementWarning
 
 
 def _of_the_clock(
-    states: tuple[State, ...], affinity: Sequence[int], environment: Environment
+    states: tuple[State, ...],
+    affinity: Sequence[int],
+    environment: Environment,
+    again: Again | None,
 ) -> Iterator[MeasurementWarning]:
     governors = sorted({governor for state in states for governor in state.governors})
     if governors and governors != ["performance"]:
         yield MeasurementWarning(
             "governor",
             f"the frequency governor is {', '.join(governors)}",
-            _governor_advice(environment),
+            _governor_advice(environment, again),
         )
     flags = 0
     for state in states:
@@ -126,16 +140,16 @@ def _of_the_clock(
         )
 
 
-def _governor_advice(environment: Environment) -> str:
-    if environment.governor_settable:
-        return "type GOVERNOR=performance, which needs no password there"
+def _governor_advice(environment: Environment, again: Again | None) -> str:
+    if environment.governor_settable and again:
+        return f"run {again(governor='performance')}, which needs no password there"
     if _is_phone(environment):
         return (
             "nobody can set a phone's without root: compare only files that took turns; the record "
             "has the frequencies"
         )
     return (
-        "for figures that can be repeated type there: echo performance | "
+        "for figures that can be repeated run there: echo performance | "
         "sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
     )
 
@@ -161,12 +175,15 @@ def _lowest_clock(
     return min(shares, default=None)
 
 
-def _of_the_samples(result: Result, plan: Plan) -> Iterator[MeasurementWarning]:
+def _of_the_samples(
+    result: Result, plan: Plan, again: Again | None
+) -> Iterator[MeasurementWarning]:
+    longer = f"run {again(plan='thorough')}" if again else "measure on a quiet machine"
     if result.warmup_stable is False:
         yield MeasurementWarning(
             "cold",
-            f"still getting faster behind {result.warmup_runs} warm-up inferences",
-            "type PLAN=thorough",
+            f"still getting faster after {result.warmup_runs} warm-up inferences",
+            longer,
         )
     warm = latency(result.samples_ns, result.turns)
     if plan.precision and (len(result.turns) < 2 or warm.precision > plan.precision):
@@ -174,7 +191,7 @@ def _of_the_samples(result: Result, plan: Plan) -> Iterator[MeasurementWarning]:
             "few-samples",
             f"the median is known to ±{warm.precision:.1%} only, of {warm.n} samples; "
             f"{plan.precision:.0%} were asked for",
-            "type PLAN=thorough, or a larger TIME_LIMIT",
+            longer,
         )
     if warm.mad_ns > SPREAD * warm.median_ns:
         yield MeasurementWarning(

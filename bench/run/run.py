@@ -33,6 +33,7 @@ from bench.run.sustained import run_sustained
 from bench.run.time_files import base, timed
 from models import reference
 from models.command_line import options
+from models.command_line.advice import make_line
 from models.command_line.errors import CheckFailed, DeviceError
 from models.command_line.options import Options
 from models.command_line.progress import note, step
@@ -75,7 +76,7 @@ def run_bench(asked: Options, measured: MeasureOptions, command: str, as_json: b
         open_devices(settings) as devices,
         ExitStack() as governors,
     ):
-        session = Session.begin(exported, asked, measured, command)
+        session = Session("bench", exported, asked, measured, measured.given, command)
         runs = _runs(session, devices, chosen)
         keras = _keras(model, asked, evaluation)
         notes = list(dict.fromkeys((*exported.manifest.caveats, *_of_the_data(evaluation))))
@@ -178,15 +179,16 @@ def _measured(
         ]
     )
     every = [row for of_device in rows.values() for row in of_device]
-    output.say(f"more of each row, flipped images too: bench show ID; IDs {_ids(every)}")
+    output.say(f"more of each row, flipped images too: {_show_lines(every)}")
     output.say(*failures(rows))
     return rows
 
 
-def _ids(rows: Sequence[Record]) -> str:
-    """Such as "12 to 23"; another bench may have written between them."""
+def _show_lines(rows: Sequence[Record]) -> str:
+    """The command for the first row and, of several, the last id; another bench may have written
+    between them."""
     first, last = min(row.id for row in rows), max(row.id for row in rows)
-    return str(first) if first == last else f"{first} to {last}"
+    return make_line("show", ID=first) + (f", and so on to {last}" if last > first else "")
 
 
 def _check(rows: Sequence[Record], strict: bool) -> None:

@@ -14,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from models.command_line.advice import module_line
+
 CALIBRATION_IMAGES = 128
 
 
@@ -92,7 +94,7 @@ def timed(command: list[str]) -> float:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m bench.studies.export_time", description=__doc__
+        prog=module_line("bench.studies.export_time"), description=__doc__
     )
     parser.add_argument("--arch", default="v2")
     parser.add_argument("--alpha", type=float, default=1.0)

@@ -28,8 +28,9 @@ from bench.history.history import DATABASE, History
 from bench.measurement.latency import Interval
 from bench.measurement.result import Result, Turn
 from models.command_line import command
+from models.command_line.advice import make_line, module_line
 from models.command_line.errors import CheckFailed, RequestError
-from models.command_line.options import OneLineParser
+from models.command_line.options import OneLineParser, Options
 from quantize.methods.limits import Limits, read_limits
 
 BASELINE_ROUNDS = 7
@@ -187,7 +188,7 @@ def recorded(path: Path) -> dict[str, list[Pair]]:
     if not found:
         raise RequestError(
             f"{path} has no file with {enough} rounds of a baseline; "
-            "type python -m bench baseline --runs 20 first"
+            f"run {make_line('baseline', Options(), runs=20)} first"
         )
     return found
 
@@ -201,7 +202,7 @@ def _noise(name: str, rounds: Sequence[Pair]) -> str:
 
 def run(argv: Sequence[str]) -> None:
     """Print what was found; CheckFailed where a claim does not hold."""
-    parser = OneLineParser(prog="python -m bench.studies.gate_power", description=__doc__)
+    parser = OneLineParser(prog=module_line("bench.studies.gate_power"), description=__doc__)
     parser.add_argument("--history", type=Path, default=DATABASE)
     parser.add_argument("--comparisons", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)

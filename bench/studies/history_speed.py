@@ -24,6 +24,7 @@ from bench.measurement.plan import Plan
 from bench.measurement.record import Record
 from bench.measurement.result import Result, State, Turn
 from bench.measurement.warning import MeasurementWarning
+from models.command_line.advice import module_line
 
 SERIES = tuple(
     product(
@@ -73,7 +74,7 @@ def _copy(connection: sqlite3.Connection, first: int, n: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m bench.studies.history_speed", description=__doc__
+        prog=module_line("bench.studies.history_speed"), description=__doc__
     )
     parser.add_argument("--runs", type=int, default=100_000)
     asked = parser.parse_args()

@@ -23,6 +23,7 @@ from bench.measurement.latency import Interval, latency, ratio
 from bench.measurement.plan import DEFAULT
 from bench.measurement.result import Result
 from models.command_line import command, options
+from models.command_line.advice import module_line
 from models.command_line.errors import CheckFailed, DeviceError, RequestError
 from models.command_line.options import OneLineParser, Options
 from models.command_line.progress import step
@@ -85,7 +86,7 @@ HELP = {"pairs": "of processes", "seconds": "each process, of inferring"}
 
 def main(argv: Sequence[str]) -> int:
     """Print a line for each file; the exit code."""
-    parser = OneLineParser(prog="python -m bench.studies.native_speed", description=__doc__)
+    parser = OneLineParser(prog=module_line("bench.studies.native_speed"), description=__doc__)
     options.add_table(parser, Options, options.HELP)
     options.add_table(parser, Pairs, HELP)
     return command.exit_code(lambda: _compare(parser.parse_args(argv)), "interrupted")

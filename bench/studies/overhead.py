@@ -19,6 +19,7 @@ from bench.measurement.latency import latency, ratio
 from bench.measurement.plan import DEFAULT
 from bench.measurement.result import Result
 from models.command_line import command
+from models.command_line.advice import module_line
 from models.command_line.errors import DeviceError, RequestError
 from models.command_line.progress import step
 
@@ -28,7 +29,9 @@ BARE = Path(__file__).parent / "bare_loop.py"
 
 def main(argv: Sequence[str]) -> int:
     """Print a line for each file; the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m bench.studies.overhead", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog=module_line("bench.studies.overhead"), description=__doc__
+    )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=2.0, help="each, of inferring")

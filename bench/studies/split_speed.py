@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench.cost.activation_memory import arena_bytes, peak_activation
 from models.command_line import command, options, progress
+from models.command_line.advice import module_line
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
 from quantize.evaluate import latency
@@ -116,7 +117,7 @@ def text(found: list[Row]) -> str:
 
 def main(argv: Sequence[str]) -> int:
     """Print the table; the exit code."""
-    parser = options.parser("python -m bench.studies.split_speed", __doc__)
+    parser = options.parser(module_line("bench.studies.split_speed"), __doc__)
     return command.exit_code(lambda: command.print_rows(parser, argv, _measured), "interrupted")
 
 

@@ -1,7 +1,9 @@
-"""Next steps for error messages: ``make`` lines that can be run as they stand."""
+"""Next steps for messages: commands that can be run as they stand."""
 
 import shlex
+import sys
 from dataclasses import fields
+from pathlib import Path
 
 from models.command_line.options import Options
 
@@ -38,3 +40,11 @@ def _options_of(target: str, asked: Options) -> dict[str, object]:
 def _quoted(value: object) -> str:
     text = str(int(value)) if isinstance(value, bool) else str(value)
     return shlex.quote(text.replace("$", "$$"))  # make expands a single dollar sign
+
+
+def module_line(module: str, *words: str) -> str:
+    """The command that runs ``module`` with this Python, e.g. ``.venv/bin/python -m bench``."""
+    program = Path(sys.executable)
+    if program.is_relative_to(Path.cwd()):
+        program = program.relative_to(Path.cwd())
+    return shlex.join([str(program), "-m", module, *words])

@@ -91,7 +91,12 @@ class OneLineParser(argparse.ArgumentParser):
     """Ends a wrong command line as every other wrong request ends: in one line."""
 
     def error(self, message: str):
-        raise RequestError(f"{message}; type {self.prog} with --help for what there is")
+        raise RequestError(f"{message}; {_help(self.prog)}")
+
+
+def _help(prog: str) -> str:
+    """The command that shows the options; those of a make target are make's variables."""
+    return "run make for the variables" if prog.startswith("make ") else f"run {prog} --help"
 
 
 def parser(prog: str, description: str) -> argparse.ArgumentParser:
