@@ -2,8 +2,8 @@
 
     python tables.py >tables.h
 
-They are written once, in bench/on_device/runner.py and in the schema of ai-edge-litert, which
-must be installed for the Python that runs this.
+They are written once, in the Python runner's files and in the schema of ai-edge-litert, which must
+be installed for the Python that runs this.
 """
 
 import ast
@@ -13,9 +13,12 @@ import pathlib
 import runpy
 import sys
 
-RUNNER = pathlib.Path(__file__).resolve().parents[1] / "bench" / "on_device" / "runner.py"
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+CORE_NAMES = ROOT / "bench" / "on_device" / "core_names.py"
+XNNPACK_WORDS = ROOT / "bench" / "on_device" / "operator_alignment.py"
+RUNTIMES = ROOT / "quantize" / "runtime" / "names.py"
 HEAD = """\
-// Made by android_harness/tables.py from bench/on_device/runner.py and the schema of TFLite.
+// Made by android_harness/tables.py from the Python runner's tables and the schema of TFLite.
 #pragma once
 
 #include <cstdint>
@@ -43,6 +46,11 @@ def builtin_operators():
     )
 
 
+def table(file, name):
+    """The constant ``name`` of a Python file that imports nothing of ours."""
+    return runpy.run_path(str(file))[name]
+
+
 def quoted(text):
     """A string of C++; JSON's are, for the plain names here."""
     return json.dumps(text)
@@ -53,7 +61,6 @@ def quoted_list(texts):
 
 
 def header():
-    tables = runpy.run_path(str(RUNNER))
     lines = [
         "struct CoreName {",
         "  std::uint32_t implementer;",
@@ -63,18 +70,18 @@ def header():
         "",
         "inline constexpr CoreName kCoreNames[] = {",
     ]
-    for (implementer, part), name in tables["CORE_NAMES"].items():
+    for (implementer, part), name in table(CORE_NAMES, "CORE_NAMES").items():
         lines.append(f"    {{{implementer:#x}, {part:#x}, {quoted(name)}}},")
     lines += ["};", "", "// By the number that the file has for a kind of operator."]
     lines.append("inline const std::map<std::int32_t, std::string> kBuiltinOperators = {")
     lines += [f"    {{{number}, {quoted(name)}}}," for number, name in builtin_operators()]
-    lines += ["};", "", "// What XNNPACK calls the kinds of the schema."]
+    lines += ["};", "", "// XNNPACK's words for the kinds of the schema."]
     lines.append("inline const std::map<std::string, std::vector<std::string>> kXnnpackWords = {")
-    for kind, words in tables["XNNPACK_WORDS"].items():
+    for kind, words in table(XNNPACK_WORDS, "XNNPACK_WORDS").items():
         lines.append(f"    {{{quoted(kind)}, {quoted_list(words)}}},")
     lines += ["};", "", "// The runtimes that a job may name, by the file's format."]
     lines.append("inline const std::map<std::string, std::vector<std::string>> kRuntimes = {")
-    for name, runtimes in tables["RUNTIMES"].items():
+    for name, runtimes in table(RUNTIMES, "RUNTIMES").items():
         lines.append(f"    {{{quoted(name)}, {quoted_list(runtimes)}}},")
     lines += ["};", "", "}  // namespace harness", ""]
     return HEAD + "\n".join(lines)

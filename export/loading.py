@@ -1,4 +1,4 @@
-"""Whether a runtime loads and runs a file, found out in a child process that may crash.
+"""Trial runs of exported files in their runtimes, in child processes that may crash.
 
 The child half of this file (``python -m export.loading``) imports the one runtime it is asked for.
 """
@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from quantize.runtime.affine_map import real, stored
+from quantize.runtime.model_session import open_session
 
 READERS = {"tflite": ("litert", "tflite-runtime"), "onnx": ("onnxruntime",)}  # the judge first
 TIME_LIMIT_S = 600
@@ -84,76 +87,38 @@ class Trials:
             self.child.wait(timeout=5)
 
 
-def _tflite(interpreter_class, path: str, images: np.ndarray, threads: int) -> np.ndarray:
-    interpreter = interpreter_class(model_path=path, num_threads=threads)
-    interpreter.allocate_tensors()
-    source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+def _outputs(runtime: str, path: str, images: np.ndarray, threads: int) -> np.ndarray:
+    """Outputs [n, classes] as real numbers."""
+    session = open_session(runtime, path, threads)
+    source, target = _affine_maps(path, session)
     outputs = []
     for image in images:
-        interpreter.set_tensor(source["index"], _stored(image, source["dtype"], source))
-        interpreter.invoke()
-        outputs.append(_real(interpreter.get_tensor(target["index"]), target)[0])
+        fed = stored(image, session.inputs[0].dtype, *source) if source else image
+        session.feed(fed[None])
+        session.run()
+        found = session.output()[0]
+        outputs.append(real(found, *target) if target else found)
     return np.stack(outputs)
 
 
-def _stored(image: np.ndarray, dtype, detail) -> np.ndarray:
-    image = image[None]
-    if dtype == np.float32:
-        return image
-    scale, zero_point = detail["quantization"]
-    limits = np.iinfo(dtype)
-    return np.clip(np.round(image / scale) + zero_point, limits.min, limits.max).astype(dtype)
-
-
-def _real(values: np.ndarray, detail) -> np.ndarray:
-    if values.dtype == np.float32:
-        return values
-    scale, zero_point = detail["quantization"]
-    return (values.astype(np.float32) - zero_point) * np.float32(scale)
-
-
-def _litert(path, images, threads):
-    from ai_edge_litert.interpreter import Interpreter
-
-    return _tflite(Interpreter, path, images, threads)
-
-
-def _tflite_runtime(path, images, threads):
-    from tflite_runtime.interpreter import Interpreter
-
-    return _tflite(Interpreter, path, images, threads)
-
-
-def _onnxruntime(path, images, threads):
+def _affine_maps(path: str, session) -> list[tuple[float, int] | None]:
+    """Scale and zero point of the input and of the output; None for a float one."""
+    ends = session.inputs[0], session.outputs[0]
+    if not path.endswith(".onnx"):
+        return [end.quantization for end in ends]
     import onnx
-    import onnxruntime
 
     from export.onnx.signature import affine_map
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     model = onnx.load(path)
-    source, target = session.get_inputs()[0], session.get_outputs()[0]
-    dtype = np.int8 if source.type == "tensor(int8)" else np.float32
-    into = {"quantization": affine_map(model, source.name)}
-    back = {"quantization": affine_map(model, target.name)}
-    outputs = []
-    for image in images:
-        values = session.run([target.name], {source.name: _stored(image, dtype, into)})[0]
-        outputs.append(_real(values, back)[0])
-    return np.stack(outputs)
-
-
-RUNNERS = {"litert": _litert, "tflite-runtime": _tflite_runtime, "onnxruntime": _onnxruntime}
+    return [affine_map(model, end.name) for end in ends]
 
 
 def _attempt(asked: dict, path: str) -> tuple[str, str | None]:
     runtime, kept_beside = asked["runtime"], Path(asked["images"])
     try:
         images = np.load(kept_beside, mmap_mode="r")[: asked["images_at_most"]]
-        outputs = RUNNERS[runtime](path, images, asked["threads"])
+        outputs = _outputs(runtime, path, images, asked["threads"])
     except ImportError:
         return "not installed", None
     except Exception as error:  # whatever a runtime raises is the finding

@@ -5,9 +5,13 @@ from pathlib import Path
 
 from bench.devices.host import RUNNER, Host
 from bench.devices.open_devices import OPENED_BY
+from bench.devices.runner_archive import archive, sources
 from models.command_line.errors import DeviceError
 
-STEP_MORE = ("row.astype(np.float32) - zero_point)", "row.astype(np.float32) - zero_point + 1)")
+STEP_MORE = (
+    "integers.astype(np.float32) - zero_point)",
+    "integers.astype(np.float32) - zero_point + 1)",
+)
 
 
 class Board(Host):
@@ -48,11 +52,12 @@ def written(monkeypatch, *boards):
 
 
 def runner_with(folder, *replaced):
-    """A copy of the runner in which texts are replaced, each (old, new)."""
-    source = RUNNER.read_text()
+    """The runner's archive with texts of its files replaced, each (old, new)."""
+    named = {name: content.decode() for name, content in sources().items()}
     for old, new in replaced:
-        assert source.count(old) == 1
-        source = source.replace(old, new)
-    path = folder / f"runner-{len(list(folder.glob('runner-*')))}.py"
-    path.write_text(source)
+        (name,) = [name for name, text in named.items() if old in text]
+        assert named[name].count(old) == 1
+        named[name] = named[name].replace(old, new)
+    path = folder / f"runner-{len(list(folder.glob('runner-*')))}.pyz"
+    path.write_bytes(archive({name: text.encode() for name, text in named.items()}))
     return path

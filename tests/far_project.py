@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +24,10 @@ from bench.devices.transport.transport import Timeouts
 from bench.history.history import History
 
 # The runner, the first time that it passes there so often, and no other: says so, and stalls.
-STALLING = """passed = []
+STALLING = """import os
+import time
+
+passed = []
 
 
 def stall_at(number, mark, device):
@@ -54,6 +57,7 @@ class FarProject:
         self.folder, self.server, self.between = folder, server, between
         self.cache, self.mark = folder / "cache of pi", folder / "mark"
         self._patch = monkeypatch
+        self.runner: Path | None = None
         self.settings: dict[str, dict] = {}
         self.add("pi", cache=str(self.cache))
         self.before = files_in(folder / "artifacts" / "tiny")
@@ -90,12 +94,14 @@ class FarProject:
         """Let the first runner of "pi" that comes there for the ``number``-th time stall."""
         line = PLACES[place]
         indent, where = line[: len(line) - len(line.lstrip())], (str(self.mark), str(self.cache))
-        call = f"{indent}stall_at({number}, *{where!r})\n"
+        call = f"{indent}from bench.on_device.job_error import stall_at\n"
+        call += f"{indent}stall_at({number}, *{where!r})\n"
         self.run_there(("class JobError(Exception):", STALLING), (line, call + line), *replaced)
 
     def run_there(self, *replaced: tuple[str, str]) -> None:
         """The runner with texts replaced, each (old, new)."""
-        self._patch.setattr("bench.devices.board.RUNNER", runner_with(self.folder, *replaced))
+        self.runner = runner_with(self.folder, *replaced)
+        self._patch.setattr("bench.devices.board.runner_file", lambda: nullcontext(self.runner))
 
     def stalls(self) -> bool:
         return self.mark.exists() and bool(self.mark.read_text())

@@ -13,6 +13,7 @@ from pathlib import Path
 from commands import ROOT
 
 from bench.devices.native.places import Places
+from bench.devices.native.sources import SHARED_TABLES
 
 MAIN = r"""
 #include <dlfcn.h>
@@ -48,8 +49,9 @@ def project(folder: Path) -> Places:
     (harness / "src").mkdir()
     (harness / "src" / "main.cpp").write_text(MAIN)
     (harness / "src" / "other.cpp").write_text(OTHER)
-    (harness.parent / "bench").mkdir()
-    shutil.copy(ROOT / "bench" / "on_device" / "runner.py", harness.parent / "bench" / "on_device")
+    for name in SHARED_TABLES:
+        (harness.parent / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, harness.parent / name)
     return Places(harness, folder / "cache")
 
 

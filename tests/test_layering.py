@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.devices.runner_archive import PACKED
+
 ROOT = Path(__file__).parent.parent
 ORDER = ["models", "quantize", "export", "bench"]
 SLOW = {
@@ -43,9 +45,22 @@ def test_bench_takes_only_the_artifact_type_from_export():
             assert name.split(".")[0] != "export" or name == "export.artifact", file.name
 
 
-def test_the_device_runner_imports_nothing_of_ours():
-    names = {name.split(".")[0] for name in imported_by(ROOT / "bench" / "on_device" / "runner.py")}
-    assert not names & set(ORDER)
+def test_the_runner_imports_nothing_of_ours_but_what_is_packed_with_it():
+    packed = [folder.replace("/", ".") for folder in PACKED]
+    assert packed == ["bench.on_device", "quantize.runtime"]
+    for file in [file for folder in PACKED for file in (ROOT / folder).glob("*.py")]:
+        own = [name for name in imported_by(file) if name.split(".")[0] in ORDER]
+        wrong = [name for name in own if name.rpartition(".")[0] not in packed]
+        assert not wrong, f"{file.name} imports {wrong}"
+        assert not own or file.name != "lease_agent.py"  # it is pushed by itself
+        # Python starts the folder as it is: no file may hide a module of the standard library.
+        assert file.stem not in sys.stdlib_module_names or file.stem == "__main__", file.name
+
+
+def test_the_runtimes_below_everything_import_nothing_of_ours_above_them():
+    for file in (ROOT / "quantize" / "runtime").glob("*.py"):
+        for name in imported_by(file):
+            assert name.split(".")[0] not in ORDER or name.startswith("quantize.runtime."), name
 
 
 def test_importing_any_module_loads_nothing_slow():

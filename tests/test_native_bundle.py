@@ -76,7 +76,9 @@ def test_what_is_built_is_not_built_again(places):
     assert again == first and "compiling" in shown and not shown_again
 
 
-@pytest.mark.parametrize("file", ["src/main.cpp", "CMakeLists.txt", "../bench/on_device/runner.py"])
+@pytest.mark.parametrize(
+    "file", ["src/main.cpp", "CMakeLists.txt", "../bench/on_device/core_names.py"]
+)
 def test_another_source_makes_another_bundle_beside_the_one_in_use(places, file):
     first, _ = build(places)
     changed = places.harness / file

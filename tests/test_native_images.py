@@ -1,4 +1,4 @@
-"""Images in the native runner: the same bytes as in bench/on_device/runner.py, from any .npy."""
+"""Images in the native runner: the same bytes as in bench/on_device/classify.py, from any .npy."""
 
 import io
 import itertools
@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from native_probe import probe
 
-from bench.on_device import runner
+from bench.on_device.classify import classify
+from bench.on_device.job_error import JobError
+from quantize.runtime.model_session import Tensor
 
 SIDE = 3
 SHAPE = (1, SIDE, SIDE, 2)
@@ -22,7 +24,7 @@ class Echo:
     """A file that answers what it is fed."""
 
     def __init__(self, dtype, shape=SHAPE):
-        self.dtype, self.shape = np.dtype(dtype), shape
+        self.inputs = (Tensor("image", shape, np.dtype(dtype), None),)
 
     def feed(self, tensor):
         self.tensor = np.array(tensor)
@@ -56,8 +58,8 @@ def by_python(dtype, of_images, shape=SHAPE):
     made, result = {"classified": [], "error": None}, {"images": 0}
     try:
         tell = lambda event: made["classified"].append(event["shards"])  # noqa: E731
-        runner.classify(Echo(dtype, shape), of_images, result, tell)
-    except runner.JobError as error:
+        classify(Echo(dtype, shape), of_images, result, tell)
+    except JobError as error:
         made["error"] = {"kind": error.kind, "message": str(error)}
     return {**made, **result}
 

@@ -1,4 +1,4 @@
-"""The machine as the native runner reads it: as bench/on_device/runner.py does, same trees."""
+"""The machine as the native runner reads it: as the Python runner does, same trees."""
 
 import os
 import platform
@@ -7,7 +7,9 @@ import pytest
 from native_probe import probe, start
 
 from bench.measurement.environment import Environment
-from bench.on_device import runner
+from bench.on_device.machine_facts import os_name, read_environment
+from bench.on_device.machine_state import read_state
+from bench.on_device.this_process import affinity
 
 CPU = "devices/system/cpu/cpu{}/cpufreq/{}"
 BOARD = {
@@ -52,7 +54,7 @@ def program(folder, name, script):
 def states(root, monkeypatch, env=None):
     """Of both runners, without what changes from moment to moment."""
     monkeypatch.setenv("PATH", (env or os.environ)["PATH"])
-    ours, theirs = probe("state", root), runner.read_state(0.0, root=str(root))
+    ours, theirs = probe("state", root), read_state(0.0, root=str(root))
     assert set(ours) == set(theirs)
     assert 5 <= ours["at_s"] < 60 and ours["load_average"] >= 0
     return [{key: found[key] for key in found if key not in MEASURED} for found in (ours, theirs)]
@@ -61,7 +63,7 @@ def states(root, monkeypatch, env=None):
 def environments(root, monkeypatch, env=None):
     """Of both runners; the native one knows no Python and no packages."""
     monkeypatch.setenv("PATH", (env or os.environ)["PATH"])
-    ours, theirs = probe("environment", root), runner.read_environment(str(root))
+    ours, theirs = probe("environment", root), read_environment(str(root))
     assert Environment.from_dict(ours).cores == theirs["cores"]
     return ours, {**theirs, "python": None, "versions": {}}
 
@@ -189,7 +191,7 @@ def test_a_phone_that_has_only_the_file_is_known_by_it(tmp_path, script):
     assert (found["os"], found["board"]) == ("Android 12", "A B")
     (tmp_path / "system/build.prop").write_text("ro.product.model=A B\n")
     found = probe("environment", tmp_path, env=env)
-    assert (found["os"], found["board"]) == (runner.os_name(), "Some board")
+    assert (found["os"], found["board"]) == (os_name(), "Some board")
 
 
 def test_versions_come_from_the_libraries_folders(tmp_path):
@@ -205,7 +207,7 @@ def test_names_that_are_not_utf8_do_not_end_it(tmp_path):
 
 def test_a_process_is_pinned_and_told_of():
     everything = probe("process")
-    assert everything["affinity"] == runner.affinity() and everything["threads"] == 1
+    assert everything["affinity"] == affinity() and everything["threads"] == 1
     assert everything["peak_rss_bytes"] > 1_000_000
     assert 0 <= everything["others_share"] <= 1 and 0 <= everything["stolen_share"] <= 1
     last = everything["affinity"][-1]

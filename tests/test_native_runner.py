@@ -9,9 +9,8 @@ import tiny_models
 from both_runners import BothRunners, check_alike
 from tiny_models import write_export, write_images
 
-from bench.measurement.job import NATIVE, RUNTIMES, Images, Job
+from bench.measurement.job import Images, Job
 from bench.measurement.plan import Plan
-from bench.on_device import runner
 from models.networks.spec import Preprocess
 from quantize.graph.graph import Graph
 from quantize.schemes import int8
@@ -246,8 +245,3 @@ def test_without_its_library_a_runtime_is_missing(tmp_path, native_runner, expor
 def test_more_threads_than_the_builtin_kernels_use_are_refused(both, job):
     native = both.native(replace(job, runtime="litert-builtin", threads=2).to_json())
     assert native.kind == "runtime_failed" and "THREADS=1" in native.message
-
-
-def test_bench_and_runner_know_the_same_runtimes():
-    told = {form: tuple(n for n in names if n not in NATIVE) for form, names in RUNTIMES.items()}
-    assert told == runner.RUNTIMES

@@ -6,7 +6,7 @@ import pytest
 from bench.devices.host import Host
 from bench.measurement.job import Job
 from bench.measurement.result import Delegate, OpTime
-from bench.on_device.runner import aligned
+from bench.on_device.operator_alignment import aligned
 from bench.run import profile
 from quantize.graph.delegate import partitions
 from quantize.graph.graph import Graph

@@ -22,6 +22,7 @@ from bench.devices.provision import provision as provision_module
 from bench.devices.provision.device_pip import DevicePip
 from bench.devices.provision.provision import provision
 from bench.devices.provision.requirements import versions_here
+from bench.devices.runner_archive import archive, sources
 from bench.devices.settings import DeviceSettings
 from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError
@@ -413,6 +414,7 @@ def test_the_real_runtimes_run_in_the_environment(tmp_path, monkeypatch, variabl
     pi.run_check([python, "-I", "-m", "pip", "check"], 60)
     assert any("onnxruntime" in name for name in pi.pushed) == bool(variables)
     assert os.listdir(pi.home / ".cache") == ["mobilenet-deploy"]
-    runner = ROOT / "bench" / "on_device" / "runner.py"
+    runner = tmp_path / "runner.pyz"
+    runner.write_bytes(archive(sources()))
     said = json.loads(pi.run_check([python, runner, "--environment"], 60))
     assert said["versions"] == versions_here()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from tiny_models import write_export, write_images
 
 from bench.devices import board, remote_device
 from bench.devices.board import Board
-from bench.devices.host import RUNNER, Host
+from bench.devices.host import Host
 from bench.devices.remote_device import RemoteDevice
+from bench.devices.runner_archive import ENTRY, archive, sources
 from bench.devices.settings import DeviceSettings
 from bench.measurement.job import Images, Job
 from bench.measurement.result import ConnectionLost
@@ -93,9 +95,10 @@ def runner_that(tmp_path, monkeypatch):
     """Makes the real runner do something else first."""
 
     def put_in_front(source):
-        path = tmp_path / "other_runner.py"
-        path.write_text(f"{source}\n{RUNNER.read_text()}")
-        monkeypatch.setattr(board, "RUNNER", path)
+        path = tmp_path / "other_runner.pyz"
+        named = sources()
+        path.write_bytes(archive({**named, ENTRY: source.encode() + b"\n" + named[ENTRY]}))
+        monkeypatch.setattr(board, "runner_file", lambda: nullcontext(path))
 
     return put_in_front
 
@@ -119,7 +122,7 @@ def test_files_are_pushed_once_and_only_the_cache_stays(device, line, judging, t
         with device:
             assert device.run(judging).error is None
     assert sorted(line.pushed) == sorted(
-        ["0.npy", "1.npy", "2.npy", "int8.tflite", "lease_agent.py", "runner.py"]
+        ["0.npy", "1.npy", "2.npy", "int8.tflite", "lease_agent.py", "runner.pyz"]
     )
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["a cache"]
     assert not list((tmp_path / "home" / "a cache").rglob("*outputs*/*.npy"))

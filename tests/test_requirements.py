@@ -74,7 +74,7 @@ def test_without_numpy_nothing_else_is_asked_for():
 
 
 def test_this_machines_versions_are_those_that_its_runs_record():
-    from bench.on_device.runner import read_environment
+    from bench.on_device.machine_facts import read_environment
 
     here = {name: version for name, version in versions_here().items() if version}
     assert here == read_environment()["versions"]

@@ -16,6 +16,7 @@ from tiny_models import write_export, write_images
 from bench.devices.host import RUNNER, Host
 from bench.measurement.job import Images, Job
 from bench.measurement.plan import Plan
+from bench.on_device import runner
 from models.networks.spec import Preprocess
 
 
@@ -98,7 +99,8 @@ def test_images_of_another_size_are_an_error_in_the_result(job, tmp_path):
     assert not (tmp_path / "outputs.npy").exists()
 
 
-def test_jobs_that_are_none_are_an_error_in_the_result(job):
+def test_jobs_that_are_none_are_an_error_in_the_result(job, tmp_path):
+    """Refused before a runtime is loaded, so that this process may be the runner's."""
     broken = {
         "": "not JSON",
         "[" * 100_000: "not JSON",
@@ -117,26 +119,26 @@ def test_jobs_that_are_none_are_an_error_in_the_result(job):
         changed(job, plan={**vars(QUICK), "min_samples": 0}): "no sample",
         changed(job, plan={**vars(QUICK), "warmup_s": float("nan")}): "finite",
     }
-    for text, said in broken.items():
-        code, result, stderr = run_directly(text)
-        assert (code, result["error"]["kind"]) == (2, "bad_job"), text[:200]
-        assert said in result["error"]["message"] and "Traceback" not in stderr
+    path = tmp_path / "job.json"
+    for text, expected in broken.items():
+        path.write_text(text)
+        error = runner.run([str(path)], pytest.fail)["error"]
+        assert error["kind"] == "bad_job" and expected in error["message"], text[:200]
+
+
+@pytest.mark.parametrize("text", ["", "[" * 100_000])
+def test_a_job_that_is_none_ends_the_runner_with_exit_code_2_and_no_traceback(text):
+    code, result, stderr = run_directly(text)
+    assert (code, result["error"]["kind"]) == (2, "bad_job") and "Traceback" not in stderr
 
 
 def test_what_runtimes_print_stays_out_of_the_result(job, tmp_path, monkeypatch):
-    """Nor do the runner's neighbours in its folder hide modules of the standard library."""
+    """Nor do the files of the runner's folder hide modules of the standard library."""
     chatter = "import os, statistics; os.write(1, b'hello {'); print('there')\n"
     runtime_that(tmp_path, monkeypatch, chatter + "raise ImportError(statistics.fmean([1, 2]))")
     code, result, stderr = run_directly(replace(job, runtime="tflite-runtime").to_json())
     assert code == 3 and result["error"]["kind"] == "missing_runtime"
     assert "1.5" in result["error"]["message"] and "hello" in stderr
-
-
-def test_the_runner_needs_nothing_of_this_project(job, tmp_path):
-    alone = tmp_path / "device" / "runner.py"
-    alone.parent.mkdir()
-    alone.write_bytes(RUNNER.read_bytes())
-    assert Host(runner=alone).run(job).error is None
 
 
 def test_a_runner_sleeps_when_its_turn_is_over(job, tmp_path):

@@ -201,7 +201,7 @@ def test_explained_is_this_machines_own_run(project, monkeypatch, capsys):
 
 def test_a_runtime_that_this_machine_lacks_is_left_out_with_a_note(project, monkeypatch, capsys):
     """The host's own runs come from the table of devices as all others do."""
-    lacking = ("from ai_edge_litert import", "from there_is_none import")
+    lacking = ("import ai_edge_litert as package", "import there_is_none as package")
     source = runner_with(project, *[lacking])
     monkeypatch.setitem(OPENED_BY, "host", lambda settings: nullcontext(Host(source)))
     written(monkeypatch, Board("pi4"))
@@ -332,8 +332,9 @@ def test_ctrl_c_ends_every_runner_and_every_thread(project, monkeypatch, capsys,
     """Two devices wait for runners that never answer: while they time, judge or profile."""
     (project / "pids").mkdir()
     before = set(threading.enumerate())
-    loads = '    kind = OnnxSession if job["format"] == "onnx" else TfliteSession\n'
+    loads = "    session = load_artifact(job, result)\n"
     hangs = (
+        "    import os, time\n"
         f"    if job[{asked_for!r}]:\n"
         f"        open({str(project / 'pids')!r} + '/' + str(os.getpid()), 'w').close()\n"
         "        time.sleep(600)\n"

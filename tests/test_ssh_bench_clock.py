@@ -10,6 +10,7 @@ pytestmark = pytest.mark.waits
 YEAR_S = 365 * 86400.0
 # The sample in the middle of which it jumps, and a sleep that this library does not break.
 JUMP = """import select
+import time
 
 time.sleep = lambda seconds: select.select([], [], [], seconds)
 begun = []
@@ -26,6 +27,8 @@ def jump():
 
 class JobError(Exception):"""
 
+CALL = "        from bench.on_device.job_error import jump\n        jump()\n"
+
 
 @needs_faketime
 @pytest.mark.parametrize("years", ["-10y", pytest.param("+10y", marks=pytest.mark.slow)])
@@ -37,7 +40,7 @@ def test_a_jump_of_the_clock_changes_no_figure_and_no_lock(
     far = start_far(" ".join(f"{name}={value}" for name, value in fake_clock.environment.items()))
     jump = JUMP.format(clock=str(fake_clock.file), seen=str(seen), years=years)
     before = "        before = clock()\n"
-    far.run_there(("class JobError(Exception):", jump), (before, f"{before}        jump()\n"))
+    far.run_there(("class JobError(Exception):", jump), (before, before + CALL))
     assert far.bench() == 0
     assert abs(float(seen.read_text())) > 9 * YEAR_S
     assert "note: pi" not in capsys.readouterr().err

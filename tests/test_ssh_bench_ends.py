@@ -17,7 +17,6 @@ from processes import ended, wait_until
 from tiny_models import write_export, write_images
 
 from bench.__main__ import main
-from bench.devices import board
 from bench.measurement.job import Job
 
 pytestmark = pytest.mark.waits
@@ -29,8 +28,10 @@ from bench.devices import board
 from bench.__main__ import script
 board.provision = lambda *_: sys.executable
 if sys.argv[1:2] == ["--runner"]:
+    from contextlib import nullcontext
     from pathlib import Path
-    board.RUNNER = Path(sys.argv[2])
+    path = Path(sys.argv[2])
+    board.runner_file = lambda: nullcontext(path)
     del sys.argv[1:3]
 sys.exit(script())
 """
@@ -50,7 +51,8 @@ def child(far):
     def start():
         words = ["run", "--weights", "random", "--quick", "--time-limit", "0.2", "--device", "pi"]
         words += ["--files", "int8.tflite", "--runtimes", "litert"]
-        command = [sys.executable, "-c", UNPROVISIONED, "--runner", str(board.RUNNER), *words]
+        chosen = ["--runner", str(far.runner)] if far.runner else []
+        command = [sys.executable, "-c", UNPROVISIONED, *chosen, *words]
         made.append(subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, text=True))
         return made[-1]
 

@@ -5,7 +5,7 @@ import pytest
 from made_records import result
 
 from bench.measurement.latency import latency, ratio, unpaired_ratio
-from bench.on_device.runner import interval_rank
+from bench.on_device.stop_rule import interval_rank
 
 
 def turns_of(noise, count, drift=0.0, spread=0.05, median=1e6, samples=20):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from quantize.graph.graph import Graph
+from quantize.runtime.model_session import open_session
 
 
 @dataclass(frozen=True)
@@ -77,14 +78,7 @@ def arena_bytes(graph: Graph) -> int:
     From the lowest address of any activation to the highest end, with what kernels need beside
     (patches of a convolution). LiteRT keeps the graph's input to the end.
     """
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-    interpreter = Interpreter(
-        model_content=graph.content,
-        num_threads=1,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
-    interpreter.allocate_tensors()
+    interpreter = open_session("litert-builtin", graph.content).interpreter
     activations, planned, beside = set(graph.activations), [], []
     constants = {tensor.name.decode() for tensor in graph.subgraph.tensors} - activations
     for name, start, end in _addresses(interpreter, constants):

@@ -2,20 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from bench.devices.file_store import FileStore
-from bench.devices.host import RUNNER
 from bench.devices.lease.device_lease import DeviceLease
 from bench.devices.lease.lease_command import LeasedPrograms
 from bench.devices.machine import Machine, probe
 from bench.devices.platform import AcquiredDevice, Note
 from bench.devices.provision.provision import provision
+from bench.devices.runner_archive import ON_DEVICE, runner_file
 from bench.devices.settings import DeviceSettings
 from bench.devices.transport.transport import Transport
 from models.command_line.progress import Report
 
-KEEPER = Path(__file__).parents[1] / "on_device" / "lease_agent.py"
+KEEPER = ON_DEVICE / "lease_agent.py"
 
 
 class Board:
@@ -48,7 +47,9 @@ class Board:
         """The words that start the runner in its Python environment, which is made if need be."""
         watched = LeasedPrograms(self._transport, acquired.lease, acquired.cache)
         python = provision(watched, acquired.store, self._machine, note, show)
-        yield str(python), str(acquired.store.put(RUNNER, show))
+        with runner_file() as file:
+            runner = acquired.store.put(file, show)
+        yield str(python), str(runner)
 
     def cores(self, threads: int) -> None:
         """All: the scheduler of a board has cores that are alike."""

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.devices.free_memory import free_memory_bytes
+from bench.devices.runner_archive import ON_DEVICE
 from bench.devices.runner_process import RunnerProcess
 from bench.devices.running_jobs import RunningJobs
 from bench.devices.settings import HOST
@@ -19,7 +20,7 @@ from bench.measurement.result import Result
 from models.command_line.errors import DeviceError
 from models.command_line.progress import Report
 
-RUNNER = Path(__file__).parents[1] / "on_device" / "runner.py"
+RUNNER = ON_DEVICE  # a folder that Python starts, as it starts the archive on a device
 ENVIRONMENT_S = 60.0
 
 

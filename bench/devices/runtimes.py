@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from bench.devices.settings import HOST, DeviceSettings
 from bench.measurement.job import NATIVE
 from models.command_line.errors import RequestError
+from quantize.runtime.names import IN_PYTHON
 
-PYTHON = ("litert", "litert-builtin", "tflite-runtime", "onnxruntime")
+PYTHON = tuple(name for known in IN_PYTHON.values() for name in known)
 # By transport. A phone has the native runner alone.
 USUAL = {HOST: PYTHON, "ssh": PYTHON, "adb": ("litert", "litert-builtin", "onnxruntime")}
 # Through the C API of LiteRT, which is the native runner's, these kernels have one thread.

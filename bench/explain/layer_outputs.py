@@ -1,4 +1,4 @@
-"""What every layer computes, in one runtime or in Keras, found in a child process that may crash.
+"""Outputs of every layer in one runtime or in Keras, from a child process that may crash.
 
 The child half of this file (``python -m bench.explain.layer_outputs``) imports the one runtime it
 is asked for.
@@ -17,8 +17,10 @@ import numpy as np
 from models.command_line import command
 from models.command_line.errors import CommandError, DeviceError, RequestError
 from models.command_line.options import Options
+from quantize.runtime.model_session import open_session
 
 TIME_LIMIT_S = 600
+KERAS = "keras"
 
 
 def of_file(
@@ -38,7 +40,7 @@ def of_keras(options: Options, images: np.ndarray, folder: Path) -> dict[str, Pa
     """A .npy file [n, ...] for each layer, by its name, of the network that ``options`` name.
     ``images``: preprocessed float32 [n, h, w, c]."""
     folder.mkdir(parents=True, exist_ok=True)
-    names = _in_child({"runtime": "keras", "options": asdict(options)}, images, folder)
+    names = _in_child({"runtime": KERAS, "options": asdict(options)}, images, folder)
     return {name: folder / f"{i}.npy" for i, name in enumerate(names)}
 
 
@@ -70,40 +72,15 @@ def _in_child(asked: dict, images: np.ndarray, folder: Path) -> list[str]:
     return json.loads(child.stdout)
 
 
-def _tflite(asked: dict, images: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    runtime, choice = asked["runtime"], {}
-    if runtime == "tflite-runtime":
-        from tflite_runtime import interpreter as package
-    else:
-        from ai_edge_litert import interpreter as package
-    if runtime == "litert-builtin":
-        without = package.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-        choice["experimental_op_resolver_type"] = without
-    interpreter = package.Interpreter(model_path=asked["file"], num_threads=1, **choice)
-    interpreter.allocate_tensors()
-    source = interpreter.get_input_details()[0]["index"]
-    at = {detail["name"]: detail["index"] for detail in interpreter.get_output_details()}
-    made = []
+def _file(asked: dict, images: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    session = open_session(asked["runtime"], asked["file"])
+    numbers = {output.name: number for number, output in enumerate(session.outputs)}
+    found = []
     for image in images:
-        interpreter.set_tensor(source, image[None])
-        interpreter.invoke()
-        made.append([interpreter.get_tensor(at[name])[0] for name in asked["values"]])
-    yield from zip(asked["values"], map(np.stack, zip(*made, strict=True)), strict=True)
-
-
-def _onnxruntime(asked: dict, images: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(
-        asked["file"], options, providers=["CPUExecutionProvider"]
-    )
-    source = session.get_inputs()[0].name
-    made = [session.run(asked["values"], {source: image[None]}) for image in images]
-    for name, values in zip(asked["values"], zip(*made, strict=True), strict=True):
-        yield name, np.concatenate(values)
+        session.feed(image[None])
+        session.run()
+        found.append([session.output(numbers[name]) for name in asked["values"]])
+    yield from zip(asked["values"], map(np.concatenate, zip(*found, strict=True)), strict=True)
 
 
 def _keras(asked: dict, images: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
@@ -136,19 +113,11 @@ def _layers(model, images: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         yield node.operation.name, known[id(node.outputs[0])]
 
 
-RUNNERS = {
-    "litert": _tflite,
-    "litert-builtin": _tflite,
-    "tflite-runtime": _tflite,
-    "onnxruntime": _onnxruntime,
-    "keras": _keras,
-}
-
-
 def _answer(asked: dict) -> list[str]:
     images, folder, names = np.load(asked["images"]), Path(asked["folder"]), []
     try:
-        for name, values in RUNNERS[asked["runtime"]](asked, images):
+        outputs = _keras if asked["runtime"] == KERAS else _file
+        for name, values in outputs(asked, images):
             np.save(folder / f"{len(names)}.npy", values)
             names.append(name)
     except CommandError:

@@ -1,4 +1,4 @@
-"""What a runner is asked; ``bench/on_device/runner.py`` documents the JSON."""
+"""What a runner is asked; ``bench/on_device/job_format.py`` documents the JSON."""
 
 import json
 from dataclasses import asdict, dataclass, replace
@@ -7,18 +7,16 @@ from pathlib import PurePath
 from bench.measurement.plan import Plan
 from export.artifact import TensorInfo
 from models.networks.spec import Preprocess
+from quantize.runtime import names
 
 VERSION = 3
-# What may be asked for; a runner is never told the names in NATIVE.
-RUNTIMES = {
-    "tflite": (
-        *("litert", "litert-builtin", "tflite-runtime", "litert-gpu", "litert-npu"),
-        "litert-native",
-    ),
-    "onnx": ("onnxruntime", "onnxruntime-native"),
-}
 # Of this machine, where the same runtime has two runners: that of its job in the native one.
 NATIVE = {"litert-native": "litert", "onnxruntime-native": "onnxruntime"}
+# What may be asked for, by format; a runner is never told the names in NATIVE.
+RUNTIMES = {
+    form: (*known, *(name for name, runtime in NATIVE.items() if runtime in known))
+    for form, known in names.RUNTIMES.items()
+}
 
 START_ALLOWANCE_S = 120.0
 IMAGE_ALLOWANCE_S = 2.0

@@ -1,4 +1,4 @@
-"""What a runner answers; ``bench/on_device/runner.py`` documents the JSON."""
+"""What a runner answers; ``bench/on_device/job_format.py`` documents the JSON."""
 
 from dataclasses import dataclass
 

@@ -7,6 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
+from quantize.runtime.model_session import open_session
+
 CONSTANT_ALIGNMENT_BYTES = 16
 LINEAR = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")  # ops with weights and a bias
 
@@ -167,15 +169,7 @@ class Graph:
 
     def interpreter(self, threads: int, keep_activations: bool = False):
         """A LiteRT interpreter ready to run; ``keep_activations`` makes every tensor readable."""
-        from ai_edge_litert.interpreter import Interpreter
-
-        made = Interpreter(
-            model_content=self.content,
-            num_threads=threads,
-            experimental_preserve_all_tensors=keep_activations,
-        )
-        made.allocate_tensors()
-        return made
+        return open_session("litert", self.content, threads, keep_activations).interpreter
 
 
 def kinds() -> dict[int, str]:

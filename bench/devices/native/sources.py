@@ -6,6 +6,12 @@ from pathlib import Path
 
 TEXTS = {".md", ".sh"}
 KEY_CHARACTERS = 16
+# Tables of the Python runner that android_harness/tables.py makes a header of.
+SHARED_TABLES = (
+    "bench/on_device/core_names.py",
+    "bench/on_device/operator_alignment.py",
+    "quantize/runtime/names.py",
+)
 
 
 def digest_of(harness: Path, words: Iterable[str]) -> str:
@@ -24,5 +30,5 @@ def digest_of(harness: Path, words: Iterable[str]) -> str:
 def _files(harness: Path) -> Iterator[Path]:
     own = (f for f in harness.rglob("*") if f.is_file() and f.suffix not in TEXTS)
     yield from sorted(f for f in own if "__pycache__" not in f.parts)
-    yield harness.parent / "bench" / "on_device" / "runner.py"  # whose tables the runner shares
+    yield from (harness.parent / name for name in SHARED_TABLES)
     yield from sorted(Path(__file__).parent.glob("*.py"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from bench.devices.machine import Machine
-from bench.on_device.runner import PACKAGES
+from quantize.runtime.names import PACKAGES
 
 NUMPY, TFLITE_RUNTIME = "numpy", "tflite-runtime"
 TFLITE_RUNTIME_NUMPY = 2  # below which numpy has to stay, though its wheels do not say so

@@ -1,0 +1,66 @@
+"""Images through a loaded artifact: shards of pixel values to shards of outputs."""
+
+import os
+
+import numpy as np
+
+from bench.on_device.job_error import JobError, one_line
+from quantize.runtime.affine_map import real, stored
+
+
+def classify(session, images, result, tell):
+    """Run every image, and write the outputs of each shard, dequantized, to a .npy file."""
+    shape, dtype = session.inputs[0].shape[1:], session.inputs[0].dtype
+    for number, path in enumerate(images["shards"]):
+        try:
+            shard = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise JobError("bad_input", f"cannot read {path[:200]}: {one_line(error)}") from error
+        if shard.ndim != 4 or shard.shape[1:] != shape or shard.dtype.kind not in "uif":
+            raise JobError(
+                "bad_input",
+                f"images are {shard.dtype} {list(shard.shape)}; "
+                f"the model reads [n, {', '.join(map(str, shape))}]",
+            )
+        rows = []
+        for pixels in shard:
+            session.feed(model_input(pixels, dtype, images)[None])
+            session.run()
+            rows.append(model_output(session.output(), images))
+        write_array(images["outputs"][number], np.stack(rows) if rows else np.zeros((0, 0)))
+        result["images"] += len(rows)
+        tell({"event": "classified", "shards": number + 1})
+
+
+def write_array(path, array):
+    """Write float32 ``array`` whole or not at all."""
+    try:
+        with open(path + ".part", "wb") as file:
+            np.save(file, array.astype(np.float32))
+        os.replace(path + ".part", path)
+    except OSError as error:
+        raise JobError("runtime_failed", f"cannot write {path[:200]}: {one_line(error)}") from error
+
+
+def model_input(pixels, dtype, images):
+    """Pixel values as the file reads them: scaled, and quantized where it reads integers."""
+    values = pixels.astype(np.float32) * np.float32(images["scale"]) + np.float32(images["offset"])
+    if dtype.kind not in "iu":
+        return values.astype(dtype)
+    scale, zero_point = images["input_scale"], images["input_zero_point"]
+    if not scale or zero_point is None:
+        raise JobError("bad_job", f"the input is {dtype}; expected input_scale, input_zero_point")
+    return stored(values, dtype, scale, zero_point)
+
+
+def model_output(tensor, images):
+    """One row of outputs as float32, dequantized where the file gives integers."""
+    row = np.array(tensor).reshape(-1)
+    if row.dtype.kind not in "iu":
+        return row.astype(np.float32)
+    scale, zero_point = images["output_scale"], images["output_zero_point"]
+    if not scale or zero_point is None:
+        raise JobError(
+            "bad_job", f"the output is {row.dtype}; expected output_scale, output_zero_point"
+        )
+    return real(row, scale, zero_point)

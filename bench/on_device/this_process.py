@@ -1,0 +1,36 @@
+"""Facts of this process: the cores it may use, its threads, its largest memory."""
+
+import os
+
+from bench.on_device.job_error import JobError, one_line
+
+
+def affinity():
+    """The cores that this process may use; None where the system does not tell."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+
+
+def pin(cores):
+    """Keep this process, and the threads it will have, on ``cores``."""
+    try:
+        os.sched_setaffinity(0, cores)
+    except (AttributeError, OSError) as error:
+        raise JobError("bad_job", f"cores {cores} cannot be had: {one_line(error)}") from error
+
+
+def count_threads():
+    """Threads of this process; None where the system does not tell."""
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return None
+
+
+def peak_rss_bytes():
+    """Largest resident memory of this process so far; None where it cannot be told."""
+    try:
+        # VmHWM starts at exec; getrusage would still show the size of the process that forked us.
+        with open("/proc/self/status") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        return None

@@ -1,0 +1,39 @@
+"""Turns that are asked for from outside, so that several runners take turns on one machine."""
+
+import sys
+import time
+
+READY = {"event": "ready"}
+SETTLE_S, SETTLED_S, SETTLE_LIMIT_S = 0.01, 0.001, 1.0
+
+
+def turns_until_enough(samples, enough):
+    """Turn after turn until the plan's own stop rule is met."""
+    return not enough
+
+
+def turns_on_request(tell):
+    """A turn for each line of standard input; ``tell`` is given the number of samples so far."""
+    begun = False
+
+    def wanted(samples, enough):
+        nonlocal begun
+        settle()
+        tell({"event": "turn", "samples": samples, "enough": enough} if begun else READY)
+        begun = True
+        return bool(sys.stdin.readline())
+
+    return wanted
+
+
+def settle():
+    """Wait until this process sleeps with all its threads, so that the next has the cores.
+
+    ONNX Runtime's threads spin for some 40 ms after an inference, waiting for another.
+    """
+    end = time.monotonic() + SETTLE_LIMIT_S
+    while time.monotonic() < end:
+        before = time.process_time()
+        time.sleep(SETTLE_S)
+        if time.process_time() - before < SETTLED_S:
+            return
