@@ -16,9 +16,10 @@ import numpy as np
 from quantize.runtime.affine_map import real, stored
 from quantize.runtime.model_session import open_session
 
-READERS = {"tflite": ("litert", "tflite-runtime"), "onnx": ("onnxruntime",)}  # the judge first
+# The runtimes that every file is tried in, by format; the first computes the manifest's figures.
+READERS = {"tflite": ("litert", "tflite-runtime"), "onnx": ("onnxruntime",)}
 TIME_LIMIT_S = 600
-IMAGES_IN_OTHERS = 2  # a runtime that does not judge has to load the file and run it, no more
+IMAGES_IN_OTHERS = 2  # the other runtimes have to load the file and run it, no more
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Trials:
     def __init__(self, runtime: str, files: list[Path], images: Path, threads: int) -> None:
         """``images``: a .npy of preprocessed float32 [n, h, w, c]; outputs are left beside it."""
         self.runtime, self.files, self.images, self.threads = runtime, files, images, threads
-        self.judges = any(runtime == runtimes[0] for runtimes in READERS.values())
+        self.is_first = any(runtime == runtimes[0] for runtimes in READERS.values())
         self.child = self._start(files)
 
     def _start(self, files: list[Path]):
@@ -44,7 +45,7 @@ class Trials:
             "files": [str(f) for f in files],
             "images": str(self.images),
             "threads": self.threads,
-            "images_at_most": None if self.judges else IMAGES_IN_OTHERS,
+            "images_at_most": None if self.is_first else IMAGES_IN_OTHERS,
         }
         return subprocess.Popen(
             [sys.executable, "-m", "export.loading", json.dumps(request)],
@@ -54,7 +55,7 @@ class Trials:
         )
 
     def results(self) -> dict[str, Trial]:
-        """Each file's name to how it went; a file that kills the child costs only itself."""
+        """The trial of each file, by its name; a file that kills the child costs only itself."""
         found: dict[str, Trial] = {}
         left = list(self.files)
         while left:

@@ -59,8 +59,8 @@ def _artifact(
     path: Path, by_runtime: dict[str, Trial], reference: np.ndarray, output_kind: str
 ) -> Artifact:
     scheme, file_format = path.stem, path.suffix[1:]
-    judge = READERS[file_format][0]
-    outputs = by_runtime[judge].outputs
+    first = READERS[file_format][0]
+    outputs = by_runtime[first].outputs
     tensors_in, tensors_out, ops = _described(path)
     return Artifact(
         name=path.name,
@@ -72,20 +72,20 @@ def _artifact(
         outputs=tensors_out,
         ops=ops,
         fidelity=None if outputs is None else compare(reference, outputs, output_kind),
-        loads_in={runtime: _status(trial, outputs, judge) for runtime, trial in by_runtime.items()},
+        loads_in={runtime: _status(trial, outputs, first) for runtime, trial in by_runtime.items()},
         partitions=None if outputs is None or file_format != "tflite" else partitions(_graph(path)),
     )
 
 
-def _status(trial: Trial, judged: np.ndarray | None, judge: str) -> str:
-    """How a trial went, also where the runtime took the file and computes something else."""
-    if trial.outputs is None or judged is None:
+def _status(trial: Trial, expected: np.ndarray | None, first: str) -> str:
+    """The outcome of a trial, also where the runtime accepts the file and computes other outputs."""
+    if trial.outputs is None or expected is None:
         return trial.status
     # The kind of output does not matter to the one figure that is looked at.
-    found = compare(judged[: len(trial.outputs)], trial.outputs, "logits").sqnr_db
+    found = compare(expected[: len(trial.outputs)], trial.outputs, "logits").sqnr_db
     if found is None or found >= MIN_SAME_SQNR_DB:
         return trial.status
-    return f"it runs, but answers otherwise than {judge} (SQNR {found:.1f} dB)"
+    return f"it runs, but its outputs differ from {first}'s (SQNR {found:.1f} dB)"
 
 
 def check(artifacts: tuple[Artifact, ...]) -> None:

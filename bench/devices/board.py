@@ -18,7 +18,7 @@ KEEPER = ON_DEVICE / "lease_agent.py"
 
 
 class Board:
-    """The Platform behind ``transport`` whose keeper and runner are Python programs."""
+    """The Platform reached through ``transport`` whose keeper and runner are Python programs."""
 
     def __init__(self, settings: DeviceSettings, transport: Transport) -> None:
         self._settings, self._transport = settings, transport

@@ -1,5 +1,5 @@
-"""The barest loop around ``invoke`` that can be written, told when to run: what
-``bench/studies/overhead.py`` compares the runner with. It speaks the runner's turns."""
+"""A bare loop around ``invoke`` that takes turns as the runner does, for
+``bench/studies/overhead.py`` to compare the runner with. It opens its file by itself, on purpose."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ DTYPES = {"tensor(float)": np.float32, "tensor(int8)": np.int8, "tensor(uint8)":
 
 
 def session(job):
-    """What to call: the file is loaded, its input set."""
+    """The function to time: the file is loaded, its input set."""
     if job["format"] == "onnx":
         import onnxruntime
 
@@ -32,7 +32,7 @@ def session(job):
 
 
 def noise(shape, dtype):
-    """The input that the runner times as well."""
+    """The input that the runner uses as well."""
     values = np.random.default_rng(0).uniform(-1, 1, shape)
     if np.dtype(dtype).kind in "iu":
         values = (values + 1) / 2 * 255 + np.iinfo(dtype).min

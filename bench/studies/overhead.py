@@ -1,7 +1,7 @@
-"""What the engine adds: its median against that of a bare loop around ``invoke``.
+"""Overhead of the runner: its median against that of a bare loop around ``invoke``.
 
 ``python -m bench.studies.overhead FILE...`` runs both on each file, each in a process of its own,
-in turns, several times over, and prints the median of the ratios of their medians.
+in alternating turns, several times over, and prints the median of the ratios of their medians.
 """
 
 import argparse
@@ -34,35 +34,36 @@ def main(argv: Sequence[str]) -> int:
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=2.0, help="each, of inferring")
-    parser.add_argument("--pairs", type=int, default=7, help="of processes")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of inference in each process")
+    parser.add_argument("--pairs", type=int, default=7, help="of a runner and a bare loop")
     asked = parser.parse_args(argv)
     return command.exit_code(lambda: _compare(asked), "interrupted")
 
 
 def _compare(asked: argparse.Namespace) -> None:
-    # A precision that is never reached: both run as long as was asked for.
+    # A precision that is never reached: both run for as long as asked.
     plan = replace(DEFAULT, precision=0.0, time_limit_s=asked.seconds)
-    print(f"{'file':<40}  {'engine ms':>9}  {'bare ms':>8}  {'ratio':>6}  {'of each pair':>14}")
+    print(f"{'file':<40}  {'runner ms':>9}  {'bare ms':>8}  {'ratio':>6}  {'of each pair':>14}")
     for path in asked.files:
         if path.suffix not in RUNTIME_OF or not path.is_file():
-            raise RequestError(f"{path} is no file; expected .tflite or .onnx files")
+            raise RequestError(f"{path} is no .tflite or .onnx file; name exported files")
         runtime = RUNTIME_OF[path.suffix]
         job = Job(path, path.suffix[1:], runtime, asked.threads, plan, in_turns=True)
         pairs = [_pair(job, f"{path}, pair {n + 1} of {asked.pairs}") for n in range(asked.pairs)]
-        ratios = [ratio(engine, bare).value for engine, bare in pairs]
-        engine_ms, bare_ms = (
+        ratios = [ratio(runner, bare).value for runner, bare in pairs]
+        runner_ms, bare_ms = (
             median(latency(r.samples_ns, ()).median_ns for r in side) / 1e6
             for side in zip(*pairs, strict=True)
         )
         print(
-            f"{str(path)[-40:]:<40}  {engine_ms:>9.3f}  {bare_ms:>8.3f}  {median(ratios):>6.3f}"
+            f"{str(path)[-40:]:<40}  {runner_ms:>9.3f}  {bare_ms:>8.3f}  {median(ratios):>6.3f}"
             f"  {min(ratios):>5.3f} to {max(ratios):.3f}"
         )
 
 
 def _pair(job: Job, doing: str) -> tuple[Result, Result]:
-    """Both of them, in new processes: where memory came to lie is another draw each time."""
+    """Results of the runner and the bare loop in new processes, since the layout of memory differs
+    from one process to the next."""
     starts = [partial(Host().start, job), partial(Host(runner=BARE).start, job)]
     with step(doing) as show:
         found = take_turns(dict(enumerate(starts)), show)
