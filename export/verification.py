@@ -78,7 +78,7 @@ def _artifact(
 
 
 def _status(trial: Trial, expected: np.ndarray | None, first: str) -> str:
-    """The outcome of a trial, also where the runtime accepts the file and computes other outputs."""
+    """The outcome of a trial, also where the runtime runs the file and computes other outputs."""
     if trial.outputs is None or expected is None:
         return trial.status
     # The kind of output does not matter to the one figure that is looked at.

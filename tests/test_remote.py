@@ -232,7 +232,7 @@ def test_what_hangs_behind_a_broken_line_is_ended_there(device, line, job, runne
         deadline = time.monotonic() + 20
         while len(running(tmp_path / "home")) < 3 and time.monotonic() < deadline:
             time.sleep(0.05)
-        device._acquired.lease._line._process.stdin.close()  # as when the line breaks: nobody says bye
+        device._acquired.lease._line._process.stdin.close()  # as when the connection breaks
         assert ended(tmp_path / "home")
         child.end()
 

@@ -6,7 +6,7 @@
 
 namespace harness {
 
-// The kinds of errors and their exit codes are those of bench/on_device/runner.py.
+// The kinds of errors and their exit codes are those of bench/on_device/job_format.py.
 class Failure : public std::runtime_error {
  public:
   Failure(std::string kind, const std::string& message)

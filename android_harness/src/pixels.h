@@ -16,8 +16,8 @@ namespace harness {
 bool to_float32(const NpyHeader& header, const std::string& bytes, std::vector<float>& values);
 
 // Pixel values as the file reads them: scaled, and quantized where it reads integers, with the same
-// float32 operations in the same order as in bench/on_device/runner.py. Failure "bad_job" where the job does
-// not say how to quantize them.
+// float32 operations in the same order as in bench/on_device/classify.py. Failure "bad_job" where
+// the job does not say how to quantize them.
 void model_input(const std::vector<float>& pixels, DType dtype, const Images& images,
                  std::vector<std::byte>& tensor);
 

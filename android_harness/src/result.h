@@ -1,4 +1,4 @@
-// What the runner answers; bench/on_device/runner.py documents the JSON.
+// What the runner answers; bench/on_device/job_format.py documents the JSON.
 #pragma once
 
 #include <cstdint>

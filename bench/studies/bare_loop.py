@@ -1,5 +1,5 @@
 """A bare loop around ``invoke`` that takes turns as the runner does, for
-``bench/studies/overhead.py`` to compare the runner with. It opens its file by itself, on purpose."""
+``bench/studies/overhead.py`` to compare the runner with. It opens its file by itself."""
 
 import json
 import sys
