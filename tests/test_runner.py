@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -150,14 +149,15 @@ def test_a_runner_sleeps_when_its_turn_is_over(job, tmp_path):
         assert child.is_ready()
         for _ in range(5):
             child.turn()
-            ticks = _cpu_ticks(child.pid)
-            time.sleep(0.1)
-            assert _cpu_ticks(child.pid) == ticks
+            assert not _awake_threads(child.pid)
 
 
-def _cpu_ticks(pid):
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return int(fields[11]) + int(fields[12])
+def _awake_threads(pid):
+    """Threads besides the main one, which asks for the next turn, that run or wait for a core."""
+    threads = [path for path in Path(f"/proc/{pid}/task").iterdir() if path.name != str(pid)]
+    assert threads
+    states = [(path / "stat").read_text().rpartition(")")[2].split()[0] for path in threads]
+    return [state for state in states if state == "R"]
 
 
 def test_a_run_in_onnx_runtime_leaves_nothing_in_the_home_directory(tmp_path, monkeypatch):

@@ -1,8 +1,10 @@
 """Facts of this process: the cores it may use, its threads, its largest memory."""
 
+import glob
 import os
 
 from bench.on_device.job_error import JobError, one_line
+from bench.on_device.system_files import read_all
 
 
 def affinity():
@@ -24,6 +26,16 @@ def count_threads():
         return len(os.listdir("/proc/self/task"))
     except OSError:
         return None
+
+
+def other_threads_sleep():
+    """False where a thread of this process besides the main one runs or waits for a core; True
+    where the system does not tell."""
+    for path in set(glob.glob("/proc/self/task/*")) - {f"/proc/self/task/{os.getpid()}"}:
+        for text in read_all(path + "/stat"):
+            if text.rpartition(")")[2].split()[0] == "R":  # after the name, which may hold anything
+                return False
+    return True
 
 
 def peak_rss_bytes():
