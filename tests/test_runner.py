@@ -16,6 +16,7 @@ from bench.devices.host import RUNNER, Host
 from bench.measurement.job import Images, Job
 from bench.measurement.plan import Plan
 from bench.on_device import runner
+from bench.on_device.stop_rule import is_enough
 from models.networks.spec import Preprocess
 
 
@@ -54,7 +55,10 @@ def test_every_runtime_times_and_answers(tmp_path, file_format, scheme, runtime)
 def test_sampling_ends_at_the_time_limit(job):
     plan = Plan(warmup_s=0.0, precision=0.0, time_limit_s=0.05, turn_s=0.001)
     result = Host(time_limit_s=60).run(replace(job, plan=plan))
-    assert result.error is None and 0.04 < result.turns[-1].start_s < 10
+    assert result.error is None and result.samples_ns  # without a precision, nothing else ends it
+    many = {"samples_ns": [1] * 1000}
+    assert not is_enough(vars(plan), [1.0] * 50, 0.049, many)
+    assert is_enough(vars(plan), [1.0] * 50, 0.05, many)
 
 
 def run_directly(text, *arguments):
