@@ -8,11 +8,11 @@ OPTIONS := ARCH ALPHA RES CLASSES WEIGHTS MODEL LOGITS SCALE OFFSET DATA CALIB N
 	RUNGS KEEP_FLOAT SCHEMES SKIP_CORRUPT SPLIT DEVICE THREADS OUT
 TRAIN_OPTIONS := ARCH THREADS
 BENCH_OPTIONS := $(OPTIONS) PLAN PRECISION TIME_LIMIT FILES RUNTIMES CORES STRICT SUSTAINED \
-	PROFILE DRIFT EXPLAIN GOVERNOR
+	PROFILE DRIFT EXPLAIN GOVERNOR WIDE
 GATE_OPTIONS := $(OPTIONS) PLAN CORES JUNIT MARKDOWN
 SUMMARY_OPTIONS := $(OPTIONS) VS
 BASELINE_OPTIONS := $(OPTIONS) PLAN CORES RUNS
-LIST_OPTIONS := LIMIT MODEL DEVICE KIND
+LIST_OPTIONS := LIMIT MODEL DEVICE KIND WIDE
 ABI ?= arm64-v8a
 ANDROID_OPTIONS := NDK ABI LIBRARIES
 
@@ -65,6 +65,7 @@ help:
 	@echo '               FILES=int8.tflite,...  RUNTIMES=litert,...  CORES=0,1  STRICT=1 fails on warnings'
 	@echo '               SUSTAINED=10 (minutes)  PROFILE=1 operators  DRIFT=1 matrix  EXPLAIN=1 layers'
 	@echo '               GOVERNOR=performance while it measures, where sudo needs no password'
+	@echo '               WIDE=1 every column of the tables, here and in make list, show and compare'
 	@echo 'make summary:  DEVICE=host what bounds each layer there;  VS=v1 why ARCH is slower or faster'
 	@echo 'make gate:     JUNIT=gate.xml  MARKDOWN=gate.md'
 
@@ -100,10 +101,10 @@ list: $(READY)
 	@$(RUN) -m bench list $(call arguments,$(LIST_OPTIONS))
 
 show: $(READY)
-	@$(RUN) -m bench show $(call positional,ID)
+	@$(RUN) -m bench show $(call positional,ID) $(call arguments,WIDE)
 
 compare: $(READY)
-	@$(RUN) -m bench compare $(call positional,A) $(call positional,B)
+	@$(RUN) -m bench compare $(call positional,A) $(call positional,B) $(call arguments,WIDE)
 
 device-clean: $(READY)
 	@$(RUN) -m bench device-clean $(call arguments,DEVICE)

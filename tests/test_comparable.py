@@ -7,6 +7,7 @@ from made_records import HOST, result, timed_record
 
 from bench.console import record_table
 from bench.measurement.comparable import relative
+from bench.measurement.flat_record import as_json
 from bench.measurement.latency import ratio, unpaired_ratio
 
 # The machine gets slower and slower, for both alike.
@@ -53,10 +54,11 @@ def test_a_run_without_times_has_no_ratio():
 
 def test_a_ratio_of_files_that_took_no_turns_is_marked_in_the_table():
     rows = [B, A, in_group(A, 1)]
-    base, beside, apart = (record_table.latency_row(row, B).split() for row in rows)
-    assert base[-1] == "1" and beside[-4] == "2.00" and apart[-4] == "2.00*"
-    about, mark = record_table.notes_on_latency(rows, B)
-    assert about == "times: the median over that of float32.tflite in litert"
+    heading, *lines, about, mark = record_table.latency_lines(rows, B)
+    assert "vs float32" in heading and [line.split()[4] for line in lines] == [
+        "1.00", "2.00", "2.00*",
+    ]  # fmt: skip
+    assert about.startswith("vs float32: the median over that of float32.tflite in litert")
     assert mark.startswith("*: took no turns with it, since memory did not hold all")
-    assert record_table.notes_on_latency(rows[:2], B) == [about]
-    assert [record_table.as_dict(row, B)["times_in_turns"] for row in rows] == [True, True, False]
+    assert record_table.latency_lines(rows[:2], B)[-1] == about
+    assert [as_json(row, B)["ratio_in_turns"] for row in rows] == [True, True, False]

@@ -6,8 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from bench.measurement import accuracy, drift
-from bench.measurement.drift import DriftLimit, as_dict, beyond, matrix, names, table
+from bench.console.drift_table import drift_table, percent
+from bench.measurement import accuracy
+from bench.measurement.drift import DriftLimit, as_dict, beyond, matrix, names
 
 RIGHT = np.array([[0.8, 0.2], [0.3, 0.7]], np.float32)
 FLIPPED = np.array([[0.8, 0.2], [0.6, 0.4]], np.float32)
@@ -59,34 +60,38 @@ def test_columns_of_other_images_are_refused():
 
 def test_one_column_or_none_has_no_drift():
     assert drifts(keras=RIGHT) == [] and drifts() == []
-    assert table([]) == ""
+    assert drift_table([]) == ""
 
 
 def test_the_table_has_agreement_above_the_diagonal_and_sqnr_below():
-    lines = table(drifts(keras=RIGHT, other=FLIPPED)).splitlines()
+    lines = drift_table(drifts(keras=RIGHT, other=FLIPPED)).splitlines()
     assert lines[0].startswith("drift on 2 images")
     assert lines[1].split() == ["1", "2"]
     assert lines[2].split() == ["1", "keras", "-", "50.0"]
     assert lines[3].split() == ["2", "other", "8.5", "-"]
-    assert table(drifts(a=RIGHT, b=RIGHT)).splitlines()[3].split() == ["2", "b", "exact", "-"]
+    assert drift_table(drifts(a=RIGHT, b=RIGHT)).splitlines()[3].split() == ["2", "b", "exact", "-"]
 
 
-def test_thirteen_columns_stay_in_line():
-    columns = {f"column {i}": RIGHT for i in range(13)}
-    lines = table(matrix("s", columns, "softmax")).splitlines()
-    assert len(lines) == 15 and len({len(line) for line in lines[1:]}) == 1
-    assert max(map(len, lines)) <= 120
+def test_more_columns_than_fit_are_in_blocks_of_a_hundred_characters():
+    columns = {f"column {i}": RIGHT for i in range(15)}
+    found = matrix("s", columns, "softmax")
+    lines = drift_table(found).splitlines()
+    assert max(map(len, lines)) <= 100 and len(lines) == 1 + 2 * 16
+    assert lines[1].split()[0] == "1" and lines[17].split()[-1] == "15"
+    assert [line.split()[2] for line in lines[2:17]] == [line.split()[2] for line in lines[18:]]
+    whole = drift_table(found, wide=True).splitlines()
+    assert len(whole) == 17 and whole[1].split() == [str(n) for n in range(1, 16)]
 
 
 def test_only_full_agreement_is_shown_as_a_hundred_percent():
-    assert drift.percent(10_000, 10_000) == "100.0"
-    assert drift.percent(9_999, 10_000) == ">99.9"
-    assert drift.percent(995, 1000) == "99.5"
+    assert percent(10_000, 10_000) == "100.0"
+    assert percent(9_999, 10_000) == ">99.9"
+    assert percent(995, 1000) == "99.5"
 
 
 def test_a_pair_that_was_not_compared_is_shown_as_such():
     found = drifts(a=RIGHT, b=RIGHT, c=FLIPPED)
-    assert table(found[:-1]).splitlines()[3].split()[-1] == "n/a"
+    assert drift_table(found[:-1]).splitlines()[3].split()[-1] == "n/a"
 
 
 def test_pairs_beyond_a_limit_come_with_the_least_agreement_first():

@@ -15,8 +15,10 @@ from report_records import hot
 from bench.__main__ import main
 from bench.console import record_table
 from bench.devices.host import Host
-from bench.gates import size, speedup
+from bench.gates import size_gate, speedup_gate
+from bench.gates.next_steps import NextSteps
 from bench.history.history import History
+from bench.measurement.flat_record import as_json
 from bench.measurement.plan import PLANS
 from bench.report.contents import Contents, RowKey
 from bench.report.distribution_chart import distributions
@@ -63,21 +65,21 @@ def test_each_row_of_a_bench_is_marked_and_has_no_ratio(
 ):
     asked = "run", "--model", "tiny.keras", "--data", "data.npz", "--runtimes", "litert"
     lines = shown(capsys, *asked).splitlines()
-    end = lines.index("(emulated): the processor is; these times say nothing of any device")
+    end = lines.index("(emulated): the processor is; these times say nothing about any device")
     marked = [line.split() for line in lines[:end] if "litert" in line]
     assert [row[0] for row in marked] == ["float32.tflite", "int8.tflite"]
     for row in marked:
-        assert "/" in row[-2] and row[-1] == "(emulated)"  # delegated, and no ratio
-    assert not any(line.startswith("times:") for line in lines)
+        assert row[-2] == "(emulated)" and len(row) == 6  # no ratio
+    assert not any(line.startswith("vs float32:") for line in lines)
     assert any(line.startswith("warning emulated: all rows") for line in lines)
 
 
 def test_a_row_for_programs_says_so_and_has_no_ratio():
     base, row = measured("float32.tflite"), measured()
-    made = record_table.as_dict(row, base)
-    assert made["emulated"] and made["median_ms"] and made["times"] is made["times_of"] is None
+    made = as_json(row, base)
+    assert made["emulated"] and made["median_ms"] and made["ratio"] is made["ratio_to"] is None
     real = measured("float32.tflite", HOST), measured(environment=HOST)
-    assert not record_table.as_dict(*real)["emulated"] and record_table.as_dict(*real)["times"] == 1
+    assert not as_json(*real)["emulated"] and as_json(*real)["ratio"] == 1
 
 
 def test_a_row_of_markdown_is_marked():
@@ -87,7 +89,7 @@ def test_a_row_of_markdown_is_marked():
 
 
 def test_a_list_has_no_times(kept, capsys):
-    lines = shown(capsys, "list").splitlines()[1:]
+    lines = shown(capsys, "list").splitlines()[2:]
     assert len(lines) == 2 and all(" emulated" in line and "2.05" not in line for line in lines)
     runs = json.loads(shown(capsys, "list", "--json"))["runs"]
     assert [(run["emulated"], run["latency"]) for run in runs] == [(True, None)] * 2
@@ -117,6 +119,9 @@ def test_a_spreadsheet_has_a_column_of_it(kept, capsys):
     assert row["emulated"] == "True"
 
 
+NEXT = NextSteps("make baseline", "make baseline PLAN=thorough", "make gate PLAN=thorough")
+
+
 def test_the_gates_of_speed_and_memory_are_skipped():
     asked = Limits(
         min_speedup={"int8.tflite": 100.0},
@@ -125,12 +130,12 @@ def test_the_gates_of_speed_and_memory_are_skipped():
         max_size_ratio=2,
     )
     records = {name: measured(name) for name in ("float32.tflite", "int8.tflite")}
-    found = [*speedup.check(records, asked), *size.check(records, asked)]
-    assert {(row.gate, row.verdict) for row in found} == {
+    found = [*speedup_gate.check(records, asked, NEXT), *size_gate.check(records, asked)]
+    assert {(row.gate, row.outcome) for row in found} == {
         ("speed-up", "skipped"), ("memory", "skipped"), ("size", "passed")
     }  # fmt: skip
-    assert all("emulated" in row.detail for row in found if row.verdict == "skipped")
-    assert speedup.undecided(records, asked) == []
+    assert all("emulated" in row.detail for row in found if row.outcome == "skipped")
+    assert speedup_gate.inconclusive(records, asked) == []
 
 
 def test_a_baseline_is_refused(tiny_project, emulated_host, monkeypatch, capsys):

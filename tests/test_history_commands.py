@@ -48,8 +48,8 @@ def refused(capsys, *arguments):
 
 def test_an_empty_history_says_what_to_type(history, capsys):
     for command in (["list"], ["export", "--csv"], ["export", "--json"]):
-        assert "no measurement yet; type make bench" in refused(capsys, *command)
-    assert "has no run 1; python -m bench list" in refused(capsys, "show", "1")
+        assert "no measurement yet; run make bench first" in refused(capsys, *command)
+    assert "has no run 1; make list shows" in refused(capsys, "show", "1")
     assert not history.path.exists()
 
 
@@ -59,15 +59,16 @@ def test_list_has_a_line_for_each_of_the_newest_runs(history, capsys):
     failed = Result("tflite-runtime", error=RunError("crashed", "SIGABRT"))
     history.append(record(result=failed, accuracy=None, warnings=(), commit=None))
     lines = shown(capsys, "list").out.splitlines()
-    assert len(lines) == 21 and [int(line.split()[0]) for line in lines[1:]] == [*range(26, 6, -1)]
-    assert lines[1].endswith("error: crashed: SIGABRT") and "n/a" in lines[1]
-    cells = lines[2].split()
-    assert cells[:8] == [
-        "25", "2024-01-01T00:00:00", "run", "tiny", "int8.tflite", "litert", "host", "2",
-    ]  # fmt: skip
-    assert float(cells[8]) == pytest.approx(2.5, rel=0.01) and 0 < float(cells[9][:-1]) < 5
-    assert cells[10:] == ["96.67%", "0123abc+", "throttled,", "noisy"]
-    assert len(shown(capsys, "list", "--limit", "3").out.splitlines()) == 4
+    assert lines[0] == "kind run, model tiny, device host"  # of all, and so said once
+    assert len(lines) == 22 and [int(line.split()[0]) for line in lines[2:]] == [*range(26, 6, -1)]
+    assert lines[2].endswith("error: crashed: SIGABRT") and "n/a" in lines[2]
+    cells = lines[3].split()
+    assert cells[:5] == ["25", "2024-01-01", "00:00", "int8.tflite", "litert"]
+    assert float(cells[5]) == pytest.approx(2.5, rel=0.01)
+    assert cells[6:] == ["96.67%", "throttled,", "noisy"]
+    wide = shown(capsys, "list", "--limit", "2", "--wide").out.splitlines()[2].split()
+    assert wide[3:5] == ["run", "tiny"] and wide[7:9] == ["host", "2"]
+    assert 0 < float(wide[10][:-1]) < 5 and wide[12] == "0123abc+"
     rows = json.loads(shown(capsys, "list", "--json", "--limit", "2").out)["runs"]
     assert [row["id"] for row in rows] == [26, 25] and rows[0]["latency"] is None
     kept = history.get(25).result
@@ -80,7 +81,7 @@ def test_list_is_filtered_and_names_what_there_is(history, capsys):
 
     def ids(*filters):
         out = shown(capsys, "list", *filters).out
-        return [int(line.split()[0]) for line in out.splitlines()[1:]]
+        return [int(n) for line in out.splitlines() if (n := line.split()[0]).isdigit()]
 
     assert ids("--device", "pi") == [2] and ids("--model", "v2") == [3]
     assert ids("--kind", "gate") == [4] and ids("--model", "tiny", "--kind", "run") == [2, 1]
@@ -96,8 +97,9 @@ def test_show_has_everything_of_a_run(history, capsys):
         "run 1: int8.tflite of tiny in litert on host", "python -m bench run", "0123abc+", "abc",
         "640 bytes", "2.3.0", "400 in 20 turns", "6, not settled", "12.50%", "28 in 2 pieces",
         "1 SOFTMAX, 2 RESHAPE", "30 of demo", "96.67%", "31.25", "dress, red", "a/b 17.png",
-        "Test CPU", "Test Board 4", "1800000 2400000", "time_limit_s  5", "powersave performance",
-        "47.25", "0x50005", "conv1", "99.44%", "2 of 4 cores were slowed down", "cool the board",
+        "Test CPU", "Test Board 4", "1800000 2400000", "600 1500", "time_limit_s  5",
+        "powersave performance", "47.25", "0x50005", "conv1", "99.44%",
+        "2 of 4 cores were slowed down", "cool the board",
         "close what else runs", "0 of 6 (none)", "79       USB", "3 of 6 (severe)", "81       no ",
     ):  # fmt: skip
         assert said in out, said

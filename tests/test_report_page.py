@@ -92,7 +92,7 @@ def test_the_table_has_the_figures_of_the_samples(noise):
     warm = latency(measured.result.samples_ns, measured.result.turns)
     interval = f"{warm.interval.low / 1e6:.3f} to {warm.interval.high / 1e6:.3f}"
     assert cells["95 % interval"] == interval
-    assert (cells["top-1"], cells["top-5"], cells["as Keras"]) == ("92.10", "99.70", "100.00")
+    assert (cells["top-1"], cells["top-5"], cells["agreement"]) == ("92.10", "99.70", "100.00")
     assert (cells["size"], cells["memory"], cells["images"]) == ("1,651", "90", "1,000")
     assert (cells["delegated"], cells["warnings"]) == ("29 of 30", "not-delegated")
     assert interval in page(Contents((measured,)))
@@ -118,7 +118,7 @@ def test_what_is_not_known_is_said_and_sorts_last(noise):
     bare = replace(record(noise).result, delegate=None, peak_rss_bytes=None)
     (row,) = rows([record(noise, result=bare, accuracy=None)])
     cells = {name: cell for (name, _), cell in zip(HEADINGS, row.cells, strict=True)}
-    for name in ("top-1", "top-5", "as Keras", "images", "memory", "delegated"):
+    for name in ("top-1", "top-5", "agreement", "images", "memory", "delegated"):
         assert (cells[name].text, cells[name].sorts_by) == ("n/a", None)
 
 

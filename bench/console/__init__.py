@@ -1,1 +1,1 @@
-"""What a command prints: lines, tables, warnings."""
+"""The output of a command: lines, tables, warnings."""

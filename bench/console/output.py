@@ -1,15 +1,32 @@
-"""What a command prints: lines for a person as they come, or one JSON object at the end."""
+"""The output of a command: lines for a person as they come, or one JSON object at the end."""
 
 import json
+from argparse import ArgumentParser
+from dataclasses import dataclass
 
+from models.command_line import options
 from models.command_line.progress import aside
 
 
-class Output:
-    """Lines go to standard output at once; with ``as_json`` only what was given, at the end."""
+@dataclass(frozen=True)
+class Layout:
+    """The layout of tables; ``wide``: every column, whatever the width of a terminal."""
 
-    def __init__(self, as_json: bool) -> None:
+    wide: bool = False
+
+
+def add_layout(parser: ArgumentParser) -> None:
+    """``--wide``, or ``--wide 1`` as make writes it."""
+    options.add_table(parser, Layout, {"wide": "1 shows every column of a table"})
+
+
+class Output:
+    """Lines go to standard output at once; with ``as_json`` only what was given, at the end.
+    ``wide``: tables have every column."""
+
+    def __init__(self, as_json: bool, wide: bool = False) -> None:
         self._as_json = as_json
+        self.wide = wide
         self._given: dict = {}
 
     def say(self, *lines: str) -> None:

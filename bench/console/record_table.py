@@ -1,104 +1,125 @@
-"""Records as lines of figures: two plain tables, Markdown, JSON."""
+"""Records as tables of text: latency, accuracy, and both in Markdown."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
-from bench.measurement.comparable import Relative, relative, took_turns
-from bench.measurement.flat_record import in_ms, latency_ms, warning_kinds
-from bench.measurement.latency import latency
+from bench.measurement.comparable import took_turns
+from bench.measurement.flat_record import beside, flat
 from bench.measurement.record import Record
-from bench.measurement.result import Result
+from models.command_line.columns import WIDTH, Columns, aligned
 
 NOT_KNOWN = "n/a"
 EMULATED = "(emulated)"
 APART = "*"
-LATENCY = (
-    ("artifact", 22),
-    ("runtime", 18),
-    ("median ms", 9),
-    ("±", 5),
-    ("p10", 7),
-    ("p90", 7),
-    ("p99", 7),
-    ("first", 7),
-    ("load", 7),
-    ("n", 6),
-    ("MiB", 5),
-    ("delegated", 9),
-    ("times", 7),
-    ("95 %", 12),
-)
-ACCURACY = (
-    ("artifact", 22),
-    ("runtime", 18),
-    ("images", 6),
-    ("top-1", 7),
-    ("top-5", 7),
-    ("as Keras", 8),
-    ("SQNR dB", 7),
-    ("cosine", 8),
-    ("mean change", 11),
-    ("worst", 6),
-)
+NAMES = (0, 1)  # columns of words; those after them are figures
+Row = Mapping[str, Any]  # of flat_record
+Cells = Mapping[str, Callable[[Row], str]]  # by heading
 
 
-def header(columns: Sequence[tuple[str, int]]) -> str:
-    return line(columns, [name for name, _ in columns])
+def milliseconds(name: str, decimals: int = 2) -> Callable[[Row], str]:
+    """A function from a flat row to its figure ``name`` as text, in milliseconds."""
+    return lambda row: figure(row[name], f".{decimals}f")
 
 
-def line(columns: Sequence[tuple[str, int]], cells: Sequence[str]) -> str:
-    """Cells in columns, the first two to the left; a row that is short (an error) just ends."""
-    aligned = [
-        cell.ljust(width) if column < 2 else cell.rjust(width)
-        for column, (cell, (_, width)) in enumerate(zip(cells, columns, strict=False))
-    ]
-    return "  ".join(aligned).rstrip()
+def percent(share: float | None) -> str:
+    return NOT_KNOWN if share is None else f"{100 * share:.2f}%"
 
 
-def latency_row(record: Record, base: Record | None) -> str:
-    """One line of LATENCY: the figures, or the error in their place. "times": its median over that
-    of ``base``, with its interval; ``notes_on_latency`` explains the marks there."""
-    names = [record.artifact, record.result.runtime]
-    warm = latency(record.result.samples_ns, record.result.turns)
-    if warm is None:
-        return line(LATENCY, names) + f"  error: {record.result.error}"
-    return line(
-        LATENCY,
-        [
-            *names,
-            _ms(warm.median_ns),
-            f"{warm.precision:.1%}",
-            *(_ms(ns) for ns in (warm.p10_ns, warm.p90_ns, warm.p99_ns)),
-            _ms(record.result.first_inference_ns),
-            _ms(_load_ns(record.result)),
-            str(warm.n),
-            _mebibytes(record.result.peak_rss_bytes),
-            _delegated(record.result),
-            *_times(record, base),
-        ],
-    )
+def figure(value: float | None, form: str) -> str:
+    return NOT_KNOWN if value is None else format(value, form)
 
 
-def _times(record: Record, base: Record | None) -> tuple[str, str]:
-    if record.environment.emulated:
-        return "", EMULATED
-    if record is base:
-        return "1", ""
-    found = relative(record, base) if base else None
-    if found is None:
-        return NOT_KNOWN, ""
-    interval = found.ratio.interval
-    mark = "" if found.in_turns else APART
-    return f"{found.ratio.value:.2f}{mark}", f"{interval.low:.2f} to {interval.high:.2f}"
+def precision(row: Row) -> str:
+    return figure(row["precision"], ".1%")
 
 
-def notes_on_latency(records: Sequence[Record], base: Record | None) -> list[str]:
-    """Lines that belong under latency rows: what "times" is, and what the marks mean."""
+def mebibytes(row: Row) -> str:
+    """The peak memory."""
+    size = row["peak_rss_bytes"]
+    return NOT_KNOWN if size is None else f"{size / 2**20:.0f}"
+
+
+def delegated(row: Row) -> str:
+    """Such as "28/31": operators in the delegate, of all; "-" where the runtime has none."""
+    inside, outside = row["ops_in_delegate"], row["ops_outside"]
+    return "-" if inside is None else f"{inside}/{inside + outside}"
+
+
+def _ratio(row: Row) -> str:
+    if row["emulated"]:
+        return ""
+    mark = APART if row["ratio_in_turns"] is False else ""
+    return figure(row["ratio"], ".2f") + mark
+
+
+def _interval(row: Row) -> str:
+    if row["emulated"]:
+        return EMULATED
+    if row["ratio"] is None or row["ratio_low"] == row["ratio_high"]:  # none, or of itself
+        return ""
+    return f"{row['ratio_low']:.2f} to {row['ratio_high']:.2f}"
+
+
+FILE: Cells = {"file": lambda row: row["artifact"], "runtime": lambda row: row["runtime"]}
+MEDIAN: Cells = {"median ms": milliseconds("median_ms"), "±": precision}
+DETAILS: Cells = {
+    "p10": milliseconds("p10_ms"),
+    "p90": milliseconds("p90_ms"),
+    "p99": milliseconds("p99_ms"),
+    "first": milliseconds("first_inference_ms"),
+    "load": milliseconds("load_ms"),
+    "prepare": milliseconds("prepare_ms"),
+    "n": lambda row: str(row["samples"]),
+    "delegated": delegated,
+}
+MEMORY: Cells = {"MiB": mebibytes}
+ACCURACY: Cells = {
+    "images": lambda row: str(row["images"]),
+    "top-1": lambda row: percent(row["top1"]),
+    "top-5": lambda row: percent(row["top5"]),
+    "agreement": lambda row: percent(row["agreement"]),
+    "SQNR dB": lambda row: figure(row["sqnr_db"], ".1f"),
+}
+SOFTMAX: Cells = {
+    "cosine": lambda row: figure(row["cosine"], ".6f"),
+    "mean change": lambda row: figure(row["mean_softmax_change"], ".4f"),
+    "worst": lambda row: figure(row["worst_softmax_change"], ".2f"),
+}
+# As wide as a line of ACCURACY and SOFTMAX gets, since those are printed one by one.
+WIDEST = ("1000000", "100.00%", "100.00%", "100.00%", "-100.0", "-0.123456", "0.1234", "0.12")
+
+
+def latency_lines(records: Sequence[Record], base: Record | None, wide: bool = False) -> list[str]:
+    """The table of latencies, and what its marks mean: each median beside that of ``base``, or the
+    error in its place. ``wide``: every column, however long the lines become."""
+    cells = latency_cells(base, wide)
+    rows = [list(cells)]
+    for record in records:
+        row = {**flat(record), **beside(record, base)}
+        names = [of(row) for of in FILE.values()]
+        timed = row["median_ms"] is not None
+        rows.append(
+            [of(row) for of in cells.values()] if timed else [*names, f"error: {row['error']}"]
+        )
+    right = range(len(NAMES), len(cells))
+    table = aligned(rows, right, None if wide else WIDTH)
+    return [*table.splitlines(), *_notes(records, base)]
+
+
+def latency_cells(base: Record | None, wide: bool) -> Cells:
+    """The columns of the table of latencies."""
+    versus = f"vs {base.scheme}" if base else "vs float32"
+    ratio: Cells = {versus: _ratio, "95 %": _interval}
+    return {**FILE, **MEDIAN, **ratio, **(DETAILS if wide else {}), **MEMORY}
+
+
+def _notes(records: Sequence[Record], base: Record | None) -> list[str]:
     if any(record.environment.emulated for record in records):
-        return [f"{EMULATED}: the processor is; these times say nothing of any device"]
+        return [f"{EMULATED}: the processor is; these times say nothing about any device"]
     if base is None:
         return []
-    notes = [f"times: the median over that of {base.artifact} in {base.result.runtime}"]
+    about = f"{base.artifact} in {base.result.runtime}"
+    notes = [f"vs {base.scheme}: the median over that of {about}, with its 95 % interval"]
     if not all(took_turns(record, base) for record in records if record.result.samples_ns):
         notes.append(
             f"{APART}: took no turns with it, since memory did not hold all runners at once; what "
@@ -107,121 +128,61 @@ def notes_on_latency(records: Sequence[Record], base: Record | None) -> list[str
     return notes
 
 
-def accuracy_row(record: Record) -> str:
-    """One line of ACCURACY."""
-    names, found = [record.artifact, record.result.runtime], record.accuracy
-    if found is None:
-        return line(ACCURACY, names) + f"  error: {record.result.error}"
-    return line(
-        ACCURACY,
-        [
-            *names,
-            str(found.images),
-            *(percent(share) for share in (found.top1, found.top5, found.agreement)),
-            _figure(found.sqnr_db, ".1f"),
-            _figure(found.cosine, ".6f"),
-            _figure(found.mean_softmax_change, ".4f"),
-            _figure(found.worst_softmax_change, ".2f"),
-        ],
-    )
+class AccuracyTable:
+    """Lines of accuracy, one by one, for rows of these (file, runtime) ``names``. ``wide``: every
+    column."""
+
+    def __init__(self, names: Iterable[tuple[str, str]], wide: bool = False) -> None:
+        self.cells: Cells = {**FILE, **ACCURACY, **(SOFTMAX if wide else {})}
+        widest = WIDEST[: len(self.cells) - len(NAMES)]
+        rows = [list(self.cells), *([*pair, *widest] for pair in names)]
+        right = range(len(NAMES), len(self.cells))
+        self._columns = Columns.fitting(rows, right, None if wide else WIDTH)
+
+    @property
+    def heading(self) -> str:
+        return self._columns.line(list(self.cells))
+
+    def line(self, record: Record) -> str:
+        """The figures of ``record``, or the error in their place."""
+        row = flat(record)
+        if record.accuracy is None:
+            names = [of(row) for of in FILE.values()]
+            return self._columns.line([*names, f"error: {row['error']}"])
+        return self._columns.line([of(row) for of in self.cells.values()])
 
 
-def percent(share: float | None) -> str:
-    return NOT_KNOWN if share is None else f"{100 * share:.2f}%"
+def _times(row: Row, name: str) -> str:
+    mark = f" {EMULATED}" if row["emulated"] else ""
+    return figure(row[name], ".2f") + mark
+
+
+MARKDOWN: Cells = {
+    "model": lambda row: row["model_id"],
+    "device": lambda row: row["device"],
+    **FILE,
+    "threads": lambda row: str(row["threads"]),
+    "median ms": lambda row: _times(row, "median_ms"),
+    "±": precision,
+    "p90 ms": lambda row: _times(row, "p90_ms"),
+    "top-1": lambda row: percent(row["top1"]),
+    "agreement": lambda row: percent(row["agreement"]),
+    "images": lambda row: str(row["images"]),
+    "warnings": lambda row: " ".join(row["warnings"]),
+    "time (UTC)": lambda row: row["time_utc"],
+}
+OF_FAILED = ("model", "device", "file", "runtime", "warnings", "time (UTC)")
 
 
 def markdown(records: Sequence[Record]) -> str:
     """A Markdown table, each row with what it was measured on and when."""
-    names = ["model", "device", "artifact", "runtime", "threads", "median ms", "±", "p90 ms"]
-    names += ["top-1", "as Keras", "images", "warnings", "time (UTC)"]
-    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
-    for record in records:
-        cells = [record.model_id, record.device, record.artifact, record.result.runtime]
-        warm = latency(record.result.samples_ns, record.result.turns)
-        if warm is None:
-            cells += ["", f"error: {record.result.error}", *[""] * 5]
-        else:
-            found = record.accuracy
-            mark = f" {EMULATED}" if record.environment.emulated else ""
-            cells += [str(record.result.threads), _ms(warm.median_ns) + mark]
-            cells += [
-                f"{warm.precision:.1%}",
-                _ms(warm.p90_ns) + mark,
-                percent(found and found.top1),
-            ]
-            cells += [percent(found and found.agreement), str(found.images if found else 0)]
-        cells += [" ".join(warning.kind for warning in record.warnings), record.time_utc]
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    lines = ["| " + " | ".join(MARKDOWN) + " |", "|" + " --- |" * len(MARKDOWN)]
+    for row in map(flat, records):
+        failed = row["median_ms"] is None
+        texts = [
+            "" if failed and name not in OF_FAILED else text(row) for name, text in MARKDOWN.items()
+        ]
+        if failed:
+            texts[list(MARKDOWN).index("median ms")] = f"error: {row['error']}"
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in texts) + " |")
     return "\n".join(lines)
-
-
-def as_dict(record: Record, base: Record | None = None) -> dict:
-    """The row as a program reads it: times in milliseconds, shares in [0, 1], None: not known."""
-    result, accuracy = record.result, record.accuracy
-    found = relative(record, base) if base else None
-    return {
-        "id": record.id,
-        "session": record.session,
-        "kind": record.kind,
-        "model_id": record.model_id,
-        "device": record.device,
-        "artifact": record.artifact,
-        "format": record.format,
-        "scheme": record.scheme,
-        "bytes": record.artifact_bytes,
-        "runtime": result.runtime,
-        "runtime_version": result.runtime_version,
-        "threads": result.threads,
-        "load_ms": in_ms(_load_ns(result)),
-        "first_inference_ms": in_ms(result.first_inference_ns),
-        **latency_ms(record),
-        "emulated": record.environment.emulated,
-        **_ratio_dict(found, base),
-        "peak_rss_bytes": result.peak_rss_bytes,
-        "delegated": result.delegate and result.delegate.inside,
-        "outside_delegate": result.delegate and result.delegate.outside,
-        "data": record.data,
-        "images": accuracy.images if accuracy else 0,
-        "top1": accuracy and accuracy.top1,
-        "top5": accuracy and accuracy.top5,
-        "agreement_with_keras": accuracy and accuracy.agreement,
-        "sqnr_db": accuracy and accuracy.sqnr_db,
-        "cosine": accuracy and accuracy.cosine,
-        "mean_softmax_change": accuracy and accuracy.mean_softmax_change,
-        "worst_softmax_change": accuracy and accuracy.worst_softmax_change,
-        "batteries": [asdict(battery) for battery in result.batteries],
-        **warning_kinds(record),
-        "error": str(result.error) if result.error else None,
-        "time_utc": record.time_utc,
-    }
-
-
-def _ratio_dict(found: Relative | None, base: Record | None) -> dict:
-    return {
-        "times": found and found.ratio.value,
-        "times_low": found and found.ratio.interval.low,
-        "times_high": found and found.ratio.interval.high,
-        "times_of": found and f"{base.artifact} {base.result.runtime}",
-        "times_in_turns": found and found.in_turns,
-    }
-
-
-def _load_ns(result: Result) -> int | None:
-    return result.load_ns and result.load_ns + (result.prepare_ns or 0)
-
-
-def _delegated(result: Result) -> str:
-    found = result.delegate
-    return "-" if found is None else f"{found.inside}/{found.inside + sum(found.outside.values())}"
-
-
-def _mebibytes(size: int | None) -> str:
-    return NOT_KNOWN if size is None else f"{size / 2**20:.0f}"
-
-
-def _figure(value: float | None, form: str) -> str:
-    return NOT_KNOWN if value is None else format(value, form)
-
-
-def _ms(time_ns: float | None) -> str:
-    return NOT_KNOWN if time_ns is None else f"{time_ns / 1e6:.2f}"

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from bench.console.columns import aligned
 from bench.cost.layer_cost import FLOAT32_BYTES, POINTWISE, LayerCost
 from bench.cost.network_cost import NetworkCost
 from bench.cost.separable import SeparablePair
+from models.command_line.columns import aligned
 
 RULE = (
     "one MAC for each weight and output position; biases, activations, elementwise operators and "

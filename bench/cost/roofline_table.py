@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from bench.console.columns import aligned
 from bench.cost.layer_cost import LayerCost
 from bench.cost.measure import measure_roofline, refuse_emulated
 from bench.cost.roofline import BYTES_PER_VALUE, MEMORY, PRECISIONS, Roofline
 from bench.devices.open_devices import one_named, open_devices
 from bench.measurement.plan import PLANS
+from models.command_line.columns import aligned
 from models.command_line.options import Options
 
 PLAN = "gate"  # files in short turns

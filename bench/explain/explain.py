@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.console.drift_table import EXACT
 from bench.explain import divergence, layer_outputs
 from bench.explain.instrumented import observe
 from bench.explain.instrumented_layer import IMAGE, OUTPUT, ObservedLayer
 from bench.explain.layer_drift import LayerDrift, compared
 from bench.explain.layer_pairs import in_shape, keras_layers
 from bench.measurement.accuracy import chunks
-from bench.measurement.drift import EXACT
 from models.command_line.options import Options
 from quantize.evaluate.output_comparison import Outputs
 

@@ -5,7 +5,6 @@ import shutil
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass, replace
 
-from bench.console.columns import aligned
 from bench.console.output import Output
 from bench.engine.session import DeviceRun
 from bench.engine.turns import in_turns
@@ -15,6 +14,7 @@ from bench.gates.latency_gate import NS_PER_MS
 from bench.history.history import History
 from bench.measurement.record import now_utc
 from models.command_line import options
+from models.command_line.columns import aligned
 from models.command_line.errors import DeviceError, RequestError
 from models.command_line.options import Options
 from models.command_line.progress import step

@@ -1,14 +1,16 @@
 """Verdicts for a person, for a CI server (JUnit XML) and for a pull request (Markdown)."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from bench.console.columns import aligned
 from bench.gates.verdict import PASSED, Verdict, counts, failing
+from models.command_line.columns import aligned
 from models.command_line.errors import RequestError
 
 COLUMNS = ("gate", "file", "runtime", "found", "limit", "verdict")
+DETAIL_WIDTH = 80  # it begins below the second column
 
 
 def _cells(one: Verdict) -> tuple[str, ...]:
@@ -16,8 +18,12 @@ def _cells(one: Verdict) -> tuple[str, ...]:
 
 
 def table(verdicts: Sequence[Verdict]) -> str:
-    """One line for each verdict, the detail at its end."""
-    return aligned([(*COLUMNS, ""), *((*_cells(one), one.detail) for one in verdicts)])
+    """One line for each verdict, the detail in lines below it."""
+    rows: list[Sequence[str]] = [COLUMNS]
+    for one in verdicts:
+        rows.append(_cells(one))
+        rows += [("", part) for part in textwrap.wrap(one.detail, DETAIL_WIDTH)]
+    return aligned(rows)
 
 
 def markdown(title: str, verdicts: Sequence[Verdict], inconclusive: str) -> str:

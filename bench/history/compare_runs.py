@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bench.console.columns import aligned
-from bench.console.record_table import NOT_KNOWN, percent
+from bench.console.output import add_layout
+from bench.console.record_table import NOT_KNOWN, figure, percent
 from bench.history.history import History
 from bench.measurement import flat_record
 from bench.measurement.comparable import relative, took_turns, unlike
-from bench.measurement.latency import Latency, Ratio, latency
+from bench.measurement.latency import Ratio
 from bench.measurement.record import Record
+from models.command_line.advice import make_line
+from models.command_line.columns import WIDTH, aligned
 from models.command_line.errors import RequestError
 
 
@@ -28,7 +30,7 @@ class Comparison:
 
     @property
     def beyond_noise(self) -> bool | None:
-        """Whether the interval of the ratio leaves 1 out."""
+        """True where the interval of the ratio leaves 1 out; None without a ratio."""
         if self.ratio is None:
             return None
         return not self.ratio.interval.low <= 1 <= self.ratio.interval.high
@@ -36,8 +38,9 @@ class Comparison:
 
 def add_arguments(parser: ArgumentParser) -> None:
     for name in ("A", "B"):
-        parser.add_argument(name, type=int, help="id of a run, as bench list shows it")
+        parser.add_argument(name, type=int, help="id of a run; make list shows them")
     parser.add_argument("--json", action="store_true", help="as JSON on standard output")
+    add_layout(parser)
 
 
 def run(namespace: Namespace, typed: str) -> None:
@@ -47,7 +50,7 @@ def run(namespace: Namespace, typed: str) -> None:
     if namespace.json:
         print(json.dumps(_as_dict(comparison), indent=2))
     else:
-        print(_text(comparison))
+        print(_text(comparison, namespace.wide))
 
 
 def compare(a: Record, b: Record) -> Comparison:
@@ -63,7 +66,7 @@ def compare(a: Record, b: Record) -> Comparison:
     if found is None and not (a.accuracy and b.accuracy):
         raise RequestError(
             f"runs {a.id} and {b.id} have neither times nor accuracy that both have; "
-            f"type python -m bench show {a.id} for what there is"
+            f"{make_line('show', ID=a.id)} shows what there is"
         )
     return Comparison(a, b, found.ratio if found else None, took_turns(a, b))
 
@@ -78,47 +81,46 @@ def _as_dict(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _text(comparison: Comparison) -> str:
+def _text(comparison: Comparison, wide: bool) -> str:
     a, b = comparison.a, comparison.b
     sides = [_side(a), _side(b)]
     rows = [("", f"run {a.id}", f"run {b.id}")]
     rows += [(name, sides[0][name], sides[1][name]) for name in sides[0]]
-    return "\n".join([aligned(rows), *_verdict(comparison), *_notes(comparison)])
+    table = aligned(rows, (), None if wide else WIDTH)
+    return "\n".join([table, *_verdict(comparison), *_notes(comparison)])
 
 
 def _side(record: Record) -> dict[str, str]:
     """One column of the table."""
-    warm = latency(record.result.samples_ns, record.result.turns)
-    judged = record.accuracy
+    row = flat_record.flat(record)
 
-    def of(figure: Callable[[Any], str], source: Any) -> str:
-        return NOT_KNOWN if source is None else figure(source)
-
-    def time(figure: Callable[[Latency], str]) -> str:
-        return "emulated" if record.environment.emulated else of(figure, warm)
+    def time(text: Callable[[dict[str, Any]], str]) -> str:
+        if row["emulated"]:
+            return "emulated"
+        return text(row) if row["samples"] else NOT_KNOWN
 
     return {
-        "model": record.model_id,
-        "file": record.artifact,
-        "runtime": f"{record.result.runtime} {record.result.runtime_version or ''}".strip(),
-        "SHA-256": record.artifact_sha256[:12],
-        "commit": record.commit or NOT_KNOWN,
-        "time (UTC)": record.time_utc.removesuffix("+00:00"),
-        "warnings": ", ".join(warning.kind for warning in record.warnings) or "none",
+        "model": row["model_id"],
+        "file": row["artifact"],
+        "runtime": f"{row['runtime']} {row['runtime_version'] or ''}".strip(),
+        "SHA-256": row["artifact_sha256"][:12],
+        "commit": row["commit"] or NOT_KNOWN,
+        "time (UTC)": row["time_utc"].removesuffix("+00:00"),
+        "warnings": ", ".join(row["warnings"]) or "none",
         "median ms (95 %)": time(_median),
-        "p90 ms": time(lambda w: f"{w.p90_ns / 1e6:.3f}"),
-        "inferences": of(lambda w: str(w.n), warm),
-        "top-1": percent(judged and judged.top1),
-        "top-5": percent(judged and judged.top5),
-        "as Keras": percent(judged and judged.agreement),
-        "SQNR dB": of(lambda db: f"{db:.1f}", judged and judged.sqnr_db),
-        "images": of(lambda j: f"{j.images} of {record.data}", judged),
+        "p90 ms": time(lambda row: f"{row['p90_ms']:.3f}"),
+        "inferences": str(row["samples"]) if row["samples"] else NOT_KNOWN,
+        "top-1": percent(row["top1"]),
+        "top-5": percent(row["top5"]),
+        "agreement": percent(row["agreement"]),
+        "SQNR dB": figure(row["sqnr_db"], ".1f"),
+        "images": f"{row['images']} of {row['data']}" if row["images"] else NOT_KNOWN,
     }
 
 
-def _median(warm: Latency) -> str:
-    low, high = warm.interval.low / 1e6, warm.interval.high / 1e6
-    return f"{warm.median_ns / 1e6:.3f} ({low:.3f} to {high:.3f})"
+def _median(row: dict[str, Any]) -> str:
+    low, high = row["median_low_ms"], row["median_high_ms"]
+    return f"{row['median_ms']:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _verdict(comparison: Comparison) -> list[str]:

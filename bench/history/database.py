@@ -53,7 +53,7 @@ def _make_folder(path: Path) -> None:
 
 
 def fault(path: Path, error: sqlite3.Error, busy_timeout_s: float) -> DeviceError:
-    """What is wrong with the file at ``path``, and what to do about it."""
+    """The error for a fault of the file at ``path``, with the next step."""
     if _code(error) == sqlite3.SQLITE_CORRUPT:
         return damaged(path, str(error))
     reasons = {

@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 from itertools import chain
+from typing import Any
 
 from bench.history import run_filter
 from bench.history.history import History
@@ -41,11 +42,22 @@ def run(namespace: Namespace, typed: str) -> None:
 def _print_csv(runs: Iterable[Record]) -> None:
     writer = None
     for record in runs:
-        row = flat_record.flat(record)
+        row = {name: _cell(value) for name, value in _csv_row(record).items()}
         if writer is None:
             writer = csv.DictWriter(sys.stdout, list(row), lineterminator="\n")
             writer.writeheader()
         writer.writerow(row)
+
+
+def _csv_row(record: Record) -> dict[str, Any]:
+    return flat_record.with_old_names(flat_record.flat(record), "caveats")
+
+
+def _cell(value: Any) -> Any:
+    """A list as its words, counts as ``KIND=2 OTHER=1``; all else as it is."""
+    if isinstance(value, dict):
+        value = [f"{name}={count}" for name, count in value.items()]
+    return " ".join(value) if isinstance(value, list) else value
 
 
 def _print_json(runs: Iterable[Record], samples: bool) -> None:

@@ -14,6 +14,7 @@ from bench.history import database, rows, schema
 from bench.history.run_line import RunLine, newest_ids, read_line
 from bench.measurement.record import Drift, Record
 from bench.measurement.result import OpTime
+from models.command_line.advice import make_line
 from models.command_line.errors import RequestError
 
 DATABASE = Path("results") / "bench.sqlite"
@@ -54,7 +55,7 @@ class History:
             return rows.insert(connection, record)
 
     def judge(self, record: Record) -> None:
-        """Add what became known behind the timing of ``record``, which has an id: its accuracy and
+        """Add what became known after the timing of ``record``, which has an id: its accuracy and
         ``data``, or the error that took their place."""
         error = record.result.error
         values = (record.data, error and error.kind, error and error.message, record.id)
@@ -91,7 +92,7 @@ class History:
         found = self._read("SELECT id FROM runs WHERE id = ?", run_id)
         if not found:
             raise RequestError(
-                f"{self.path} has no run {run_id}; python -m bench list shows those it has"
+                f"{self.path} has no run {run_id}; {make_line('list')} shows those it has"
             )
         return found[0]
 
@@ -114,7 +115,7 @@ class History:
             if newest is None:
                 return []
             group = newest["session"].rpartition("/")[0]
-            # "0" is the character behind "/": from the first to the last that starts with group/.
+            # "0" is the character after "/": from the first to the last that starts with group/.
             values = (f"{group}/", f"{group}0", device, model_id)
             ids = connection.execute(OF_BASELINE, values).fetchall()
             return [self._record(connection, run_id) for (run_id,) in ids]
@@ -152,7 +153,7 @@ class History:
                 yield self._record(connection, run_id)
 
     def known(self) -> dict[str, tuple[str, ...]]:
-        """What the filters of ``listing`` can ask for, by their names."""
+        """The values that the filters of ``listing`` can ask for, by their names."""
         columns = ("model_id", "device", "kind")
         with self._reading() as connection:
             return {

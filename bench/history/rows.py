@@ -44,7 +44,7 @@ WHERE runs.id = ?
 
 
 class DamagedRow(ValueError):
-    """What a row holds is not what was written."""
+    """A row does not hold what was written."""
 
 
 def insert(connection: sqlite3.Connection, record: Record) -> int:
@@ -134,7 +134,7 @@ def pack(values: Sequence[float], dtype: str) -> bytes:
 
 
 def unpack(blob: bytes, dtype: str) -> tuple:
-    """What ``pack`` packed; DamagedRow where it no longer is."""
+    """The values that ``pack`` packed; DamagedRow where they can no longer be read."""
     try:
         return tuple(np.frombuffer(zlib.decompress(blob), dtype).tolist())
     except (TypeError, ValueError, zlib.error) as error:

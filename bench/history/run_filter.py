@@ -1,8 +1,9 @@
-"""Which runs of the history a command is about: the options that choose them."""
+"""The options that choose which runs of the history a command is about."""
 
 import argparse
 
 from bench.history.history import History
+from models.command_line.advice import make_line
 from models.command_line.errors import RequestError
 
 COLUMN_OF = {"model": "model_id", "device": "device", "kind": "kind"}
@@ -20,7 +21,7 @@ def add_options(parser: argparse.ArgumentParser, limit: int | None) -> None:
 
 
 def asked(namespace: argparse.Namespace) -> dict[str, str | int | None]:
-    """The arguments of ``History.listing`` for what was typed; RequestError for a wrong limit."""
+    """The arguments of ``History.listing``; RequestError for a wrong limit."""
     if namespace.limit is not None and namespace.limit < 1:
         raise RequestError(f"--limit is {namespace.limit}; expected at least 1")
     return {
@@ -33,7 +34,9 @@ def nothing_found(history: History, chosen: dict[str, str | int | None]) -> Requ
     """Why nothing was found, with what there is."""
     known = history.known()
     if not known["kind"]:
-        return RequestError(f"{history.path} has no measurement yet; type make bench first")
+        return RequestError(
+            f"{history.path} has no measurement yet; run {make_line('bench')} first"
+        )
     typed = [f"--{name} {chosen[column]}" for name, column in COLUMN_OF.items() if chosen[column]]
     there = [f"--{name}: {', '.join(known[column])}" for name, column in COLUMN_OF.items()]
     return RequestError(

@@ -6,23 +6,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from bench.console.columns import aligned
-from bench.console.record_table import NOT_KNOWN, percent
+from bench.console.output import add_layout
+from bench.console.record_table import NOT_KNOWN, figure, percent
 from bench.history.history import History
 from bench.measurement import flat_record
-from bench.measurement.latency import latency
 from bench.measurement.record import Record
+from models.command_line.columns import WIDTH, aligned
 
 PROFILED = 10
 EMULATED = ", of an emulated processor: they mean nothing"
 STATES = 12
+NAME_AND_VALUE = 2  # columns of a section that is no table
 SECTION = tuple[str, list[tuple[str, ...]]]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("ID", type=int, help="id of a run, as bench list shows it")
+    parser.add_argument("ID", type=int, help="id of a run; make list shows them")
     parser.add_argument("--json", action="store_true", help="as JSON on standard output")
-    parser.add_argument("--samples", action="store_true", help="raw samples too, as JSON")
+    parser.add_argument("--samples", action="store_true", help="JSON with the raw samples")
+    add_layout(parser)
 
 
 def run(namespace: Namespace, typed: str) -> None:
@@ -31,10 +33,10 @@ def run(namespace: Namespace, typed: str) -> None:
     if namespace.json or namespace.samples:
         print(json.dumps(flat_record.whole(record, namespace.samples), indent=2))
     else:
-        print("\n\n".join(_sections(record)))
+        print("\n\n".join(_sections(record, namespace.wide)))
 
 
-def _sections(record: Record) -> Iterator[str]:
+def _sections(record: Record, wide: bool) -> Iterator[str]:
     about = f"run {record.id}: {record.artifact} of {record.model_id} in {record.result.runtime}"
     tables: list[SECTION] = [
         (f"{about} on {record.device}", _about(record)),
@@ -45,13 +47,15 @@ def _sections(record: Record) -> Iterator[str]:
         ("device", _device(record)),
         ("plan", [(n, _shown(v)) for n, v in asdict(record.plan).items()] if record.plan else []),
         (f"states of the machine, at most {STATES}", _states(record)),
-        ("battery, before and behind", _batteries(record)),
+        ("battery, before and after", _batteries(record)),
         (f"most expensive operators, at most {PROFILED}", _profile(record)),
-        ("warnings", [(c.kind, c.message, c.advice) for c in record.warnings]),
+        ("warnings", [(one.kind, str(one)) for one in record.warnings]),
     ]
     for heading, rows in tables:
         if rows:
-            yield f"{heading}\n" + "\n".join(f"  {row}" for row in aligned(rows).splitlines())
+            sentences = len(rows[0]) == NAME_AND_VALUE
+            table = aligned(rows, (), None if wide else WIDTH, "  ", wrap=sentences)
+            yield f"{heading}\n{table}"
 
 
 def _about(record: Record) -> list[tuple[str, ...]]:
@@ -75,30 +79,22 @@ def _about(record: Record) -> list[tuple[str, ...]]:
 
 def _times(record: Record) -> list[tuple[str, ...]]:
     """Latency, what came before it, and what it cost and suffered."""
-    result, warm = record.result, latency(record.result.samples_ns, record.result.turns)
+    result, row = record.result, flat_record.flat(record)
     rows: list[tuple[str, ...]] = []
-    if warm:
-        low, high = warm.interval.low / 1e6, warm.interval.high / 1e6
+    if row["samples"]:
+        low, high = row["median_low_ms"], row["median_high_ms"]
         rows += [
-            ("median ms", f"{warm.median_ns / 1e6:.4f} (95 %: {low:.4f} to {high:.4f})"),
-            *(
-                (name, f"{value / 1e6:.4f}")
-                for name, value in {
-                    "p10 ms": warm.p10_ns,
-                    "p90 ms": warm.p90_ns,
-                    "p99 ms": warm.p99_ns,
-                    "min ms": warm.min_ns,
-                    "median absolute deviation ms": warm.mad_ns,
-                }.items()
-            ),
-            ("inferences", f"{warm.n} in {len(result.turns)} turns"),
+            ("median ms", f"{row['median_ms']:.4f} (95 %: {low:.4f} to {high:.4f})"),
+            *((f"{name} ms", f"{row[f'{name}_ms']:.4f}") for name in ("p10", "p90", "p99", "min")),
+            ("median absolute deviation ms", f"{row['mad_ms']:.4f}"),
+            ("inferences", f"{row['samples']} in {len(result.turns)} turns"),
         ]
-    for name, time_ns in {
-        "first inference ms": result.first_inference_ns,
-        "load ms": result.load_ns,
-        "prepare ms": result.prepare_ns,
-    }.items():
-        rows.append((name, NOT_KNOWN if time_ns is None else f"{time_ns / 1e6:.3f}"))
+    rows += [
+        ("first inference ms", figure(row["first_inference_ms"], ".3f")),
+        ("load ms", figure(row["load_ms"], ".3f")),
+        ("prepare ms", figure(row["prepare_ms"], ".3f")),
+        ("ready ms (both)", figure(row["ready_ms"], ".3f")),
+    ]
     settled = {True: "settled", False: "not settled", None: NOT_KNOWN}[result.warmup_stable]
     rows += [
         ("warm-up inferences", f"{_shown(result.warmup_runs)}, {settled}"),
@@ -123,7 +119,7 @@ def _accuracy(record: Record) -> list[tuple[str, ...]]:
         ("images", f"{judged.images} of {_shown(record.data)}"),
         ("top-1", percent(judged.top1)),
         ("top-5", percent(judged.top5)),
-        ("agreement with Keras", percent(judged.agreement)),
+        ("agreement", percent(judged.agreement)),
         *((name, _shown(getattr(judged, name))) for name in plain),
     ]
 
@@ -138,7 +134,7 @@ def _classes(record: Record) -> list[tuple[str, ...]]:
 
 def _flips(record: Record) -> list[tuple[str, ...]]:
     rows = record.accuracy.flips if record.accuracy else ()
-    heading = ("index", "image", "label", "Keras said", "the file said", "Keras' certainty")
+    heading = ("index", "image", "label", "Keras", "file", "Keras' certainty")
     return _with_heading(
         heading, [(r.index, r.item, r.label, r.keras, r.said, r.certainty) for r in rows]
     )
@@ -153,10 +149,10 @@ def _states(record: Record) -> list[tuple[str, ...]]:
     states, n = record.result.states, len(record.result.states)
     chosen = sorted({step * (n - 1) // (STATES - 1) for step in range(STATES)}) if n else []
     rows = [
-        (s.at_s, s.load_average, s.governors, s.frequency_khz, s.temperature_c, _flags(s.throttled))
-        for s in (states[position] for position in chosen)
+        (s.at_s, s.load_average, s.governors, mhz, s.temperature_c, _flags(s.throttled))
+        for s, mhz in ((states[n], _mhz(states[n].frequency_khz)) for n in chosen)
     ]
-    heading = ("at s", "load", "governors", "frequency kHz", "temperature C", "throttled")
+    heading = ("at s", "load", "governors", "frequency MHz", "temperature C", "throttled")
     return _with_heading(heading, rows)
 
 
@@ -168,8 +164,12 @@ def _batteries(record: Record) -> list[tuple[str, ...]]:
     return _with_heading(("level %", "charging", "temperature C", "thermal status"), rows)
 
 
+def _mhz(frequency_khz: Sequence[int]) -> tuple[int, ...]:
+    return tuple(round(khz / 1000) for khz in frequency_khz)
+
+
 def _flags(throttled: int | None) -> str | None:
-    """As the Raspberry Pi's own documentation has them."""
+    """The flags in hexadecimal, the form that the Raspberry Pi's documentation has."""
     return None if throttled is None else hex(throttled)
 
 

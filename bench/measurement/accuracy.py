@@ -176,7 +176,7 @@ class _Right:
 
 
 def _in_top5(said: Outputs, labels: np.ndarray) -> np.ndarray:
-    """Whether the right answer is among the five largest, the lowest class first where they tie."""
+    """True [n] where the label is among the five largest; the lowest class first where they tie."""
     score = np.take_along_axis(said.values, labels[:, None], axis=1)
     ahead = (said.values == score) & (np.arange(said.values.shape[1]) < labels[:, None])
     rank = ((said.values > score) | ahead).sum(axis=1)

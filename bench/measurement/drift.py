@@ -10,9 +10,6 @@ from bench.measurement.accuracy import chunks
 from bench.measurement.record import Drift
 from quantize.evaluate.output_comparison import OutputComparison, Outputs
 
-EXACT = "exact"
-SELF = "-"
-
 
 @dataclass(frozen=True)
 class DriftLimit:
@@ -67,45 +64,6 @@ def beyond(drifts: Sequence[Drift], limit: DriftLimit) -> list[Drift]:
 def names(drifts: Sequence[Drift]) -> list[str]:
     """The columns, in the order they were measured."""
     return list(dict.fromkeys(name for drift in drifts for name in (drift.a, drift.b)))
-
-
-def table(drifts: Sequence[Drift]) -> str:
-    """The matrix as text: columns are numbered, agreement in % above the diagonal, SQNR in dB below
-    it. Empty without drifts."""
-    columns = names(drifts)
-    if not columns:
-        return ""
-    cells = {(drift.a, drift.b): drift for drift in drifts}
-    label = max(map(len, columns))
-    number = len(str(len(columns)))
-    lines = [
-        f"drift on {drifts[0].images} images: agreement in % above the diagonal, SQNR in dB below",
-        " " * (number + label + 2) + "".join(f"{i:>7}" for i in range(1, len(columns) + 1)),
-    ]
-    for i, row in enumerate(columns):
-        shown = [
-            SELF if i == j else _cell(cells, row, column, i < j) for j, column in enumerate(columns)
-        ]
-        figures = "".join(f"{cell:>7}" for cell in shown)
-        lines.append(f"{i + 1:>{number}}  {row:<{label}}{figures}")
-    return "\n".join(lines)
-
-
-def _cell(cells: Mapping[tuple[str, str], Drift], row: str, column: str, above: bool) -> str:
-    drift = cells.get((row, column) if above else (column, row))
-    if drift is None:
-        return "n/a"
-    if above:
-        return percent(drift.agreeing, drift.images)
-    return EXACT if drift.sqnr_db is None else f"{drift.sqnr_db:.1f}"
-
-
-def percent(part: int, whole: int) -> str:
-    """A share in %; 100.0 only where it is all of them."""
-    shown = f"{100 * part / whole:.1f}"
-    if shown == "100.0" and part < whole:
-        shown = ">99.9"
-    return shown
 
 
 def as_dict(drift: Drift) -> dict:

@@ -7,7 +7,7 @@ THERMAL_STATUS = ("none", "light", "moderate", "severe", "critical", "emergency"
 
 @dataclass(frozen=True)
 class Environment:
-    """What of a device stays the same from run to run, as its runner tells it.
+    """The properties of a device that stay the same from run to run, as its runner reports them.
 
     ``cores`` are those a process may use, ``max_khz`` the highest frequency of each core (empty
     where the system does not tell), ``board`` the device tree's name of a board, ``versions`` of
@@ -33,7 +33,7 @@ class Environment:
 
     @classmethod
     def from_dict(cls, raw: dict) -> "Environment":
-        """As the runner says it; ValueError where it is something else."""
+        """The environment that a runner reports; ValueError where ``raw`` is something else."""
         try:
             return cls(**{**raw, "max_khz": tuple(raw["max_khz"])})
         except (TypeError, KeyError) as error:

@@ -1,4 +1,4 @@
-"""What a runner is asked; ``bench/on_device/job_format.py`` documents the JSON."""
+"""A job for a runner; ``bench/on_device/job_format.py`` documents the JSON."""
 
 import json
 from dataclasses import asdict, dataclass, replace
@@ -24,7 +24,7 @@ IMAGE_ALLOWANCE_S = 2.0
 
 @dataclass(frozen=True)
 class Images:
-    """What to classify: ``shards`` are .npy files of at most ``count`` images [n, h, w, c] in all,
+    """The images to classify: ``shards`` are .npy files of at most ``count`` images [n, h, w, c],
     pixel values 0 to 255; the float32 [n, classes] outputs of each go to the one of ``outputs``."""
 
     shards: tuple[PurePath, ...]

@@ -1,11 +1,11 @@
-"""How an artifact is timed: warm-up, stop rule, length of a turn."""
+"""The plan of a measurement: warm-up, stop rule, length of a turn."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Plan:
-    """When warming up and sampling end.
+    """The ends of warming up and of sampling.
 
     Warm-up takes at least ``warmup_runs`` inferences and ends when their times no longer fall, at
     the latest after ``warmup_s``. Sampling takes at least ``min_samples`` and ends when the 95 %

@@ -15,12 +15,13 @@ from bench.measurement.warning import MeasurementWarning
 class Record:
     """One measurement of one artifact in one runtime on one device.
 
-    ``kind`` is "run" (timed, and judged where there are images), "sustained" (timed for minutes),
-    "gate" (timed, and judged where that is asked for) or "baseline" (timed for later gates).
+    ``kind`` is "run" (timed, and evaluated where there are images), "sustained" (timed for
+    minutes), "gate" (timed, and evaluated where that is asked for) or "baseline" (timed for
+    later gates).
     Records of one ``session``, a command's run, took turns. ``commit`` is the git commit of the
-    folder the command ran in, "+" behind it where files had changed; None outside a repository.
+    folder the command ran in, "+" after it where files had changed; None outside a repository.
     ``artifact_bytes`` and ``plan`` are None in records of before they were kept. ``data`` names the
-    images behind ``accuracy``. ``id`` is None until the history has given one.
+    images that ``accuracy`` is of. ``id`` is None until the history has given one.
     """
 
     kind: str
@@ -46,7 +47,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Drift:
-    """How far the outputs of two columns of one session's drift matrix are apart, on the same
+    """The distance between the outputs of two columns of one session's drift matrix, on the same
     ``images``. A column is "keras" or "artifact runtime device"; figures as in Accuracy."""
 
     session: str

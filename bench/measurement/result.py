@@ -1,4 +1,4 @@
-"""What a runner answers; ``bench/on_device/job_format.py`` documents the JSON."""
+"""The result of a job; ``bench/on_device/job_format.py`` documents the JSON."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ OF_THE_BENCH = ("turn_group", "batteries")  # what is not for a runner to say
 
 @dataclass(frozen=True)
 class RunError:
-    """Why a run gave nothing. Beside the runner's own kinds: "crashed", "timed_out", "garbage",
-    "not_started", "not_judged" and, of the device as a whole, "connection_lost" and
+    """The reason why a run gave nothing. Beside the runner's own kinds: "crashed", "timed_out",
+    "garbage", "not_started", "not_judged" and, of the device as a whole, "connection_lost" and
     "device_failed"."""
 
     kind: str
@@ -55,8 +55,8 @@ class Turn:
 
 @dataclass(frozen=True)
 class Delegate:
-    """How a .tflite file runs: so many operators ``inside`` the delegate, in ``pieces`` pieces,
-    and ``outside`` it so many of each kind."""
+    """The operators of a .tflite file as it runs: so many ``inside`` the delegate, in ``pieces``
+    pieces, and ``outside`` it so many of each kind."""
 
     inside: int
     pieces: int
@@ -76,14 +76,15 @@ class OpTime:
 
 @dataclass(frozen=True)
 class Result:
-    """What a run measured; None or empty is what it did not get to, or what cannot be told there.
+    """The figures that a run measured; None or empty where it did not get to them, or where the
+    device does not report them.
 
-    ``threads`` is what the runtime was asked for, ``os_threads`` how many there were behind
+    ``threads`` is what the runtime was asked for, ``os_threads`` how many there were after
     warm-up, ``affinity`` the cores they might use. ``prepare_ns`` is None where the runtime
     prepares while it loads. ``others_share`` and ``stolen_share``: of the processor time of all
     cores while this file had its turns, what other processes and what other virtual machines had.
     ``turn_group``: those of one session with the same number took turns with each other.
-    ``batteries``: the device's, before the timed part and behind it; empty where it has none.
+    ``batteries``: the device's, before the timed part and after it; empty where it has none.
     """
 
     runtime: str

@@ -1,4 +1,4 @@
-"""What the charts of the report share: views, colours, escaped names, thinned samples.
+"""Parts that the charts of the report share: views, colours, escaped names, thinned samples.
 
 A chart is plain JSON as Plotly reads it: ``data`` (a list of traces) and ``layout``. Colours that
 depend on light or dark are given by name ("@text", "@muted", "@line", "@page"); the page puts the
@@ -63,7 +63,7 @@ def hover(*lines: str) -> str:
 
 
 def label(key: RowKey, threads: bool = False, between: str = " ") -> str:
-    """What a chart calls a row; escaped. ``threads``: name their number too."""
+    """The name of a row in a chart; escaped. ``threads``: name their number too."""
     about = text(key.artifact) + between + text(key.runtime)
     return f"{about}, {key.threads} threads" if threads else about
 

@@ -1,4 +1,4 @@
-"""What a report shows, as plain data."""
+"""The contents of a report, as plain data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from bench.measurement.record import Drift, Record
 
 @dataclass(frozen=True)
 class RowKey:
-    """What is followed through the history."""
+    """The fields that all runs of one row have in common."""
 
     model_id: str
     artifact: str

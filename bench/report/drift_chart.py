@@ -1,4 +1,4 @@
-"""The drift matrix: who agrees with whom, Keras and every artifact, runtime and device."""
+"""The drift matrix as heat maps: Keras and every artifact, runtime and device."""
 
 from collections.abc import Callable, Sequence
 

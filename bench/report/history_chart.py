@@ -1,4 +1,4 @@
-"""How the median of every row moved from measurement to measurement and commit to commit."""
+"""The median of every row over its measurements and commits."""
 
 from collections.abc import Callable, Sequence
 
@@ -38,7 +38,7 @@ def history(lines: Sequence[Sequence[RunLine]]) -> Chart | None:
 
 
 def commit(run: RunLine) -> str:
-    """The commit in short, "+" behind it where files had changed; escaped."""
+    """The commit in short, "+" after it where files had changed; escaped."""
     if run.commit is None:
         return "no commit"
     changed = "+" if run.commit.endswith("+") else ""

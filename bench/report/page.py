@@ -38,7 +38,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Section:
-    """What is known about one model. ``picture`` is a data URI."""
+    """A model's part of the page. ``picture`` is a data URI."""
 
     model_id: str
     anchor: str

@@ -14,7 +14,7 @@ LARGEST_MARKER_PX, SMALLEST_MARKER_PX = 34, 7
 
 @dataclass(frozen=True)
 class Point:
-    """What a measured file costs and gives: milliseconds, top-1 in [0, 1], bytes."""
+    """The costs and the accuracy of a measured file: milliseconds, top-1 in [0, 1], bytes."""
 
     record: Record
     warm: Latency
@@ -52,8 +52,8 @@ def points(records: Sequence[Record]) -> list[Point]:
 
 
 def front(found: Sequence[Point]) -> set[int]:
-    """Indices of the points that none beats which was measured on the same device and judged on
-    the same images."""
+    """Indices of the points that none beats which was measured on the same device and evaluated
+    on the same images."""
     return {
         i
         for i, point in enumerate(found)

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from bench.console import record_table
+from bench.console.record_table import markdown
 from bench.history.history import History
+from bench.measurement import flat_record
 from bench.measurement.record import Record
 from bench.report.contents import Contents, RowKey
 from models.command_line import options
+from models.command_line.advice import make_line
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
 from models.command_line.progress import step
@@ -25,27 +27,27 @@ OPTIONS = tuple(option.name for option in fields(Options))
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """The options of every target; those that name a model or a device leave the others out."""
+    """The options of every target; those that name a model or a device select it."""
     parser.add_argument("--json", action="store_true", help="print the rows as JSON instead")
     parser.add_argument("--markdown", action="store_true", help="print a Markdown table instead")
     parser.add_argument(
         "--out-file", metavar="PATH", help="the HTML file (default: report.html in results)"
     )
     options.add_table(parser, Options, options.HELP)
-    # What was not typed names nothing: the report has all models then, not the default one.
+    # What was not given selects nothing: the report has all models then, not the default one.
     parser.set_defaults(**dict.fromkeys(OPTIONS))
 
 
 def run(namespace: Namespace, typed: str) -> None:
-    """``bench report`` as typed."""
-    typed_options = {name: getattr(namespace, name) for name in OPTIONS}
-    given = {name: value for name, value in typed_options.items() if value is not None}
+    """Write or print the report that the options ask for."""
+    every = {name: getattr(namespace, name) for name in OPTIONS}
+    given = {name: value for name, value in every.items() if value is not None}
     history = History()
     chosen = newest(history, given)
     if namespace.json:
-        print(json.dumps({"rows": [record_table.as_dict(record) for record in chosen]}, indent=2))
+        print(json.dumps({"rows": [flat_record.as_json(record) for record in chosen]}, indent=2))
     elif namespace.markdown:
-        print(record_table.markdown(chosen))
+        print(markdown(chosen))
     else:
         results = history.path.parent
         target = Path(namespace.out_file) if namespace.out_file else results / "report.html"
@@ -58,25 +60,29 @@ def newest(history: History, given: Mapping[str, object]) -> list[Record]:
     one, on the devices that they name likewise. RequestError where there is none."""
     every = history.newest()
     if not every:
-        raise RequestError(f"{history.path} has no measurement yet; type make bench first")
-    found = every
+        raise RequestError(f"{history.path} has no measurement yet; run {make_line('bench')} first")
+    found, asked = every, Options(**given)
     if any(name in given for name in NAMING):
         from models.source import resolve
 
-        model_id = resolve(Options(**given)).model_id
-        found = _of(found, "model_id", model_id, history)
+        model_id = resolve(asked).model_id
+        found = _of(found, "model_id", model_id, history, asked)
     if "device" not in given:
         return found
     names = [name.strip() for name in str(given["device"]).split(",")]
-    return [one for name in dict.fromkeys(names) for one in _of(found, "device", name, history)]
+    return [
+        one for name in dict.fromkeys(names) for one in _of(found, "device", name, history, asked)
+    ]
 
 
-def _of(found: Sequence[Record], field: str, value: object, history: History) -> list[Record]:
+def _of(
+    found: Sequence[Record], field: str, value: object, history: History, asked: Options
+) -> list[Record]:
     known = list(dict.fromkeys(getattr(record, field) for record in found))
     if value not in known:
         raise RequestError(
-            f"{history.path} has no measurement of {value}, but of {', '.join(known)}; type make "
-            "bench with the same variables first, or make report without them"
+            f"{history.path} has no measurement of {value}, but of {', '.join(known)}; run "
+            f"{make_line('bench', asked)} first, or {make_line('report')} for all of them"
         )
     return [record for record in found if getattr(record, field) == value]
 
@@ -104,7 +110,7 @@ def write(history: History, chosen: Sequence[Record], target: Path, results: Pat
 
 
 def collect(history: History, chosen: Sequence[Record], results: Path) -> Contents:
-    """What the history knows around the ``chosen`` records."""
+    """The contents of a report on the ``chosen`` records: what the history has around them."""
     keys = dict.fromkeys(map(RowKey.of, chosen))
     places = list(dict.fromkeys((record.model_id, record.device) for record in chosen))
     histories = {key: [] for key in keys}

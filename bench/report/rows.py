@@ -1,12 +1,13 @@
-"""A record as a row of the report's table: what is shown, and what a column sorts by."""
+"""A record as a row of the report's table: the text that is shown and the value it sorts by."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from bench.measurement.latency import latency
+from bench.console.record_table import EMULATED, NOT_KNOWN
+from bench.measurement import flat_record
 from bench.measurement.record import Record
 
-NOT_KNOWN = "n/a"
 HEADINGS = (
     ("file", ""),
     ("runtime", ""),
@@ -17,7 +18,7 @@ HEADINGS = (
     ("size", "KB"),
     ("top-1", "%"),
     ("top-5", "%"),
-    ("as Keras", "%"),
+    ("agreement", "%"),
     ("images", ""),
     ("memory", "peak MiB"),
     ("delegated", "ops"),
@@ -62,56 +63,53 @@ def in_order(records: Sequence[Record]) -> list[Record]:
 
 def rows(records: Sequence[Record]) -> list[Row]:
     """One row a record; times of one table have the same number of decimals."""
-    warm = [latency(r.result.samples_ns, r.result.turns) for r in records]
-    medians = [w.median_ns / 1e6 for w in warm if w]
+    flat = list(map(flat_record.flat, records))
+    medians = [row["median_ms"] for row in flat if row["samples"]]
     decimals = 3 if medians and min(medians) < FINE_BELOW_MS else 2
-    return [_row(record, w, decimals) for record, w in zip(records, warm, strict=True)]
+    return [_row(record, row, decimals) for record, row in zip(records, flat, strict=True)]
 
 
-def _row(record: Record, warm, decimals: int) -> Row:
-    result = record.result
+def _row(record: Record, row: dict[str, Any], decimals: int) -> Row:
     about = (
-        Cell(record.artifact, record.artifact, f"SHA-256 {record.artifact_sha256}"),
-        Cell(result.runtime, result.runtime, result.runtime_version or ""),
-        _number(result.threads, "{}"),
+        Cell(row["artifact"], row["artifact"], f"SHA-256 {row['artifact_sha256']}"),
+        Cell(row["runtime"], row["runtime"], row["runtime_version"] or ""),
+        _number(row["threads"], "{}"),
     )
-    if result.error:
-        return Row(record, about, str(result.error))
-    of_images = record.accuracy
+    if row["error"]:
+        return Row(record, about, row["error"])
     return Row(
         record,
         (
             *about,
-            *_times(warm, decimals, record.environment.emulated),
-            _number(record.artifact_bytes and record.artifact_bytes / 1000, "{:,.0f}"),
-            _percent(of_images and of_images.top1),
-            _percent(of_images and of_images.top5),
-            _percent(of_images and of_images.agreement),
-            _number(of_images and of_images.images, "{:,}", (of_images and record.data) or ""),
-            _number(result.peak_rss_bytes and result.peak_rss_bytes / 2**20, "{:,.0f}"),
-            _delegated(record),
+            *_times(row, decimals),
+            _number(row["artifact_bytes"] and row["artifact_bytes"] / 1000, "{:,.0f}"),
+            _percent(row["top1"]),
+            _percent(row["top5"]),
+            _percent(row["agreement"]),
+            _number(row["images"] or None, "{:,}", row["data"] or ""),
+            _number(row["peak_rss_bytes"] and row["peak_rss_bytes"] / 2**20, "{:,.0f}"),
+            _delegated(record, row),
             Cell(
-                ", ".join(dict.fromkeys(c.kind for c in record.warnings)),
-                len(record.warnings),
+                ", ".join(dict.fromkeys(row["warnings"])),
+                len(row["warnings"]),
                 "\n".join(map(str, record.warnings)),
             ),
         ),
     )
 
 
-def _times(warm, decimals: int, emulated: bool) -> tuple[Cell, Cell, Cell]:
-    if warm is None:
+def _times(row: dict[str, Any], decimals: int) -> tuple[Cell, Cell, Cell]:
+    if not row["samples"]:
         return (Cell(NOT_KNOWN),) * 3
-    if emulated:
-        median, p90 = (
-            f"{ns / 1e6:.{decimals}f} (emulated)" for ns in (warm.median_ns, warm.p90_ns)
-        )
-        return Cell(median, None, UNREAL), Cell(NOT_KNOWN), Cell(p90, None, UNREAL)
-    low, high = warm.interval.low / 1e6, warm.interval.high / 1e6
+    median, p90 = (f"{row[name]:.{decimals}f}" for name in ("median_ms", "p90_ms"))
+    if row["emulated"]:
+        marked = (Cell(f"{time} {EMULATED}", None, UNREAL) for time in (median, p90))
+        return next(marked), Cell(NOT_KNOWN), next(marked)
+    low, high = row["median_low_ms"], row["median_high_ms"]
     return (
-        Cell(f"{warm.median_ns / 1e6:.{decimals}f}", warm.median_ns, f"of {warm.n} samples"),
+        Cell(median, row["median_ms"], f"of {row['samples']} samples"),
         Cell(f"{low:.{decimals}f} to {high:.{decimals}f}", high - low),
-        Cell(f"{warm.p90_ns / 1e6:.{decimals}f}", warm.p90_ns),
+        Cell(p90, row["p90_ms"]),
     )
 
 
@@ -123,12 +121,11 @@ def _percent(share: float | None) -> Cell:
     return _number(None if share is None else 100 * share, "{:.2f}")
 
 
-def _delegated(record: Record) -> Cell:
-    delegate = record.result.delegate
-    if delegate is None:
+def _delegated(record: Record, row: dict[str, Any]) -> Cell:
+    inside, outside = row["ops_in_delegate"], row["ops_outside"]
+    if inside is None:
         return Cell(NOT_KNOWN, None, "this runtime does not tell")
-    outside = sum(delegate.outside.values())
-    kinds = ", ".join(f"{n} {kind}" for kind, n in delegate.outside.items())
-    hint = f"{delegate.pieces} pieces" + (f"; outside: {kinds}" if kinds else "")
-    total = delegate.inside + outside
-    return Cell(f"{delegate.inside} of {total}", delegate.inside / max(total, 1), hint)
+    kinds = ", ".join(f"{n} {kind}" for kind, n in row["outside_delegate"].items())
+    hint = f"{record.result.delegate.pieces} pieces" + (f"; outside: {kinds}" if kinds else "")
+    total = inside + outside
+    return Cell(f"{inside} of {total}", inside / max(total, 1), hint)

@@ -1,4 +1,4 @@
-"""Runs of minutes: does the last minute still have the pace of the first?"""
+"""Runs of minutes: latency over time, and the last minute against the first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

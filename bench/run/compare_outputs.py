@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from bench.console.drift_table import drift_table
 from bench.console.output import Output
 from bench.devices.settings import HOST
 from bench.engine.evaluation import Evaluation
@@ -57,7 +58,7 @@ def compare(
     history.add_drift(drifts)
     output.give(drift=[drift.as_dict(one) for one in drifts])
     if session.measure.drift:
-        output.say("", drift.table(drifts))
+        output.say("", drift_table(drifts, output.wide))
     others = devices[1:]
     if others:
         _compare_with_host(session, variants, others, output, evaluated)

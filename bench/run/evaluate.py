@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.console import record_table
 from bench.console.output import Output
+from bench.console.record_table import AccuracyTable
 from bench.devices.device import Device
 from bench.devices.open_devices import THIS_MACHINE, open_devices
 from bench.devices.settings import HOST
@@ -79,7 +79,7 @@ def _evaluate(
 ) -> None:
     session = runs[0].session
     exported, threads = session.exported, session.options.threads
-    expected = {device.name: len(variants) for device, variants in asked}
+    expected = {device.name: variants for device, variants in asked}
     tables = _Tables(output, {run.device.name: expected[run.device.name] for run in runs})
     with closing(predict(asked, exported, evaluation, threads, "evaluating")) as found:
         for one in found:
@@ -90,7 +90,7 @@ def _evaluate(
                 kind = exported.manifest.output_kind
                 evaluated.rows[place] = row = _with_accuracy(row, one, keras, evaluation, kind)
                 history.judge(row)
-                tables.add(one.device, record_table.accuracy_row(row))
+                tables.add(one.device, row)
             elif one.error:
                 reason = one.variant.runtime, str(one.error)
                 evaluated.missing.setdefault(reason, []).append(one.variant.artifact.name)
@@ -99,21 +99,25 @@ def _evaluate(
 class _Tables:
     """The tables of accuracy: of one device line by line, of several each when it is whole."""
 
-    def __init__(self, output: Output, expected: Mapping[str, int]) -> None:
+    def __init__(self, output: Output, expected: Mapping[str, Sequence[Variant]]) -> None:
         self._output, self._expected = output, expected
         self._lines: dict[str, list[str]] = {device: [] for device in expected}
+        self._tables = {
+            device: AccuracyTable(((v.artifact.name, v.runtime) for v in variants), output.wide)
+            for device, variants in expected.items()
+        }
         self._is_alone = len(expected) == 1
         if self._is_alone:
-            output.say("", record_table.header(record_table.ACCURACY))
+            (table,) = self._tables.values()
+            output.say("", table.heading)
 
-    def add(self, device: str, line: str) -> None:
+    def add(self, device: str, row: Record) -> None:
+        table, lines = self._tables[device], self._lines[device]
+        lines.append(table.line(row))
         if self._is_alone:
-            self._output.say(line)
-            return
-        lines = self._lines[device]
-        lines.append(line)
-        if len(lines) == self._expected[device]:
-            self._output.say("", f"on {device}", record_table.header(record_table.ACCURACY), *lines)
+            self._output.say(lines[-1])
+        elif len(lines) == len(self._expected[device]):
+            self._output.say("", f"on {device}", table.heading, *lines)
 
 
 def _with_accuracy(

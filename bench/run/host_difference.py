@@ -8,19 +8,14 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from bench.console import record_table
+from bench.console.record_table import percent
 from bench.devices.settings import HOST
 from bench.engine.variant import Variant
 from bench.measurement.accuracy import chunks
+from models.command_line.columns import aligned
 from quantize.evaluate import output_comparison
 
-COLUMNS = (
-    ("artifact", 22),
-    ("runtime", 18),
-    ("images", 6),
-    ("same top-1", 10),
-    ("largest difference", 18),
-)
+HEADING = ("file", "runtime", "images", "same top-1", "largest difference", "not finite")
 
 
 @dataclass(frozen=True)
@@ -73,14 +68,16 @@ def host_difference(
 def text(found: Sequence[HostDifference]) -> str:
     """One device's as a table."""
     heading = f"{found[0].device} against {HOST}, the same files on the same images"
-    return "\n".join([heading, record_table.header(COLUMNS), *map(_row, found)])
+    rows = [HEADING, *map(_row, found)]
+    if not any(one.not_finite for one in found):
+        rows = [row[:-1] for row in rows]
+    return f"{heading}\n{aligned(rows, range(2, len(rows[0])))}"
 
 
-def _row(one: HostDifference) -> str:
-    share = record_table.percent(one.agreeing / one.images)
-    cells = [one.artifact, one.runtime, str(one.images), share, _largest(one)]
-    lost = f"  {one.not_finite} images have outputs that are not finite"
-    return record_table.line(COLUMNS, cells) + (lost if one.not_finite else "")
+def _row(one: HostDifference) -> tuple[str, ...]:
+    share = percent(one.agreeing / one.images)
+    figures = (str(one.images), share, _largest(one), str(one.not_finite))
+    return (one.artifact, one.runtime, *figures)
 
 
 def _largest(one: HostDifference) -> str:

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.console.columns import aligned
 from bench.console.output import Output
 from bench.engine.session import DeviceRun, on_each
 from bench.engine.variant import Variant
 from bench.history.history import History
 from bench.measurement.record import Record
 from bench.measurement.result import OpTime, Result
+from models.command_line.columns import aligned
 from models.command_line.progress import step
 
 HOTTEST = 10

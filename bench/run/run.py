@@ -7,8 +7,7 @@ from contextlib import ExitStack, nullcontext
 
 import numpy as np
 
-from bench.console import record_table
-from bench.console.output import Output
+from bench.console.output import Output, add_layout
 from bench.console.warning_lines import failures
 from bench.devices.device import Device
 from bench.devices.governor import governed
@@ -23,6 +22,7 @@ from bench.engine.measure_options import MeasureOptions
 from bench.engine.session import DeviceRun, Session
 from bench.engine.variant import Variant, variants
 from bench.history.history import History
+from bench.measurement import flat_record
 from bench.measurement.environment import Environment
 from bench.measurement.job import NATIVE
 from bench.measurement.record import Record
@@ -48,22 +48,23 @@ def add_arguments(parser: ArgumentParser) -> None:
     options.add_table(parser, MeasureOptions, measure_options.HELP)
     measure_options.add_presets(parser)
     parser.add_argument("--json", action="store_true", help="results as JSON on standard output")
+    add_layout(parser)
 
 
 def run(namespace: Namespace, typed: str) -> None:
     """``bench run`` as typed."""
     asked = options.from_namespace(namespace), options.from_namespace(namespace, MeasureOptions)
-    run_bench(*asked, typed, namespace.json)
+    run_bench(*asked, typed, Output(namespace.json, namespace.wide))
 
 
-def run_bench(asked: Options, measured: MeasureOptions, command: str, as_json: bool) -> None:
+def run_bench(asked: Options, measured: MeasureOptions, command: str, output: Output) -> None:
     """Print and record one row for each device, file and runtime.
 
     A runtime that fails costs its own row only, a device that fails its own rows. RequestError for
     a wrong request; DeviceError when a device cannot be had, or no row succeeded; CheckFailed where
     ``measured`` is strict and a measurement has a warning.
     """
-    model, history, output = resolve(asked), History(), Output(as_json)
+    model, history = resolve(asked), History()
     exported = open_exported(asked, model.model_id)
     settings = named(asked.device)
     chosen = _chosen(settings, exported, asked, measured)
@@ -173,7 +174,7 @@ def _measured(
         rows = evaluate(runs, history, output, rows, evaluation, keras)
     output.give(
         rows=[
-            record_table.as_dict(row, base(of_device))
+            flat_record.as_json(row, base(of_device))
             for of_device in rows.values()
             for row in of_device
         ]

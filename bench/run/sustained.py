@@ -1,7 +1,7 @@
 """Sustained performance: minutes of inferring without a pause, minute 1 against the last."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -119,11 +119,7 @@ def _lines(name: str, record: Record) -> Iterator[str]:
 def _as_dict(record: Record) -> dict:
     found = minutes(record.result)
     return {
-        "id": record.id,
-        "device": record.device,
-        "artifact": record.artifact,
-        "runtime": record.result.runtime,
-        "error": str(record.result.error) if record.result.error else None,
+        **flat_record.as_json(record),
         "last_over_first": found[-1].median_ns / found[0].median_ns if found else None,
         "minutes": [
             {
@@ -135,6 +131,4 @@ def _as_dict(record: Record) -> dict:
             }
             for minute in found
         ],
-        "batteries": [asdict(battery) for battery in record.result.batteries],
-        **flat_record.warning_kinds(record),
     }

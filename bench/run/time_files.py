@@ -57,6 +57,6 @@ def _recorded(
 
 def _say(run: DeviceRun, rows: Sequence[Record], output: Output) -> None:
     of = base(rows)
-    output.say("", *([run.title] if run.title else ()), record_table.header(record_table.LATENCY))
-    output.say(*(record_table.latency_row(row, of) for row in rows))
-    output.say(*record_table.notes_on_latency(rows, of), *summed_up(rows))
+    title = [run.title] if run.title else []
+    table = record_table.latency_lines(rows, of, output.wide)
+    output.say("", *title, *table, *summed_up(rows))
