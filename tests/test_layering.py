@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 ORDER = ["models", "quantize", "export", "bench"]
 SLOW = {
     "tensorflow", "keras", "onnx", "onnxruntime", "tf2onnx", "PIL", "litert_quantizer",
-    "ai_edge_litert", "tflite_runtime", "plotly", "jinja2",
+    "ai_edge_litert", "tflite_runtime", "plotly", "jinja2", "scipy",
 }  # fmt: skip
 MODULES = [
     ".".join(file.relative_to(ROOT).with_suffix("").parts)

@@ -1,7 +1,7 @@
-"""How far two measurements of the same file are apart by chance, and what is beyond that.
+"""The noise of measurements: differences that chance makes between two of the same file.
 
-Changes are natural logarithms of ratios of times, so that 0 is no change and twice as fast and
-twice as slow are equally far from it.
+Changes are natural logarithms of ratios of times: 0 is no change, and twice as fast and twice as
+slow are equally far from it.
 """
 
 import math
@@ -53,7 +53,7 @@ def noise_between_rounds(medians_ns: Sequence[float]) -> Noise:
 
 
 def change_in_turns(result: Result, reference: Result) -> float:
-    """How much slower ``result`` is than ``reference`` where both took turns in one session.
+    """The change from ``reference`` to ``result``, which took turns in one session.
 
     The median over the turns of each turn's own change: a machine that is fast in one turn and slow
     in the next is so for both of its halves.
@@ -63,12 +63,12 @@ def change_in_turns(result: Result, reference: Result) -> float:
 
 
 def change_between(result: Result, medians_ns: Sequence[float]) -> float:
-    """How much slower ``result`` is than the median of earlier rounds, whose medians are given."""
+    """The change from the median of earlier rounds, whose medians are given, to ``result``."""
     return math.log(median(result.samples_ns) / median(medians_ns))
 
 
 def joined(first: Result, second: Result) -> Result:
-    """``first`` with the samples and turns of a further session behind its own."""
+    """``first`` with the samples and turns of a further session after its own."""
     return replace(
         first,
         samples_ns=(*first.samples_ns, *second.samples_ns),
@@ -88,29 +88,7 @@ def turn_medians(result: Result) -> list[float]:
 
 
 def student_quantile(probability: float, degrees: int) -> float:
-    """The value that Student's t of so many degrees of freedom stays below; above one half."""
-    low, high = 0.0, 1.0
-    while student_probability(high, degrees) < probability:
-        high *= 2
-    for _ in range(60):
-        middle = (low + high) / 2
-        if student_probability(middle, degrees) < probability:
-            low = middle
-        else:
-            high = middle
-    return high
+    """The value that Student's t of so many degrees of freedom stays below with ``probability``."""
+    from scipy.special import stdtrit  # what scipy.stats.t.ppf calls, without its second of import
 
-
-def student_probability(t: float, degrees: int) -> float:
-    """P(T < t) by the finite sums for whole degrees: Abramowitz and Stegun 26.7.3 and 26.7.4."""
-    angle = math.atan(t / math.sqrt(degrees))
-    cosine_squared = math.cos(angle) ** 2
-    odd = degrees % 2
-    term = math.cos(angle) if odd else 1.0
-    total = 0.0
-    for k in range(3 if odd else 2, degrees + 1, 2):
-        total += term
-        term *= cosine_squared * (k - 1) / k
-    if odd:
-        return 0.5 + (angle + math.sin(angle) * total) / math.pi
-    return 0.5 + math.sin(angle) * total / 2
+    return float(stdtrit(degrees, probability))

@@ -1,4 +1,4 @@
-"""Two files on the same images: how much top-1 one loses, and how sure that is.
+"""Two files on the same images: the loss of top-1, and its confidence interval.
 
 Only images that exactly one of the two gets right tell them apart. The interval of the difference
 is the score interval of Tango (Statistics in Medicine 17, 1998), which holds some 95 % where such
@@ -22,7 +22,7 @@ MOST_IMAGES = 10_000_000
 @dataclass(frozen=True)
 class Paired:
     """Counts over ``images``: ``lost`` only the first file gets right, ``gained`` only the second,
-    ``agreeing`` have the same answer from both."""
+    ``agreeing`` have the same prediction from both."""
 
     images: int
     lost: int
@@ -45,22 +45,20 @@ class Paired:
 
     @property
     def p_value(self) -> float:
-        """Two-sided: how likely so uneven a split is where both files are equally good."""
-        flips, fewer = self.lost + self.gained, min(self.lost, self.gained)
-        ways = total = 1
-        for k in range(1, fewer + 1):
-            ways = ways * (flips - k + 1) // k
-            total += ways
-        return min(1.0, 2 * total / 2**flips)
+        """Two-sided: the probability of so uneven a split where both files are equally good."""
+        from scipy.stats import binomtest
+
+        flips = self.lost + self.gained
+        return float(binomtest(self.lost, flips).pvalue) if flips else 1.0
 
 
 def paired(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> Paired:
-    """What ``first`` and ``second`` (classes, int64 [n]) say of images whose class is ``labels``.
+    """The counts of ``first`` and ``second``, predicted classes int64 [n], for the true ``labels``.
 
-    ValueError where they are not as many, or none.
+    ValueError where their lengths differ, or there are none.
     """
     if not len(first) == len(second) == len(labels) or not len(labels):
-        raise ValueError(f"{len(first)} and {len(second)} answers for {len(labels)} images")
+        raise ValueError(f"{len(first)} and {len(second)} predictions for {len(labels)} images")
     right, still_right = first == labels, second == labels
     return Paired(
         len(labels),
@@ -88,7 +86,7 @@ def drop_interval(images: float, lost: float, gained: float, z: float = Z) -> In
 
 
 def _score(images: float, lost: float, gained: float, drop: float) -> float:
-    """How many standard errors the counts are away from a true ``drop``."""
+    """The distance of the counts from a true ``drop``, in standard errors."""
     a = 2 * images
     b = -lost - gained + (2 * images - lost + gained) * drop
     c = -gained * drop * (1 - drop)
@@ -101,7 +99,7 @@ def _score(images: float, lost: float, gained: float, drop: float) -> float:
 
 
 def images_needed(found: Paired, limit: float) -> int | None:
-    """About how many images tell whether the drop is above ``limit``, were they as these are.
+    """The number of images, roughly, that decides on ``limit``, were they like these.
 
     None where not even ten million would: the drop is at the limit.
     """
