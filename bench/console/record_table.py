@@ -55,8 +55,8 @@ def _ratio(row: Row) -> str:
 def _interval(row: Row) -> str:
     if row["emulated"]:
         return EMULATED
-    if row["ratio"] is None or row["ratio_low"] == row["ratio_high"]:  # none, or of itself
-        return ""
+    if row["ratio"] is None or row["ratio_to"] == f"{row['artifact']} {row['runtime']}":
+        return ""  # none, or to itself
     return f"{row['ratio_low']:.2f} to {row['ratio_high']:.2f}"
 
 
