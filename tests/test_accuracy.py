@@ -7,7 +7,7 @@ import pytest
 from tiny_models import write_images
 
 from bench.measurement import accuracy
-from bench.measurement.accuracy import ClassChange, Flip, judge
+from bench.measurement.accuracy import ClassChange, Flip, evaluate
 from models.data.dataset import open_dataset
 from models.data.image_source import ImageSize
 from quantize.evaluate.output_comparison import FLOOR_DB, OutputComparison, Outputs, probabilities
@@ -23,9 +23,9 @@ def dataset(tmp_path, monkeypatch):
     return open_dataset("data.npz", "DATA", ImageSize(8, 8, 3), None)
 
 
-def judged(dataset, outputs, labels=None, reference=None, kind="softmax", indices=None):
+def evaluated(dataset, outputs, labels=None, reference=None, kind="softmax", indices=None):
     outputs = np.asarray(outputs, np.float32)
-    return judge(
+    return evaluate(
         outputs,
         None if labels is None else np.asarray(labels),
         None if reference is None else np.asarray(reference, np.float32),
@@ -36,7 +36,7 @@ def judged(dataset, outputs, labels=None, reference=None, kind="softmax", indice
 
 
 def test_top1_and_agreement_are_counted(dataset):
-    found = judged(
+    found = evaluated(
         dataset,
         outputs=[[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]],
         labels=[0, 0, 1],
@@ -48,39 +48,39 @@ def test_top1_and_agreement_are_counted(dataset):
 
 def test_what_is_not_known_is_none(dataset):
     outputs = [[0.9, 0.1]]
-    unlabelled = judged(dataset, outputs, reference=outputs)
+    unlabelled = evaluated(dataset, outputs, reference=outputs)
     assert (unlabelled.correct, unlabelled.correct_top5, unlabelled.classes) == (None, None, ())
     assert unlabelled.agreeing == 1
-    alone = judged(dataset, outputs, labels=[0])
+    alone = evaluated(dataset, outputs, labels=[0])
     assert (alone.correct, alone.agreeing, alone.sqnr_db, alone.cosine) == (1, None, None, None)
     assert alone.mean_softmax_change is None and alone.flips == () and alone.classes == ()
 
 
 def test_top5_counts_the_five_largest_and_the_lower_class_where_they_tie(dataset):
     descending = [7, 6, 5, 4, 3, 2, 1]
-    found = judged(dataset, [descending] * 3, labels=[4, 5, 0], kind="logits")
+    found = evaluated(dataset, [descending] * 3, labels=[4, 5, 0], kind="logits")
     assert (found.correct, found.correct_top5) == (1, 2)
     assert found.top5 == pytest.approx(2 / 3)
-    tied = judged(dataset, [[1] * 7] * 2, labels=[4, 5], kind="logits")
+    tied = evaluated(dataset, [[1] * 7] * 2, labels=[4, 5], kind="logits")
     assert tied.correct_top5 == 1
 
 
 @pytest.mark.parametrize("classes, known", [(1, False), (5, False), (6, True)])
 def test_top5_of_five_classes_says_nothing(dataset, classes, known):
-    found = judged(dataset, np.zeros((1, classes)), labels=[0])
+    found = evaluated(dataset, np.zeros((1, classes)), labels=[0])
     assert (found.correct_top5 is not None) == known
 
 
 def test_sqnr_and_cosine_are_of_all_outputs(dataset):
-    found = judged(dataset, [[3, 4.5]], reference=[[3, 4]], kind="logits")
+    found = evaluated(dataset, [[3, 4.5]], reference=[[3, 4]], kind="logits")
     assert found.sqnr_db == pytest.approx(10 * math.log10(25 / 0.25))
     assert found.cosine == pytest.approx((9 + 18) / (5 * math.sqrt(9 + 4.5**2)))
-    same = judged(dataset, [[3, 4]], reference=[[3, 4]], kind="logits")
+    same = evaluated(dataset, [[3, 4]], reference=[[3, 4]], kind="logits")
     assert same.sqnr_db is None and same.cosine == pytest.approx(1)
 
 
 def test_softmax_change_is_the_largest_of_any_class(dataset):
-    found = judged(
+    found = evaluated(
         dataset,
         outputs=[[0.5, 0.3, 0.2], [0.1, 0.2, 0.7]],
         reference=[[0.6, 0.35, 0.05], [0.1, 0.2, 0.7]],
@@ -90,7 +90,7 @@ def test_softmax_change_is_the_largest_of_any_class(dataset):
 
 
 def test_logits_go_through_softmax_first(dataset):
-    found = judged(
+    found = evaluated(
         dataset, [[math.log(3), 0]], reference=[[1000 + math.log(9), 1000]], kind="logits"
     )
     assert found.worst_softmax_change == pytest.approx(0.9 - 0.75, abs=1e-5)
@@ -101,7 +101,7 @@ def test_one_output_is_two_probabilities(dataset):
     assert said == pytest.approx(np.array([[0.7, 0.3]]))
     said = probabilities(np.array([[math.log(3)], [-1000]]), "logits")
     assert said == pytest.approx(np.array([[0.25, 0.75], [1, 0]]))
-    found = judged(dataset, [[0.6], [0.1]], [1, 1], [[0.4], [0.1]], kind="sigmoid")
+    found = evaluated(dataset, [[0.6], [0.1]], [1, 1], [[0.4], [0.1]], kind="sigmoid")
     assert (found.correct, found.agreeing) == (1, 1)
     assert found.worst_softmax_change == pytest.approx(0.2)
     assert found.classes == (ClassChange(1, "1", 2, 0, 1),)
@@ -109,7 +109,7 @@ def test_one_output_is_two_probabilities(dataset):
 
 
 def test_a_row_that_is_not_finite_is_never_right_nor_like_keras(dataset):
-    found = judged(
+    found = evaluated(
         dataset,
         outputs=[[0.9, 0.1], [NAN, 0.9], [np.inf, 0]],
         labels=[0, 1, 0],
@@ -127,13 +127,13 @@ def test_the_classes_that_changed_most_come_first_and_are_named(dataset):
     labels = [0, 0, 1, 1, 2, 2]
     reference = [right[0], right[0], wrong[1], wrong[1], right[2], right[2]]
     outputs = [wrong[0], right[0], right[1], right[1], right[2], right[2]]
-    found = judged(named, outputs, labels, reference)
+    found = evaluated(named, outputs, labels, reference)
     assert found.classes == (ClassChange(1, "green", 2, 0, 2), ClassChange(0, "red", 2, 2, 1))
 
 
 def test_at_most_ten_classes_are_named(dataset):
     labels = np.arange(12)
-    found = judged(dataset, np.roll(np.eye(12), 1, axis=1), labels, np.eye(12))
+    found = evaluated(dataset, np.roll(np.eye(12), 1, axis=1), labels, np.eye(12))
     assert [change.label for change in found.classes] == list(range(10))
 
 
@@ -141,21 +141,23 @@ def test_the_flips_that_keras_was_surest_of_are_kept(dataset, monkeypatch):
     monkeypatch.setattr(accuracy, "CHUNK_VALUES", 6)  # 3 images at a time
     sure = 0.5 + np.arange(1, 15) / 40
     reference = np.stack([sure, 1 - sure], axis=1)
-    found = judged(dataset, reference[:, ::-1], np.ones(14, int), reference, indices=range(5, 19))
+    found = evaluated(
+        dataset, reference[:, ::-1], np.ones(14, int), reference, indices=range(5, 19)
+    )
     assert [flip.index for flip in found.flips] == list(range(18, 8, -1))
     assert found.flips[0] == Flip(18, "data.npz[18]", 1, 0, 1, pytest.approx(0.85))
-    assert judged(dataset, reference, None, reference).flips == ()
+    assert evaluated(dataset, reference, None, reference).flips == ()
 
 
 def test_pieces_add_up_to_the_whole_also_from_disk(dataset, tmp_path, monkeypatch):
     noise = np.random.default_rng(1)
     reference = noise.standard_normal((30, 7)).astype(np.float32)
     outputs = reference + noise.standard_normal((30, 7)).astype(np.float32) / 2
-    whole = judged(dataset, outputs, np.arange(30) % 7, reference, "logits")
+    whole = evaluated(dataset, outputs, np.arange(30) % 7, reference, "logits")
     for name, values in (("outputs", outputs), ("reference", reference)):
         np.save(tmp_path / f"{name}.npy", values)
     monkeypatch.setattr(accuracy, "CHUNK_VALUES", 28)
-    found = judge(
+    found = evaluate(
         np.load(tmp_path / "outputs.npy", mmap_mode="r"),
         np.arange(30) % 7,
         np.load(tmp_path / "reference.npy", mmap_mode="r"),
@@ -179,7 +181,7 @@ def test_pieces_add_up_to_the_whole_also_from_disk(dataset, tmp_path, monkeypatc
 )
 def test_rows_that_do_not_match_are_refused(dataset, reference, labels, message):
     with pytest.raises(ValueError, match=message):
-        judged(dataset, np.zeros((2, 2)), labels, reference)
+        evaluated(dataset, np.zeros((2, 2)), labels, reference)
 
 
 def test_nothing_but_noise_is_the_lowest_figure_there_is():

@@ -1,4 +1,4 @@
-"""How much memory activations need: by hand, computed, and as LiteRT lays them out."""
+"""The memory of activations: by hand, computed, and as LiteRT lays them out."""
 
 import float_graphs
 import numpy as np

@@ -1,4 +1,4 @@
-"""Which pairs of a drift matrix are worth explaining."""
+"""The pairs of a drift matrix that are worth explaining."""
 
 from bench.explain.disagreement import disagreeing
 from bench.measurement.drift import DriftLimit

@@ -96,8 +96,8 @@ def test_a_list_has_no_times(kept, capsys):
 
 
 def test_a_comparison_has_no_times(kept, capsys):
-    History().judge(replace(judged(History().get(1)), id=1))
-    History().judge(replace(judged(History().get(2)), id=2))
+    History().add_accuracy(replace(judged(History().get(1)), id=1))
+    History().add_accuracy(replace(judged(History().get(2)), id=2))
     out = shown(capsys, "compare", "1", "2")
     median = next(line for line in out.splitlines() if line.startswith("median ms"))
     assert median.split()[-2:] == ["emulated"] * 2 and "2.05" not in out

@@ -1,4 +1,4 @@
-"""Which layer diverges first: found where a fault was planted, and only there."""
+"""The layer that diverges first: found where a fault was planted, and only there."""
 
 import json
 import math

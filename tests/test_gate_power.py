@@ -1,4 +1,4 @@
-"""How often the gates are wrong: quick versions of ``python -m bench.studies.gate_power``.
+"""The rate of wrong verdicts: quick versions of ``python -m bench.studies.gate_power``.
 
 ``recorded_rounds.npz``: float32 and int8 of the demo in LiteRT and int8 in ONNX Runtime, each twice
 in 13 rounds of `bench baseline` on a quiet virtual machine of two cores; the median of each turn in

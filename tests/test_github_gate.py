@@ -23,7 +23,7 @@ def run_lines():
 
 
 def names():
-    """What the workflow sets for its commands."""
+    """The variables that the workflow sets for its commands."""
     block = WORKFLOW.read_text().split("\nenv:\n")[1].split("\njobs:")[0]
     pairs = (line.split("#")[0].split(":", 1) for line in block.splitlines())
     return {name.strip(): value.strip() for name, value in pairs}

@@ -1,4 +1,4 @@
-"""What layers and networks cost, against hand counts, the papers and LiteRT's delegate."""
+"""The cost of layers and networks against hand counts, the papers and LiteRT's delegate."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a measurement can be asked for, and the plan that this becomes."""
+"""Options of a measurement, and the plan that they become."""
 
 from argparse import ArgumentParser
 

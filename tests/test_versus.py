@@ -1,4 +1,4 @@
-"""Why one network is slower than another: sums by kind, sentences out of figures, the command."""
+"""The comparison of two networks: sums by kind, sentences out of figures, the command."""
 
 import json
 from dataclasses import replace
@@ -17,7 +17,7 @@ from bench.cost.exported_networks import exported
 from bench.cost.layer_time import layer_times
 from bench.cost.roofline import FLOAT32
 from bench.cost.versus import Side, Versus, beyond_macs, making_the_difference
-from bench.cost.versus_text import answer
+from bench.cost.versus_text import conclusion
 from bench.devices.host import Host
 from bench.measurement.plan import PLANS
 from bench.measurement.result import OpTime, Result, Turn
@@ -94,8 +94,8 @@ def test_what_is_beyond_the_macs_adds_up_to_the_gap():
     assert sum(excess.values()) == whole.a.measured_ns - 0.5 * whole.b.measured_ns
 
 
-def test_the_answer_is_said_out_of_the_figures():
-    whole, kinds, macs = answer(VERSUS)
+def test_the_conclusion_is_made_of_the_figures():
+    whole, kinds, macs = conclusion(VERSUS)
     assert whole.startswith("float32: slim takes 1.40 times as long as wide (95 %: 1.40 to 1.40),")
     assert whole.endswith("with 0.50 times the MACs and 2.33 times the bytes.")
     assert kinds == (
@@ -108,7 +108,7 @@ def test_the_answer_is_said_out_of_the_figures():
         "By its MACs alone slim would take 2.25 ms; that it takes 6.00 ms is due to depthwise "
         "convolution (+2.50 ms) and elementwise (+1.00 ms). By the roofline 74% of its time is"
     )
-    turned = answer(Versus(FLOAT32, WIDE, SLIM))
+    turned = conclusion(Versus(FLOAT32, WIDE, SLIM))
     assert "wide takes 0.71 times as long as slim" in turned[0]
     assert "gains in depthwise convolution (-2.00 ms" in turned[1] and "wide has none" in turned[1]
     assert turned[2].endswith("it takes 4.50 ms, no more than they promise.")
@@ -118,8 +118,8 @@ def test_equal_files_are_not_told_apart():
     noisy = replace(WIDE.result, samples_ns=(5 * MILLION, 6 * MILLION) * 8)
     late = replace(WIDE.result, samples_ns=(6 * MILLION, 5 * MILLION) * 8)
     both = Versus(FLOAT32, replace(WIDE, result=noisy), replace(SLIM, result=late))
-    assert "(no difference beyond the noise)" in answer(both)[0]
-    assert "noise" not in answer(VERSUS)[0]
+    assert "(no difference beyond the noise)" in conclusion(both)[0]
+    assert "noise" not in conclusion(VERSUS)[0]
 
 
 def test_without_a_profile_there_is_the_whole_alone():
@@ -180,7 +180,7 @@ def test_two_networks_are_measured_in_litert_layer_by_layer(two_networks, capsys
             assert dense["kind"] == "dense" and dense["measured_ms"] is not None
 
 
-def test_a_person_reads_a_table_for_each_precision_and_the_answer(two_networks, capsys):
+def test_a_person_reads_a_table_for_each_precision_and_the_conclusion(two_networks, capsys):
     assert main(["summary", *ASKED, "--vs", "v1"]) == 0
     shown = capsys.readouterr().out
     assert shown.startswith(f"{TINY['v2']} against {TINY['v1']} on host (")
@@ -192,7 +192,10 @@ def test_a_person_reads_a_table_for_each_precision_and_the_answer(two_networks, 
     [
         (("--vs", "v7"), "VS is 'v7'; expected another one of: v1 "),
         (("--vs", "v2"), "VS is 'v2', which is ARCH itself; expected another one of: v1 "),
-        (("--vs", "v1", "--model", "m.keras"), "expected ARCH instead of MODEL, as ARCH=v2 VS=v1"),
+        (
+            ("--vs", "v1", "--model", "m.keras"),
+            "expected ARCH instead of MODEL: make summary ARCH=v2 VS=v1",
+        ),
         (("--vs", "v1", "--device", "host,android"), "expected one device alone"),
         (("--device", "host,android"), "expected one device alone"),
         (("--device", "nowhere"), "DEVICE is 'nowhere'"),

@@ -1,1 +1,1 @@
-"""What a network costs, layer by layer: arithmetic, traffic, memory."""
+"""The cost of a network, layer by layer: arithmetic, memory traffic, memory."""

@@ -1,4 +1,4 @@
-"""How much memory the activations of a graph need: computed from its order, and as LiteRT plans it.
+"""The memory of a graph's activations: computed from its order, and as LiteRT plans it.
 
 Both are of the built-in kernels: XNNPACK plans a workspace of its own, which it does not tell.
 """
@@ -84,7 +84,7 @@ def arena_bytes(graph: Graph) -> int:
     for name, start, end in _addresses(interpreter, constants):
         (planned if name in activations else beside).append((start, end))
     low, high = min(start for start, _ in planned), max(end for _, end in planned)
-    # Some of what kernels need lies elsewhere: only what is in the arena, or right behind, counts.
+    # Some of what kernels need lies elsewhere: only what is in the arena, or right after, counts.
     for start, end in sorted(beside):
         if low <= start <= high:
             high = max(high, end)

@@ -1,4 +1,4 @@
-"""The float graph of a request, as an export would make its files from."""
+"""The float graph of a request, the one that an export makes its files from."""
 
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,7 @@ from quantize.passes import bottleneck_split
 
 @dataclass(frozen=True)
 class FloatGraph:
-    """``model_id`` as of an export with these weights; ``caveat``: what is to be said of them."""
+    """``model_id`` as of an export with these weights; ``caveat``: a note on them."""
 
     model_id: str
     graph: Graph
@@ -19,9 +19,9 @@ class FloatGraph:
 
 
 def with_weights(options: Options) -> tuple[Options, str | None]:
-    """``options`` with random weights where none are named, and what is to be said of that.
+    """``options`` with random weights where none are named, and a note on that.
 
-    A network costs what it costs whatever its weights, and so ARCH alone is the paper's network.
+    Cost does not depend on the weights: without WEIGHTS, the paper's configuration is used.
     """
     if options.model is not None or options.weights is not None:
         return options, None

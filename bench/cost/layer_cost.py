@@ -1,4 +1,4 @@
-"""What one operator of a float graph computes, reads and writes."""
+"""The cost of one operator of a float graph: what it computes, reads and writes."""
 
 from dataclasses import dataclass
 
@@ -49,7 +49,7 @@ class LayerCost:
     has_int8_kernel: bool
 
     def bytes_read(self, bytes_per_value: int) -> int:
-        """What it reads where every value, biases too, takes so many bytes."""
+        """The bytes read where every value, biases too, takes so many bytes."""
         return self.values_read * bytes_per_value
 
     def bytes_written(self, bytes_per_value: int) -> int:

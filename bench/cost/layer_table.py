@@ -1,4 +1,4 @@
-"""What a network costs, as lines a person reads."""
+"""Tables of what a network costs."""
 
 from collections.abc import Iterator, Sequence
 

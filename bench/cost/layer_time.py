@@ -1,4 +1,4 @@
-"""What layers take, predicted by a roofline and measured by the runtime's profile."""
+"""The time of layers, predicted by a roofline and measured by the runtime's profile."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -58,7 +58,7 @@ def refuse_emulated(device: str, environment: Environment) -> None:
 def measure_roofline(
     device: Device, environment: Environment, threads: int, plan: Plan
 ) -> Roofline:
-    """What ``device`` computes and moves in a second; RunFailed where a probe does not run."""
+    """The roofline of ``device``; RunFailed where a probe does not run."""
     return measure(device, environment, {}, threads, plan).roofline
 
 

@@ -1,4 +1,4 @@
-"""What a whole network costs: totals, kind by kind, and against standard convolutions."""
+"""The cost of a whole network: totals, kind by kind, and against standard convolutions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ class NetworkCost:
 
 
 def network_cost(graph: Graph) -> NetworkCost:
-    """What a float graph costs."""
+    """The cost of a float graph."""
     layers = layer_costs(graph)
     kinds = {kind: [cost for cost in layers if cost.kind == kind] for kind in KINDS}
     return NetworkCost(

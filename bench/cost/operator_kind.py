@@ -1,4 +1,4 @@
-"""Which kind of layer an operator is, and whether LiteRT's XNNPACK runs it in int8."""
+"""The kind of layer that an operator is, and the operators that LiteRT's XNNPACK runs in int8."""
 
 from bench.cost import layer_cost
 
@@ -59,10 +59,10 @@ def of(operator: str, inputs: list[tuple[int, ...]]) -> str:
 
 
 def is_known(operator: str) -> bool:
-    """Whether its MACs, or that it has none, are known here."""
+    """True where its MACs, or that it has none, are known here."""
     return operator in KIND_OF or operator == "CONV_2D"
 
 
 def has_int8_kernel(operator: str) -> bool:
-    """Whether LiteRT's CPU delegate, XNNPACK, runs a TFLite operator in int8."""
+    """True where LiteRT's CPU delegate, XNNPACK, runs a TFLite operator in int8."""
     return operator in INT8_KERNELS

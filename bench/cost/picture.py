@@ -20,7 +20,7 @@ COLOUR_OF = {
     layer_cost.DATA_MOVEMENT: "#7f8c8d",
 }
 ROW, BAR, GAP = 16, 11, 16
-NAMES, BARS, FIGURE = 230, 300, 70  # widths of a layer's name, its bars, the number behind them
+NAMES, BARS, FIGURE = 230, 300, 70  # widths of a layer's name, its bars, the number after them
 NAME_CHARACTERS = 36
 TOP = 84  # where the rows begin
 SWATCH, LEGEND = 10, 180

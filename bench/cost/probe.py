@@ -1,4 +1,4 @@
-"""How much a device computes and moves in a second: a few chains of one operator, timed there.
+"""Probes of what a device computes and moves in a second: chains of one operator, timed there.
 
 The 1x1 convolutions have 28 x 28 x 128 and the depthwise ones 14 x 14 x 512, as MobileNets have:
 maps and weights stay in a cache, so that arithmetic is what they wait for. The ADDs have some 5 MB

@@ -1,6 +1,6 @@
-"""Tiny graphs that are one operator several times in a row: what a probe of a device runs.
+"""Tiny graphs that are one operator several times in a row, for probes of a device.
 
-Written straight from the TFLite schema. Behind each other, since one operator alone would be too
+Written straight from the TFLite schema. In a row, since one operator alone would be too
 short beside what starting an inference costs.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 from quantize.graph.graph import Graph
 
 INT8 = "int8"
-RANGE = 6.0  # of every activation, as behind ReLU6
+RANGE = 6.0  # of every activation, as after ReLU6
 KERNEL_SIDE = 3  # of depthwise convolutions
 VERSIONS = {"CONV_2D": (1, 3), "DEPTHWISE_CONV_2D": (1, 3), "ADD": (1, 2)}  # float32, int8
 
@@ -85,7 +85,7 @@ class _Writer:
         return self.tensor(name, self.chain.shape, value, [RANGE / 255], -128)
 
     def constants(self) -> list[int]:
-        """What every operator of the chain reads beside the map."""
+        """The constants that every operator of the chain reads beside the map."""
         random, chain = np.random.default_rng(0), self.chain
         if chain.operator == "ADD":
             return [self.map("added", self._drawn(random, chain.shape))]

@@ -1,4 +1,4 @@
-"""What a layer takes at best on a device: its arithmetic at full speed, or its traffic (Williams,
+"""The roofline of a device: a layer takes its arithmetic at full speed or its traffic (Williams,
 Waterman and Patterson, "Roofline", 2009)."""
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Ceiling:
     elementwise_values_per_s: float
 
     def compute_s(self, cost: LayerCost) -> float:
-        """What the arithmetic of a layer takes."""
+        """The time of the arithmetic of a layer."""
         if cost.kind == layer_cost.ELEMENTWISE:
             return (cost.values_read + cost.values_written) / self.elementwise_values_per_s
         is_depthwise = cost.kind == layer_cost.DEPTHWISE
@@ -60,7 +60,7 @@ class Roofline:
         return self.ceilings[precision].depthwise_macs_per_s / self.bytes_per_s
 
     def predict(self, cost: LayerCost, precision: str) -> Prediction:
-        """What a layer takes in "float32" or "int8", when nothing is lost between the two."""
+        """The time of a layer in "float32" or "int8", when nothing is lost between the two."""
         compute_s = self.ceilings[precision].compute_s(cost)
         memory_s = cost.bytes_moved(BYTES_PER_VALUE[precision]) / self.bytes_per_s
         bound = COMPUTE if compute_s > memory_s else MEMORY

@@ -1,4 +1,4 @@
-"""Which layers of a network a device computes, and which it waits for memory in."""
+"""The table of a roofline: the compute-bound and the memory-bound layers of a network."""
 
 from collections.abc import Sequence
 

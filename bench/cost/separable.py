@@ -48,7 +48,7 @@ class SeparablePair:
 
     @property
     def rule(self) -> float:
-        """What the paper says that this ratio is: 1/N + 1/D^2."""
+        """The ratio by the paper: 1/N + 1/D^2."""
         return 1 / self.channels_out + 1 / prod(self.kernel)
 
 

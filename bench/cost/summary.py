@@ -1,4 +1,4 @@
-"""``bench summary``: what each layer of a network costs, and the network as a whole."""
+"""``bench summary``: the cost of each layer of a network, and of the network as a whole."""
 
 import os
 from argparse import ArgumentParser, Namespace
@@ -19,8 +19,8 @@ from models.command_line.progress import step
 
 RESULTS = Path("results")
 WEIGHTS_HELP = (
-    "random where left out, in the paper's size: a network costs what it costs whatever its "
-    "weights; else demo, imagenet or a Keras weights file, in the size that it has"
+    "cost does not depend on the weights: without WEIGHTS, the paper's configuration is used; "
+    "else demo, imagenet or a Keras weights file, in the size that it has"
 )
 DEVICE_HELP = (
     "one device to mark each layer as compute- or memory-bound on, by what it computes and moves "

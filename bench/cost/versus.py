@@ -1,4 +1,4 @@
-"""Why one network is slower or faster than another on a device, layer kind by layer kind."""
+"""The difference in time between two networks on a device, layer kind by layer kind."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class KindPair:
 
     @property
     def difference_ns(self) -> float:
-        """By how much the first takes longer, as measured."""
+        """The measured time of the first less that of the second."""
         return (self.a.measured_ns or 0.0) - (self.b.measured_ns or 0.0)
 
     @property
@@ -79,7 +79,7 @@ class Versus:
 
     @property
     def ratio(self) -> Ratio:
-        """How many times as long the first takes, whole inferences."""
+        """The time of the first over that of the second, of whole inferences."""
         return ratio(self.a.result, self.b.result)
 
     @property

@@ -1,4 +1,4 @@
-"""``VS=``: two networks of ours costed, predicted and measured on one device."""
+"""``VS=``: two networks of the registry costed, predicted and measured on one device."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,6 +15,7 @@ from bench.cost.versus import NetworkFile, Side, Versus
 from bench.devices.open_devices import one_named, open_devices
 from bench.devices.settings import DeviceSettings
 from bench.measurement.plan import PLANS
+from models.command_line.advice import make_line
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
 from models.networks.registry import ARCHITECTURES
@@ -30,7 +31,7 @@ def check(asked: Options, vs: str) -> DeviceSettings:
     if asked.model is not None:
         raise RequestError(
             f"VS is {vs!r} and MODEL is {asked.model!r}; VS compares two networks of "
-            "ours: expected ARCH instead of MODEL: {make_line('summary', ARCH=asked.arch, VS=vs)}"
+            f"ours: expected ARCH instead of MODEL: {make_line('summary', ARCH=asked.arch, VS=vs)}"
         )
     if vs not in others:
         same = ", which is ARCH itself" if vs == asked.arch else ""

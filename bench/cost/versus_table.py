@@ -6,7 +6,7 @@ from bench.cost.layer_cost import KINDS
 from bench.cost.layer_time import KindTime
 from bench.cost.roofline import PRECISIONS, Roofline
 from bench.cost.versus import KindPair, Side, Versus
-from bench.cost.versus_text import answer
+from bench.cost.versus_text import conclusion
 
 NOT_KNOWN = "n/a"
 KIND_WIDTH = max(map(len, KINDS))
@@ -16,7 +16,7 @@ COLUMNS = ("layers", "MMACs", "MB moved", "predicted", "measured")
 
 
 def ceilings(roofline: Roofline) -> list[str]:
-    """What the device reaches, in lines."""
+    """Lines on what the device reaches."""
     lines = [
         f"{roofline.device}, {roofline.threads} threads, measured just now: "
         f"{roofline.bytes_per_s / 1e9:.1f} GB/s; memory-bound is what has fewer MACs for each byte "
@@ -35,7 +35,7 @@ def ceilings(roofline: Roofline) -> list[str]:
 
 
 def text(versus: Versus) -> list[str]:
-    """The table of one precision by kind, and the answer below it."""
+    """The table of one precision by kind, and the conclusion below it."""
     names = f"{versus.a.name} and {versus.b.name}"
     lines = [
         f"{versus.precision}.tflite of {names} in each column; times in ms, of one inference",
@@ -44,7 +44,7 @@ def text(versus: Versus) -> list[str]:
     ]
     for side in (versus.a, versus.b):
         lines += _of_the_whole(side, versus)
-    return [*lines, *answer(versus)]
+    return [*lines, *conclusion(versus)]
 
 
 def _line(pair: KindPair) -> str:
@@ -75,7 +75,7 @@ def _of_the_whole(side: Side, versus: Versus) -> list[str]:
     if not LEAST_SHARE <= share <= 1 / LEAST_SHARE:
         lines.append(
             f"note: that is not {side.name}'s time as a whole: the machine was disturbed between "
-            "or within operators; what is said by kind is of the operators alone"
+            "or within operators; the figures by kind are of the operators alone"
         )
     return lines
 
@@ -87,7 +87,7 @@ def as_dict(versus: Versus) -> dict:
         "precision": versus.precision,
         "ratio": {"value": of.value, "low": of.interval.low, "high": of.interval.high},
         "networks": [_side_dict(side, versus) for side in (versus.a, versus.b)],
-        "answer": answer(versus),
+        "answer": conclusion(versus),
     }
 
 

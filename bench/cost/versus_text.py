@@ -1,4 +1,4 @@
-"""The answer of a comparison in sentences, out of its figures."""
+"""The conclusion of a comparison in sentences, out of its figures."""
 
 from collections.abc import Sequence
 
@@ -6,9 +6,9 @@ from bench.cost.layer_time import KindTime
 from bench.cost.versus import ENOUGH, KindPair, Versus, beyond_macs, making_the_difference
 
 
-def answer(versus: Versus) -> list[str]:
-    """How the two compare as a whole, which kinds of layer make the difference, and which keep the
-    first from what its MACs promise."""
+def conclusion(versus: Versus) -> list[str]:
+    """Sentences on the whole, on the kinds of layer that make the difference, and on those that
+    keep the first from what its MACs promise."""
     found = [_whole(versus)]
     if versus.is_profiled:
         found += [_of_the_kinds(versus), _of_the_macs(versus)]
@@ -29,12 +29,12 @@ def _whole(versus: Versus) -> str:
 
 
 def _of_the_kinds(versus: Versus) -> str:
-    said = []
+    found = []
     for sign, verb in ((1, "loses"), (-1, "gains")):
         pairs = making_the_difference(versus.kinds, sign)
         if pairs:
-            said.append(f"{verb} in {_listed([_pair(pair, versus) for pair in pairs])}")
-    return f"By kind {versus.a.name} {' and '.join(said) or 'does the same'}."
+            found.append(f"{verb} in {_listed([_pair(pair, versus) for pair in pairs])}")
+    return f"By kind {versus.a.name} {' and '.join(found) or 'does the same'}."
 
 
 def _pair(pair: KindPair, versus: Versus) -> str:

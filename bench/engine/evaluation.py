@@ -1,4 +1,4 @@
-"""What files are judged on."""
+"""The images that files are evaluated on."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ class Evaluation:
     folder: Path
 
     def labels(self, indices: np.ndarray) -> np.ndarray | None:
-        """Right answers, int64 [n]; None where the model cannot know them."""
+        """True classes, int64 [n]; None where the model was not trained for them."""
         return self.dataset.labels[indices] if self.labels_known else None
 
 
@@ -37,13 +37,13 @@ def open_evaluation(
     options: Options, exported: Exported, labels_known: bool, n_default: int | None
 ) -> Iterator[Evaluation]:
     """The evaluation that ``options`` ask for: N_EVAL images of DATA, ``n_default`` (None: all)
-    when nothing is said. RequestError when there is none or N_EVAL is no count."""
+    without N_EVAL. RequestError when there are no images or N_EVAL is no count."""
     manifest = exported.manifest
     size = ImageSize(*manifest.artifacts[0].inputs[0].shape[1:])
     classes = manifest.classes if labels_known else None
     dataset = open_dataset(options.data, "DATA", size, classes, options.skip_corrupt)
     if not len(dataset):
-        raise RequestError(f"DATA={options.data} has no images; nothing to judge on")
+        raise RequestError(f"DATA={options.data} has no images; nothing to evaluate on")
     wanted = n_default if options.n_eval is None else options.n_eval
     indices = dataset.spread(len(dataset) if wanted is None else wanted)
     with TemporaryDirectory(prefix="bench-") as folder:

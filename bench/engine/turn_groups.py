@@ -1,4 +1,4 @@
-"""Which files take turns together: as many as the device's memory holds at a time."""
+"""Groups of files that take turns together: as many as the device's memory holds at a time."""
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass

@@ -40,17 +40,17 @@ def in_turns(
     found: dict[K, Result] = {}
     numbers, gone = count(), None
     for keys in groups:
-        mine = {key: jobs[key] for key in keys}
+        of_group = {key: jobs[key] for key in keys}
         if gone:
-            found |= {key: Result.failed(job, LOST, gone) for key, job in mine.items()}
+            found |= {key: Result.failed(job, LOST, gone) for key, job in of_group.items()}
             continue
-        found |= _group(device, mine, next(numbers), show)
+        found |= _group(device, of_group, next(numbers), show)
         lost = {together(key): found[key].error.message for key in keys if _is_lost(found[key])}
         if not lost:
             continue
         if isinstance(device, Reconnecting) and device.reconnect():
-            again = {key: job for key, job in mine.items() if together(key) in lost}
-            note(f"{device.name}: {len(again)} of {len(mine)} files take their turns again")
+            again = {key: job for key, job in of_group.items() if together(key) in lost}
+            note(f"{device.name}: {len(again)} of {len(of_group)} files take their turns again")
             found |= _group(device, again, next(numbers), show)
         else:
             gone = next(iter(lost.values()))
@@ -65,7 +65,7 @@ def _group(device: Device, jobs: Mapping[K, Job], number: int, show: Report) -> 
     starts = {key: partial(device.start, replace(job, in_turns=True)) for key, job in jobs.items()}
     known = batteries(device)
     found = take_turns(starts, show)
-    if not any(map(_is_lost, found.values())):  # else nobody would answer
+    if not any(map(_is_lost, found.values())):  # else the device is not reachable
         known += batteries(device)
     return {
         key: replace(result, turn_group=number, batteries=known) for key, result in found.items()
@@ -91,8 +91,8 @@ def take_turns(starts: Mapping[K, Callable[[], RunnerProcess]], show: Report) ->
         while not is_enough:
             rounds += 1
             show("in turns, round", rounds)
-            at_work = [child for child in children.values() if not child.result]
+            running = [child for child in children.values() if not child.result]
             # There and back: whoever always followed the same file would always find its traces.
-            order = at_work if rounds % 2 else reversed(at_work)
+            order = running if rounds % 2 else reversed(running)
             is_enough = all([child.turn() for child in order])
         return {key: child.finish() for key, child in children.items()}

@@ -1,4 +1,4 @@
-"""A file in a runtime: what one row of every table is about."""
+"""A file in a runtime: one row of every table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,15 +34,17 @@ def variants(exported: Exported, measure: MeasureOptions, runtimes: Sequence[str
 
     RequestError where FILES names a file that was not exported, or none of ``runtimes`` reads any.
     """
-    there = {artifact.name: artifact for artifact in exported.manifest.artifacts}
+    exported_files = {artifact.name: artifact for artifact in exported.manifest.artifacts}
     for name in measure.wanted_files:
-        if name not in there:
-            raise RequestError(f"FILES has {name!r}; {exported.folder} has: {' '.join(there)}")
-    wanted = measure.wanted_files or tuple(there)
+        if name not in exported_files:
+            raise RequestError(
+                f"FILES has {name!r}; {exported.folder} has: {' '.join(exported_files)}"
+            )
+    wanted = measure.wanted_files or tuple(exported_files)
     found = [
-        Variant(there[name], runtime)
+        Variant(exported_files[name], runtime)
         for name in wanted
-        for runtime in RUNTIMES.get(there[name].format, ())
+        for runtime in RUNTIMES.get(exported_files[name].format, ())
         if runtime in runtimes
     ]
     if not found:

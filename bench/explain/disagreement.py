@@ -1,4 +1,4 @@
-"""Rows whose answers differ from another's beyond a limit, and the layer where that begins."""
+"""Rows whose outputs differ from another's beyond a limit, and the layer where that begins."""
 
 from collections.abc import Mapping, Sequence
 
@@ -37,7 +37,7 @@ def explanations(
     columns: Mapping[str, np.ndarray],
     pairs: Sequence[Drift],
 ) -> list[Explanation]:
-    """One for each pair of Keras and this machine's columns, on images whose answers differ first.
+    """One for each pair of Keras and this machine's columns, on images whose predictions differ.
     ``indices``: of the images that the rows of ``columns`` are outputs for."""
     sides = {KERAS: Side(KERAS, KERAS, options=session.options)}
     for variant in variants:

@@ -1,9 +1,9 @@
-"""Which layer diverges: where the noise comes from, told from noise that was there before.
+"""The layer that diverges: the source of the noise, as opposed to noise that it was given.
 
 Where one of the next two layers of a chain comes out better, a layer's difference was of form
-(channels scaled, split or clipped on one side, and the layers behind know) and not of content. Each
-layer is therefore taken at the best of the three. Further on even a fault fades: SQNR rises towards
-the answer, as the classes are what is left. Averages end a chain for the same reason.
+(channels scaled, split or clipped on one side, and undone by the layers after it) and not of
+content. Each layer is therefore taken at the best of the three. Further on even a fault fades: SQNR
+rises towards the output, as the classes are what is left. Averages end a chain for the same reason.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ AVERAGES = (
 )  # fmt: skip
 UNDONE_WITHIN = 2  # layers; the copies of a split channel pass a depthwise layer
 MIN_DROP_DB = 6.0  # the layer adds three times the noise that it is given
-# Noise of a layer's own below this is not what rounding makes. Layers of int8 files that answer
+# Noise of a layer's own below this is not what rounding makes. Layers of int8 files that are
 # right were at 22 dB and better, of float files at 60 dB and better.
 ROUNDED_DB = 20.0
 FLOAT_DB = 30.0
@@ -72,14 +72,14 @@ def _noise(sqnr_db: float) -> float:
 
 def _settled(layers: Sequence[LayerDrift]) -> list[float]:
     """The SQNR of each layer or, where that is better, of the next ones of its chain."""
-    behind: dict[int, list[int]] = {}
+    readers: dict[int, list[int]] = {}
     for place, layer in enumerate(layers):
         if len(layer.reads) == 1 and layer.kind not in AVERAGES:
-            behind.setdefault(layer.reads[0], []).append(place)
+            readers.setdefault(layer.reads[0], []).append(place)
     settled = [layer.capped_db for layer in layers]
     for _ in range(UNDONE_WITHIN):
         settled = [
-            max([layer.capped_db, *(settled[reader] for reader in behind.get(place, ()))])
+            max([layer.capped_db, *(settled[reader] for reader in readers.get(place, ()))])
             for place, layer in enumerate(layers)
         ]
     return settled

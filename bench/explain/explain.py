@@ -46,7 +46,7 @@ class Explanation:
     first: int | None
 
     def __str__(self) -> str:
-        """What was found, in one line."""
+        """The finding in one line."""
         between = f"{self.a} -> {self.b}, {self.images} images"
         if len(self.layers) <= 2:
             return f"{between}: no layer has the same name on both sides, so none can be named"
@@ -67,7 +67,7 @@ def flipped_first(
     a: np.ndarray, b: np.ndarray, output_kind: str, count: int = IMAGES
 ) -> np.ndarray:
     """Rows of the outputs [n, classes] of two columns that show their difference best: those with
-    another answer, then the others, each the largest softmax change first; int64 [count]."""
+    another prediction, then the others, each the largest softmax change first; int64 [count]."""
     changes, same = [], []
     for rows in chunks(a):
         one, other = Outputs.of(a[rows], output_kind), Outputs.of(b[rows], output_kind)
@@ -105,20 +105,20 @@ class _Outputs:
         self._paths = dict(zip([*self.layers][1:], files, strict=True))
 
     def names_of(self, guide: "_Outputs") -> dict[str, str]:
-        """What this side calls the layers of ``guide``, as far as it has them."""
+        """The names of the layers of ``guide`` on this side, as far as it has them."""
         if not self.layers:
             return dict(keras_layers(list(guide.layers), self._paths))
         return {key: key for key in guide.layers if key in self.layers}
 
     def real(self, key: str) -> np.ndarray:
-        """What the layer computes, float32 [n, ...], channels last."""
+        """Outputs of the layer, float32 [n, ...], channels last."""
         if key == IMAGE:
             return self.layers[IMAGE].real(self._stored) if self.layers else self._images
         stored = np.load(self._paths[key], mmap_mode="r")
         return self.layers[key].real(stored) if self.layers else stored
 
     def rounds(self, key: str) -> bool:
-        """Whether the layer's output is stored as integers."""
+        """True where the layer's output is stored as integers."""
         return key in self.layers and self.layers[key].scale is not None
 
 
@@ -133,11 +133,11 @@ def _compared(a: _Outputs, b: _Outputs) -> Iterator[LayerDrift]:
         places[key] = reads
         if key not in names:
             continue
-        mine = guide.real(key)
-        theirs = in_shape(other.real(names[key]), mine.shape)
-        if theirs is None:
+        guided = guide.real(key)
+        compared_with = in_shape(other.real(names[key]), guided.shape)
+        if compared_with is None:
             continue
-        values = (mine, theirs) if guide is a else (theirs, mine)
+        values = (guided, compared_with) if guide is a else (compared_with, guided)
         found = compared(layer.name, layer.kind, *values, scalable=key not in (IMAGE, OUTPUT))
         rounded = a.rounds(key) or b.rounds(key)
         yield replace(found, reads=reads, rounded=rounded)

@@ -29,7 +29,7 @@ class ObservedLayer:
     to_nhwc: tuple[int, ...] = NHWC
 
     def real(self, stored: np.ndarray) -> np.ndarray:
-        """What the values [n, ...] stand for, float32, channels last."""
+        """The real numbers that the values [n, ...] stand for, float32, channels last."""
         values = stored.astype(np.float32)
         if self.scale is not None:
             values = (values - np.float32(self.zero_point)) * np.float32(self.scale)
@@ -79,7 +79,7 @@ def connected(operators: list[Operator], image: str) -> Iterator[tuple[Operator,
 
 
 def short_name(tensor: str) -> str:
-    """What to call an operator without weights: the innermost numbered scope of the last operator
+    """The name of an operator without weights: the innermost numbered scope of the last operator
     that it was fused from, without the number; else the innermost scope, else the whole name."""
     *scopes, operator = tensor.split(";")[0].split("/")
     numbered = [NUMBERED.sub("", scope) for scope in scopes if NUMBERED.search(scope)]

@@ -18,7 +18,7 @@ from quantize.graph.layer_names import names_of
 LINEAR = ("Conv", "Gemm", "MatMul", "ConvTranspose")
 PASSING = ("Relu", "Clip", "QuantizeLinear")  # what TFLite has fused into the operator ahead
 GENERATED = re.compile(r"(.*__\d+:0|.*/uint8)")  # names that no TFLite tensor has
-GEMM = re.compile(r"_Gemm__\d+:0$")  # what tf2onnx puts behind a fully connected layer's name
+GEMM = re.compile(r"_Gemm__\d+:0$")  # what tf2onnx puts after a fully connected layer's name
 BETWEEN = ("Transpose", "Identity", "Cast", "QuantizeLinear", "DequantizeLinear")
 SPATIAL = ("Conv", "ConvTranspose", "AveragePool", "MaxPool", "GlobalAveragePool")
 
@@ -38,7 +38,7 @@ def observe(content: bytes) -> Observed:
     image = model.graph.input[0].name
     layers = [ObservedLayer(IMAGE, IMAGE, "input", image, (), *values.affine(image))]
     for operator, sources in connected(operators, image):
-        value = values.behind(operator.output)
+        value = values.after(operator.output)
         name = names.get(operator.key) or short_name(operator.key)
         layout = NCHW if value in values.nchw else NHWC
         affine = values.affine(value)
@@ -70,21 +70,21 @@ class _Values:
     def key(self, node) -> str | None:
         """The TFLite tensor that ``node`` computes; None where it has none."""
         made = GEMM.sub("", node.output[0])
-        if self.behind(node.output[0]) in self.outputs and node.op_type not in PASSING:
+        if self.after(node.output[0]) in self.outputs and node.op_type not in PASSING:
             return OUTPUT
         if node.op_type in BETWEEN or GENERATED.fullmatch(made):
             return None
         return made
 
-    def behind(self, value: str) -> str:
-        """``value`` behind the operators that TFLite has fused into the one that makes it."""
+    def after(self, value: str) -> str:
+        """``value`` after the operators that TFLite has fused into the one that makes it."""
         readers = self.readers.get(value, ())
         if len(readers) != 1 or readers[0].op_type not in PASSING or value in self.outputs:
             return value
         made = readers[0].output[0]
         if made not in self.outputs and not GENERATED.fullmatch(made):
             return value
-        return self.behind(made)
+        return self.after(made)
 
     def affine(self, value: str) -> tuple[float | None, int | None]:
         """Scale and zero point where the value is an integer."""

@@ -1,4 +1,4 @@
-"""How far one layer's output is from the other side's, also where one side keeps it scaled."""
+"""The distance of one layer's output from the other side's, also where one side keeps it scaled."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ class LayerDrift:
 
     ``sqnr_db``: after side b is scaled by one factor a channel where ``rescaled`` is true
     (equalization keeps a layer's channels scaled, and the lowered h-swish all of them; the layers
-    behind undo it), as it is otherwise; None where there is no noise at all. ``unscaled_db``: as it
-    is in either case.
+    after it undo it), as it is otherwise; None where there is no noise at all. ``unscaled_db``: as
+    it is in either case.
     ``largest_difference`` is of real values, not scaled; ``not_finite`` counts the values of either
     side that are NaN or infinite, and taken as 0. ``rounded``: a side keeps it as integers.
     ``reads``: places among the layers compared of those that it reads, directly or through others.
@@ -87,7 +87,7 @@ def _images(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarr
 
 
 class _Sums:
-    """What one pass over both sides gives."""
+    """The sums of one pass over both sides."""
 
     def __init__(self, channels: int) -> None:
         self.signal = self.noise = self.largest = 0.0

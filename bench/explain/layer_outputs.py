@@ -62,7 +62,7 @@ def _in_child(asked: dict, images: np.ndarray, folder: Path) -> list[str]:
             f"the layers of {runtime} took more than {TIME_LIMIT_S} s; ended it"
         ) from None
     if child.returncode:
-        lines = child.stderr.strip().splitlines() or ["it said nothing"]
+        lines = child.stderr.strip().splitlines() or ["no output"]
         last = lines[-1].removeprefix("error: ")
         if child.returncode == RequestError.exit_code:
             raise RequestError(last)

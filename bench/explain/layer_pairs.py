@@ -1,4 +1,4 @@
-"""Which layers of two sides are the same, by name, and their values in one shape."""
+"""The layers that two sides have in common, by name, and their values in one shape."""
 
 from collections.abc import Collection, Mapping
 

@@ -116,7 +116,7 @@ def _verdicts(
     found, latency = gate_times.timed(device_run, history, baselines, limits, next_steps)
     accuracy, about = [], ""
     if limits.max_drop_points is not None:
-        evaluated = paired_predictions.evaluate(device_run, history, found, compared)
+        evaluated = paired_predictions.compare_accuracy(device_run, history, found, compared)
         accuracy = accuracy_gate.check(evaluated.comparisons, limits)
         about = f"; accuracy on {evaluated.about}"
     of_file = {variant.artifact.name: record for variant, record in found.items()}

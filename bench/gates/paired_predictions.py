@@ -13,7 +13,7 @@ from bench.engine.variant import Variant
 from bench.gates.accuracy_gate import Comparison
 from bench.gates.paired import paired
 from bench.history.history import History
-from bench.measurement.accuracy import Accuracy, judge
+from bench.measurement.accuracy import Accuracy, evaluate
 from bench.measurement.record import Record
 from models.command_line.advice import make_line
 from models.command_line.errors import RequestError
@@ -51,7 +51,7 @@ def pairs(run: DeviceRun) -> list[Pair]:
     return found
 
 
-def evaluate(
+def compare_accuracy(
     run: DeviceRun, history: History, timed: dict[Variant, Record], compared: Sequence[Pair]
 ) -> PairedAccuracy:
     """Every file of the pairs on every image; its accuracy is added to its record in the history,
@@ -73,7 +73,7 @@ def evaluate(
         )
         dataset = evaluation.dataset
     for variant, found in accuracy.items():
-        history.judge(replace(timed[variant], data=dataset.name, accuracy=found))
+        history.add_accuracy(replace(timed[variant], data=dataset.name, accuracy=found))
     about = f"{comparisons[0].paired.images} of {len(dataset)} images of {dataset.name}"
     skipped = f" ({len(dataset.skipped)} skipped)" if dataset.skipped else ""
     return PairedAccuracy(comparisons, about + skipped)
@@ -97,7 +97,7 @@ def _accuracy(
     run: DeviceRun, made: Predictions, reference: Predictions | None, evaluation: Evaluation
 ) -> Accuracy:
     kind = run.session.exported.manifest.output_kind
-    return judge(
+    return evaluate(
         made.outputs,
         evaluation.labels(made.indices),
         None if reference is None else reference.outputs,

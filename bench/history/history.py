@@ -54,7 +54,7 @@ class History:
         with self.writing() as connection:
             return rows.insert(connection, record)
 
-    def judge(self, record: Record) -> None:
+    def add_accuracy(self, record: Record) -> None:
         """Add what became known after the timing of ``record``, which has an id: its accuracy and
         ``data``, or the error that took their place."""
         error = record.result.error

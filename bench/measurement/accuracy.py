@@ -74,7 +74,7 @@ class Accuracy:
         return None if self.agreeing is None else self.agreeing / self.images
 
 
-def judge(
+def evaluate(
     outputs: np.ndarray,
     labels: np.ndarray | None,
     reference: np.ndarray | None,
@@ -129,7 +129,7 @@ def chunks(outputs: np.ndarray) -> Iterator[slice]:
 
 def _check(outputs, labels, reference, indices) -> None:
     if not len(outputs):
-        raise ValueError("there are no outputs to judge")
+        raise ValueError("there are no outputs to evaluate")
     if reference is not None and reference.shape != outputs.shape:
         raise ValueError(f"outputs have shape {outputs.shape}; the reference {reference.shape}")
     for name, rows in (("labels", labels), ("indices", indices)):

@@ -16,7 +16,7 @@ from bench.engine.predictions import Predictions, predict
 from bench.engine.session import DeviceRun
 from bench.engine.variant import Variant
 from bench.history.history import History
-from bench.measurement.accuracy import judge
+from bench.measurement import accuracy
 from bench.measurement.record import Record
 from bench.measurement.result import RunError
 from bench.run.compare_outputs import EvaluatedRows, Place, compare
@@ -89,7 +89,7 @@ def _evaluate(
             if row := evaluated.rows.get(place):
                 kind = exported.manifest.output_kind
                 evaluated.rows[place] = row = _with_accuracy(row, one, keras, evaluation, kind)
-                history.judge(row)
+                history.add_accuracy(row)
                 tables.add(one.device, row)
             elif one.error:
                 reason = one.variant.runtime, str(one.error)
@@ -128,5 +128,7 @@ def _with_accuracy(
         error = RunError("not_judged", str(made.error))
         return replace(row, data=name, result=replace(row.result, error=error))
     labels = evaluation.labels(made.indices)
-    accuracy = judge(made.outputs, labels, keras, output_kind, made.indices, evaluation.dataset)
-    return replace(row, data=name, accuracy=accuracy)
+    found = accuracy.evaluate(
+        made.outputs, labels, keras, output_kind, made.indices, evaluation.dataset
+    )
+    return replace(row, data=name, accuracy=found)

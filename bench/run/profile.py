@@ -53,8 +53,8 @@ def not_delegated(profile: Sequence[OpTime]) -> dict[str, float]:
 
 
 def layers(path: Path) -> dict[str, str]:
-    """What KEEP_FLOAT and the sensitivity command call the layers of a .tflite file, by their
-    output tensors; nothing for other files, whose operators keep the names they have there."""
+    """The names that KEEP_FLOAT and the sensitivity command have for the layers of a .tflite file,
+    by output tensor; nothing for other files, whose operators keep the names they have there."""
     from quantize.graph.graph import Graph
     from quantize.graph.layer_names import layer_names
 
@@ -126,8 +126,8 @@ def profiled(
     output: Output,
     rows: Mapping[str, Sequence[Record]],
 ) -> dict[str, list[Record]]:
-    """The rows of each device by its name, with what each operator takes; a runtime that cannot
-    tell says so."""
+    """The rows of each device by its name, with the time of each operator; a runtime without a
+    profiler is named."""
     of = {
         (run.device.name, variant): row
         for run in runs

@@ -155,7 +155,7 @@ def _keras(model: Source, asked: Options, evaluation: Evaluation | None) -> np.n
 
 
 def _skipped(evaluation: Evaluation) -> list[str]:
-    """What is known once every image has been read."""
+    """Notes on the images that were skipped, known once every image has been read."""
     found = evaluation.dataset.skipped
     return [f"images skipped: {len(found)}, the first {found[0]}"] if found else []
 

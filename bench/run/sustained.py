@@ -73,7 +73,7 @@ def run_sustained(
 
 
 def _announced(runs: Sequence[DeviceRun]) -> str:
-    """How long it will take: devices may have other rows than their neighbours."""
+    """The duration, which differs where devices have different rows."""
     each = runs[0].session.measure.sustained
     counts = {run.device.name: len(run.variants) for run in runs}
     if len(counts) == 1:

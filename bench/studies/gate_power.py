@@ -1,10 +1,10 @@
-"""How often the gates are wrong: ``python -m bench.studies.gate_power``.
+"""The rate of wrong verdicts of the gates: ``python -m bench.studies.gate_power``.
 
 Latency: comparisons are drawn from the recorded rounds of baselines, in which every file took turns
 with itself. A simulated baseline is some rounds on end, a simulated gate other rounds, so that what
 changed on the machine between sessions is in it; within a round, turns are drawn with replacement.
 A slowdown multiplies the samples of the new file. Accuracy: images are drawn of which so many are
-lost and gained by int8. All of it goes through the functions that judge real files.
+lost and gained by int8. All of it goes through the functions that check real files.
 """
 
 import math
@@ -81,9 +81,9 @@ def wilson(count: int, of: int) -> Interval:
 def fails(
     rounds: Sequence[Pair], slowdown: float, limits: Limits, random: np.random.Generator
 ) -> bool:
-    """Whether the gate fails a file that takes ``slowdown`` times as long as its baseline."""
+    """True where the gate fails a file that takes ``slowdown`` times as long as its baseline."""
     first = int(random.integers(len(rounds)))
-    # Rounds on end, going on at the beginning behind the last.
+    # Rounds on end, going on at the beginning after the last.
     order = [rounds[(first + n) % len(rounds)] for n in range(len(rounds))]
     stored = [_drawn(pair, random) for pair in order[:BASELINE_ROUNDS]]
     baseline = Baseline(

@@ -62,7 +62,7 @@ def fill(history: History, runs: int) -> None:
 
 
 def _copy(connection: sqlite3.Connection, first: int, n: int) -> None:
-    """The first ``n`` runs again, with ids behind ``first``."""
+    """The first ``n`` runs again, with ids after ``first``."""
     for table, key in (("runs", "id"), *((table, "run_id") for table in OF_RUN)):
         columns = [row["name"] for row in connection.execute(f"PRAGMA table_info({table})")]
         values = ", ".join(f"{key} + {first}" if name == key else name for name in columns)

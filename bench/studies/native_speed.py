@@ -1,4 +1,4 @@
-"""Whether the native runner times what the Python runner times: median against median.
+"""The native runner against the Python runner: do they measure the same median?
 
 ``python -m bench.studies.native_speed`` runs float32 and int8 files of a model in LiteRT and in
 ONNX Runtime through both runners of this machine, with the same threads and the same libraries:
@@ -39,7 +39,7 @@ MIN_PAIRS = 6  # fewer have no 95 % interval of their median
 
 @dataclass(frozen=True)
 class Pairs:
-    """How to measure: ``seconds`` of inferring for each process, so many ``pairs`` of them."""
+    """The number of ``pairs`` of processes, and ``seconds`` of inferring for each process."""
 
     pairs: int = 11
     seconds: float = 2.0
@@ -74,7 +74,7 @@ class Compared:
 
     @property
     def verdict(self) -> str:
-        """Whether the claim holds: it does, or does not, or the interval reaches over its end."""
+        """The claim holds, or does not, or the interval reaches across its limit: inconclusive."""
         low, high = self.interval.low - 1, self.interval.high - 1
         if low >= -CLAIM and high <= CLAIM:
             return "holds"
@@ -115,18 +115,17 @@ def _compare(namespace: argparse.Namespace) -> None:
 
 
 def _jobs(exported: Exported, threads: int, seconds: float) -> list[Job]:
-    """Those of the Python runner. RequestError where none of the files is there."""
+    """The jobs of the Python runner. RequestError where none of the files is there."""
     # A precision that is never reached: both run as long as was asked for.
     plan = replace(DEFAULT, precision=0.0, time_limit_s=seconds)
-    there = {artifact.name: artifact for artifact in exported.manifest.artifacts}
-    names = [name for name in FILES if name in there]
+    exported_files = {artifact.name: artifact for artifact in exported.manifest.artifacts}
+    names = [name for name in FILES if name in exported_files]
     if not names:
         raise RequestError(f"{exported.folder} has none of: {' '.join(FILES)}")
     return [
-        Job(exported.path(there[name]), there[name].format, FILES[name], threads, plan,
-            in_turns=True)
-        for name in names
-    ]  # fmt: skip
+        Job(exported.path(file), file.format, FILES[file.name], threads, plan, in_turns=True)
+        for file in map(exported_files.get, names)
+    ]
 
 
 def _compared(job: Job, pairs: int) -> Compared:
