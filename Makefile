@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 
 OPTIONS := ARCH ALPHA RES CLASSES WEIGHTS MODEL LOGITS SCALE OFFSET DATA CALIB N_CALIB N_EVAL \
-	RUNGS KEEP_FLOAT SCHEMES SKIP_CORRUPT SPLIT DEVICE THREADS OUT
+	METHODS RUNGS KEEP_FLOAT SCHEMES SKIP_CORRUPT SPLIT DEVICE THREADS OUT
 TRAIN_OPTIONS := ARCH THREADS
 BENCH_OPTIONS := $(OPTIONS) PLAN PRECISION TIME_LIMIT FILES RUNTIMES CORES STRICT SUSTAINED \
 	PROFILE DRIFT EXPLAIN GOVERNOR WIDE
@@ -51,11 +51,11 @@ help:
 	@echo 'WEIGHTS=demo   demo (where there is such a checkpoint, random elsewhere), imagenet, random or'
 	@echo '               a Keras weights file; ALPHA, RES and CLASSES default to what the weights have'
 	@echo 'MODEL=         your own Keras classifier instead of ARCH; SCALE and OFFSET: preprocessing'
-	@echo 'DATA=demo      images to judge on: a folder of class folders or an .npz with x and y'
-	@echo 'CALIB=demo     images to calibrate on, others than DATA; N_CALIB=128, N_EVAL'
-	@echo 'RUNGS=auto     ways to int8: climbed until min_sqnr_db of gate.toml is reached'
-	@echo 'KEEP_FLOAT=    layers that stay float in the int8 files, by commas'
-	@echo 'SCHEMES=       further files, by commas: int8-per-tensor int8-dynamic int16x8'
+	@echo 'DATA=demo      images to evaluate on: a folder of class folders or an .npz with x and y'
+	@echo 'CALIB=demo     images to calibrate on, different from DATA; N_CALIB=128, N_EVAL'
+	@echo 'METHODS=auto   quantization methods, comma-separated; auto: until export.toml is met'
+	@echo 'KEEP_FLOAT=    layers that stay float in the int8 files, comma-separated'
+	@echo 'SCHEMES=       further files, comma-separated: int8-per-tensor int8-dynamic int16x8'
 	@echo 'LOGITS=1       leaves the final softmax out;  SKIP_CORRUPT=1 skips unreadable images'
 	@echo 'SPLIT=1        channel groups that bottlenecks are computed in: less memory, more time'
 	@echo 'DEVICE=host    this machine, or devices of devices.toml (devices.example.toml), by commas'

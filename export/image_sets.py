@@ -11,7 +11,7 @@ from models.data.dataset import Dataset, check_disjoint, open_dataset
 from models.data.image_source import ImageSize
 from models.networks.spec import Preprocess
 from models.source import Source
-from quantize.methods.inputs import JUDGE_IMAGES
+from quantize.methods.inputs import EVALUATION_IMAGES
 from quantize.methods.plan import has_random_weights
 from quantize.ranges.calibration import check_enough
 
@@ -79,7 +79,7 @@ def open_image_sets(options: Options, source: Source, size: ImageSize) -> ImageS
     check_enough(len(chosen))
     check_disjoint(calibration, chosen, evaluation, np.arange(len(evaluation)))
     verify = max(VERIFICATION_IMAGES, options.n_eval or 0)
-    judge = verify if has_random_weights(source) else max(JUDGE_IMAGES, verify)
+    judge = verify if has_random_weights(source) else max(EVALUATION_IMAGES, verify)
     return ImageSets(
         calibration, chosen, evaluation, evaluation.spread(verify), evaluation.spread(judge)
     )

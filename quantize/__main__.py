@@ -11,34 +11,32 @@ from quantize.report import calibration_report, picture
 
 
 def calibrate(asked: Options, observer: str | None) -> tuple[str, list[calibration_report.Row]]:
-    """What was calibrated on what, and the rows of the report; draws the histograms.
+    """The title and the rows of the report; draws the histograms.
 
     The int8 form is the one that an export ends at or, with an ``observer``, the plain one of its
     ranges.
     """
     from quantize.graph import layer_names
     from quantize.methods import search
-    from quantize.methods.inputs import JUDGE_IMAGES, prepare
+    from quantize.methods.inputs import EVALUATION_IMAGES, prepare
     from quantize.methods.methods import Calibration, Stage
     from quantize.passes.hard_swish import lower
-    from quantize.ranges import ranges
+    from quantize.ranges.choose_scale import choose_ranges
 
     with progress.step("calibrate") as now, tempfile.TemporaryDirectory() as scratch:
-        inputs = prepare(asked, Path(scratch), JUDGE_IMAGES, now)
-        calibration = Calibration(inputs.calibration, asked.threads, now)
+        inputs = prepare(asked, Path(scratch), EVALUATION_IMAGES, now)
         if observer is None:
-            climb = search.climb(
-                inputs.graph, calibration, inputs.judge, inputs.network.output_kind, inputs.plan
-            )
-            stage, how = climb.stage, f"int8 by {climb.chosen.rung}"
+            found = search.search_for(inputs, asked.threads, now)
+            stage, how = found.stage, f"int8 by {found.chosen.method}"
         else:
             now("running the calibration images")
+            calibration = Calibration(inputs.calibration, asked.threads, now)
             graph, kept = (
                 lower(inputs.graph),
                 layer_names.find(inputs.graph, inputs.plan.keep_float),
             )
             stage = Stage(graph, calibration.statistics(graph), graph, kept_float=kept)
-            stage = stage.quantized(ranges.choose(graph, stage.statistics, observer))
+            stage = stage.quantized(choose_ranges(graph, stage.statistics, observer))
             how = f"int8 with {observer} ranges"
         rows = list(
             calibration_report.rows(stage.graph, stage.int8_graph, stage.statistics, stage.ranges)

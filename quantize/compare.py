@@ -1,13 +1,13 @@
 """``python -m quantize.compare``: our int8 beside what the usual tools make, in one run.
 
-Same network, same calibration images, same judges; latencies are taken in turns.
+Same network, same calibration and evaluation images; latencies are taken in turns.
 """
 
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +19,10 @@ from quantize.evaluate.output_comparison import compare, predictions
 from quantize.evaluate.outputs import outputs as outputs_of
 from quantize.graph.graph import Graph
 from quantize.methods import search
-from quantize.methods.inputs import JUDGE_IMAGES, Inputs, prepare
-from quantize.methods.methods import Calibration
-from quantize.schemes.int8 import silently
+from quantize.methods.inputs import EVALUATION_IMAGES, Inputs, prepare
+from quantize.schemes.quantizer import silently
 
-JUDGES = 400
+IMAGES = 400
 ROUNDS = 40
 
 
@@ -31,8 +30,8 @@ ROUNDS = 40
 class Row:
     """One tool's int8 against the float graph. ``latency_ratio``: stock converter = 1.
 
-    ``top1``: share in [0, 1] of right answers; None where labels are not known. Random weights say
-    nothing about accuracy: there all figures but the latency and the seconds are None.
+    ``top1``: share in [0, 1] of right predictions; None where labels are not known. Random
+    weights say nothing about accuracy: there all figures but the latency and the seconds are None.
     """
 
     tool: str
@@ -46,15 +45,15 @@ class Row:
 def rows(asked: Options) -> Iterator[Row]:
     """A row for float32 and for each tool's int8."""
     with progress.step("compare") as now, tempfile.TemporaryDirectory() as scratch:
-        inputs = prepare(asked, Path(scratch), JUDGES, now)
+        inputs = prepare(asked, Path(scratch), IMAGES, now)
         graphs, seconds = {"float32": inputs.graph}, {"float32": 0.0}
         for tool, make in _tools(inputs, asked.threads).items():
             now(tool)
             start = time.perf_counter()
             graphs[tool] = make()
             seconds[tool] = time.perf_counter() - start
-        now("judging")
-        found = {t: outputs_of(g, inputs.judge, asked.threads) for t, g in graphs.items()}
+        now("evaluating")
+        found = {t: outputs_of(g, inputs.evaluation, asked.threads) for t, g in graphs.items()}
         now("timing in turns")
         latencies = latency.in_turns(graphs, asked.threads, ROUNDS)
     kind = inputs.network.output_kind
@@ -74,7 +73,7 @@ def rows(asked: Options) -> Iterator[Row]:
 
 
 def _tools(inputs: Inputs, threads: int) -> dict[str, Callable[[], Graph]]:
-    """What makes int8 of the inputs, by the name of the tool."""
+    """The functions that make int8 of the inputs, by the name of the tool."""
     return {
         "TFLite converter": lambda: _tensorflow(inputs),
         "litert-quantizer": lambda: _litert_quantizer(inputs.graph, inputs.calibration),
@@ -94,14 +93,8 @@ def _tensorflow(inputs: Inputs) -> Graph:
 
 
 def _ours(inputs: Inputs, threads: int) -> Graph:
-    climbed = search.climb(
-        inputs.graph,
-        Calibration(inputs.calibration, threads),
-        inputs.judge[:: max(1, len(inputs.judge) // JUDGE_IMAGES)],
-        inputs.network.output_kind,
-        inputs.plan,
-    )
-    return climbed.int8_graph
+    some = inputs.evaluation[:: max(1, len(inputs.evaluation) // EVALUATION_IMAGES)]
+    return search.search_for(replace(inputs, evaluation=some), threads).int8_graph
 
 
 def _litert_quantizer(graph: Graph, images: np.ndarray) -> Graph:

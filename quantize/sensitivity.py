@@ -1,4 +1,4 @@
-"""``python -m quantize.sensitivity``: what int8 costs, layer by layer.
+"""``python -m quantize.sensitivity``: the cost of int8, layer by layer.
 
 Which layers to leave float (``KEEP_FLOAT``) where int8 does not come close enough to the network.
 """
@@ -22,12 +22,11 @@ from quantize.evaluate.outputs import outputs
 from quantize.graph.graph import Graph
 from quantize.graph.layer_names import layer_names
 from quantize.methods import search
-from quantize.methods.inputs import JUDGE_IMAGES, prepare
-from quantize.methods.methods import Calibration
+from quantize.methods.inputs import EVALUATION_IMAGES, prepare
 from quantize.methods.plan import has_random_weights
-from quantize.methods.search import Climb
+from quantize.methods.search import SearchResult
 
-JUDGES = 64  # images that every layer is looked at on
+IMAGES = 64  # images that every layer is looked at on
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def rows(
     """A row for each layer that is int8 in ``int8_graph``, the one that alone does worst first.
 
     ``graph`` is its float form, which the outputs are compared with. ``images``: preprocessed
-    float32 [n, h, w, c]. ``bias_corrected``: whether the biases of ``int8_graph`` are. ``done`` is
+    float32 [n, h, w, c]. ``bias_corrected``: so are the biases of ``int8_graph``. ``done`` is
     told how many times a layer was looked at: twice each.
     """
     wanted = outputs(graph, images, threads)
@@ -88,40 +87,34 @@ def analyse(asked: Options) -> tuple[str, list[Row]]:
     """The title and rows for the int8 form that an export of ``asked`` has; RequestError else."""
     if has_random_weights(resolve(asked)):
         raise RequestError(
-            "WEIGHTS is random, and what rounding does to answers that mean nothing says "
-            "nothing; expected weights that learned something: type WEIGHTS=path of a Keras "
-            f"weights file, or an ARCH with a demo checkpoint: {' '.join(demo.SPECS)}"
+            "WEIGHTS is random, and the sensitivity of a network that learned nothing says "
+            "nothing; expected trained weights: use WEIGHTS=path of a Keras weights file, or an "
+            f"ARCH with a demo checkpoint: {' '.join(demo.SPECS)}"
         )
     with progress.step("sensitivity") as now, tempfile.TemporaryDirectory() as scratch:
-        inputs = prepare(asked, Path(scratch), JUDGE_IMAGES, now)
+        inputs = prepare(asked, Path(scratch), EVALUATION_IMAGES, now)
         now("making int8")
-        climbed = search.climb(
-            inputs.graph,
-            Calibration(inputs.calibration, asked.threads, now),
-            inputs.judge,
-            inputs.network.output_kind,
-            inputs.plan,
-        )
+        found = search.search_for(inputs, asked.threads, now)
         layers = len(layer_names(inputs.graph))
-        looked_at = inputs.judge[:: max(1, len(inputs.judge) // JUDGES)]
-        found = rows(
-            climbed.graph,
-            climbed.int8_graph,
+        looked_at = inputs.evaluation[:: max(1, len(inputs.evaluation) // IMAGES)]
+        layer_rows = rows(
+            found.graph,
+            found.int8_graph,
             looked_at,
             inputs.network.output_kind,
             asked.threads,
-            climbed.chosen.rung != "min-max",
+            found.chosen.method != "min-max",
             lambda done: now("layer after layer, float alone and int8 alone,", done, 2 * layers),
         )
-    return _title(climbed, len(looked_at), layers), found
+    return _title(found, len(looked_at), layers), layer_rows
 
 
-def _title(climbed: Climb, images: int, layers: int) -> str:
-    sqnr_db = climbed.chosen.sqnr_db
+def _title(found: SearchResult, images: int, layers: int) -> str:
+    sqnr_db = found.chosen.sqnr_db
     whole = "exact" if sqnr_db is None else f"{sqnr_db:.1f} dB"
-    kept = climbed.chosen.float_layers
+    kept = found.chosen.float_layers
     without = f", {', '.join(kept)} left float" if kept else ""
-    return f"{layers} layers on {images} images; int8 by {climbed.chosen.rung}{without}: {whole}"
+    return f"{layers} layers on {images} images; int8 by {found.chosen.method}{without}: {whole}"
 
 
 def text(title: str, found: list[Row]) -> str:

@@ -12,7 +12,7 @@ from models.command_line.options import Options
 from models.networks.spec import ModelSpec
 from quantize.graph.graph import Graph
 from quantize.passes import bottleneck_split
-from quantize.ranges.ranges import Range
+from quantize.ranges.value_range import Range
 from quantize.schemes import int8
 
 
@@ -95,7 +95,7 @@ def test_the_table_does_not_go_with_split():
 
 @pytest.mark.slow
 def test_the_table_has_a_row_for_each_file_and_number_of_groups():
-    rows = list(split_speed.rows(Options(n_calib=8, n_eval=8, rungs="min-max"), rounds=1))
+    rows = list(split_speed.rows(Options(n_calib=8, n_eval=8, methods="min-max"), rounds=1))
     assert [(r.scheme, r.groups) for r in rows] == [
         (scheme, groups) for scheme in ("float32", "int8") for groups in GROUPS
     ]

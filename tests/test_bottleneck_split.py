@@ -228,8 +228,8 @@ def test_a_residual_is_no_part(v2, calibration):
 
 def test_int8_starts_from_centered_parts(v2, images, calibration):
     split = bottleneck_split.split(v2, 2).graph
-    climbed = search.climb(
-        split, calibration, images, "softmax", Plan(rungs=("min-max",), min_sqnr_db=None)
+    climbed = search.search(
+        split, calibration, images, "softmax", Plan(methods=("min-max",), min_sqnr_db=None)
     )
     editor = GraphEditor(climbed.graph)
     (first, _), *_ = partial_sums.sums(editor)

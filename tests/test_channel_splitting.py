@@ -10,7 +10,7 @@ from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.segment import cut
 from quantize.passes import bias_correction, channel_splitting
 from quantize.passes.layer import layers
-from quantize.ranges import ranges
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import calibrate
 from quantize.schemes import int8
 
@@ -90,7 +90,7 @@ def test_a_channel_that_other_images_may_open_is_not_taken(dead, statistics):
 
 def quantized(graph, images):
     found = calibrate(graph, (image[None] for image in images), threads=2)
-    plain = int8.quantize(graph, ranges.choose(graph, found))
+    plain = int8.quantize(graph, choose_ranges(graph, found))
     means = {name: a.mean for name, a in found.items() if a.mean is not None}
     return bias_correction.correct(graph, plain, means, images, threads=2)
 

@@ -9,7 +9,7 @@ from quantize.evaluate.output_comparison import compare
 from quantize.evaluate.outputs import outputs
 from quantize.graph.graph import LINEAR
 from quantize.passes import bias_correction, equalization, error_feedback
-from quantize.ranges import ranges
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import calibrate
 from quantize.schemes import int8
 
@@ -25,7 +25,7 @@ def means(statistics):
 
 @pytest.fixture(scope="module")
 def plain(v1_graph, v1_statistics):
-    return int8.quantize(v1_graph, ranges.choose(v1_graph, v1_statistics))
+    return int8.quantize(v1_graph, choose_ranges(v1_graph, v1_statistics))
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def coarse(v1_graph, v1_statistics):
     """Int8 with the weights rounded to 31 steps, so that there is something to take back."""
     from quantize.graph.graph_editor import GraphEditor
 
-    plain = int8.quantize(v1_graph, ranges.choose(v1_graph, v1_statistics))
+    plain = int8.quantize(v1_graph, choose_ranges(v1_graph, v1_statistics))
     editor = GraphEditor(plain)
     for operator in editor.operators:
         if editor.kind(operator) in LINEAR:

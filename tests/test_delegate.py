@@ -10,15 +10,15 @@ from export.artifact import Manifest
 from export.summary import partition_notes
 from quantize.graph.delegate import Partitions, partitions
 from quantize.graph.graph import Graph
-from quantize.ranges import ranges
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import calibrate
-from quantize.schemes import int8
+from quantize.schemes import float16, int8
 
 
 @pytest.fixture(scope="module")
 def int8_with_hard_swish(v3_graph, calibration_images):
     statistics = calibrate(v3_graph, (i[None] for i in calibration_images[:8]), threads=1)
-    return int8.quantize(v3_graph, ranges.choose(v3_graph, statistics))
+    return int8.quantize(v3_graph, choose_ranges(v3_graph, statistics))
 
 
 def test_a_float_network_is_one_piece(v3_graph):
@@ -28,7 +28,7 @@ def test_a_float_network_is_one_piece(v3_graph):
 
 
 def test_weights_that_are_widened_on_loading_do_not_divide_a_file(v3_graph):
-    assert partitions(int8.halve(v3_graph)).is_whole
+    assert partitions(float16.quantize(v3_graph)).is_whole
 
 
 def test_every_int8_h_swish_is_outside_and_divides_the_file(v3_graph, int8_with_hard_swish):

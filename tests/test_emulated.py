@@ -16,6 +16,7 @@ from bench.__main__ import main
 from bench.console import record_table
 from bench.devices.host import Host
 from bench.gates import size_gate, speedup_gate
+from bench.gates.limits import Limits
 from bench.gates.next_steps import NextSteps
 from bench.history.history import History
 from bench.measurement.flat_record import as_json
@@ -27,7 +28,6 @@ from bench.report.page import page
 from bench.report.pareto import pareto, points
 from bench.report.rows import HEADINGS, rows
 from bench.report.sustained_chart import pace, sustained
-from quantize.methods.limits import Limits
 
 pytestmark = pytest.mark.waits
 

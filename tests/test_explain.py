@@ -227,10 +227,10 @@ def test_a_runtime_that_fails_is_one_line(tmp_path):
 
 @pytest.fixture(scope="module")
 def int8_graph(v1_graph, v1_statistics):
-    from quantize.ranges import ranges
+    from quantize.ranges.choose_scale import choose_ranges
     from quantize.schemes import int8
 
-    return int8.quantize(v1_graph, ranges.choose(v1_graph, v1_statistics))
+    return int8.quantize(v1_graph, choose_ranges(v1_graph, v1_statistics))
 
 
 @pytest.fixture(scope="module")
@@ -384,13 +384,13 @@ def test_layers_that_int8_keeps_scaled_are_the_same_as_keras(
 
     from models.command_line.options import Options
     from quantize.passes import hard_swish
-    from quantize.ranges import ranges
+    from quantize.ranges.choose_scale import choose_ranges
     from quantize.ranges.calibration import calibrate
     from quantize.schemes import int8
 
     lowered = hard_swish.lower(v3_graph)
     statistics = calibrate(lowered, (image[None] for image in calibration_images), threads=2)
-    graph = int8.quantize(lowered, ranges.choose(lowered, statistics))
+    graph = int8.quantize(lowered, choose_ranges(lowered, statistics))
     keras.utils.clear_session()
     ours = Side("keras", KERAS, options=Options(arch="v3-small"))
     found = explain(ours, side(tmp_path, graph.content, "int8.tflite"), judge_images[:4])

@@ -11,7 +11,7 @@ from quantize.evaluate.output_comparison import compare
 from quantize.graph.graph import Graph
 from quantize.methods.search import outputs
 from quantize.passes.layer import quantized_images
-from quantize.ranges import ranges
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import calibrate
 from quantize.schemes import float_operators, int8
 
@@ -58,7 +58,7 @@ def float_and_int8(activation):
     content = float_graph.convert(network(activation), SIDE, SIDE, 3)
     graph = Graph(content).named("image", "logits")
     statistics = calibrate(graph, (image[None] for image in images()), threads=1)
-    return graph, int8.quantize(graph, ranges.choose(graph, statistics))
+    return graph, int8.quantize(graph, choose_ranges(graph, statistics))
 
 
 def onnx_outputs(model, fed):

@@ -24,12 +24,13 @@ from quantize.graph.graph import LINEAR
 from quantize.graph.graph_editor import GraphEditor
 from quantize.methods.methods import Calibration
 from quantize.methods.plan import Plan
-from quantize.methods.search import climb
+from quantize.methods.search import search
 from quantize.passes.hard_swish import lower
 from quantize.passes.layer import quantized_images
 from quantize.passes.layer_pair import layer_pairs
 from quantize.ranges.calibration import calibrate
-from quantize.ranges.ranges import Range, choose
+from quantize.ranges.choose_scale import choose_ranges
+from quantize.ranges.value_range import Range
 from quantize.schemes import further_schemes, int8_dynamic, int16x8
 from quantize.schemes.further_schemes import FURTHER, Material, parse
 from quantize.schemes.scheme import INT8_DYNAMIC, INT8_PER_TENSOR, INT16X8
@@ -42,7 +43,7 @@ def lowered(v3_graph):
 
 @pytest.fixture(scope="module")
 def lowered_ranges(lowered, calibration_images):
-    return choose(lowered, calibrate(lowered, (i[None] for i in calibration_images), threads=2))
+    return choose_ranges(lowered, calibrate(lowered, (i[None] for i in calibration_images), threads=2))
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +95,10 @@ def test_int16x8_kernels_are_int8_for_each_channel_and_biases_int64(int16_graph)
     assert checked == 54
 
 
-def material(graph, calibration, judge, rungs=("min-max",)):
+def material(graph, calibration, judge, methods=("min-max",)):
     images = Calibration(calibration, threads=2)
     plan = Plan(rungs, None)
-    return Material(graph, images, partial(climb, graph, images, judge, "probabilities", plan))
+    return Material(graph, images, partial(search, graph, images, judge, "probabilities", plan))
 
 
 def test_further_schemes_answer_nearly_as_float(v3_graph, calibration_images, judge_images):
@@ -145,7 +146,7 @@ def test_one_scale_a_tensor_climbs_the_ladder_like_int8(
     kernels = [i[1] for kind, i, _ in made.graph.operators() if kind in LINEAR]
     assert len(kernels) == 28
     assert all(len(made.graph.quantization(name).scale) == 1 for name in kernels)
-    plain, equalized = (rung["sqnr_db"] for rung in made.described["rungs"])
+    plain, equalized = (rung["sqnr_db"] for rung in made.described["methods"])
     assert equalized > plain + 10
     found = outputs(made.graph, judge_images, 2)
     assert compare(outputs(hard, judge_images, 2), found, "softmax").sqnr_db == equalized

@@ -22,7 +22,6 @@ from bench.measurement.plan import PLANS
 from export.artifact import Manifest
 from models.command_line.errors import RequestError
 from quantize.graph.graph import Graph
-from quantize.methods.limits import Limits, read_limits
 
 NEXT = NextSteps("make baseline", "make baseline PLAN=thorough", "make gate PLAN=thorough")
 ACCURACY = "[accuracy]\nmax_drop_points = 20\n"
@@ -542,7 +541,6 @@ def test_a_wrong_option_is_one_line(project, capsys):
         ("accuracy = 1\n", "gate.toml has accuracy; known is"),
         ("", "gate.toml limits nothing"),
         ("[int8]\nmin_sqnr_db = 30\n", "gate.toml limits nothing"),
-        ("[accuracy]\nmax_drop_points = 1\n[int8]\nmin_sqnr_db = 'x'\n", "min_sqnr_db = 'x'"),
         ("[accuracy\n", "cannot be read as TOML"),
     ],
 )
@@ -560,4 +558,3 @@ def test_the_gate_toml_of_this_project_is_read(request):
     read = read_limits(request.config.rootpath / "gate.toml")
     assert read.max_drop_points == 0.5 and read.min_speedup == {"int8.tflite": 1}
     assert (read.cannot_tell, read.latency_reference) == ("fail", "file")
-    assert read.min_sqnr_db == Limits.min_sqnr_db

@@ -27,7 +27,7 @@ from bench.gates.noise import (
     turn_medians,
 )
 from bench.gates.verdict import FAILED, INCONCLUSIVE, PASSED, SKIPPED
-from quantize.methods.limits import Limits
+from bench.gates.limits import Limits
 
 NEXT = NextSteps("make baseline ARCH=v1", "make baseline PLAN=thorough", "make gate PLAN=thorough")
 LIMITS = Limits(max_slowdown_percent=5, min_slowdown_ms=0.01)

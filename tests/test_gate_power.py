@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from made_records import result, timed_record
 
+from bench.gates.limits import Limits
 from bench.history.history import History
 from bench.studies.gate_power import (
     BASELINE_ROUNDS,
@@ -22,7 +23,6 @@ from bench.studies.gate_power import (
     wilson,
 )
 from models.command_line.errors import CheckFailed, RequestError
-from quantize.methods.limits import Limits
 
 LIMITS = Limits(max_drop_points=0.5, max_slowdown_percent=5, min_slowdown_ms=0.01)
 

@@ -13,13 +13,13 @@ from quantize.graph import delegate, layer_names
 from quantize.graph.graph import Graph
 from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.groups import group_of, groups, kernel, set_kernel
-from quantize.methods.methods import RUNGS, Calibration
+from quantize.methods.methods import METHODS, Calibration
 from quantize.methods.plan import Plan
-from quantize.methods.search import climb
+from quantize.methods.search import search
 from quantize.passes import channel_splitting, equalization, error_feedback
 from quantize.passes.layer import layers
 from quantize.passes.rounding import Problem
-from quantize.ranges import ranges
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.schemes import int8
 from quantize.schemes.scheme import INT8, INT8_PER_TENSOR
 
@@ -77,7 +77,7 @@ def statistics(graph, calibration):
 
 @pytest.fixture(scope="module")
 def plain(graph, statistics):
-    return int8.quantize(graph, ranges.choose(graph, statistics))
+    return int8.quantize(graph, choose_ranges(graph, statistics))
 
 
 def sqnr_db(wanted, found):
@@ -135,9 +135,9 @@ def test_every_rung_takes_it_and_stays_close_to_float(
     graph, calibration, scheme, monkeypatch, tmp_path
 ):
     monkeypatch.chdir(tmp_path)  # learned rounding keeps its layers in a folder
-    found = climb(graph, calibration, images(64, 4), "softmax", Plan(tuple(RUNGS), None), scheme)
-    assert [step.rung for step in found.steps] == list(RUNGS)
-    assert all(step.decibels > 30 for step in found.steps)
+    found = search(graph, calibration, images(64, 4), "softmax", Plan(tuple(METHODS), None), scheme)
+    assert [result.method for result in found.tried] == list(METHODS)
+    assert all(step.decibels > 30 for step in found.tried)
     assert is_one_piece(delegate.partitions(found.int8_graph))
 
 
@@ -199,7 +199,7 @@ def test_the_same_weights_in_two_groups_are_no_copies(graph, calibration):
     editor.write(found["spatial"], 1, weights)
     editor.write(found["spatial"], 2, bias)
     alike = editor.graph()
-    made = int8.quantize(alike, ranges.choose(alike, calibration.statistics(alike)))
+    made = int8.quantize(alike, choose_ranges(alike, calibration.statistics(alike)))
     layer = list(layers(alike, GraphEditor(made)))[1]
     np.testing.assert_array_equal(np.flatnonzero(layer.stagger()), [0, 2])
 

@@ -9,7 +9,7 @@ from quantize.graph.graph import Graph
 from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.segment import cut
 from quantize.passes import hard_swish
-from quantize.ranges import ranges
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import calibrate
 from quantize.schemes import int8
 
@@ -34,7 +34,7 @@ def test_all_sixths_go_into_weights(v3_graph):
 def test_a_lowered_network_runs_in_one_piece_in_the_delegate(v3_graph, calibration_images):
     lowered = hard_swish.lower(v3_graph)
     statistics = calibrate(lowered, (i[None] for i in calibration_images[:8]), threads=1)
-    made = int8.quantize(lowered, ranges.choose(lowered, statistics))
+    made = int8.quantize(lowered, choose_ranges(lowered, statistics))
     assert partitions(made) == Partitions(1, {"SOFTMAX": 1})
 
 

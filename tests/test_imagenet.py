@@ -28,7 +28,7 @@ def manifest(tmp_path_factory):
         (into / folder.name).symlink_to(folder)
     done = call(
         "export", "--arch", "v1", "--weights", MATERIAL / "mobilenet_v1_1.0_224.weights.h5",
-        "--data", "val", "--calib", "calib", "--n-eval", "80", "--rungs",
+        "--data", "val", "--calib", "calib", "--n-eval", "80", "--methods",
         "min-max,bias-correction,equalization,channel-splitting,error-feedback", cwd=work,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -45,7 +45,7 @@ def test_float_files_give_keras_answer_on_every_photograph(manifest):
 
 def test_the_ladder_takes_back_what_min_max_ranges_lose(manifest):
     """16 photographs to calibrate; with 100 it is some 31 dB."""
-    found = {rung["rung"]: rung["sqnr_db"] for rung in manifest.int8["rungs"]}
+    found = {tried["method"]: tried["sqnr_db"] for tried in manifest.int8["methods"]}
     assert found["min-max"] < 20
     assert found["bias-correction"] > 23
     assert found["error-feedback"] > 27

@@ -5,25 +5,25 @@ import pytest
 from models.command_line.errors import RequestError
 from quantize.evaluate.output_comparison import compare
 from quantize.evaluate.outputs import outputs
-from quantize.methods.methods import RUNGS, Calibration
+from quantize.methods.methods import METHODS, Calibration
 from quantize.methods.plan import Plan
-from quantize.methods.search import climb
+from quantize.methods.search import search
 
 
 @pytest.fixture(scope="module")
 def whole(v1_graph, calibration_images, judge_images):
-    return climb(
+    return search(
         v1_graph,
         Calibration(calibration_images, threads=2),
         judge_images,
         "probabilities",
-        Plan(tuple(RUNGS), None),
+        Plan(tuple(METHODS), None),
     )
 
 
 def test_without_a_target_every_rung_is_climbed_and_the_best_kept(whole, v1_graph, judge_images):
-    assert [step.rung for step in whole.steps] == list(RUNGS)
-    assert whole.chosen.decibels == max(step.decibels for step in whole.steps)
+    assert [result.method for result in whole.tried] == list(METHODS)
+    assert whole.chosen.decibels == max(step.decibels for step in whole.tried)
     found = compare(
         outputs(v1_graph, judge_images, 1), outputs(whole.int8_graph, judge_images, 1), "softmax"
     )
@@ -34,19 +34,19 @@ def test_without_a_target_every_rung_is_climbed_and_the_best_kept(whole, v1_grap
 def test_it_stops_at_the_first_rung_that_reaches_the_target(
     v1_graph, calibration_images, judge_images
 ):
-    found = climb(
+    found = search(
         v1_graph,
         Calibration(calibration_images, threads=2),
         judge_images,
         "probabilities",
-        Plan(tuple(RUNGS), 10.0),
+        Plan(tuple(METHODS), 10.0),
     )
-    assert [step.rung for step in found.steps] == ["min-max"]
+    assert [result.method for result in found.tried] == ["min-max"]
     assert found.described()["chosen"] == "min-max"
 
 
 def test_a_target_out_of_reach_is_said(v1_graph, calibration_images, judge_images):
-    found = climb(
+    found = search(
         v1_graph,
         Calibration(calibration_images[:8], threads=1),
         judge_images[:16],
@@ -57,20 +57,20 @@ def test_a_target_out_of_reach_is_said(v1_graph, calibration_images, judge_image
 
 
 def test_plans_are_read_from_what_was_typed():
-    every_int8 = tuple(name for name in RUNGS if name != "mixed-precision")
+    every_int8 = tuple(name for name in METHODS if name != "mixed-precision")
     assert Plan.parse("auto", 28.5) == Plan(every_int8, 28.5)
-    assert Plan.parse("auto", 28.5, 1.1) == Plan(tuple(RUNGS), 28.5, 1.1)
-    assert Plan.parse("min-max,bias-correction", 28.5).rungs == ("min-max", "bias-correction")
+    assert Plan.parse("auto", 28.5, 1.1) == Plan(tuple(METHODS), 28.5, 1.1)
+    assert Plan.parse("min-max,bias-correction", 28.5).methods == ("min-max", "bias-correction")
     assert Plan.parse("auto", 28.5).for_random_weights() == Plan(("min-max",), None)
 
 
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("magic", "RUNGS has 'magic'; expected auto, or min-max and some"),
-        ("bias-correction", "RUNGS is bias-correction; expected"),
+        ("magic", "METHODS has 'magic'; expected auto, or min-max and some"),
+        ("bias-correction", "METHODS is bias-correction; expected"),
         ("min-max,equalization,bias-correction", "in order: min-max,bias-correction,equalization"),
-        ("", "RUNGS has ''"),
+        ("", "METHODS has ''"),
     ],
 )
 def test_wrong_rungs_are_refused(typed, said):
@@ -103,13 +103,13 @@ def test_layers_that_mobilenets_do_not_have_are_climbed_over():
     model = keras.Model(image, layers.Softmax()(layers.Dense(4)(x)))
     graph = Graph(float_graph.convert(model, 16, 16, 3)).named("image", "probabilities")
     images = np.random.default_rng(9).uniform(-1, 1, (48, 16, 16, 3)).astype(np.float32)
-    found = climb(
+    found = search(
         graph,
         Calibration(images[:32], threads=2),
         images[32:],
         "probabilities",
-        Plan(tuple(RUNGS), None),
+        Plan(tuple(METHODS), None),
     )
-    assert len(found.steps) == len(RUNGS)
+    assert len(found.tried) == len(METHODS)
     assert found.chosen.decibels > 25
-    assert all(step.decibels > 20 for step in found.steps)
+    assert all(step.decibels > 20 for step in found.tried)

@@ -14,7 +14,7 @@ from models.command_line.options import Options
 from quantize.graph import layer_names
 from quantize.graph.delegate import partitions
 from quantize.graph.graph import Graph
-from quantize.ranges import ranges
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import calibrate
 from quantize.schemes import int8
 
@@ -141,7 +141,7 @@ def test_the_delegate_leaves_those_layers_of_a_real_network_that_have_no_int8_ke
     v3_graph, calibration_images
 ):
     statistics = calibrate(v3_graph, (i[None] for i in calibration_images[:8]), threads=1)
-    quantized = int8.quantize(v3_graph, ranges.choose(v3_graph, statistics))
+    quantized = int8.quantize(v3_graph, choose_ranges(v3_graph, statistics))
     without = [cost.operator for cost in layer_costs(v3_graph) if not cost.has_int8_kernel]
     assert partitions(quantized).outside == {k: without.count(k) for k in without}
 

@@ -6,7 +6,7 @@ import pytest
 from quantize.graph.graph import LINEAR
 from quantize.passes import error_feedback, learned_rounding
 from quantize.passes.rounding import Problem
-from quantize.ranges import ranges
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.bounds import Bounds
 from quantize.schemes import int8
 
@@ -56,7 +56,7 @@ def test_integers_stay_symmetric_int8():
 
 @pytest.fixture(scope="module")
 def arguments(v1_graph, v1_statistics, calibration_images):
-    plain = int8.quantize(v1_graph, ranges.choose(v1_graph, v1_statistics))
+    plain = int8.quantize(v1_graph, choose_ranges(v1_graph, v1_statistics))
     means = {name: a.mean for name, a in v1_statistics.items() if a.mean is not None}
     return v1_graph, plain, means, calibration_images[:16], 2
 

@@ -27,14 +27,14 @@ from quantize.graph.segment import cut
 from quantize.methods import mixed_precision
 from quantize.methods.methods import Calibration
 from quantize.methods.plan import Plan
-from quantize.methods.search import climb
+from quantize.methods.search import search
 from quantize.passes.layer import quantized_images
-from quantize.ranges import ranges
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import calibrate
 from quantize.schemes import int8
 
 BAD = "conv_pw_2"
-RUNGS = ("min-max", "mixed-precision")
+METHODS = ("min-max", "mixed-precision")
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def damaged(v1_graph):
 @pytest.fixture(scope="module")
 def damaged_ranges(damaged, calibration_images):
     statistics = Calibration(calibration_images, threads=2).statistics(damaged)
-    return ranges.choose(damaged, statistics)
+    return choose_ranges(damaged, statistics)
 
 
 def slower_by(per_layer):
@@ -74,7 +74,7 @@ def slower_by(per_layer):
 
 
 def climbed(graph, calibration_images, judge_images, plan, per_layer=0.1):
-    return climb(
+    return search(
         graph,
         Calibration(calibration_images[:16], threads=2),
         judge_images[:16],
@@ -120,10 +120,10 @@ def test_a_layer_left_float_by_swapping_answers_as_the_graph_that_has_it_float(
 def test_the_bad_layer_is_left_float_and_the_manifest_says_so(
     damaged, calibration_images, judge_images
 ):
-    plan = Plan(RUNGS, 25.0, 2.0)
+    plan = Plan(METHODS, 25.0, 2.0)
     found = climbed(damaged, calibration_images, judge_images, plan)
     assert float_layers(damaged, found.int8_graph) == {BAD}
-    before, after = found.described()["rungs"]
+    before, after = found.described()["methods"]
     assert before["float_layers"] == () and before["latency_ratio"] is None
     assert after["float_layers"] == (BAD,)
     assert after["latency_ratio"] == pytest.approx(1.1) and after["latency_samples"] == 7
@@ -132,19 +132,19 @@ def test_the_bad_layer_is_left_float_and_the_manifest_says_so(
 
 def test_the_budget_is_not_exceeded(damaged, calibration_images, judge_images):
     for ratio, most in ((1.05, 0), (1.25, 2)):
-        plan = Plan(RUNGS, 300.0, ratio)
+        plan = Plan(METHODS, 300.0, ratio)
         found = climbed(damaged, calibration_images, judge_images, plan)
-        step = found.steps[-1]
+        step = found.tried[-1]
         assert len(step.float_layers) == most
         assert (step.latency_ratio or 1) <= ratio
 
 
 def test_the_layer_that_makes_most_noise_goes_first(v1_graph, calibration_images, judge_images):
-    chosen = ranges.choose(v1_graph, Calibration(calibration_images[:16], 2).statistics(v1_graph))
+    chosen = choose_ranges(v1_graph, Calibration(calibration_images[:16], 2).statistics(v1_graph))
     int8_graph, images = int8.quantize(v1_graph, chosen), calibration_images[:16]
     worst = sensitivity.rows(v1_graph, int8_graph, images, "softmax", 2, True)[0].layer
-    found = climbed(v1_graph, calibration_images, judge_images, Plan(RUNGS, 300.0, 1.15))
-    assert found.steps[-1].float_layers == (worst,)
+    found = climbed(v1_graph, calibration_images, judge_images, Plan(METHODS, 300.0, 1.15))
+    assert found.tried[-1].float_layers == (worst,)
 
 
 def test_rounded_weights_stay_what_the_rung_before_made_of_them(
@@ -176,7 +176,7 @@ def test_layers_to_keep_float_are_float_on_every_rung(v1_graph, calibration_imag
     plan = Plan(("min-max", "bias-correction", "equalization"), None, 1.0, asked)
     found = climbed(v1_graph, calibration_images, judge_images, plan)
     assert float_layers(v1_graph, found.int8_graph) == set(asked)
-    assert [step.float_layers for step in found.steps] == [asked] * 3
+    assert [step.float_layers for step in found.tried] == [asked] * 3
     assert found.described()["keep_float"] == asked
 
 
@@ -189,7 +189,7 @@ def test_the_onnx_form_is_the_same_network_with_the_same_layers_float(
     v1_graph, v1_statistics, judge_images, kept
 ):
     """In a session with default options: ONNX Runtime must not quantize those layers itself."""
-    agree(v1_graph, ranges.choose(v1_graph, v1_statistics), judge_images[:40], kept, 28)
+    agree(v1_graph, choose_ranges(v1_graph, v1_statistics), judge_images[:40], kept, 28)
 
 
 def test_a_sum_reads_integers_where_a_float_layer_reads_the_same_value_as_it_is(images_64):
@@ -252,7 +252,7 @@ def test_an_export_keeps_layers_float_in_both_int8_files_and_in_its_key(tmp_path
     assert manifest["key"] == key_of(Options(arch="v1", keep_float=kept))
     assert manifest["key"] != key_of(Options(arch="v1"))
     assert manifest["int8"]["keep_float"] == ["conv1", "conv_dw_1"]
-    assert manifest["int8"]["rungs"][-1]["float_layers"] == ["conv1", "conv_dw_1"]
+    assert manifest["int8"]["methods"][-1]["float_layers"] == ["conv1", "conv_dw_1"]
     files = {a["name"]: a for a in manifest["artifacts"]}
     assert files["int8.tflite"]["inputs"][0]["dtype"] == "int8"
     assert files["int8.tflite"]["ops"]["DEQUANTIZE"] == 1
@@ -278,7 +278,7 @@ def test_layers_of_users_models_have_the_names_that_keras_gave_them(builder):
 def test_an_output_layer_left_float_still_gives_int8(v1_graph):
     graph = cut(GraphEditor(v1_graph), 0, len(v1_graph.subgraph.operators) - 1)
     images = np.random.default_rng(5).uniform(-1, 1, (8, 1, 96, 96, 3)).astype(np.float32)
-    chosen = ranges.choose(graph, calibrate(graph, images, threads=1))
+    chosen = choose_ranges(graph, calibrate(graph, images, threads=1))
     last = list(graph.operators())[-1][2][0]
     made = int8.quantize(graph, chosen, {last})
     assert made.outputs == graph.outputs

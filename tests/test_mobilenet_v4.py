@@ -15,7 +15,7 @@ from models.networks.mobilenet_v4 import (
 )
 from models.networks.spec import ModelSpec
 from models.weights import random_weights
-from quantize.methods.methods import MIXED_PRECISION, RUNGS
+from quantize.methods.methods import METHODS, MIXED_PRECISION
 
 VARIANTS = {"v4-conv-small": V4_CONV_SMALL, "v4-conv-medium": V4_CONV_MEDIUM}
 FLOAT16_MAX = 65504
@@ -219,13 +219,13 @@ def test_activations_of_random_weights_are_far_from_the_end_of_float16():
 @pytest.mark.slow
 @pytest.mark.parametrize("arch", VARIANTS)
 def test_six_files_are_made_on_every_rung_and_loaded_by_every_runtime(tmp_path, arch):
-    rungs = ",".join(name for name in RUNGS if name != MIXED_PRECISION)
+    rungs = ",".join(name for name in METHODS if name != MIXED_PRECISION)
     small = ("--alpha", 0.1, "--res", 32, "--classes", 10, "--n-calib", 16)
     kept = ("--keep-float", "block_12_expand,block_12_start_depthwise")
     done = call("export", "--arch", arch, *small, *kept, "--rungs", rungs, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     made = Manifest.read(tmp_path / "artifacts" / f"{arch}-0.1-32-random")
     assert len(made.artifacts) == 6
-    assert made.int8["rungs"] is not None
+    assert made.int8["methods"] is not None
     for artifact in made.artifacts:
         assert set(artifact.loads_in.values()) == {"ok"}, artifact.name

@@ -13,7 +13,7 @@ from bench.measurement.job import Images, Job
 from bench.measurement.plan import Plan
 from models.networks.spec import Preprocess
 from quantize.graph.graph import Graph
-from quantize.schemes import int8
+from quantize.schemes import float16
 
 # A turn of 0 s is one inference, so that even the numbers of samples are the same, and no spread
 # that a busy machine can make asks for more of them.
@@ -40,7 +40,7 @@ def exported(tmp_path):
     for artifact in write_export(tmp_path / "out").artifacts:
         found[artifact.format, artifact.scheme] = (tmp_path / "out/tiny" / artifact.name, artifact)
     half = tmp_path / "float16.tflite"
-    half.write_bytes(int8.halve(Graph(tiny_models.tflite())).content)
+    half.write_bytes(float16.quantize(Graph(tiny_models.tflite())).content)
     found["tflite", "float16"] = (half, found["tflite", "float32"][1])
     pixels = np.load(write_images(tmp_path / "data.npz"))["x"]
     np.save(tmp_path / "a.npy", pixels[:20])

@@ -11,9 +11,9 @@ from bench.run import profile
 from quantize.graph.delegate import partitions
 from quantize.graph.graph import Graph
 from quantize.passes import hard_swish
-from quantize.ranges import ranges
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import calibrate
-from quantize.schemes import int8
+from quantize.schemes import float16, int8
 
 SIDE = 32
 # Output channels and kernel size of a chain of convolutions; the second has 50 million products.
@@ -46,7 +46,7 @@ def operators(graph):
 
 def quantized(graph, images):
     statistics = calibrate(graph, (image[None] for image in images[:8]), threads=1)
-    return int8.quantize(graph, ranges.choose(graph, statistics))
+    return int8.quantize(graph, choose_ranges(graph, statistics))
 
 
 def convolutions_tflite():
@@ -119,7 +119,7 @@ def test_every_operator_inside_the_delegate_is_there_in_order(tmp_path, request,
 
 
 def test_float16_weights_are_no_operators(tmp_path, v1_graph):
-    result = profiled(tmp_path, int8.halve(v1_graph))
+    result = profiled(tmp_path, float16.quantize(v1_graph))
     assert [op.kind for op in result.profile] == [kind for _, kind in operators(v1_graph)]
 
 

@@ -8,8 +8,9 @@ from models.networks.spec import ModelSpec
 from quantize.evaluate.output_comparison import compare
 from quantize.graph.graph import Graph
 from quantize.ranges.calibration import calibrate
-from quantize.ranges.ranges import Range, choose
-from quantize.schemes import int8
+from quantize.ranges.choose_scale import choose_ranges
+from quantize.ranges.value_range import Range
+from quantize.schemes import float16, int8
 
 SPEC = ModelSpec("v2", alpha=0.1, resolution=64, classes=5)
 
@@ -26,7 +27,7 @@ def images():
 
 @pytest.fixture(scope="module")
 def ranges(graph, images):
-    return choose(graph, calibrate(graph, images, threads=1))
+    return choose_ranges(graph, calibrate(graph, images, threads=1))
 
 
 def run(graph, images):
@@ -64,7 +65,7 @@ def test_input_and_output_carry_the_names_they_are_given(graph):
 def test_constants_are_aligned_in_every_file(graph, ranges):
     from ai_edge_litert import schema_py_generated as schema
 
-    for made in (graph, int8.halve(graph), int8.quantize(graph, ranges)):
+    for made in (graph, float16.quantize(graph), int8.quantize(graph, ranges)):
         model = schema.Model.GetRootAs(made.content)
         buffers = [model.Buffers(i) for i in range(model.BuffersLength())]
         table_offset_of_data = 4
@@ -122,7 +123,7 @@ def test_a_dead_layer_gets_a_scale_that_still_holds_a_relu6(graph, ranges):
 
 
 def test_float16_graph_is_half_the_size_and_answers_the_same(graph, images):
-    halved = int8.halve(graph)
+    halved = float16.quantize(graph)
     kernels = [n for n in halved._by_name if halved.dtype(n) == np.float16]
     assert len(kernels) >= 52
     assert len(halved.content) < 0.75 * len(graph.content)
@@ -167,7 +168,7 @@ def test_a_layer_that_says_nothing_on_the_calibration_images_does_not_stop_the_f
     kernel, bias = excited.get_weights()
     excited.set_weights([kernel, bias + 2])
     graph = Graph(float_graph.convert(model, 64, 64, 3)).named("image", "probabilities")
-    made = int8.quantize(graph, choose(graph, calibrate(graph, images, threads=1)))
+    made = int8.quantize(graph, choose_ranges(graph, calibrate(graph, images, threads=1)))
     source, target = made.quantization("image"), made.quantization("probabilities")
     fed = np.clip(np.rint(images / source.scale) + source.zero_point, -128, 127)
     found = (run(made, fed) - target.zero_point) * target.scale

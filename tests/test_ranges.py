@@ -7,10 +7,12 @@ import pytest
 
 from models.command_line.errors import RequestError
 from quantize.passes import hard_swish
-from quantize.ranges import ranges
+from quantize.ranges import observers
 from quantize.ranges.calibration import Activation, calibrate, softmax_inputs
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.histogram import count
-from quantize.ranges.ranges import OBSERVERS, Range, choose
+from quantize.ranges.observers import OBSERVERS
+from quantize.ranges.value_range import Range
 
 
 def activation(images):
@@ -38,16 +40,16 @@ def quantized(values, chosen):
 
 
 def test_min_max_takes_everything_in(outlying):
-    assert ranges.min_max(outlying).maximum == 20
+    assert observers.min_max(outlying).maximum == 20
 
 
 def test_a_moving_average_follows_the_images_with_momentum():
-    found = ranges.moving_average(activation([[-1, 0], [-1, 10], [-1, 10]]))
+    found = observers.moving_average(activation([[-1, 0], [-1, 10], [-1, 10]]))
     assert found == Range(-1.0, pytest.approx(10 * (1 - 0.95**2)))
 
 
 def test_a_percentile_cuts_off_as_much_above_as_below(outlying):
-    found = ranges.percentile(outlying)
+    found = observers.percentile(outlying)
     assert 3.4 < found.maximum < 4.4  # 99.995 % of a bell curve are below 3.89
     assert -4.4 < found.minimum < -3.4
 
@@ -70,7 +72,7 @@ def test_mse_is_no_worse_than_any_other_observer(outlying):
 
 def test_a_relu6_ends_where_its_data_end_and_never_above_6(v1_graph, v1_statistics):
     for observer in OBSERVERS:
-        chosen = choose(v1_graph, v1_statistics, observer)
+        chosen = choose_ranges(v1_graph, v1_statistics, observer)
         for name, found in chosen.items():
             if "relu" in name.lower():
                 assert 0 <= found.minimum <= found.maximum <= 6
@@ -81,7 +83,7 @@ def test_an_h_swish_keeps_its_negative_tail(v3_graph, calibration_images):
     lowered = hard_swish.lower(v3_graph)
     for graph, lowest in ((v3_graph, -0.375), (lowered, 6 * -0.375)):
         statistics = calibrate(graph, (i[None] for i in calibration_images), threads=2)
-        chosen = choose(graph, statistics, "percentile")
+        chosen = choose_ranges(graph, statistics, "percentile")
         tails = [chosen[o[0]].minimum for k, _, o in graph.operators() if k == "HARD_SWISH"]
         if graph is lowered:
             tails = [r.minimum for n, r in chosen.items() if n in products(lowered)]
@@ -101,18 +103,18 @@ def test_logits_are_cut_where_the_softmax_does_not_look():
     rows = np.random.default_rng(6).normal(0, 3, (100, 1000)).astype(np.float32)
     rows[:, 5] += 14
     seen = dataclasses.replace(activation(rows), rows=rows)
-    whole, chosen = ranges.min_max(seen), ranges.softmax(seen)
+    whole, chosen = observers.min_max(seen), observers.softmax(seen)
     assert chosen.maximum == whole.maximum and chosen.minimum > whole.minimum + 3
 
     def error(found):
-        return np.sum((ranges._softmax(quantized(rows, found)) - ranges._softmax(rows)) ** 2)
+        return np.sum((observers._softmax(quantized(rows, found)) - observers._softmax(rows)) ** 2)
 
     assert error(chosen) < 0.8 * error(whole)
 
 
 def test_only_logits_are_cut_and_only_where_asked(v1_graph, v1_statistics):
-    plain = choose(v1_graph, v1_statistics)
-    cut = choose(v1_graph, v1_statistics, behind_softmax=True)
+    plain = choose_ranges(v1_graph, v1_statistics)
+    cut = choose_ranges(v1_graph, v1_statistics, after_softmax=True)
     changed = {name for name in plain if plain[name] != cut[name]}
     assert changed and changed <= softmax_inputs(v1_graph)
 
@@ -125,4 +127,4 @@ def test_only_the_input_of_a_softmax_is_kept_row_by_row(v1_graph, v1_statistics)
 
 def test_an_unknown_observer_names_the_known_ones(v1_graph, v1_statistics):
     with pytest.raises(RequestError, match="observer is 'best'; expected one of: min-max"):
-        choose(v1_graph, v1_statistics, "best")
+        choose_ranges(v1_graph, v1_statistics, "best")

@@ -5,10 +5,10 @@ import pytest
 
 from quantize.graph.graph import Graph
 from quantize.passes import rectifier
-from quantize.ranges import ranges
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import calibrate
-from quantize.ranges.ranges import Range
-from quantize.schemes import int8
+from quantize.ranges.value_range import Range
+from quantize.schemes import quantizer
 
 SIDE = 8
 
@@ -39,8 +39,8 @@ def with_rectifier(graph, change=lambda chosen: chosen):
     from litert_quantizer import recipe
 
     stream = (image.astype(np.float32) for image in images(graph))
-    chosen = change(ranges.choose(graph, calibrate(graph, stream, threads=1)))
-    return int8.by_recipe(graph, chosen, recipe.static_wi8_ai8(), 256)
+    chosen = change(choose_ranges(graph, calibrate(graph, stream, threads=1)))
+    return quantizer.by_recipe(graph, chosen, recipe.static_wi8_ai8(), 256)
 
 
 def rectified(graph):

@@ -8,7 +8,7 @@ from models.command_line.errors import RequestError
 from models.networks import registry
 from models.networks.spec import ModelSpec
 from quantize.graph.delegate import Partitions, partitions
-from quantize.ranges import ranges
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import calibrate
 from quantize.schemes import int8
 
@@ -106,6 +106,6 @@ def test_the_float_graph_answers_as_keras_in_one_piece(model, graph, images):
 
 def test_int8_groups_shuffles_and_averages_stay_in_the_one_piece(graph, images):
     statistics = calibrate(graph, (image[None] for image in images), threads=1)
-    made = int8.quantize(graph, ranges.choose(graph, statistics))
+    made = int8.quantize(graph, choose_ranges(graph, statistics))
     assert made.op_histogram["TRANSPOSE"] == 15
     assert partitions(made) == Partitions(1, {"SOFTMAX": 1})

@@ -10,7 +10,7 @@ from models.networks import registry
 from models.networks.spec import ModelSpec
 from quantize.evaluate.output_comparison import compare
 from quantize.graph.delegate import Partitions, partitions
-from quantize.ranges import ranges
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import calibrate
 from quantize.schemes import int8
 
@@ -35,7 +35,7 @@ def graph(model):
 @pytest.fixture(scope="module")
 def int8_graph(graph, images):
     return int8.quantize(
-        graph, ranges.choose(graph, calibrate(graph, (i[None] for i in images), threads=1))
+        graph, choose_ranges(graph, calibrate(graph, (i[None] for i in images), threads=1))
     )
 
 

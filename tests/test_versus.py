@@ -225,10 +225,10 @@ def test_files_that_changed_are_not_measured(two_networks, capsys):
 def test_an_export_that_fails_ends_as_it_did(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    wrong = Options(arch="v1", weights="random", res=32, rungs="no-such-rung")
+    wrong = Options(arch="v1", weights="random", res=32, methods="no-such-method")
     with pytest.raises(RequestError, match="the export of v1-1-32-random ended with exit code 2"):
         exported(wrong)
-    assert "no-such-rung" in capfd.readouterr().err
+    assert "no-such-method" in capfd.readouterr().err
 
 
 @pytest.mark.slow

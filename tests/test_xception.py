@@ -19,7 +19,7 @@ from quantize.evaluate.outputs import outputs
 from quantize.graph.delegate import partitions
 from quantize.graph.graph import Graph
 from quantize.graph.layer_names import layer_names
-from quantize.ranges import ranges
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import calibrate
 from quantize.schemes import int8
 
@@ -148,7 +148,7 @@ def test_random_weights_neither_blow_up_nor_die_in_a_separable_convolution():
 @pytest.fixture(scope="module")
 def narrow_int8(narrow, calibration_images):
     statistics = calibrate(narrow, (image[None] for image in calibration_images), threads=2)
-    return int8.quantize(narrow, ranges.choose(narrow, statistics))
+    return int8.quantize(narrow, choose_ranges(narrow, statistics))
 
 
 def test_a_separable_convolution_becomes_two_operators(narrow):

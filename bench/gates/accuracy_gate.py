@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench.gates.paired import Paired, images_needed
 from bench.gates.verdict import FAILED, INCONCLUSIVE, PASSED, Verdict
-from quantize.methods.limits import Limits
+from bench.gates.limits import Limits
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from models.command_line import options
 from models.command_line.errors import CheckFailed, RequestError
 from models.command_line.options import Options
 from models.source import resolve
-from quantize.methods.limits import EXAMPLE, GATE_FILE, Limits, read_limits
+from bench.gates.limits import EXAMPLE, GATE_FILE, Limits, read_limits
 
 NOT_OF_GATE = ("cannot_tell", "latency_reference", "min_slowdown_ms", "min_sqnr_db",
                "max_latency_ratio")  # fmt: skip

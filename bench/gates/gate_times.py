@@ -18,7 +18,7 @@ from bench.history.history import History
 from bench.measurement.record import Record, now_utc
 from bench.measurement.result import Result, RunFailed
 from models.command_line.progress import step
-from quantize.methods.limits import Limits
+from bench.gates.limits import Limits
 
 MORE_ROUNDS = 2
 Baselines = Mapping[tuple[str, str], Baseline]

@@ -12,7 +12,7 @@ from bench.gates.verdict import FAILED, INCONCLUSIVE, PASSED, SKIPPED, Verdict
 from bench.measurement.comparable import unlike
 from bench.measurement.plan import Plan
 from bench.measurement.record import Record
-from quantize.methods.limits import Limits
+from bench.gates.limits import Limits
 
 NS_PER_MS = 1e6
 

@@ -31,7 +31,7 @@ from models.command_line import command
 from models.command_line.advice import make_line, module_line
 from models.command_line.errors import CheckFailed, RequestError
 from models.command_line.options import OneLineParser, Options
-from quantize.methods.limits import Limits, read_limits
+from bench.gates.limits import Limits, read_limits
 
 BASELINE_ROUNDS = 7
 # Shares of images that int8 loses and gains; the drop is the difference.

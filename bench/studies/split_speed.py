@@ -19,8 +19,7 @@ from models.command_line.options import Options
 from quantize.evaluate import latency
 from quantize.graph.graph import Graph
 from quantize.methods import search
-from quantize.methods.inputs import JUDGE_IMAGES, Inputs, prepare
-from quantize.methods.methods import Calibration
+from quantize.methods.inputs import EVALUATION_IMAGES, prepare
 from quantize.passes import bottleneck_split
 
 GROUPS = (1, 2, 3, 6)
@@ -52,27 +51,22 @@ def rows(asked: Options, rounds: int = ROUNDS) -> Iterator[Row]:
     if asked.split != 1:
         raise RequestError(f"SPLIT is {asked.split}; this table has 1, 2, 3 and 6: leave it out")
     with progress.step("split") as now, tempfile.TemporaryDirectory() as scratch:
-        inputs = prepare(asked, Path(scratch), JUDGE_IMAGES, now)
+        inputs = prepare(asked, Path(scratch), EVALUATION_IMAGES, now)
         split = {n: bottleneck_split.split(inputs.graph, n).graph for n in GROUPS}
-        climbs = {}
+        found = {}
         for number, graph in split.items():
             now(f"int8 in {number} channel groups")
-            climbs[number] = _int8(graph, inputs, asked.threads, now)
+            found[number] = search.search_for(replace(inputs, graph=graph), asked.threads, now)
         now("timing in turns")
-        int8 = {number: climb.int8_graph for number, climb in climbs.items()}
+        int8 = {number: result.int8_graph for number, result in found.items()}
         for scheme, graphs in (("float32", split), ("int8", int8)):
             took = latency.in_turns(graphs, asked.threads, rounds)
             for number, graph in graphs.items():
                 row = _row(scheme, number, graph, took[number].median_s / took[1].median_s)
                 if scheme == "int8" and inputs.learned:
-                    step = climbs[number].chosen
+                    step = found[number].chosen
                     row = replace(row, sqnr_db=step.sqnr_db, top1_agreement=step.top1_agreement)
                 yield row
-
-
-def _int8(graph: Graph, inputs: Inputs, threads: int, now: progress.Report) -> search.Climb:
-    images = Calibration(inputs.calibration, threads, now)
-    return search.climb(graph, images, inputs.judge, inputs.network.output_kind, inputs.plan)
 
 
 def _row(scheme: str, groups: int, graph: Graph, latency_ratio: float) -> Row:

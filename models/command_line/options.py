@@ -1,4 +1,4 @@
-"""What a user can ask for: one table of options from which every command line is derived.
+"""The options of every command: one table from which all command lines are derived.
 
 The Make variables are these names in capitals (``N_CALIB`` is ``--n-calib``).
 """
@@ -31,7 +31,7 @@ def _flag(name):
 
 @dataclass(frozen=True)
 class Options:
-    """The request as typed. None means: what the weights or the model have."""
+    """The request as given. None means: what the weights or the model have."""
 
     arch: str = "v2"
     alpha: float | None = None
@@ -46,7 +46,7 @@ class Options:
     calib: str = "demo"
     n_calib: int = 128
     n_eval: int | None = None
-    rungs: str = "auto"
+    methods: str = "auto"
     keep_float: str = ""
     schemes: str = ""
     skip_corrupt: bool = False
@@ -72,19 +72,23 @@ HELP = {
     "logits": "1 leaves the final softmax or sigmoid out",
     "scale": "preprocessing of MODEL: pixel * SCALE + OFFSET",
     "offset": "preprocessing of MODEL: pixel * SCALE + OFFSET",
-    "data": "images to judge on: demo, a folder of class folders, or an .npz with x and y",
+    "data": "images to evaluate on: demo, a folder of class folders, or an .npz with x and y",
     "calib": "images to calibrate on, likewise",
     "n_calib": "how many images to calibrate on",
-    "n_eval": "how many images to judge on",
-    "rungs": "ways to int8 to try, by commas; auto climbs until gate.toml's min_sqnr_db is reached",
-    "keep_float": "layers that stay float in the int8 files, by commas, such as conv1,conv_dw_1",
-    "schemes": "further files, by commas: int8-per-tensor, int8-dynamic, int16x8",
+    "n_eval": "how many images to evaluate on",
+    "methods": "quantization methods to try, comma-separated; auto: increasingly expensive ones "
+    "until export.toml's min_sqnr_db is reached",
+    "keep_float": "layers that stay float in the int8 files, comma-separated, e.g. conv1,conv_dw_1",
+    "schemes": "further files, comma-separated: int8-per-tensor, int8-dynamic, int16x8",
     "skip_corrupt": "1 skips images that cannot be read, and counts them",
     "split": "channel groups that bottlenecks are computed in, for less memory; 1: whole",
-    "device": "where to run: host, or devices of devices.toml; several by commas",
+    "device": "where to run: host, or devices of devices.toml, comma-separated",
     "threads": "threads of the runtime",
     "out": "folder of the artifacts",
 }
+
+
+FORMER_NAMES = {"methods": ("rungs",)}  # still accepted
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -117,14 +121,31 @@ def add_table(made: argparse.ArgumentParser, table: type, help_of: dict[str, str
         )
         # A switch may stand alone: --logits is --logits 1.
         alone = {"nargs": "?", "const": True} if base == "bool" else {}
+        names = (option.name, *FORMER_NAMES.get(option.name, ()))
         made.add_argument(
-            "--" + option.name.replace("_", "-"),
+            *("--" + name.replace("_", "-") for name in names),
+            action=_OneOfItsNames if len(names) > 1 else "store",
             type=kind,
             default=option.default,
             metavar=name,
             help=help_of[option.name] + _default(option.default),
             **alone,
         )
+
+
+class _OneOfItsNames(argparse.Action):
+    """Stores the value of an option that has two names; refuses two values under two names."""
+
+    def __call__(self, parser, namespace, value, name=None) -> None:
+        given = getattr(namespace, f"_{self.dest}", {}) | {name: value}
+        if len(set(given.values())) > 1:
+            found = " and ".join(f"{n.lstrip('-').upper()}={v}" for n, v in given.items())
+            current, former = (n.lstrip("-").upper() for n in self.option_strings)
+            raise RequestError(
+                f"found {found}; expected one of them: {former} is the old name of {current}"
+            )
+        setattr(namespace, f"_{self.dest}", given)
+        setattr(namespace, self.dest, value)
 
 
 def _default(value: object) -> str:

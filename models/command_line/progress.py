@@ -1,4 +1,4 @@
-"""What is going on, on standard error: live lines in a terminal, plain lines elsewhere."""
+"""Progress on standard error: live lines in a terminal, plain lines elsewhere."""
 
 import sys
 from collections.abc import Iterator
@@ -11,6 +11,10 @@ class Report(Protocol):
     """Told what is being done and, where it takes long, how much of it is done of how much."""
 
     def __call__(self, doing: str, done: int = 0, total: int | None = None) -> None: ...
+
+
+def quiet(doing: str, done: int = 0, total: int | None = None) -> None:
+    """A Report that shows nothing."""
 
 
 @contextmanager

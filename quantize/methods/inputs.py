@@ -1,4 +1,4 @@
-"""What the commands of this package work on: a network, its float graph, and two sets of images."""
+"""The inputs of every command here: a network, its float graph, and two sets of images."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +13,15 @@ from quantize.graph.graph import Graph
 from quantize.methods.plan import Plan, has_random_weights
 from quantize.passes import bottleneck_split
 
-JUDGE_IMAGES = 256  # on 64, the SQNR of one and the same file moves by 1 to 2 dB
+EVALUATION_IMAGES = 256  # on 64, the SQNR of one and the same file moves by 1 to 2 dB
 
 
 @dataclass(frozen=True)
 class Inputs:
     """A request, resolved. Images are preprocessed, float32 [n, h, w, c], and stay on disk.
 
-    ``calibrated_on``: the name of their set. ``labels``: int64 [n] of the images to judge on; None
-    where they are not known. ``learned``: whether figures of accuracy mean anything.
+    ``calibrated_on``: the name of their set. ``labels``: int64 [n] of the images to evaluate
+    on; None where they are not known. ``learned``: figures of accuracy mean something.
     """
 
     model_id: str
@@ -29,32 +29,33 @@ class Inputs:
     graph: Graph
     calibration: np.ndarray
     calibrated_on: str
-    judge: np.ndarray
+    evaluation: np.ndarray
     labels: np.ndarray | None
     plan: Plan
     learned: bool
 
 
-def prepare(asked: Options, scratch: Path, judges: int, now: progress.Report) -> Inputs:
+def prepare(asked: Options, scratch: Path, images: int, now: progress.Report) -> Inputs:
     """Load, open and convert what ``asked`` names; RequestError for what cannot be.
 
-    ``scratch``: a folder for the images. ``judges``: how many to judge on, if N_EVAL says nothing.
+    ``scratch``: a folder for the images. ``images``: how many to evaluate on without N_EVAL.
     """
     from models.data import saved_images
     from models.keras_files import float_graph
     from models.source import resolve
 
     source = resolve(asked)
-    plan = Plan.of(asked.rungs, source, asked.keep_float)
+    plan = Plan.of(asked.methods, source, asked.keep_float)
     now("loading the network")
     network = source.load()
     size, classes = network.size, network.classes if source.labels_known else None
-    judge = open_dataset(asked.data, "DATA", size, classes, asked.skip_corrupt)
+    evaluation = open_dataset(asked.data, "DATA", size, classes, asked.skip_corrupt)
     calib = open_dataset(asked.calib, "CALIB", size, None, asked.skip_corrupt)
-    seen, judged = calib.spread(asked.n_calib), judge.spread(asked.n_eval or judges)
-    check_disjoint(calib, seen, judge, np.arange(len(judge)))
+    seen, evaluated = calib.spread(asked.n_calib), evaluation.spread(asked.n_eval or images)
+    check_disjoint(calib, seen, evaluation, np.arange(len(evaluation)))
     saved_images.save(scratch / "calibration.npy", calib, seen, network.preprocess)
-    judged = saved_images.save(scratch / "judge.npy", judge, judged, network.preprocess)
+    target = scratch / "evaluation.npy"
+    evaluated = saved_images.save(target, evaluation, evaluated, network.preprocess)
     now("converting to the float graph")
     content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
     graph = Graph(content).named("image", network.output_name)
@@ -64,8 +65,8 @@ def prepare(asked: Options, scratch: Path, judges: int, now: progress.Report) ->
         graph=bottleneck_split.split(graph, asked.split).graph,
         calibration=np.load(scratch / "calibration.npy", mmap_mode="r"),
         calibrated_on=calib.name,
-        judge=np.load(scratch / "judge.npy", mmap_mode="r"),
-        labels=judge.labels[judged] if source.labels_known else None,
+        evaluation=np.load(scratch / "evaluation.npy", mmap_mode="r"),
+        labels=evaluation.labels[evaluated] if source.labels_known else None,
         plan=plan,
         learned=not has_random_weights(source),
     )

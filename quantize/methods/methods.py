@@ -1,4 +1,4 @@
-"""The rungs of the ladder to int8: each makes of one stage the next, by ever dearer means."""
+"""Quantization methods, increasingly expensive: each makes the next stage of the one before."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from models.command_line import progress
 from models.command_line.progress import Report
 from quantize.graph.graph import Graph
 from quantize.methods import mixed_precision
@@ -17,18 +18,18 @@ from quantize.passes import (
     error_feedback,
     learned_rounding,
 )
-from quantize.ranges import ranges
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import Activation, calibrate
-from quantize.ranges.ranges import Range
+from quantize.ranges.value_range import Range
 from quantize.schemes import int8
 
 CORRECTED_ON = 128  # images at most that layer-by-layer passes keep in memory
-MIXED_PRECISION = "mixed-precision"  # the one rung that costs latency
+MIXED_PRECISION = "mixed-precision"  # the one method that costs latency
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What a rung hands to the next: the float form, what was seen of it, and the int8 form.
+    """What a method hands to the next: the float form, what was seen of it, and the int8 form.
 
     ``ranges`` are those of the int8 form, ``kept_float`` the output tensors of the layers that stay
     float in it, ``latency_ratio`` what those cost where it was measured. ``per_channel``: whether
@@ -57,15 +58,15 @@ class Stage:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Preprocessed float32 images [n, h, w, c] that the rungs may look at.
+    """Preprocessed float32 images [n, h, w, c] that the methods may look at.
 
-    ``report`` is told what is being done, and by rungs that take long how much of it.
-    ``goal``: where to stop adding what costs latency; None for rungs that add nothing.
+    ``report`` is told what is being done, and by methods that take long how much of it.
+    ``goal``: where to stop adding what costs latency; None for methods that add nothing.
     """
 
     images: np.ndarray
     threads: int
-    report: Report = lambda doing, done=0, total=None: None
+    report: Report = progress.quiet
     goal: Goal | None = None
 
     @property
@@ -84,7 +85,7 @@ class Calibration:
 
 def _min_max(stage: Stage, calibration: Calibration) -> Stage:
     """Min-max ranges and rounding to the nearest, as the usual converters do."""
-    return stage.quantized(ranges.choose(stage.graph, stage.statistics, "min-max"))
+    return stage.quantized(choose_ranges(stage.graph, stage.statistics, "min-max"))
 
 
 def _bias_correction(stage: Stage, calibration: Calibration) -> Stage:
@@ -108,7 +109,7 @@ def _changed(stage: Stage, graph: Graph, calibration: Calibration) -> Stage:
     """``stage`` with another form of its float graph, which is observed and quantized anew."""
     statistics = calibration.statistics(graph)
     stage = replace(stage, graph=graph, statistics=statistics)
-    stage = stage.quantized(ranges.choose(graph, statistics, behind_softmax=True))
+    stage = stage.quantized(choose_ranges(graph, statistics, after_softmax=True))
     return _corrected(stage, calibration, bias_correction.correct)
 
 
@@ -149,7 +150,7 @@ def _corrected(stage: Stage, calibration: Calibration, correct) -> Stage:
     return replace(stage, int8_graph=made)
 
 
-RUNGS: dict[str, Callable[[Stage, Calibration], Stage]] = {
+METHODS: dict[str, Callable[[Stage, Calibration], Stage]] = {
     "min-max": _min_max,
     "bias-correction": _bias_correction,
     "equalization": _equalization,

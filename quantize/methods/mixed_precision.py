@@ -16,7 +16,7 @@ from quantize.evaluate.outputs import outputs
 from quantize.graph.graph import Graph
 from quantize.graph.graph_editor import GraphEditor
 from quantize.passes import bias_correction
-from quantize.ranges.ranges import Range
+from quantize.ranges.value_range import Range
 from quantize.schemes import int8
 
 RANKED_ON = 32  # calibration images at most that layers are ranked on

@@ -1,7 +1,7 @@
-"""The ladder: int8 by ever dearer means, up to the first that keeps the answers as asked.
+"""The search for int8: increasingly expensive methods until one keeps the outputs as asked.
 
-Every rung starts from what the one below it made. Fidelity to the float graph is judged on images
-that none of them was calibrated on; no labels are needed.
+Every method starts from what the one before it made. The outputs are compared with those of the
+float graph on images that no method was calibrated on; no labels are needed.
 """
 
 import time
@@ -10,28 +10,35 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from models.command_line import progress
+from models.command_line.progress import Report
 from quantize.evaluate import latency
 from quantize.evaluate.latency import Latency
 from quantize.evaluate.output_comparison import ComparisonSummary, compare
 from quantize.evaluate.outputs import outputs
 from quantize.graph import layer_names
 from quantize.graph.graph import Graph
-from quantize.methods.methods import RUNGS, Calibration, Stage
+from quantize.methods.inputs import Inputs
+from quantize.methods.methods import METHODS, Calibration, Stage
 from quantize.methods.mixed_precision import Goal
 from quantize.methods.plan import Plan
+from quantize.methods.settings import SETTINGS_FILE
 from quantize.passes import hard_swish, partial_sums
+from quantize.schemes.registry import Made
 from quantize.schemes.scheme import INT8, Scheme
+
+Latencies = Callable[[dict[str, Graph], int], dict[str, Latency]]
 
 
 @dataclass(frozen=True)
-class Step:
-    """One rung as it was climbed; ``sqnr_db`` is None where int8 and float are the same.
+class MethodResult:
+    """One method as it was tried; ``sqnr_db`` is None where int8 and float are the same.
 
     ``float_layers``: names of the layers that stay float. ``latency_ratio``: what they cost, times
     the latency with every layer int8, medians of ``latency_samples`` each; None if not measured.
     """
 
-    rung: str
+    method: str
     sqnr_db: float | None
     top1_agreement: float
     seconds: float
@@ -46,15 +53,15 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Climb:
-    """Where it ended, and every step.
+class SearchResult:
+    """The stage that is kept, the method it comes from, and every method that was ``tried``.
 
     ``h_swish``: "lowered" where h-swish became ADD and MUL, "none" where the network has none.
     """
 
     stage: Stage
-    chosen: Step
-    steps: tuple[Step, ...]
+    chosen: MethodResult
+    tried: tuple[MethodResult, ...]
     plan: Plan
     h_swish: str
     scheme: Scheme = INT8
@@ -68,15 +75,17 @@ class Climb:
     def int8_graph(self) -> Graph:
         return self.stage.int8_graph
 
-    def described(self) -> dict:
-        """What the manifest keeps of it; JSON-able."""
-        return {
-            "chosen": self.chosen.rung,
+    def made(self) -> Made:
+        """The scheme's graph and what the manifest keeps of the search."""
+        described = {
+            "chosen": self.chosen.method,
             "min_sqnr_db": self.plan.min_sqnr_db,
-            "rungs": [asdict(step) for step in self.steps],
+            "methods": [asdict(result) for result in self.tried],
             "h_swish": self.h_swish,
             "keep_float": self.plan.keep_float,
         }
+        kept_float = self.stage.kept_float
+        return Made(self.int8_graph, described, self.graph, kept_float, self.caveats())
 
     def caveats(self) -> tuple[str, ...]:
         """A sentence where the fidelity that was asked for is not reached."""
@@ -84,79 +93,86 @@ class Climb:
         if wanted is None or self.chosen.decibels >= wanted:
             return ()
         return (
-            f"{self.scheme.name} reaches {self.chosen.decibels:.1f} dB, gate.toml asks for "
-            f"{wanted:g}: {self.chosen.rung} is the best of "
-            f"{', '.join(step.rung for step in self.steps)}",
+            f"{self.scheme.name} reaches {self.chosen.decibels:.1f} dB, {SETTINGS_FILE} asks for "
+            f"{wanted:g}: {self.chosen.method} is the best of "
+            f"{', '.join(result.method for result in self.tried)}",
         )
 
 
-def climb(
+def search(
     graph: Graph,
     calibration: Calibration,
-    judge: np.ndarray,
+    evaluation: np.ndarray,
     output_kind: str,
     plan: Plan,
     scheme: Scheme = INT8,
-    latencies: Callable[[dict[str, Graph], int], dict[str, Latency]] = latency.in_turns,
-) -> Climb:
-    """``graph`` as int8, by the first rung of ``plan`` that reaches its target, else by the best.
+    latencies: Latencies = latency.in_turns,
+) -> SearchResult:
+    """``graph`` as int8, by the first method of ``plan`` that reaches its target, else by the best.
 
-    ``judge``: preprocessed float32 images [n, h, w, c] to compare with the float graph on.
+    ``evaluation``: preprocessed float32 images [n, h, w, c] to compare with the float graph on.
     ``scheme``: INT8 or INT8_PER_TENSOR. ``latencies`` measures what float layers cost. Raises
     RequestError for a layer to keep float that is not there.
     """
-    kept_float = layer_names.find(graph, plan.keep_float)
     names = {tensor: name for name, tensor in layer_names.layer_names(graph).items()}
-    wanted = outputs(graph, judge, calibration.threads)
+    kept_float = layer_names.find(graph, plan.keep_float)
+    float_outputs = outputs(graph, evaluation, calibration.threads)
 
-    def judged(int8_graph: Graph) -> ComparisonSummary:
-        return compare(wanted, outputs(int8_graph, judge, calibration.threads), output_kind)
+    def evaluated(int8_graph: Graph) -> ComparisonSummary:
+        int8_outputs = outputs(int8_graph, evaluation, calibration.threads)
+        return compare(float_outputs, int8_outputs, output_kind)
 
-    def reached(fidelity: ComparisonSummary) -> bool:
-        return plan.min_sqnr_db is not None and _decibels(fidelity.sqnr_db) >= plan.min_sqnr_db
+    def reached(found: ComparisonSummary) -> bool:
+        return plan.min_sqnr_db is not None and _decibels(found.sqnr_db) >= plan.min_sqnr_db
 
-    goal = Goal(lambda made: reached(judged(made)), plan.max_latency_ratio, latencies)
+    goal = Goal(lambda made: reached(evaluated(made)), plan.max_latency_ratio, latencies)
     calibration = replace(calibration, goal=goal)
-    lowered = hard_swish.lower(graph)
-    statistics = calibration.statistics(lowered)
-    centered = partial_sums.center(lowered, statistics)
-    if centered is not lowered:
-        statistics = calibration.statistics(centered)
-    stage = Stage(
-        graph=centered,
-        statistics=statistics,
-        int8_graph=centered,
-        kept_float=kept_float,
-        per_channel=scheme.per_channel,
-    )
-    found: list[tuple[Step, Stage]] = []
-    for rung in plan.rungs:
-        calibration.report(f"{scheme.name} by {rung}")
+    stage = replace(_first_stage(graph, calibration, scheme), kept_float=kept_float)
+    tried: list[tuple[MethodResult, Stage]] = []
+    for method in plan.methods:
+        calibration.report(f"{scheme.name} by {method}")
         start = time.perf_counter()
-        stage = RUNGS[rung](stage, calibration)
+        stage = METHODS[method](stage, calibration)
         seconds = round(time.perf_counter() - start, 2)
-        fidelity = judged(stage.int8_graph)
-        found.append((_step(rung, fidelity, seconds, stage, names), stage))
-        if reached(fidelity):
+        found = evaluated(stage.int8_graph)
+        tried.append((_result(method, found, seconds, stage, names), stage))
+        if reached(found):
             break
-    chosen, stage = max(found, key=lambda pair: pair[0].decibels)
-    return Climb(
+    chosen, stage = max(tried, key=lambda pair: pair[0].decibels)
+    return SearchResult(
         stage=stage,
         chosen=chosen,
-        steps=tuple(step for step, _ in found),
+        tried=tuple(result for result, _ in tried),
         plan=plan,
         h_swish="lowered" if "HARD_SWISH" in graph.op_histogram else "none",
         scheme=scheme,
     )
 
 
-def _step(
-    rung: str, fidelity: ComparisonSummary, seconds: float, stage: Stage, names: dict[str, str]
-) -> Step:
-    return Step(
-        rung,
-        fidelity.sqnr_db,
-        fidelity.top1_agreement,
+def search_for(inputs: Inputs, threads: int, report: Report = progress.quiet) -> SearchResult:
+    """The search that an export of ``inputs`` does for int8."""
+    images = Calibration(inputs.calibration, threads, report)
+    kind = inputs.network.output_kind
+    return search(inputs.graph, images, inputs.evaluation, kind, inputs.plan)
+
+
+def _first_stage(graph: Graph, calibration: Calibration, scheme: Scheme) -> Stage:
+    """The float graph as the methods take it: h-swish lowered, partial sums centred, observed."""
+    lowered = hard_swish.lower(graph)
+    statistics = calibration.statistics(lowered)
+    centered = partial_sums.center(lowered, statistics)
+    if centered is not lowered:
+        statistics = calibration.statistics(centered)
+    return Stage(centered, statistics, centered, per_channel=scheme.per_channel)
+
+
+def _result(
+    method: str, found: ComparisonSummary, seconds: float, stage: Stage, names: dict[str, str]
+) -> MethodResult:
+    return MethodResult(
+        method,
+        found.sqnr_db,
+        found.top1_agreement,
         seconds,
         tuple(names[tensor] for tensor in names if tensor in stage.kept_float),
         stage.latency_ratio,

@@ -17,7 +17,7 @@ from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.groups import group_of, groups, kernel, set_kernel
 from quantize.passes.layer_pair import HEADROOM, OUTPUT_AXIS, LayerPair, layer_pairs
 from quantize.ranges.calibration import Activation
-from quantize.ranges.ranges import LEVELS
+from quantize.ranges.value_range import LEVELS
 
 
 @dataclass(frozen=True)

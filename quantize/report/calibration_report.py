@@ -10,7 +10,7 @@ from quantize.graph.graph import Graph
 from quantize.ranges.bounds import Bounds, bounds
 from quantize.ranges.calibration import Activation
 from quantize.ranges.histogram import Histogram
-from quantize.ranges.ranges import Range
+from quantize.ranges.value_range import Range
 
 
 @dataclass(frozen=True)

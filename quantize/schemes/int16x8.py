@@ -5,8 +5,8 @@ int8 weights per channel, int64 biases; input and output are int16.
 """
 
 from quantize.graph.graph import Graph
-from quantize.ranges.ranges import Range
-from quantize.schemes import int8
+from quantize.ranges.value_range import Range
+from quantize.schemes.quantizer import by_recipe
 
 LEVELS = 65535  # -32767 to 32767
 
@@ -20,4 +20,4 @@ def quantize(graph: Graph, ranges: dict[str, Range]) -> Graph:
 
     ends = {name: max(-chosen.minimum, chosen.maximum) for name, chosen in ranges.items()}
     symmetric = {name: Range(-end, end) for name, end in ends.items()}
-    return int8.by_recipe(graph, symmetric, recipe.static_wi8_ai16(), LEVELS)
+    return by_recipe(graph, symmetric, recipe.static_wi8_ai16(), LEVELS)

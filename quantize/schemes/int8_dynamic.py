@@ -1,7 +1,7 @@
 """int8 weights under float activations, which the runtime rounds to int8 as they come."""
 
 from quantize.graph.graph import Graph
-from quantize.schemes import int8
+from quantize.schemes.quantizer import repacked, silently
 
 
 def quantize(graph: Graph) -> Graph:
@@ -14,8 +14,8 @@ def quantize(graph: Graph) -> Graph:
     not lowered: float HARD_SWISH is one operator where ADD and MUL are two (0.9 of the time).
 
     Convolutions have a scale for each output channel, fully connected layers one: tflite-runtime
-    2.14 loads such a layer with more and then answers wrongly, without a word (0.6 dB on the demo
-    of V2, where one scale gives 40 dB, and costs LiteRT 0.6 dB of 42).
+    2.14 loads such a layer with more and then computes something else without a word (0.6 dB on
+    the demo of V2, where one scale gives 40 dB, and costs LiteRT 0.6 dB of 42).
     """
     from litert_quantizer import qtyping, quantizer, recipe
     from litert_quantizer.algorithm_manager import AlgorithmName
@@ -32,4 +32,4 @@ def quantize(graph: Graph) -> Graph:
         qtyping.TFLOperationName.DEPTHWISE_CONV_2D,
         algorithm_key=AlgorithmName.NO_QUANTIZE,
     )
-    return int8.repacked(int8.silently(engine.quantize))
+    return repacked(silently(engine.quantize))

@@ -13,7 +13,7 @@ class Scheme:
 
     @property
     def per_channel(self) -> bool:
-        """Whether each output channel of a layer's weights has a scale of its own."""
+        """Each output channel of a layer's weights has a scale of its own."""
         return self.weights.endswith("per channel")
 
 
@@ -24,7 +24,7 @@ INT8 = Scheme("int8", weights="int8 per channel", activations="int8 per tensor")
 INT8_PER_TENSOR = Scheme(
     "int8-per-tensor", weights="int8 per tensor", activations="int8 per tensor"
 )
-# ONNX Runtime's dynamic int8 (ConvInteger behind DynamicQuantizeLinear) is right, 55 to 63 dB, but
+# ONNX Runtime's dynamic int8 (ConvInteger after DynamicQuantizeLinear) is right, 55 to 63 dB, but
 # takes 2.8 to 6 times as long as float32.onnx, so there is no such file.
 INT8_DYNAMIC = Scheme(
     "int8-dynamic",
@@ -38,5 +38,4 @@ INT16X8 = Scheme(
     activations="int16 per tensor, symmetric",
 )
 
-SCHEMES = (FLOAT32, FLOAT16, INT8)  # always made; further ones: further_schemes.py
 FLOATS = (FLOAT32, FLOAT16)

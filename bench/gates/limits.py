@@ -1,4 +1,4 @@
-"""The limits a user sets in gate.toml: what int8 may cost, and what every gate allows."""
+"""The limits of ``gate.toml``: how much worse a file may be than float32 or the baseline."""
 
 import math
 import tomllib
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.command_line.errors import RequestError
+from quantize.methods.settings import SECTION
 
 GATE_FILE = Path("gate.toml")
 
@@ -24,10 +25,6 @@ class Limits:
     ``min_delegated_share`` and ``min_int8_share``: of all operators, [0, 1].
     ``max_size_ratio`` and ``max_memory_ratio``: bytes and peak resident memory of int8 against
     float32; ``max_memory_mib``: of any file.
-
-    ``min_sqnr_db``: signal-to-quantization-noise ratio of the outputs at which the search for a
-    better int8 ends. ``max_latency_ratio``: how many times the latency of an int8 file without
-    float layers one with some may have; 1 allows none.
     """
 
     max_drop_points: float | None = None
@@ -41,8 +38,6 @@ class Limits:
     max_size_ratio: float | None = None
     max_memory_ratio: float | None = None
     max_memory_mib: float | None = None
-    min_sqnr_db: float = 30.5
-    max_latency_ratio: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -73,8 +68,6 @@ KEYS = (
     _Key("size", "max_ratio", "max_size_ratio", 0, 100),
     _Key("memory", "max_ratio", "max_memory_ratio", 0, 100),
     _Key("memory", "max_mib", "max_memory_mib", 0, 1e6),
-    _Key("int8", "min_sqnr_db", "min_sqnr_db", -100, 1000),
-    _Key("int8", "max_latency_ratio", "max_latency_ratio", 1, 10),
 )
 EXAMPLE = "[accuracy] max_drop_points = 0.5"
 
@@ -89,6 +82,7 @@ def read_limits(path: Path = GATE_FILE) -> Limits:
         raise RequestError(
             f"{path} cannot be read as TOML ({error}); expected {EXAMPLE}"
         ) from error
+    raw.pop(SECTION, None)  # a setting of the export, which ``quantize.methods.settings`` reads
     speedups = raw.pop(SPEEDUP, {})
     if not isinstance(speedups, dict):
         raise RequestError(f'{path} has {SPEEDUP} = {speedups!r}; expected "int8.tflite" = 1.0')
@@ -110,16 +104,6 @@ def read_limits(path: Path = GATE_FILE) -> Limits:
         name: _number(path, f"{SPEEDUP}.{name}", value, 0, 1000) for name, value in speedups.items()
     }
     return Limits(**limits, min_speedup=of_files)
-
-
-def read_min_sqnr_db(path: Path = GATE_FILE) -> float:
-    """What int8 is to reach: by ``path``, or the default where there is no such file."""
-    return read_limits(path).min_sqnr_db if path.exists() else Limits.min_sqnr_db
-
-
-def read_max_latency_ratio(path: Path = GATE_FILE) -> float:
-    """What float layers may cost: by ``path``, or the default where there is no such file."""
-    return read_limits(path).max_latency_ratio if path.exists() else Limits.max_latency_ratio
 
 
 def _flat(raw: dict) -> dict:

@@ -1,28 +1,16 @@
-"""Which range each activation gets: the observers that turn statistics into an int8 scale."""
+"""Observers: each turns what was seen of an activation into the range that it is to have."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
-from models.command_line.errors import RequestError
-from quantize.graph.graph import Graph
-from quantize.ranges.bounds import Bounds, bounds
 from quantize.ranges.calibration import Activation
 from quantize.ranges.histogram import Histogram
+from quantize.ranges.value_range import LEVELS, Range
 
-LEVELS = 256
 MOVING_AVERAGE_MOMENTUM = 0.95
 PERCENTILE = 99.99
 CANDIDATES = 64  # ends tried on each side of a range
-
-
-@dataclass(frozen=True)
-class Range:
-    """The real values an integer tensor has to cover."""
-
-    minimum: float
-    maximum: float
 
 
 def min_max(activation: Activation) -> Range:
@@ -88,7 +76,7 @@ def entropy(activation: Activation) -> Range:
 
 
 def softmax(activation: Activation) -> Range:
-    """The range with the least squared error behind the softmax that reads the activation.
+    """The range with the least squared error after the softmax that reads the activation.
 
     Low logits do not matter there, so most of them may be cut off for finer steps at the top.
     """
@@ -118,37 +106,6 @@ OBSERVERS: dict[str, Callable[[Activation], Range]] = {
     "mse": mse,
     "entropy": entropy,
 }
-
-
-def choose(
-    graph: Graph,
-    statistics: dict[str, Activation],
-    observer: str = "min-max",
-    behind_softmax: bool = False,
-) -> dict[str, Range]:
-    """The range of every activation in ``statistics``, within what its function allows.
-
-    A ReLU6 ends where the data end, never above 6; an h-swish keeps its whole negative tail, whose
-    many values near -0.375 an observer of rare ones would cut. With ``behind_softmax`` the input of
-    a softmax gets the range that ``softmax`` chooses. Raises RequestError for an observer that is
-    not there.
-    """
-    if observer not in OBSERVERS:
-        raise RequestError(f"observer is {observer!r}; expected one of: {' '.join(OBSERVERS)}")
-    known, chosen = bounds(graph), {}
-    for name, activation in statistics.items():
-        observe = OBSERVERS[observer]
-        if behind_softmax and activation.rows is not None:
-            observe = softmax
-        chosen[name] = _within(observe(activation), activation, known.get(name, Bounds()))
-    return chosen
-
-
-def _within(chosen: Range, activation: Activation, known: Bounds) -> Range:
-    low = max(chosen.minimum, known.minimum)
-    if known.h_swish:
-        low = max(float(activation.minima.min()), known.minimum)
-    return Range(low, max(low, min(chosen.maximum, known.maximum)))
 
 
 def _best(activation: Activation, error: Callable[[Histogram, float, float], float]) -> Range:

@@ -1,0 +1,82 @@
+"""The settings of ``export.toml``: how good int8 is to be, and what it may cost."""
+
+import math
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from models.command_line import progress
+from models.command_line.errors import RequestError
+
+SETTINGS_FILE = Path("export.toml")
+FORMER_FILE = Path("gate.toml")  # had the section until there was a file for it
+SECTION = "int8"
+LOWEST_HIGHEST = {"min_sqnr_db": (-100.0, 1000.0), "max_latency_ratio": (1.0, 10.0)}
+EXAMPLE = f"[{SECTION}] min_sqnr_db = 30.5"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """``min_sqnr_db``: signal-to-quantization-noise ratio of the outputs at which the search for a
+    better int8 ends. ``max_latency_ratio``: how many times the latency of an int8 file without
+    float layers one with some may have; 1 allows none.
+    """
+
+    min_sqnr_db: float = 30.5
+    max_latency_ratio: float = 1.0
+
+
+def read_settings(folder: Path = Path(), note: Callable[[str], None] = progress.note) -> Settings:
+    """The settings of ``folder``'s export.toml; defaults for what it leaves out.
+
+    An older gate.toml may still have the section: what export.toml does not say is taken from
+    there, and ``note`` is told where it belongs now. RequestError for anything else in either.
+    """
+    path, former_path = folder / SETTINGS_FILE, folder / FORMER_FILE
+    tables = _tables(path)
+    unknown = [name for name in tables if name != SECTION]
+    if unknown:
+        raise RequestError(f"{path} has {', '.join(unknown)}; expected only {EXAMPLE}")
+    found, former = _section(path, tables), _section(former_path, _tables(former_path))
+    differing = [name for name in former if found.get(name, former[name]) != former[name]]
+    for name in differing:
+        note(
+            f"{name} is {found[name]:g} in {path} and {former[name]:g} in {former_path}: "
+            f"{found[name]:g} is used; delete [{SECTION}] from {former_path}"
+        )
+    if former and not differing:
+        note(f"[{SECTION}] of {former_path} belongs in {path} now: move the section there")
+    return Settings(**{**former, **found})
+
+
+def _tables(path: Path) -> dict:
+    """The content of a TOML file; nothing where there is no such file."""
+    try:
+        return tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise RequestError(
+            f"{path} cannot be read as TOML ({error}); expected {EXAMPLE}"
+        ) from error
+
+
+def _section(path: Path, tables: dict) -> dict[str, float]:
+    """The numbers under [int8]; RequestError for other keys and for values out of range."""
+    section = tables.get(SECTION, {})
+    if not isinstance(section, dict):
+        raise RequestError(f"{path} has {SECTION} = {section!r}; expected {EXAMPLE}")
+    known = [field.name for field in fields(Settings)]
+    unknown = [f"{SECTION}.{name}" for name in section if name not in known]
+    if unknown:
+        raise RequestError(f"{path} has {', '.join(unknown)}; known is: {', '.join(known)}")
+    for name, value in section.items():
+        lowest, highest = LOWEST_HIGHEST[name]
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not is_number or not math.isfinite(value) or not lowest <= value <= highest:
+            raise RequestError(
+                f"{path} has {SECTION}.{name} = {value!r}; expected a number from {lowest:g} to "
+                f"{highest:g}"
+            )
+    return {name: float(value) for name, value in section.items()}
