@@ -1,4 +1,4 @@
-"""``python -m export``: what ``make export`` runs."""
+"""``python -m export``, the command of ``make export``."""
 
 import sys
 from collections.abc import Sequence

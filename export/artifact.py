@@ -1,4 +1,4 @@
-"""What an export leaves behind: one Artifact a file, and the Manifest that describes them all."""
+"""The manifest of an export: one Artifact a file, and what all of them share."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -8,21 +8,11 @@ from models.command_line.errors import RequestError
 from models.networks.spec import Preprocess
 from quantize.evaluate.output_comparison import ComparisonSummary
 from quantize.graph.delegate import Partitions
+from quantize.graph.tensor_info import TensorInfo
 
 MANIFEST_NAME = "manifest.json"
 MANIFEST_VERSION = 2
 READABLE_VERSIONS = (1, 2)  # 1 had no partitions
-
-
-@dataclass(frozen=True)
-class TensorInfo:
-    """An input or output of a file; ``scale`` and ``zero_point`` are None where it is float."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    scale: float | None = None
-    zero_point: int | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +40,7 @@ class Manifest:
     """Everything a reader of the files needs to know; written last, as ``manifest.json``.
 
     ``model`` says which network with which weights (and their hash), ``calibration`` and
-    ``evaluation`` which images, ``int8`` how the int8 files came about, rung by rung,
+    ``evaluation`` which images, ``int8`` how the int8 files came about, method by method,
     ``further`` the same for the schemes of SCHEMES, ``split`` which bottlenecks are computed in
     channel groups, and ``key`` is the hash of all that the files depend on.
     """
@@ -73,7 +63,10 @@ class Manifest:
     version: int = MANIFEST_VERSION
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=2) + "\n"
+        raw = asdict(self)
+        raw["int8"] = _with_former_names(self.int8)
+        raw["further"] = {name: _with_former_names(made) for name, made in self.further.items()}
+        return json.dumps(raw, indent=2) + "\n"
 
     @classmethod
     def read(cls, folder: Path) -> "Manifest":
@@ -84,17 +77,37 @@ class Manifest:
             if raw["version"] not in READABLE_VERSIONS:
                 raise RequestError(
                     f"{path} has version {raw['version']}; expected {MANIFEST_VERSION}; "
-                    "type the make export command again"
+                    "run the make export command again"
                 )
             return _from_json(raw)
         except (FileNotFoundError, NotADirectoryError):
             raise RequestError(
-                f"there is no {path}; type make export with the same variables first"
+                f"there is no {path}; run make export with the same variables first"
             ) from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise RequestError(
-                f"{path} is not a manifest ({error}); type the make export command again"
+                f"{path} is not a manifest ({error}); run the make export command again"
             ) from error
+
+
+def _with_former_names(described: dict) -> dict:
+    """``described`` with its methods as "rungs" too, as they were called, for scripts."""
+    if "methods" not in described:
+        return described
+    rungs = [{"rung": tried["method"], **tried} for tried in described["methods"]]
+    return {**described, "rungs": rungs}
+
+
+def _with_names_of_today(described: dict) -> dict:
+    """``described`` of any manifest, its methods under that name alone."""
+    rest = {name: value for name, value in described.items() if name != "rungs"}
+    if "rungs" not in described or "methods" in described:
+        return rest
+    methods = [
+        {"method": rung["rung"], **{name: rung[name] for name in rung if name != "rung"}}
+        for rung in described["rungs"]
+    ]
+    return {**rest, "methods": methods}
 
 
 def _from_json(raw: dict) -> Manifest:
@@ -117,6 +130,8 @@ def _from_json(raw: dict) -> Manifest:
             **raw,
             "preprocess": Preprocess(**raw["preprocess"]),
             "artifacts": tuple(artifact(a) for a in raw["artifacts"]),
+            "int8": _with_names_of_today(raw.get("int8", {})),
+            "further": {n: _with_names_of_today(m) for n, m in raw.get("further", {}).items()},
             "caveats": tuple(raw["caveats"]),
         }
     )

@@ -1,224 +1,146 @@
-"""The main job: a network becomes six or more verified files and a manifest."""
+"""The export: a network becomes six or more verified files and a manifest."""
 
-import hashlib
-import json
 import shlex
 import sys
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import Future
-from dataclasses import asdict, dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 
-from export import staging, verification, versions, writers
-from export.artifact import Manifest
-from export.image_sets import ImageSets, open_image_sets
+from export import earlier_export, staging, verification, versions, writers
+from export.artifact import MANIFEST_NAME, Artifact, Manifest
+from export.image_sets import ImageSets, SavedImages
 from export.onnx import float_model_onnx
+from export.request import ExportRequest
+from export.tflite_process import TfliteProcess
 from export.verification import Verification
-from export.worker_process import SPAWN, worker_process
 from export.writers import TfliteRequest
 from models import reference
 from models.command_line import progress
-from models.command_line.errors import RequestError
 from models.command_line.options import Options
-from models.data.image_source import ImageSize
 from models.keras_files import float_graph
-from models.networks.spec import Preprocess
-from models.source import Source, resolve
+from models.network import Network
 from quantize.graph import layer_names
 from quantize.graph.graph import Graph
-from quantize.methods.plan import Plan
 from quantize.passes import bottleneck_split
-from quantize.schemes import float_operators, further_schemes
-from quantize.schemes.further_schemes import Made
+from quantize.passes.bottleneck_split import Split
+from quantize.schemes import float_operators
+from quantize.schemes.registry import ALWAYS, Made
 from quantize.schemes.scheme import INT8, Scheme
-
-POLL_S = 0.05
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is to be made of a network: how int8 is climbed to, which further files, and in how many
-    channel groups bottlenecks are computed in all of them.
-    """
-
-    plan: Plan
-    further: tuple[Scheme, ...]
-    split: int = 1
-
-    @classmethod
-    def of(cls, options: Options, source: Source) -> "Wanted":
-        """RequestError for RUNGS or SCHEMES that are not known."""
-        plan = Plan.of(options.rungs, source, options.keep_float)
-        return cls(plan, further_schemes.parse(options.schemes), options.split)
 
 
 def export(options: Options) -> tuple[Manifest, bool]:
-    """The manifest of the files that ``options`` ask for, and whether they had to be made.
+    """The manifest of the files that ``options`` ask for; False where they were there already.
 
     Where the same inputs already made them, nothing is done and TensorFlow is not imported.
     Raises RequestError for bad input, CheckFailed where a file is too far from Keras.
     """
-    source = resolve(options)
-    wanted = Wanted.of(options, source)
-    folder = Path(options.out) / source.model_id
-    earlier = _earlier(folder)
-    size = source.size or _known_size(earlier, source)
-    sets = open_image_sets(options, source, size) if size else None
-    if (
-        earlier
-        and sets
-        and earlier.key == _key(source, wanted, sets, size)
-        and _intact(folder, earlier)
-    ):
+    request = ExportRequest.of(options)
+    earlier = earlier_export.read(request.folder)
+    size = request.source.size or earlier_export.known_size(earlier, request)
+    sets = request.open_image_sets(size) if size else None
+    if earlier_export.is_the_same(earlier, request, sets, size):
         return earlier, False
-    with staging.staging(folder) as temporary:
-        manifest = _make(options, source, wanted, sets, temporary)
-        (temporary / "manifest.json").write_text(manifest.to_json())
-        staging.publish(temporary, folder, [a.name for a in earlier.artifacts] if earlier else [])
+    with staging.staging(request.folder) as temporary:
+        manifest = _make(request, sets, temporary)
+        (temporary / MANIFEST_NAME).write_text(manifest.to_json())
+        written_before = [a.name for a in earlier.artifacts] if earlier else []
+        staging.publish(temporary, request.folder, written_before)
     return manifest, True
 
 
-def _make(
-    options: Options, source: Source, wanted: Wanted, sets: ImageSets | None, folder: Path
-) -> Manifest:
-    """Write all files into ``folder`` and return the manifest that describes them.
-
-    The TFLite side works in a child process of its own beside the ONNX side: in one process they
-    would wait for each other's turn at Python's lock.
-    """
+def _make(request: ExportRequest, sets: ImageSets | None, folder: Path) -> Manifest:
+    """Write all files into ``folder``; the manifest that describes them."""
     with (
         progress.step("export") as report,
-        tempfile.TemporaryDirectory() as scratch_name,
-        worker_process() as beside,
+        tempfile.TemporaryDirectory() as scratch,
+        TfliteProcess() as tflite,
     ):
-        scratch = Path(scratch_name)
         report("loading the network")
-        beside.submit(writers.warm_up)
-        network = source.load()
-        sets = sets or open_image_sets(options, source, network.size)
+        network = request.source.load()
+        sets = sets or request.open_image_sets(network.size)
         report("converting to the float graph")
-        size = network.size
-        content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
-        split = bottleneck_split.split(
-            Graph(content).named("image", network.output_name), wanted.split
-        )
-        graph = split.graph
-        layer_names.find(graph, wanted.plan.keep_float)  # before the minutes that follow
+        split = _float_graph(network, request)
         report("calibrating, quantizing and writing")
-        described = _saved(sets, network.preprocess, scratch)
-        request = TfliteRequest(
-            calibration=scratch / "calibration.npy",
-            judge=scratch / "judge.npy",
-            output_kind=network.output_kind,
-            plan=wanted.plan,
-            threads=options.threads,
-            further=wanted.further,
-        )
-        told, tell = SPAWN.Pipe(duplex=False)
-        tflite = beside.submit(writers.tflite_files, graph, request, folder, tell)
-        float_onnx = float_model_onnx.from_graph(graph)
-        made = _awaited(tflite, told, report)
-        onnx = writers.onnx_files(float_onnx, graph, made, folder)
+        images = sets.save(Path(scratch), network.preprocess)
+        tflite.start(split.graph, _tflite_request(request, network, images), folder)
+        float_onnx = float_model_onnx.from_graph(split.graph)
+        made = tflite.result(report)
+        onnx_names = writers.onnx_files(float_onnx, split.graph, made, folder)
         report("verifying against Keras")
-        with Verification(scratch / "verification.npy", options.threads) as checks:
-            checks.start("tflite", folder, request.names)
-            checks.start("onnx", folder, onnx)
-            answers = reference.predict(network, np.load(scratch / "verification.npy", "r"))
-            artifacts = checks.artifacts(folder, answers, network.output_kind)
-        verification.check(artifacts)
+        names = {"tflite": writers.names(request.schemes, "tflite"), "onnx": onnx_names}
+        artifacts = _verified(network, images, names, folder, request.options.threads)
+    return _manifest(request, network, sets, images, split, made, artifacts)
+
+
+def _float_graph(network: Network, request: ExportRequest) -> Split:
+    """The float graph that all files are made of; RequestError for layers that are not there."""
+    size = network.size
+    content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
+    graph = Graph(content).named("image", network.output_name)
+    split = bottleneck_split.split(graph, request.options.split)
+    layer_names.find(split.graph, request.plan.keep_float)  # before the minutes that follow
+    return split
+
+
+def _tflite_request(request: ExportRequest, network: Network, images: SavedImages) -> TfliteRequest:
+    return TfliteRequest(
+        schemes=request.schemes,
+        images=images,
+        output_kind=network.output_kind,
+        plan=request.plan,
+        threads=request.options.threads,
+    )
+
+
+def _verified(
+    network: Network, images: SavedImages, names: dict[str, list[str]], folder: Path, threads: int
+) -> tuple[Artifact, ...]:
+    """Each file of ``names`` (by format), compared with Keras while runtimes run the others."""
+    with Verification(images.verification, threads) as checks:
+        for file_format, files in names.items():
+            checks.start(file_format, folder, files)
+        wanted = reference.predict(network, np.load(images.verification, "r"))
+        artifacts = checks.artifacts(folder, wanted, network.output_kind)
+    verification.check(artifacts)
+    return artifacts
+
+
+def _manifest(
+    request: ExportRequest,
+    network: Network,
+    sets: ImageSets,
+    images: SavedImages,
+    split: Split,
+    made: dict[Scheme, Made],
+    artifacts: tuple[Artifact, ...],
+) -> Manifest:
+    source = request.source
     return Manifest(
         model_id=source.model_id,
-        key=_key(source, wanted, sets, network.size),
+        key=request.key(sets, network.size),
         model={**source.identity(), "labels_known": source.labels_known},
         output_kind=network.output_kind,
         classes=network.classes,
         preprocess=network.preprocess,
-        **described,
+        calibration=images.calibration_described,
+        evaluation=images.verification_described,
         artifacts=artifacts,
         versions=versions.library_versions(),
         command=shlex.join(["python", "-m", "export", *sys.argv[1:]]),
         caveats=(*source.caveats, *sets.caveats(), *_caveats(made)),
-        int8=made[INT8.name].described,
-        further={name: m.described for name, m in made.items() if name != INT8.name},
+        int8=made[INT8].described,
+        further={s.name: found.described for s, found in made.items() if s not in ALWAYS},
         split=split.described(),
     )
 
 
-def _awaited(work: Future, told: Connection, report: progress.Report) -> dict[str, Made]:
-    """The result of ``work``; what it tells until then is reported."""
-    while not work.done():
-        if told.poll(POLL_S):
-            report(*told.recv())
-    return work.result()
-
-
-def _saved(sets: ImageSets, preprocess: Preprocess, scratch: Path) -> dict[str, dict]:
-    """Write the images of ``sets`` for other processes; what the manifest says of them."""
-    calibrated = sets.save_calibration(scratch / "calibration.npy", preprocess)
-    verified = sets.save_verification(scratch / "verification.npy", preprocess)
-    sets.save_judge(scratch / "judge.npy", preprocess)
-    return {
-        "calibration": _described(sets.calibration, sets.calibration_indices, calibrated),
-        "evaluation": _described(sets.evaluation, sets.verification_indices, verified),
-    }
-
-
-def _caveats(made: dict[str, Made]) -> Iterator[str]:
-    """What falls short in the integer files, and which operators stay float in them unasked."""
-    for name, found in made.items():
+def _caveats(made: dict[Scheme, Made]) -> Iterator[str]:
+    """Shortfalls of the integer files, and operators that stay float in them unasked."""
+    for scheme, found in made.items():
         yield from found.caveats
         if found.graph.quantization(found.graph.inputs[0]) is not None:
-            said = float_operators.sentence(f"{name}.tflite", found.graph, found.kept_float)
-            if said:
-                yield said
-
-
-def _described(images, indices: np.ndarray, readable: int) -> dict:
-    return {
-        "name": images.name,
-        "images": readable,
-        "content_sha256": images.content_hash(indices),
-        "decoder": images.decoder,
-        "skipped": len(indices) - readable,
-    }
-
-
-def _key(source: Source, wanted: Wanted, sets: ImageSets, size: ImageSize) -> str:
-    """Hash of everything that the files depend on."""
-    parts = [
-        source.identity(),
-        asdict(wanted),
-        asdict(size),
-        sets.fingerprint(),
-        versions.library_versions(),
-        versions.code_sha256(),
-    ]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _earlier(folder: Path) -> Manifest | None:
-    try:
-        return Manifest.read(folder)
-    except RequestError:  # none, or of another version: the export makes a new one
-        return None
-
-
-def _known_size(earlier: Manifest | None, source: Source) -> ImageSize | None:
-    """Input size of a user's model that was exported before, so that it need not be loaded."""
-    if earlier is None or any(earlier.model.get(k) != v for k, v in source.identity().items()):
-        return None
-    _, height, width, channels = earlier.artifacts[0].inputs[0].shape
-    return ImageSize(height, width, channels)
-
-
-def _intact(folder: Path, manifest: Manifest) -> bool:
-    """Whether every file is there with the content that the manifest names."""
-    for artifact in manifest.artifacts:
-        path = folder / artifact.name
-        if not path.is_file() or verification.sha256(path) != artifact.sha256:
-            return False
-    return True
+            line = float_operators.sentence(f"{scheme.name}.tflite", found.graph, found.kept_float)
+            if line:
+                yield line

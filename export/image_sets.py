@@ -1,4 +1,4 @@
-"""The images of one export: those that calibrate, those that verify, and that they are others."""
+"""The images of one export: those it calibrates on, and different ones that it evaluates on."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,34 +19,61 @@ VERIFICATION_IMAGES = 64
 
 
 @dataclass(frozen=True)
+class SavedImages:
+    """Preprocessed images as .npy files, float32 [n, h, w, c], for several processes to read.
+
+    ``calibration``; ``evaluation``, on which quantization methods are compared; ``verification``,
+    on which the finished files are. The descriptions are those of the manifest.
+    """
+
+    calibration: Path
+    evaluation: Path
+    verification: Path
+    calibration_described: dict
+    verification_described: dict
+
+
+@dataclass(frozen=True)
 class ImageSets:
-    """Two opened sets and the indices used of each; the judges choose how int8 is made."""
+    """Two opened sets and the indices used of each: ``evaluation_indices`` to choose between
+    quantization methods, ``verification_indices`` to verify the files.
+    """
 
     calibration: Dataset
     calibration_indices: np.ndarray
     evaluation: Dataset
     verification_indices: np.ndarray
-    judge_indices: np.ndarray
+    evaluation_indices: np.ndarray
 
-    def save_calibration(self, path: Path, preprocess: Preprocess) -> int:
-        """Write the calibration images as a .npy, preprocessed float32 [n, h, w, c]; n."""
-        return len(saved_images.save(path, self.calibration, self.calibration_indices, preprocess))
+    def save(self, folder: Path, preprocess: Preprocess) -> SavedImages:
+        """Write the images of each purpose into ``folder``."""
 
-    def save_verification(self, path: Path, preprocess: Preprocess) -> int:
-        """Likewise the images that the files are verified on."""
-        return len(saved_images.save(path, self.evaluation, self.verification_indices, preprocess))
+        def save(name: str, images: Dataset, indices: np.ndarray) -> tuple[Path, dict]:
+            readable = len(saved_images.save(folder / name, images, indices, preprocess))
+            return folder / name, {
+                "name": images.name,
+                "images": readable,
+                "content_sha256": images.content_hash(indices),
+                "decoder": images.decoder,
+                "skipped": len(indices) - readable,
+            }
 
-    def save_judge(self, path: Path, preprocess: Preprocess) -> int:
-        """Likewise the images that decide between ways to int8."""
-        return len(saved_images.save(path, self.evaluation, self.judge_indices, preprocess))
+        calibration, calibrated_on = save(
+            "calibration.npy", self.calibration, self.calibration_indices
+        )
+        verification, verified_on = save(
+            "verification.npy", self.evaluation, self.verification_indices
+        )
+        evaluation, _ = save("evaluation.npy", self.evaluation, self.evaluation_indices)
+        return SavedImages(calibration, evaluation, verification, calibrated_on, verified_on)
 
     def fingerprint(self) -> list:
-        """What of the images decides what the files hold; JSON-able."""
+        """All of the images that decides what the files hold; JSON-able."""
         return [
             self.calibration.content_hash(self.calibration_indices),
             self.calibration.decoder,
             self.evaluation.content_hash(self.verification_indices),
-            self.evaluation.content_hash(self.judge_indices),
+            self.evaluation.content_hash(self.evaluation_indices),
             self.evaluation.decoder,
         ]
 
@@ -79,7 +106,7 @@ def open_image_sets(options: Options, source: Source, size: ImageSize) -> ImageS
     check_enough(len(chosen))
     check_disjoint(calibration, chosen, evaluation, np.arange(len(evaluation)))
     verify = max(VERIFICATION_IMAGES, options.n_eval or 0)
-    judge = verify if has_random_weights(source) else max(EVALUATION_IMAGES, verify)
+    evaluate = verify if has_random_weights(source) else max(EVALUATION_IMAGES, verify)
     return ImageSets(
-        calibration, chosen, evaluation, evaluation.spread(verify), evaluation.spread(judge)
+        calibration, chosen, evaluation, evaluation.spread(verify), evaluation.spread(evaluate)
     )

@@ -1,4 +1,4 @@
-"""What an export made, as a table a person reads."""
+"""The printout of an export: a table of the files, and how int8 came about."""
 
 import io
 
@@ -19,7 +19,7 @@ def text(manifest: Manifest, folder: str, made: bool) -> str:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("loads in")
     for artifact in manifest.artifacts:
-        table.add_row(*_row(artifact, manifest.model["labels_known"] or _judged(manifest)))
+        table.add_row(*_row(artifact, manifest.model["labels_known"] or _has_accuracy(manifest)))
     images = manifest.evaluation["images"]
     first = f"{manifest.model_id}: {'wrote' if made else 'unchanged,'} {folder}"
     lines = [first, *(f"note: {caveat}" for caveat in manifest.caveats), *_split(manifest)]
@@ -36,7 +36,7 @@ def text(manifest: Manifest, folder: str, made: bool) -> str:
         if status != "ok"
     ]
     table_lines = [*_stripped(out.getvalue()), *refused, *partition_notes(manifest)]
-    return "\n".join([*lines, "", *table_lines, *_climbs(manifest)]) + "\n"
+    return "\n".join([*lines, "", *table_lines, *_methods(manifest)]) + "\n"
 
 
 def _split(manifest: Manifest) -> list[str]:
@@ -66,51 +66,52 @@ def partition_notes(manifest: Manifest) -> list[str]:
     return found
 
 
-def _climbs(manifest: Manifest) -> list[str]:
-    """What each rung of the ladder bought, for each scheme that climbed it."""
-    if not _judged(manifest):
+def _methods(manifest: Manifest) -> list[str]:
+    """The SQNR that each method reached, for each scheme that was searched for."""
+    if not _has_accuracy(manifest):
         return []
     schemes = {INT8.name: manifest.int8, **manifest.further}
-    climbs = [(name, made) for name, made in schemes.items() if "rungs" in made]
-    return [line for name, made in climbs for line in ("", *_climb(name, made))]
+    searched = [(name, made) for name, made in schemes.items() if "methods" in made]
+    return [line for name, made in searched for line in ("", *_search(name, made))]
 
 
-def _climb(scheme: str, made: dict) -> list[str]:
-    went = [
-        f"{rung['rung']} {rung['sqnr_db']:.1f} dB ({rung['seconds']:.1f} s)"
-        if rung["sqnr_db"] is not None
-        else f"{rung['rung']} exact ({rung['seconds']:.1f} s)"
-        for rung in made["rungs"]
+def _search(scheme: str, made: dict) -> list[str]:
+    results = [
+        f"{tried['method']} {tried['sqnr_db']:.1f} dB ({tried['seconds']:.1f} s)"
+        if tried["sqnr_db"] is not None
+        else f"{tried['method']} exact ({tried['seconds']:.1f} s)"
+        for tried in made["methods"]
     ]
-    asked = made["min_sqnr_db"]
-    limit = f"; asked for {asked:g} dB" if asked is not None else ""
-    return [f"{scheme} by {made['chosen']}: {', '.join(went)}{limit}", *_float_layers(scheme, made)]
+    wanted = made["min_sqnr_db"]
+    limit = f"; asked for {wanted:g} dB" if wanted is not None else ""
+    line = f"{scheme} by {made['chosen']}: {', '.join(results)}{limit}"
+    return [line, *_float_layers(scheme, made)]
 
 
 def _float_layers(scheme: str, made: dict) -> list[str]:
-    """Which layers of the files are float, and what they cost."""
-    step = next(rung for rung in made["rungs"] if rung["rung"] == made["chosen"])
-    if not step["float_layers"]:
+    """The layers of the files that are float, and what they cost."""
+    chosen = next(tried for tried in made["methods"] if tried["method"] == made["chosen"])
+    if not chosen["float_layers"]:
         return []
     cost = ""
-    if step["latency_ratio"] is not None:
+    if chosen["latency_ratio"] is not None:
         cost = (
-            f": {step['latency_ratio']:.2f} times the latency of every layer int8 (medians of "
-            f"{step['latency_samples']}, in turns, LiteRT)"
+            f": {chosen['latency_ratio']:.2f} times the latency of every layer int8 (medians of "
+            f"{chosen['latency_samples']}, in turns, LiteRT)"
         )
-    return [f"float in {scheme}: {', '.join(step['float_layers'])}{cost}"]
+    return [f"float in {scheme}: {', '.join(chosen['float_layers'])}{cost}"]
 
 
 def _stripped(table: str) -> list[str]:
     return [line.rstrip() for line in table.splitlines()]
 
 
-def _judged(manifest: Manifest) -> bool:
-    """Random weights answer at random: no figure of them says anything about accuracy."""
+def _has_accuracy(manifest: Manifest) -> bool:
+    """Random weights predict at random: no figure of them says anything about accuracy."""
     return manifest.model.get("weights") != "random"
 
 
-def _row(artifact: Artifact, judged: bool) -> tuple[str, ...]:
+def _row(artifact: Artifact, has_accuracy: bool) -> tuple[str, ...]:
     found = artifact.fidelity
     sqnr = "exact" if found.sqnr_db is None else f"{found.sqnr_db:.1f}"
     loads = ", ".join(name for name, status in artifact.loads_in.items() if status == "ok")
@@ -119,7 +120,7 @@ def _row(artifact: Artifact, judged: bool) -> tuple[str, ...]:
         f"{artifact.bytes / 1000:,.0f}",
         f"{found.max_abs_error:.1e}",
         f"{found.cosine:.6f}",
-        sqnr if judged else "n/a",
-        f"{found.top1_agreement:.1%}" if judged else "n/a",
+        sqnr if has_accuracy else "n/a",
+        f"{found.top1_agreement:.1%}" if has_accuracy else "n/a",
         loads,
     )

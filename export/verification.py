@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from export.artifact import Artifact, TensorInfo
+from export.artifact import Artifact
 from export.loading import READERS, Trial, Trials
 from export.onnx import signature
 from models.command_line.errors import CheckFailed
 from quantize.evaluate.output_comparison import compare
+from quantize.graph import tensor_info
 from quantize.graph.delegate import partitions
 from quantize.graph.graph import Graph
 
@@ -19,7 +20,7 @@ MIN_SAME_SQNR_DB = 10.0  # between two runtimes; kernels that round otherwise st
 
 
 class Verification:
-    """Trials of the files, running in the background.
+    """Trials of the files, run in the background.
 
     ``images``: a .npy of preprocessed float32 [n, h, w, c].
     """
@@ -124,23 +125,8 @@ def _described(path: Path):
         model = onnx.load(path)
         return *signature.tensors(model), signature.op_histogram(model)
     graph = _graph(path)
-    return (
-        tuple(_info(graph, name) for name in graph.inputs),
-        tuple(_info(graph, name) for name in graph.outputs),
-        graph.op_histogram,
-    )
+    return *tensor_info.tensors(graph), graph.op_histogram
 
 
 def _graph(path: Path) -> Graph:
     return Graph(path.read_bytes())
-
-
-def _info(graph: Graph, name: str) -> TensorInfo:
-    found = graph.quantization(name)
-    return TensorInfo(
-        name,
-        tuple(int(n) for n in graph.tensor(name).shape),
-        str(graph.dtype(name)),
-        float(found.scale[0]) if found else None,
-        int(found.zero_point[0]) if found else None,
-    )

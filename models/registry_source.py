@@ -34,6 +34,10 @@ class RegistrySource:
     def classes(self) -> int:
         return self.spec.classes
 
+    @property
+    def expansions(self) -> tuple[int, ...]:
+        return registry.ARCHITECTURES[self.spec.arch].expansions(self.spec)
+
     def identity(self) -> dict:
         return {
             "arch": self.spec.arch,

@@ -1,4 +1,4 @@
-"""Which network was asked for: one of our own with weights, or the user's Keras model."""
+"""The network that was asked for: one of our own with weights, or the user's Keras model."""
 
 from dataclasses import replace
 from typing import Protocol
@@ -7,6 +7,7 @@ from models import registry_source, user_source
 from models.command_line.options import Options
 from models.data.image_source import ImageSize
 from models.network import Network
+from models.networks.split_limit import check_split
 
 
 class Source(Protocol):
@@ -23,6 +24,10 @@ class Source(Protocol):
     @property
     def classes(self) -> int | None:
         """Number of outputs; None where only loading the model can tell."""
+
+    @property
+    def expansions(self) -> tuple[int, ...] | None:
+        """Channels of each expansion that SPLIT can divide; None where only loading can tell."""
 
     def identity(self) -> dict:
         """What the network is, hash of its weights included; goes into the manifest."""
@@ -41,4 +46,6 @@ def resolve(options: Options) -> Source:
     )
     if options.split == 1:
         return found
+    if found.expansions is not None:
+        check_split(options.split, found.expansions)
     return replace(found, model_id=f"{found.model_id}-split{options.split}")

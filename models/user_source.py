@@ -24,6 +24,7 @@ class UserSource:
     caveats: tuple[str, ...]
     size: ImageSize | None = None
     classes: int | None = None
+    expansions: tuple[int, ...] | None = None
 
     def identity(self) -> dict:
         return {

@@ -1,4 +1,4 @@
-"""``python -m quantize``: what ``make quantize`` runs."""
+"""``python -m quantize``, the command of ``make quantize``: the calibration report."""
 
 import sys
 import tempfile

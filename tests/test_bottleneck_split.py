@@ -228,12 +228,12 @@ def test_a_residual_is_no_part(v2, calibration):
 
 def test_int8_starts_from_centered_parts(v2, images, calibration):
     split = bottleneck_split.split(v2, 2).graph
-    climbed = search.search(
+    found = search.search(
         split, calibration, images, "softmax", Plan(methods=("min-max",), min_sqnr_db=None)
     )
-    editor = GraphEditor(climbed.graph)
+    editor = GraphEditor(found.graph)
     (first, _), *_ = partial_sums.sums(editor)
-    seen = climbed.stage.statistics[editor.name(int(first.outputs[0]))]
+    seen = found.stage.statistics[editor.name(int(first.outputs[0]))]
     np.testing.assert_allclose(seen.channel_minima, -seen.channel_maxima, atol=1e-4)
 
 

@@ -10,8 +10,8 @@ from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.segment import cut
 from quantize.passes import bias_correction, channel_splitting
 from quantize.passes.layer import layers
-from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import calibrate
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.schemes import int8
 
 DEAD = [0, 1, 2]

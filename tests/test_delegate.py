@@ -10,8 +10,8 @@ from export.artifact import Manifest
 from export.summary import partition_notes
 from quantize.graph.delegate import Partitions, partitions
 from quantize.graph.graph import Graph
-from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import calibrate
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.schemes import float16, int8
 
 

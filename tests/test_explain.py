@@ -384,8 +384,8 @@ def test_layers_that_int8_keeps_scaled_are_the_same_as_keras(
 
     from models.command_line.options import Options
     from quantize.passes import hard_swish
-    from quantize.ranges.choose_scale import choose_ranges
     from quantize.ranges.calibration import calibrate
+    from quantize.ranges.choose_scale import choose_ranges
     from quantize.schemes import int8
 
     lowered = hard_swish.lower(v3_graph)

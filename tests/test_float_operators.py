@@ -11,8 +11,8 @@ from quantize.evaluate.output_comparison import compare
 from quantize.graph.graph import Graph
 from quantize.methods.search import outputs
 from quantize.passes.layer import quantized_images
-from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import calibrate
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.schemes import float_operators, int8
 
 SIDE = 16

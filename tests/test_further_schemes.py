@@ -1,7 +1,6 @@
-"""Files beside the six: SCHEMES says which, and each is what its name says."""
+"""Further schemes: the files of SCHEMES beside the six, each with the numbers its name says."""
 
 import json
-from functools import partial
 
 import float_graphs
 import numpy as np
@@ -31,8 +30,8 @@ from quantize.passes.layer_pair import layer_pairs
 from quantize.ranges.calibration import calibrate
 from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.value_range import Range
-from quantize.schemes import further_schemes, int8_dynamic, int16x8
-from quantize.schemes.further_schemes import FURTHER, Material, parse
+from quantize.schemes import int8_dynamic, int16x8
+from quantize.schemes.registry import ALWAYS, FURTHER, SCHEMES, Material, make, parse
 from quantize.schemes.scheme import INT8_DYNAMIC, INT8_PER_TENSOR, INT16X8
 
 
@@ -43,7 +42,9 @@ def lowered(v3_graph):
 
 @pytest.fixture(scope="module")
 def lowered_ranges(lowered, calibration_images):
-    return choose_ranges(lowered, calibrate(lowered, (i[None] for i in calibration_images), threads=2))
+    return choose_ranges(
+        lowered, calibrate(lowered, (i[None] for i in calibration_images), threads=2)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +52,11 @@ def int16_graph(lowered, lowered_ranges):
     return int16x8.quantize(lowered, lowered_ranges)
 
 
-def test_schemes_are_named_by_commas_in_any_order():
-    assert parse("") == ()
-    assert parse("int16x8") == (INT16X8,)
-    assert parse("int16x8,int8-dynamic") == (INT8_DYNAMIC, INT16X8)
-    assert parse(",".join(scheme.name for scheme in FURTHER)) == tuple(FURTHER)
+def test_schemes_are_comma_separated_in_any_order():
+    assert parse("") == ALWAYS
+    assert parse("int16x8") == (*ALWAYS, INT16X8)
+    assert parse("int16x8,int8-dynamic") == (*ALWAYS, INT8_DYNAMIC, INT16X8)
+    assert parse(",".join(scheme.name for scheme in FURTHER)) == tuple(SCHEMES)
 
 
 @pytest.mark.parametrize(
@@ -97,14 +98,18 @@ def test_int16x8_kernels_are_int8_for_each_channel_and_biases_int64(int16_graph)
 
 def material(graph, calibration, judge, methods=("min-max",)):
     images = Calibration(calibration, threads=2)
-    plan = Plan(rungs, None)
-    return Material(graph, images, partial(search, graph, images, judge, "probabilities", plan))
+    plan = Plan(methods, None)
+
+    def searched(scheme):
+        return search(graph, images, judge, "probabilities", plan, scheme).made()
+
+    return Material(graph, images.statistics, searched)
 
 
-def test_further_schemes_answer_nearly_as_float(v3_graph, calibration_images, judge_images):
+def test_outputs_of_further_schemes_are_close_to_float(v3_graph, calibration_images, judge_images):
     given = material(v3_graph, calibration_images, judge_images)
     wanted = outputs(v3_graph, judge_images, 2)
-    dynamic, int16 = (FURTHER[scheme](given) for scheme in (INT8_DYNAMIC, INT16X8))
+    dynamic, int16 = make((INT8_DYNAMIC, INT16X8), given).values()
     assert compare(wanted, outputs(dynamic.graph, judge_images, 2), "softmax").sqnr_db > 33
     found = int16_outputs(int16.graph, judge_images)
     assert compare(wanted, found, "softmax").sqnr_db > 42
@@ -137,16 +142,16 @@ def unbalanced(graph, statistics):
     return editor.graph()
 
 
-def test_one_scale_a_tensor_climbs_the_ladder_like_int8(
+def test_one_scale_a_tensor_is_searched_for_like_int8(
     v1_graph, v1_statistics, calibration_images, judge_images
 ):
     hard = unbalanced(v1_graph, v1_statistics)
     given = material(hard, calibration_images, judge_images, ("min-max", "equalization"))
-    made = FURTHER[INT8_PER_TENSOR](given)
+    made = make([INT8_PER_TENSOR], given)[INT8_PER_TENSOR]
     kernels = [i[1] for kind, i, _ in made.graph.operators() if kind in LINEAR]
     assert len(kernels) == 28
     assert all(len(made.graph.quantization(name).scale) == 1 for name in kernels)
-    plain, equalized = (rung["sqnr_db"] for rung in made.described["methods"])
+    plain, equalized = (tried["sqnr_db"] for tried in made.described["methods"])
     assert equalized > plain + 10
     found = outputs(made.graph, judge_images, 2)
     assert compare(outputs(hard, judge_images, 2), found, "softmax").sqnr_db == equalized
@@ -249,10 +254,10 @@ def test_the_gate_compares_every_scheme_of_integers(tmp_path, monkeypatch, capsy
 def test_every_known_scheme_is_in_the_readme_and_in_the_help():
     for text in ((ROOT / "README.md").read_text(), (ROOT / "Makefile").read_text()):
         lines = [line for line in text.splitlines() if "SCHEMES" in line]
-        assert any(all(scheme.name in line for scheme in further_schemes.FURTHER) for line in lines)
+        assert any(all(scheme.name in line for scheme in FURTHER) for line in lines)
 
 
-def test_a_runtime_that_answers_otherwise_is_not_said_to_load_the_file():
+def test_a_runtime_with_other_outputs_is_not_said_to_load_the_file():
     right = np.eye(3, dtype=np.float32)
     wrong = Trial("ok", right[[1, 0]])
     assert "outputs differ from litert's" in verification._status(wrong, right, "litert")

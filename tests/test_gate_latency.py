@@ -16,6 +16,7 @@ from bench.gates.latency_gate import (
     not_comparable,
     verdict_on,
 )
+from bench.gates.limits import Limits
 from bench.gates.next_steps import NextSteps
 from bench.gates.noise import (
     Noise,
@@ -27,7 +28,6 @@ from bench.gates.noise import (
     turn_medians,
 )
 from bench.gates.verdict import FAILED, INCONCLUSIVE, PASSED, SKIPPED
-from bench.gates.limits import Limits
 
 NEXT = NextSteps("make baseline ARCH=v1", "make baseline PLAN=thorough", "make gate PLAN=thorough")
 LIMITS = Limits(max_slowdown_percent=5, min_slowdown_ms=0.01)

@@ -131,7 +131,7 @@ def test_a_kernel_over_all_channels_computes_the_same_and_is_stored_as_it_was(gr
 
 
 @pytest.mark.parametrize("scheme", [INT8, INT8_PER_TENSOR], ids=lambda s: s.name)
-def test_every_rung_takes_it_and_stays_close_to_float(
+def test_every_method_takes_it_and_stays_close_to_float(
     graph, calibration, scheme, monkeypatch, tmp_path
 ):
     monkeypatch.chdir(tmp_path)  # learned rounding keeps its layers in a folder

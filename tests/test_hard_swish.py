@@ -9,8 +9,8 @@ from quantize.graph.graph import Graph
 from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.segment import cut
 from quantize.passes import hard_swish
-from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import calibrate
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.schemes import int8
 
 

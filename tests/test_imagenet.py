@@ -43,7 +43,7 @@ def test_float_files_give_keras_answer_on_every_photograph(manifest):
             assert artifact.fidelity.max_relative_error < 1e-4
 
 
-def test_the_ladder_takes_back_what_min_max_ranges_lose(manifest):
+def test_the_methods_take_back_what_min_max_ranges_lose(manifest):
     """16 photographs to calibrate; with 100 it is some 31 dB."""
     found = {tried["method"]: tried["sqnr_db"] for tried in manifest.int8["methods"]}
     assert found["min-max"] < 20

@@ -14,8 +14,8 @@ from models.command_line.options import Options
 from quantize.graph import layer_names
 from quantize.graph.delegate import partitions
 from quantize.graph.graph import Graph
-from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import calibrate
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.schemes import int8
 
 MAP = (1, 4, 4, 8)

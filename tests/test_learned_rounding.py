@@ -6,8 +6,8 @@ import pytest
 from quantize.graph.graph import LINEAR
 from quantize.passes import error_feedback, learned_rounding
 from quantize.passes.rounding import Problem
-from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.bounds import Bounds
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.schemes import int8
 
 RELU6 = Bounds(0.0, 6.0)

@@ -10,12 +10,10 @@ import user_models
 from commands import files_in
 from in_process import call
 
-from export import exporter
-from export.image_sets import open_image_sets
 from export.onnx import float_model_onnx, int8_onnx
+from export.request import ExportRequest
 from models.command_line.options import Options
 from models.networks.spec import ModelSpec
-from models.source import resolve
 from quantize import sensitivity
 from quantize.evaluate import swap_precision
 from quantize.evaluate.latency import Latency
@@ -29,8 +27,8 @@ from quantize.methods.methods import Calibration
 from quantize.methods.plan import Plan
 from quantize.methods.search import search
 from quantize.passes.layer import quantized_images
-from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import calibrate
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.schemes import int8
 
 BAD = "conv_pw_2"
@@ -73,7 +71,7 @@ def slower_by(per_layer):
     return latencies
 
 
-def climbed(graph, calibration_images, judge_images, plan, per_layer=0.1):
+def searched(graph, calibration_images, judge_images, plan, per_layer=0.1):
     return search(
         graph,
         Calibration(calibration_images[:16], threads=2),
@@ -121,9 +119,9 @@ def test_the_bad_layer_is_left_float_and_the_manifest_says_so(
     damaged, calibration_images, judge_images
 ):
     plan = Plan(METHODS, 25.0, 2.0)
-    found = climbed(damaged, calibration_images, judge_images, plan)
+    found = searched(damaged, calibration_images, judge_images, plan)
     assert float_layers(damaged, found.int8_graph) == {BAD}
-    before, after = found.described()["methods"]
+    before, after = found.made().described["methods"]
     assert before["float_layers"] == () and before["latency_ratio"] is None
     assert after["float_layers"] == (BAD,)
     assert after["latency_ratio"] == pytest.approx(1.1) and after["latency_samples"] == 7
@@ -133,7 +131,7 @@ def test_the_bad_layer_is_left_float_and_the_manifest_says_so(
 def test_the_budget_is_not_exceeded(damaged, calibration_images, judge_images):
     for ratio, most in ((1.05, 0), (1.25, 2)):
         plan = Plan(METHODS, 300.0, ratio)
-        found = climbed(damaged, calibration_images, judge_images, plan)
+        found = searched(damaged, calibration_images, judge_images, plan)
         step = found.tried[-1]
         assert len(step.float_layers) == most
         assert (step.latency_ratio or 1) <= ratio
@@ -143,11 +141,11 @@ def test_the_layer_that_makes_most_noise_goes_first(v1_graph, calibration_images
     chosen = choose_ranges(v1_graph, Calibration(calibration_images[:16], 2).statistics(v1_graph))
     int8_graph, images = int8.quantize(v1_graph, chosen), calibration_images[:16]
     worst = sensitivity.rows(v1_graph, int8_graph, images, "softmax", 2, True)[0].layer
-    found = climbed(v1_graph, calibration_images, judge_images, Plan(METHODS, 300.0, 1.15))
+    found = searched(v1_graph, calibration_images, judge_images, Plan(METHODS, 300.0, 1.15))
     assert found.tried[-1].float_layers == (worst,)
 
 
-def test_rounded_weights_stay_what_the_rung_before_made_of_them(
+def test_rounded_weights_stay_what_the_method_before_made_of_them(
     damaged, damaged_ranges, calibration_images
 ):
     editor = GraphEditor(int8.quantize(damaged, damaged_ranges))
@@ -171,13 +169,15 @@ def test_rounded_weights_stay_what_the_rung_before_made_of_them(
     assert compared == 27
 
 
-def test_layers_to_keep_float_are_float_on_every_rung(v1_graph, calibration_images, judge_images):
+def test_layers_to_keep_float_are_float_with_every_method(
+    v1_graph, calibration_images, judge_images
+):
     asked = ("conv1", "conv_preds")
     plan = Plan(("min-max", "bias-correction", "equalization"), None, 1.0, asked)
-    found = climbed(v1_graph, calibration_images, judge_images, plan)
+    found = searched(v1_graph, calibration_images, judge_images, plan)
     assert float_layers(v1_graph, found.int8_graph) == set(asked)
     assert [step.float_layers for step in found.tried] == [asked] * 3
-    assert found.described()["keep_float"] == asked
+    assert found.made().described["keep_float"] == asked
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_the_onnx_form_is_the_same_network_with_the_same_layers_float(
 
 def test_a_sum_reads_integers_where_a_float_layer_reads_the_same_value_as_it_is(images_64):
     graph = float_graphs.of_random_weights(ModelSpec("v2", 0.1, 64, classes=5))
-    chosen = ranges.choose(graph, calibrate(graph, images_64[:, None], threads=2))
+    chosen = choose_ranges(graph, calibrate(graph, images_64[:, None], threads=2))
     agree(graph, chosen, images_64, ("block_1_project", "block_2_expand"), 52)
 
 
@@ -238,9 +238,9 @@ def test_a_layer_to_keep_float_that_is_not_there_is_refused_with_the_nearest(tmp
 
 def key_of(options):
     """What an export of ``options`` writes into its manifest as its key."""
-    source = resolve(options)
-    sets = open_image_sets(options, source, source.size)
-    return exporter._key(source, exporter.Wanted.of(options, source), sets, source.size)
+    request = ExportRequest.of(options)
+    size = request.source.size
+    return request.key(request.open_image_sets(size), size)
 
 
 @pytest.mark.slow

@@ -218,11 +218,11 @@ def test_activations_of_random_weights_are_far_from_the_end_of_float16():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("arch", VARIANTS)
-def test_six_files_are_made_on_every_rung_and_loaded_by_every_runtime(tmp_path, arch):
-    rungs = ",".join(name for name in METHODS if name != MIXED_PRECISION)
+def test_six_files_are_made_by_every_method_and_loaded_by_every_runtime(tmp_path, arch):
+    methods = ",".join(name for name in METHODS if name != MIXED_PRECISION)
     small = ("--alpha", 0.1, "--res", 32, "--classes", 10, "--n-calib", 16)
     kept = ("--keep-float", "block_12_expand,block_12_start_depthwise")
-    done = call("export", "--arch", arch, *small, *kept, "--rungs", rungs, cwd=tmp_path)
+    done = call("export", "--arch", arch, *small, *kept, "--methods", methods, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     made = Manifest.read(tmp_path / "artifacts" / f"{arch}-0.1-32-random")
     assert len(made.artifacts) == 6

@@ -11,8 +11,8 @@ from bench.run import profile
 from quantize.graph.delegate import partitions
 from quantize.graph.graph import Graph
 from quantize.passes import hard_swish
-from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import calibrate
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.schemes import float16, int8
 
 SIDE = 32

@@ -5,8 +5,8 @@ import pytest
 
 from quantize.graph.graph import Graph
 from quantize.passes import rectifier
-from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import calibrate
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.value_range import Range
 from quantize.schemes import quantizer
 

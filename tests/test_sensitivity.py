@@ -10,7 +10,7 @@ from in_process import call
 @pytest.mark.slow
 def test_every_layer_is_a_row_and_the_noisiest_is_the_first(tmp_path):
     done = call(
-        "quantize.sensitivity", "--arch", "v1", "--rungs", "min-max", "--n-calib", "16",
+        "quantize.sensitivity", "--arch", "v1", "--methods", "min-max", "--n-calib", "16",
         "--n-eval", "32", "--json", cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -33,7 +33,7 @@ def test_random_weights_are_refused_before_anything_is_loaded(tmp_path):
 @pytest.mark.slow
 def test_the_report_shows_the_int8_form_that_an_export_ends_at(tmp_path):
     arguments = ("--arch", "v1", "--n-calib", "16", "--n-eval", "32")
-    ended = call("quantize", *arguments, "--rungs", "min-max,bias-correction", cwd=tmp_path)
+    ended = call("quantize", *arguments, "--methods", "min-max,bias-correction", cwd=tmp_path)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.startswith("v1-0.5-96-demo: int8 by bias-correction, on 16 images of demo")
     asked = call("quantize", *arguments, "--observer", "percentile", "--json", cwd=tmp_path)

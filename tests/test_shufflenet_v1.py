@@ -8,8 +8,8 @@ from models.command_line.errors import RequestError
 from models.networks import registry
 from models.networks.spec import ModelSpec
 from quantize.graph.delegate import Partitions, partitions
-from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import calibrate
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.schemes import int8
 
 pytestmark = pytest.mark.usefixtures("fresh_keras")

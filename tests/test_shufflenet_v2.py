@@ -10,8 +10,8 @@ from models.networks import registry
 from models.networks.spec import ModelSpec
 from quantize.evaluate.output_comparison import compare
 from quantize.graph.delegate import Partitions, partitions
-from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import calibrate
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.schemes import int8
 
 pytestmark = pytest.mark.usefixtures("fresh_keras")

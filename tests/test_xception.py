@@ -19,8 +19,8 @@ from quantize.evaluate.outputs import outputs
 from quantize.graph.delegate import partitions
 from quantize.graph.graph import Graph
 from quantize.graph.layer_names import layer_names
-from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import calibrate
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.schemes import int8
 
 SIZE, CLASSES = 71, 10

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.gates.limits import Limits
 from bench.gates.paired import Paired, images_needed
 from bench.gates.verdict import FAILED, INCONCLUSIVE, PASSED, Verdict
-from bench.gates.limits import Limits
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from bench.gates.limits import Limits
 from bench.gates.verdict import FAILED, INCONCLUSIVE, PASSED, Verdict
 from bench.measurement.record import Record
 from quantize.graph.graph import Graph
-from bench.gates.limits import Limits
 from quantize.schemes.scheme import INT8, INT8_PER_TENSOR, INT16X8
 
 NO_DELEGATE = (INT16X8.name,)  # XNNPACK has no kernels of int16

@@ -17,6 +17,7 @@ from bench.gates import (
 )
 from bench.gates.baseline import read_baselines
 from bench.gates.gate_session import MEASURE_HELP, PLAN, open_device_run
+from bench.gates.limits import EXAMPLE, GATE_FILE, Limits, read_limits
 from bench.gates.next_steps import NextSteps
 from bench.gates.paired_predictions import Pair
 from bench.gates.verdict import Verdict, counts, failing
@@ -25,7 +26,6 @@ from models.command_line import options
 from models.command_line.errors import CheckFailed, RequestError
 from models.command_line.options import Options
 from models.source import resolve
-from bench.gates.limits import EXAMPLE, GATE_FILE, Limits, read_limits
 
 NOT_OF_GATE = ("cannot_tell", "latency_reference", "min_slowdown_ms", "min_sqnr_db",
                "max_latency_ratio")  # fmt: skip

@@ -11,6 +11,7 @@ from bench.engine.variant import Variant
 from bench.gates import latency_gate, speedup_gate
 from bench.gates.baseline import Baseline
 from bench.gates.latency_gate import Compared
+from bench.gates.limits import Limits
 from bench.gates.next_steps import NextSteps
 from bench.gates.noise import change_between, change_in_turns, joined
 from bench.gates.verdict import Verdict
@@ -18,7 +19,6 @@ from bench.history.history import History
 from bench.measurement.record import Record, now_utc
 from bench.measurement.result import Result, RunFailed
 from models.command_line.progress import step
-from bench.gates.limits import Limits
 
 MORE_ROUNDS = 2
 Baselines = Mapping[tuple[str, str], Baseline]

@@ -6,13 +6,13 @@ from dataclasses import dataclass, fields
 from statistics import median
 
 from bench.gates.baseline import Baseline
+from bench.gates.limits import Limits
 from bench.gates.next_steps import NextSteps
 from bench.gates.noise import Noise
 from bench.gates.verdict import FAILED, INCONCLUSIVE, PASSED, SKIPPED, Verdict
 from bench.measurement.comparable import unlike
 from bench.measurement.plan import Plan
 from bench.measurement.record import Record
-from bench.gates.limits import Limits
 
 NS_PER_MS = 1e6
 

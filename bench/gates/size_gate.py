@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from bench.gates.limits import Limits
 from bench.gates.verdict import FAILED, INCONCLUSIVE, PASSED, SKIPPED, Verdict
 from bench.measurement.record import Record
-from bench.gates.limits import Limits
 from quantize.schemes.scheme import FLOATS
 
 MIB = 2**20

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
+from bench.gates.limits import Limits
 from bench.gates.next_steps import NextSteps
 from bench.gates.verdict import FAILED, INCONCLUSIVE, PASSED, SKIPPED, Verdict
 from bench.measurement.comparable import relative, took_turns
 from bench.measurement.record import Record
-from bench.gates.limits import Limits
 from quantize.schemes.scheme import FLOAT32
 
 

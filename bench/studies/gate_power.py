@@ -21,6 +21,7 @@ from bench.gates.accuracy_gate import Comparison
 from bench.gates.baseline import Baseline
 from bench.gates.gate_times import MORE_ROUNDS, compare
 from bench.gates.latency_gate import is_slower, looks_slower
+from bench.gates.limits import Limits, read_limits
 from bench.gates.noise import change_between, change_in_turns, turn_medians
 from bench.gates.paired import Paired
 from bench.gates.verdict import FAILED, PASSED
@@ -31,7 +32,6 @@ from models.command_line import command
 from models.command_line.advice import make_line, module_line
 from models.command_line.errors import CheckFailed, RequestError
 from models.command_line.options import OneLineParser, Options
-from bench.gates.limits import Limits, read_limits
 
 BASELINE_ROUNDS = 7
 # Shares of images that int8 loses and gains; the drop is the difference.

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from export.artifact import TensorInfo
+from quantize.graph.tensor_info import TensorInfo
 
 
 def affine_map(model, name: str) -> tuple[float, int] | None:

@@ -34,6 +34,16 @@ TABLE = (  # table 2 of the paper: t, c, n, s
 )
 
 
+def expansions(spec: ModelSpec) -> tuple[int, ...]:
+    """Channels that each bottleneck expands to, for those that expand."""
+    found, channels = [], round_to_8(STEM_CHANNELS * spec.alpha)
+    for row in TABLE:
+        for _ in range(row.repeats):
+            found += [row.expansion * channels] if row.expansion > 1 else []
+            channels = round_to_8(row.out * spec.alpha)
+    return tuple(found)
+
+
 def build(spec: ModelSpec):
     """Keras model: float32 [batch, resolution, resolution, 3] in, [batch, classes] out."""
     import keras

@@ -86,6 +86,25 @@ V3_LARGE_MINIMALISTIC = V3_LARGE.minimalistic()
 V3_SMALL_MINIMALISTIC = V3_SMALL.minimalistic()
 
 
+def expansions(spec: ModelSpec, variant: Variant) -> tuple[int, ...]:
+    """Channels that each bottleneck expands to; squeeze-and-excite needs all of them at once, so
+    rows with it are left out, and so are those that come out no wider than their input or output.
+    """
+    found, channels, reference_in = [], STEM_CHANNELS, STEM_CHANNELS
+    for i, row in enumerate(variant.table):
+        expanded = _expanded(channels, row, reference_in)
+        channels_in, channels = channels, round_to_8(row.out * spec.alpha)
+        if i and not row.squeeze_excite and expanded > max(channels_in, channels):
+            found.append(expanded)
+        reference_in = row.out
+    return tuple(found)
+
+
+def _expanded(channels_in: int, row: Row, reference_in: int) -> int:
+    """The expansion *ratio* is the table's; width rounding has already changed ``channels_in``."""
+    return round_to_8(channels_in * (row.expanded / reference_in))
+
+
 def build(spec: ModelSpec, variant: Variant):
     """Keras model: float32 [batch, resolution, resolution, 3] in, [batch, classes] out."""
     import keras
@@ -116,8 +135,7 @@ def build(spec: ModelSpec, variant: Variant):
         prefix = f"expanded_conv_{i}_" if i else "expanded_conv_"
         shortcut, channels_in = x, x.shape[-1]
         if i:  # the first row does not expand
-            # The expansion *ratio* is the table's; width rounding has already changed channels_in.
-            expanded = round_to_8(channels_in * (row.expanded / reference_in))
+            expanded = _expanded(channels_in, row, reference_in)
             x = norm(pointwise(x, expanded, f"{prefix}expand"), f"{prefix}expand_bn")
             x = act(x, row.activation)
         if row.stride == 2:

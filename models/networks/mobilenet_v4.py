@@ -36,7 +36,7 @@ class FusedBottleneck(NamedTuple):
 class Bottleneck(NamedTuple):
     """The universal inverted bottleneck: kernels of its two depthwise convolutions, 0 for none.
 
-    ``start`` is ahead of the expansion and has no activation; ``middle`` is behind it and has the
+    ``start`` is before the expansion and has no activation; ``middle`` is after it and has the
     block's stride. The paper calls the four forms ExtraDW (both), IB (middle), ConvNext (start) and
     FFN (neither).
     """
@@ -103,6 +103,17 @@ class Variant:
 
 V4_CONV_SMALL = Variant("mobilenet_v4_conv_small", CONV_SMALL)
 V4_CONV_MEDIUM = Variant("mobilenet_v4_conv_medium", CONV_MEDIUM)
+
+
+def expansions(spec: ModelSpec, variant: Variant) -> tuple[int, ...]:
+    """Channels that each bottleneck with a depthwise after a 1x1 expansion expands to."""
+    found, channels = [], round_to_8(STEM_CHANNELS * spec.alpha)
+    for row in variant.table:
+        channels_in, channels = channels, round_to_8(row.out * spec.alpha)
+        if isinstance(row, Bottleneck) and row.middle:
+            expanded = round_to_8(channels_in * row.expansion)
+            found += [expanded] if expanded > max(channels_in, channels) else []
+    return tuple(found)
 
 
 def build(spec: ModelSpec, variant: Variant):

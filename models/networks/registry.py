@@ -25,20 +25,29 @@ class Architecture:
 
     ``resolution``: input size of the paper in pixels, and ``min_resolution`` the smallest that
     leaves a map for every layer. ``alphas``: the width multipliers that there are; empty for any.
+    ``expansions``: channels of each expansion of a ModelSpec that can be computed in groups.
     """
 
     build: Callable
     resolution: int = 224
     min_resolution: int = MIN_RESOLUTION
     alphas: tuple[float, ...] = ()
+    expansions: Callable[[ModelSpec], tuple[int, ...]] = lambda spec: ()
 
 
 def _v3(variant: mobilenet_v3.Variant) -> Architecture:
-    return Architecture(partial(mobilenet_v3.build, variant=variant))
+    return Architecture(
+        partial(mobilenet_v3.build, variant=variant),
+        expansions=partial(mobilenet_v3.expansions, variant=variant),
+    )
 
 
 def _v4(variant: mobilenet_v4.Variant, resolution: int) -> Architecture:
-    return Architecture(partial(mobilenet_v4.build, variant=variant), resolution)
+    return Architecture(
+        partial(mobilenet_v4.build, variant=variant),
+        resolution,
+        expansions=partial(mobilenet_v4.expansions, variant=variant),
+    )
 
 
 def _squeezenet(variant: squeezenet.Variant) -> Architecture:
@@ -50,7 +59,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     "v1-quant-friendly": Architecture(
         partial(mobilenet_v1.build, variant=mobilenet_v1.QUANT_FRIENDLY)
     ),
-    "v2": Architecture(mobilenet_v2.build),
+    "v2": Architecture(mobilenet_v2.build, expansions=mobilenet_v2.expansions),
     "v3-large": _v3(mobilenet_v3.V3_LARGE),
     "v3-small": _v3(mobilenet_v3.V3_SMALL),
     "v3-large-minimalistic": _v3(mobilenet_v3.V3_LARGE_MINIMALISTIC),

@@ -18,8 +18,8 @@ from quantize.passes import (
     error_feedback,
     learned_rounding,
 )
-from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.calibration import Activation, calibrate
+from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.value_range import Range
 from quantize.schemes import int8
 

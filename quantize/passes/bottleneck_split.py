@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.command_line.errors import RequestError
+from models.networks.split_limit import check_split
 from quantize.graph.graph import Graph
 from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.layer_names import layer_names
@@ -50,18 +50,7 @@ def split(graph: Graph, groups: int) -> Split:
         return Split(graph, groups)
     editor = GraphEditor(graph)
     found = bottlenecks(editor)
-    if not found:
-        raise RequestError(
-            f"SPLIT is {groups}, but the network has nothing to split; expected inverted residuals "
-            "(1x1 expansion, depthwise, linear 1x1 projection, and no squeeze-and-excite between), "
-            "as ARCH=v2 has; or leave SPLIT out"
-        )
-    narrowest = min(bottleneck.channels for bottleneck in found)
-    if groups > narrowest:
-        raise RequestError(
-            f"SPLIT is {groups}; expected at most {narrowest}, the channels of the narrowest "
-            "expansion, for example SPLIT=2"
-        )
+    check_split(groups, [bottleneck.channels for bottleneck in found])
     filters = {editor.name(int(o.outputs[0])) for b in found for o in b.filters}
     for bottleneck in found:
         _split(editor, bottleneck, group_slices(bottleneck.channels, groups))

@@ -1,4 +1,4 @@
-"""The ladder: stops where it was told to, keeps the best, and says what each rung bought."""
+"""The search over methods: it stops at its target, keeps the best, and says what each reached."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def whole(v1_graph, calibration_images, judge_images):
     )
 
 
-def test_without_a_target_every_rung_is_climbed_and_the_best_kept(whole, v1_graph, judge_images):
+def test_without_a_target_every_method_is_tried_and_the_best_kept(whole, v1_graph, judge_images):
     assert [result.method for result in whole.tried] == list(METHODS)
     assert whole.chosen.decibels == max(step.decibels for step in whole.tried)
     found = compare(
@@ -31,7 +31,7 @@ def test_without_a_target_every_rung_is_climbed_and_the_best_kept(whole, v1_grap
     assert whole.caveats() == ()
 
 
-def test_it_stops_at_the_first_rung_that_reaches_the_target(
+def test_it_stops_at_the_first_method_that_reaches_the_target(
     v1_graph, calibration_images, judge_images
 ):
     found = search(
@@ -42,7 +42,7 @@ def test_it_stops_at_the_first_rung_that_reaches_the_target(
         Plan(tuple(METHODS), 10.0),
     )
     assert [result.method for result in found.tried] == ["min-max"]
-    assert found.described()["chosen"] == "min-max"
+    assert found.made().described["chosen"] == "min-max"
 
 
 def test_a_target_out_of_reach_is_said(v1_graph, calibration_images, judge_images):
@@ -53,7 +53,7 @@ def test_a_target_out_of_reach_is_said(v1_graph, calibration_images, judge_image
         "probabilities",
         Plan(("min-max",), 200.0),
     )
-    assert "gate.toml asks for 200: min-max is the best of min-max" in found.caveats()[0]
+    assert "export.toml asks for 200: min-max is the best of min-max" in found.caveats()[0]
 
 
 def test_plans_are_read_from_what_was_typed():
@@ -73,7 +73,7 @@ def test_plans_are_read_from_what_was_typed():
         ("", "METHODS has ''"),
     ],
 )
-def test_wrong_rungs_are_refused(typed, said):
+def test_wrong_methods_are_refused(typed, said):
     with pytest.raises(RequestError, match=said):
         Plan.parse(typed, 28.5)
 
@@ -84,7 +84,7 @@ def test_mixed_precision_without_a_budget_is_refused_with_what_to_write():
     assert Plan.parse("min-max,mixed-precision", 28.5, 1.2).max_latency_ratio == 1.2
 
 
-def test_layers_that_mobilenets_do_not_have_are_climbed_over():
+def test_layers_that_mobilenets_do_not_have_are_passed_over():
     """Dilation, a depth multiplier, no bias, no ReLU6, an op that no pass knows."""
     import keras
     import numpy as np

@@ -1,0 +1,48 @@
+"""The export that is there already: whether its files are those that a new one would make."""
+
+from pathlib import Path
+
+from export import verification
+from export.artifact import Manifest
+from export.image_sets import ImageSets
+from export.request import ExportRequest
+from models.command_line.errors import RequestError
+from models.data.image_source import ImageSize
+
+
+def read(folder: Path) -> Manifest | None:
+    """The manifest in ``folder``; None where there is none, or one of another version."""
+    try:
+        return Manifest.read(folder)
+    except RequestError:
+        return None
+
+
+def known_size(earlier: Manifest | None, request: ExportRequest) -> ImageSize | None:
+    """Input size of a user's model that was exported before, so that it need not be loaded."""
+    identity = request.source.identity()
+    if earlier is None or any(earlier.model.get(k) != v for k, v in identity.items()):
+        return None
+    _, height, width, channels = earlier.artifacts[0].inputs[0].shape
+    return ImageSize(height, width, channels)
+
+
+def is_the_same(
+    earlier: Manifest | None, request: ExportRequest, sets: ImageSets | None, size: ImageSize | None
+) -> bool:
+    """The same inputs made ``earlier``, and every file of it is there as it was written."""
+    return (
+        earlier is not None
+        and sets is not None
+        and earlier.key == request.key(sets, size)
+        and _intact(request.folder, earlier)
+    )
+
+
+def _intact(folder: Path, manifest: Manifest) -> bool:
+    """Every file is there with the content that the manifest names."""
+    for artifact in manifest.artifacts:
+        path = folder / artifact.name
+        if not path.is_file() or verification.sha256(path) != artifact.sha256:
+            return False
+    return True
