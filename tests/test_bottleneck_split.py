@@ -9,6 +9,7 @@ from in_process import call
 
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
+from models.networks import registry
 from models.networks.spec import ModelSpec
 from models.source import resolve
 from quantize.evaluate.outputs import outputs
@@ -252,3 +253,26 @@ def test_an_export_makes_six_split_files_that_answer_as_keras(tmp_path):
     assert all(s == "ok" for a in manifest["artifacts"] for s in a["loads_in"].values())
     again = call("export", "--split", 2, "--n-calib", 16, cwd=tmp_path)
     assert "unchanged" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("arch", "alpha"),
+    [("v2", 0.35), ("v3-large", 0.35), ("v3-small-minimalistic", 0.1), ("v4-conv-small", 0.1)],
+)
+def test_the_tables_know_the_expansions_that_the_graph_has(arch, alpha):
+    spec = ModelSpec(arch, alpha, 32, classes=10)
+    found = bottlenecks(GraphEditor(float_graphs.of_random_weights(spec)))
+    assert registry.ARCHITECTURES[arch].expansions(spec) == tuple(b.channels for b in found) != ()
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (Options(split=49), "SPLIT is 49; expected at most 48"),
+        (Options(arch="v1", split=2), "SPLIT is 2.*nothing to split"),
+        (Options(arch="resnext50", split=2), "SPLIT is 2.*nothing to split"),
+    ],
+)
+def test_a_split_that_cannot_be_is_refused_before_anything_is_loaded(asked, message):
+    with pytest.raises(RequestError, match=message):
+        resolve(asked)

@@ -15,6 +15,7 @@ from tiny_models import write_export, write_images
 
 from bench.__main__ import main
 from bench.devices.open_devices import OPENED_BY
+from bench.gates.limits import Limits, read_limits
 from bench.gates.next_steps import NextSteps
 from bench.history.history import History
 from bench.measurement.latency import Interval, Ratio

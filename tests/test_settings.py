@@ -67,7 +67,7 @@ def test_wrong_settings_are_refused_in_either_file(settings, file, text, message
 
 
 def test_export_toml_has_nothing_else(settings):
-    with pytest.raises(RequestError, match="export.toml has size; expected only"):
+    with pytest.raises(RequestError, match=r"export\.toml has size; expected only"):
         settings("[size]\nmax_ratio = 1\n")
 
 

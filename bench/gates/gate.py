@@ -27,8 +27,7 @@ from models.command_line.errors import CheckFailed, RequestError
 from models.command_line.options import Options
 from models.source import resolve
 
-NOT_OF_GATE = ("cannot_tell", "latency_reference", "min_slowdown_ms", "min_sqnr_db",
-               "max_latency_ratio")  # fmt: skip
+LIMITS_NOTHING = ("cannot_tell", "latency_reference", "min_slowdown_ms")
 
 
 @dataclass(frozen=True)
@@ -133,7 +132,7 @@ def _verdicts(
 
 def _checked_limits() -> Limits:
     limits = read_limits()
-    checked = [f.name for f in fields(Limits) if f.name not in NOT_OF_GATE]
+    checked = [f.name for f in fields(Limits) if f.name not in LIMITS_NOTHING]
     if all(getattr(limits, name) in (None, {}) for name in checked):
         raise RequestError(f"{GATE_FILE} limits nothing; write, for example, {EXAMPLE}")
     return limits
