@@ -22,7 +22,7 @@ STARTED = []
 def keeper_words(kind):
     """What starts a keeper of that kind, one of KINDS; its folder follows."""
     if kind == "native":
-        return (str(built_runner()), "--keep")
+        return (str(built_runner()), "--lease")
     return (sys.executable, "-I", str(KEEPER))
 
 

@@ -19,7 +19,7 @@ from bench.devices.runner_process import RunnerProcess
 from bench.devices.transport.adb import Adb
 from bench.history.history import History
 
-RUNNER, KEEP = "runner", "--keep"
+RUNNER, KEEP = "runner", "--lease"
 # A file of so many bytes takes its time; of those that are pushed LiteRT alone does.
 LIBRARY_BYTES = 4_000_000
 # Nothing here is run in it, and an emulator takes many seconds to look whether it is there.

@@ -167,7 +167,7 @@ def test_a_lock_that_was_left_behind_is_taken_and_told(device, cache):
     assert ended == "local: ended one, which an earlier bench had left running"
 
 
-KEEPS = {b"-I", b"--keep"}
+KEEPS = {b"-I", b"--lease"}
 
 
 def command_line(path):

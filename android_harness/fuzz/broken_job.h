@@ -5,7 +5,7 @@
 #include <random>
 #include <string>
 
-#include "json.h"
+#include "job/json.h"
 
 namespace harness::fuzz {
 

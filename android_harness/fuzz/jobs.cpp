@@ -12,10 +12,10 @@
 #include <string>
 
 #include "broken_job.h"
-#include "failure.h"
-#include "job.h"
-#include "json.h"
-#include "result.h"
+#include "job/failure.h"
+#include "job/job.h"
+#include "job/json.h"
+#include "job/result.h"
 
 namespace harness::fuzz {
 namespace {

@@ -11,10 +11,10 @@
 #include <algorithm>
 #include <iostream>
 
-#include "failure.h"
-#include "images.h"
-#include "json.h"
-#include "machine.h"
+#include "arrays/images.h"
+#include "job/failure.h"
+#include "job/json.h"
+#include "machine/machine.h"
 
 namespace harness {
 

@@ -16,9 +16,9 @@
 #include <new>
 #include <string>
 
-#include "failure.h"
-#include "lines.h"
-#include "result.h"
+#include "job/failure.h"
+#include "job/lines.h"
+#include "job/result.h"
 
 namespace harness {
 

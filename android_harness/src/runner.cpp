@@ -6,12 +6,12 @@
 #include <new>
 #include <sstream>
 
-#include "failure.h"
-#include "images.h"
-#include "job.h"
-#include "machine.h"
-#include "noise.h"
-#include "timing.h"
+#include "arrays/images.h"
+#include "arrays/noise.h"
+#include "job/failure.h"
+#include "job/job.h"
+#include "machine/machine.h"
+#include "session/timing.h"
 
 namespace harness {
 

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "lines.h"
-#include "result.h"
-#include "session.h"
+#include "job/lines.h"
+#include "job/result.h"
+#include "session/session.h"
 
 namespace harness {
 

@@ -38,7 +38,7 @@ class Phone:
             store = FileStore(self._transport, facts.cache)
             store.make_folder()
             self._runner = put_harness(self._transport, store, bundle, show)
-            keeper = [*self._runner, "--keep"]
+            keeper = [*self._runner, "--lease"]
             with DeviceLease(self._transport, keeper, facts.cache, owner, note) as lock:
                 lock.take()
                 yield AcquiredDevice(facts.cache, store, lock)

@@ -1,0 +1,60 @@
+#include "arrays/images.h"
+
+#include <algorithm>
+
+#include "arrays/npy.h"
+#include "arrays/pixels.h"
+#include "job/failure.h"
+
+namespace harness {
+
+namespace {
+
+void check_images(const NpyHeader& header, const TensorType& input) {
+  const bool numbers = header.kind == 'u' || header.kind == 'i' || header.kind == 'f';
+  if (numbers && header.shape.size() == 4 && input.shape.size() == 4 &&
+      std::equal(header.shape.begin() + 1, header.shape.end(), input.shape.begin() + 1)) {
+    return;
+  }
+  throw Failure("bad_input", "images are " + header.dtype() + " " + listed(header.shape) +
+                                 "; the model reads [n, " + listed(input.shape, 1).substr(1));
+}
+
+// Runs the images of one shard and writes what the file answers; how many they are.
+std::int64_t classify_shard(Session& session, const Images& images, std::size_t number) {
+  NpyFile shard(images.shards[number]);
+  check_images(shard.header(), session.input());
+  const std::int64_t count = shard.header().shape[0];
+  std::vector<float> pixels, rows;
+  std::vector<std::byte> tensor;
+  std::size_t classes = 0;
+  for (std::int64_t image = 0; image < count; ++image) {
+    shard.read(image, pixels);
+    model_input(pixels, session.input().dtype, images, tensor);
+    session.feed(tensor);
+    session.run();
+    const std::size_t before = rows.size();
+    const std::byte* output = session.read_output();
+    model_output(output, session.output(), images, rows);
+    if (image == 0) classes = rows.size();
+    if (rows.size() - before != classes) {
+      throw Failure("runtime_failed", "the file answers with " +
+                                          std::to_string(rows.size() - before) +
+                                          " values, before " + std::to_string(classes));
+    }
+  }
+  write_npy(images.outputs[number], rows, static_cast<std::size_t>(count), classes);
+  return count;
+}
+
+}  // namespace
+
+void classify(Session& session, const Images& images, Result& result,
+              const std::function<void(int)>& classified) {
+  for (std::size_t number = 0; number < images.shards.size(); ++number) {
+    result.images += classify_shard(session, images, number);
+    classified(static_cast<int>(number) + 1);
+  }
+}
+
+}  // namespace harness

@@ -1,0 +1,12 @@
+// What a job asks of LiteRT.
+#pragma once
+
+#include "job/job.h"
+#include "litert/litert_model.h"
+
+namespace harness {
+
+// Failure "runtime_failed" where LiteRT would not do as the job says.
+LiteRtOptions litert_options(const Job& job);
+
+}  // namespace harness

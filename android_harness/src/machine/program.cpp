@@ -1,0 +1,104 @@
+#include "machine/program.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <sstream>
+
+#include "machine/machine.h"
+
+namespace harness {
+
+namespace {
+
+constexpr int kCannotStart = 127;
+constexpr std::size_t kMostOutput = 1 << 20;  // bytes; nothing that is asked here says as much
+constexpr int kEndingPoll_us = 2000;
+
+// Only calls that are safe between fork and exec, since the runtimes have threads.
+[[noreturn]] void become(char* const* words, int output) {
+  const int nothing = open("/dev/null", O_RDWR);
+  if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(output, 1) < 0 || dup2(nothing, 2) < 0) {
+    _exit(kCannotStart);
+  }
+  execv(words[0], words);
+  _exit(kCannotStart);
+}
+
+// All that comes until the end or until `end_s`; none where it is not all.
+std::optional<std::string> read_until(int source, double end_s) {
+  std::string said;
+  char block[4096];
+  while (said.size() < kMostOutput) {
+    const double left_s = end_s - monotonic_s();
+    if (left_s <= 0) return {};
+    pollfd waiting{source, POLLIN, 0};
+    const int ready = poll(&waiting, 1, static_cast<int>(left_s * 1000) + 1);
+    if (ready < 0 && errno != EINTR) return {};
+    if (ready <= 0) continue;
+    const ssize_t count = read(source, block, sizeof block);
+    if (count == 0) return said;
+    if (count < 0 && errno != EINTR) return {};
+    if (count > 0) said.append(block, static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+// Its exit code; none where it had to be killed or died.
+std::optional<int> ended(pid_t child, double end_s, bool wanted) {
+  int status = 0;
+  while (wanted && monotonic_s() < end_s) {
+    const pid_t found = waitpid(child, &status, WNOHANG);
+    if (found == child)
+      return WIFEXITED(status) ? std::optional(WEXITSTATUS(status)) : std::nullopt;
+    if (found < 0 && errno != EINTR) return {};
+    usleep(kEndingPoll_us);
+  }
+  kill(child, SIGKILL);
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return {};
+}
+
+}  // namespace
+
+std::optional<std::string> find_program(const std::string& name) {
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path ? path : "/bin:/usr/bin");
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    const std::string candidate = (folder.empty() ? "." : folder) + "/" + name;
+    struct stat about;
+    if (stat(candidate.c_str(), &about) == 0 && S_ISREG(about.st_mode) &&
+        access(candidate.c_str(), X_OK) == 0) {
+      return candidate;
+    }
+  }
+  return {};
+}
+
+std::optional<std::string> ask(const std::vector<std::string>& command, double limit_s) {
+  std::vector<char*> words;
+  for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return {};
+  const double end_s = monotonic_s() + limit_s;
+  const pid_t child = fork();
+  if (child == 0) become(words.data(), ends[1]);
+  close(ends[1]);
+  std::optional<std::string> said;
+  if (child > 0) {
+    said = read_until(ends[0], end_s);
+    if (ended(child, end_s, said.has_value()) != 0) said.reset();
+  }
+  close(ends[0]);
+  return said;
+}
+
+}  // namespace harness
