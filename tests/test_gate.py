@@ -116,7 +116,7 @@ def test_every_quantized_file_is_held_against_float32_of_its_format(project, cap
     }
 
 
-def test_the_gate_leaves_counts_and_samples_in_the_history(project):
+def test_the_gate_leaves_counts_and_samples_in_the_history(project, capsys):
     write_export(project / "artifacts", formats=("tflite",), int8_answers=(0, 2, 1))
     gate()
     found = list(reversed(list(History().each(kind="gate"))))
@@ -130,6 +130,10 @@ def test_the_gate_leaves_counts_and_samples_in_the_history(project):
     )  # it is what the others are compared with
     assert all(len(r.result.samples_ns) >= 7 and r.data == "data.npz" for r in found)
     assert len({r.session for r in found}) == 1
+    capsys.readouterr()
+    assert main(["show", str(found[1].id)]) == 0
+    shown = capsys.readouterr().out
+    assert "agreement with float32" in shown and "Keras" not in shown
 
 
 def test_size_memory_and_coverage_have_limits(project, capsys):

@@ -110,6 +110,11 @@ def _times(record: Record) -> list[tuple[str, ...]]:
     return rows
 
 
+def _reference(record: Record) -> str:
+    """The network that the predictions of ``record`` are compared with."""
+    return "float32" if record.kind == "gate" else "Keras"
+
+
 def _accuracy(record: Record) -> list[tuple[str, ...]]:
     judged = record.accuracy
     if judged is None:
@@ -119,14 +124,14 @@ def _accuracy(record: Record) -> list[tuple[str, ...]]:
         ("images", f"{judged.images} of {_shown(record.data)}"),
         ("top-1", percent(judged.top1)),
         ("top-5", percent(judged.top5)),
-        ("agreement", percent(judged.agreement)),
+        (f"agreement with {_reference(record)}", percent(judged.agreement)),
         *((name, _shown(getattr(judged, name))) for name in plain),
     ]
 
 
 def _classes(record: Record) -> list[tuple[str, ...]]:
     rows = record.accuracy.classes if record.accuracy else ()
-    heading = ("label", "name", "images", "Keras right", "file right")
+    heading = ("label", "name", "images", f"{_reference(record)} right", "file right")
     return _with_heading(
         heading, [(r.label, r.name, r.images, r.keras_correct, r.correct) for r in rows]
     )
@@ -134,7 +139,8 @@ def _classes(record: Record) -> list[tuple[str, ...]]:
 
 def _flips(record: Record) -> list[tuple[str, ...]]:
     rows = record.accuracy.flips if record.accuracy else ()
-    heading = ("index", "image", "label", "Keras", "file", "Keras' certainty")
+    reference = _reference(record)
+    heading = ("index", "image", "label", reference, "file", f"certainty of {reference}")
     return _with_heading(
         heading, [(r.index, r.item, r.label, r.keras, r.said, r.certainty) for r in rows]
     )

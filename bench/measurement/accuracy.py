@@ -43,7 +43,8 @@ class Accuracy:
     """Figures over the same ``images``; None where the right answers, or the outputs to agree
     with, are not known.
 
-    ``correct`` and ``correct_top5`` count right answers, ``agreeing`` the answers of Keras.
+    ``correct`` and ``correct_top5`` count right predictions, ``agreeing`` those that Keras makes
+    too (in a gate's record: the float32 file, which takes the place of Keras everywhere here).
     ``sqnr_db`` (None: no noise) and ``cosine`` are of all outputs against those of Keras. The
     softmax change of an image is the largest change of any class's probability.
     ``classes`` has the classes whose count of right answers changed, the most changed first;
@@ -101,22 +102,14 @@ def evaluate(
         if comparison:
             comparison.add(wanted, said)
             flips = _surest([*flips, *_flips(wanted, said, known, indices[rows], dataset)])
-    drift = {}
-    if comparison:
-        drift = {
-            "sqnr_db": comparison.sqnr_db,
-            "cosine": comparison.cosine,
-            "mean_softmax_change": comparison.mean_softmax_change,
-            "worst_softmax_change": comparison.worst_softmax_change,
-            "flips": tuple(flips),
-        }
+    compared = comparison.figures() if comparison else {"agreeing": None}
     return Accuracy(
         images=len(outputs),
         correct=right.correct if right else None,
-        agreeing=comparison.agreeing if comparison else None,
         correct_top5=right.correct_top5 if right else None,
         classes=right.changes() if right and comparison else (),
-        **drift,
+        flips=tuple(flips),
+        **compared,
     )
 
 

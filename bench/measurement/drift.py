@@ -34,17 +34,7 @@ def matrix(session: str, columns: Mapping[str, np.ndarray], output_kind: str) ->
         for (a, b), comparison in found.items():
             comparison.add(said[a], said[b])
     return [
-        Drift(
-            session=session,
-            a=a,
-            b=b,
-            images=comparison.images,
-            agreeing=comparison.agreeing,
-            sqnr_db=comparison.sqnr_db,
-            cosine=comparison.cosine,
-            mean_softmax_change=comparison.mean_softmax_change,
-            worst_softmax_change=comparison.worst_softmax_change,
-        )
+        Drift(session=session, a=a, b=b, images=comparison.images, **comparison.figures())
         for (a, b), comparison in found.items()
         if comparison.images
     ]

@@ -128,6 +128,11 @@ class OutputComparison:
     def mean_softmax_change(self) -> float:
         return self._softmax_change / self.images
 
+    def figures(self) -> dict[str, float | None]:
+        """The figures by name, as measurements and drifts keep them; ``agreeing`` is a count."""
+        names = ("agreeing", "sqnr_db", "cosine", "mean_softmax_change", "worst_softmax_change")
+        return {name: getattr(self, name) for name in names}
+
 
 def decibels(signal: float, noise: float) -> float | None:
     """The ratio of two energies in dB, from FLOOR_DB up; None without noise."""
