@@ -143,8 +143,8 @@ def test_what_it_answers_is_what_keras_and_this_machine_answer(measured):
             assert row["images"] == IMAGES
             # One image of eight at the border of two classes is 12.5 %.
             assert row["agreement_with_keras"] >= (0.75 if row["scheme"] == "int8" else 1.0)
-        assert names(measured[arch]["counterparts"]) == ROWS[arch]
-        for one in measured[arch]["counterparts"]:
+        assert names(measured[arch]["host_differences"]) == ROWS[arch]
+        for one in measured[arch]["host_differences"]:
             assert (one["device"], one["against"], one["images"]) == ("android", "host", IMAGES)
             if one["artifact"].startswith("int8"):
                 assert one["largest_steps"] <= (2 if one["runtime"] == "litert" else 16)

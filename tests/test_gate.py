@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import subprocess
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from tiny_models import write_export, write_images
 
 from bench.__main__ import main
 from bench.devices.open_devices import OPENED_BY
+from bench.gates.gate import checked_limits
 from bench.gates.limits import Limits, read_limits
 from bench.gates.next_steps import NextSteps
 from bench.history.history import History
@@ -85,7 +87,7 @@ def test_too_few_images_are_inconclusive_and_it_says_how_many_are_needed(project
     (row,) = rows(capsys)
     assert row["verdict"] == "inconclusive" and "N=30 is too small, needs about" in row["detail"]
     assert 300 < row["figures"]["images_needed"] < 1000
-    limits(project, '[accuracy]\nmax_drop_points = 1\n[gate]\ncannot_tell = "pass"\n')
+    limits(project, '[accuracy]\nmax_drop_points = 1\n[gate]\ninconclusive = "pass"\n')
     assert gate() == 0
     assert "1 inconclusive" in capsys.readouterr().out
 
@@ -538,7 +540,8 @@ def test_a_wrong_option_is_one_line(project, capsys):
         ("[accuracy]\nmax_drop = 1.0\n", "accuracy.max_drop; known is"),
         ("[latency]\nratio = 1.0\n", "has latency.ratio"),
         ("[latency]\nreference = 'then'\n", "latency.reference = 'then'; expected file or times"),
-        ("[gate]\ncannot_tell = 'maybe'\n", "expected fail or pass"),
+        ("[gate]\ninconclusive = 'maybe'\n", "gate.inconclusive = 'maybe'; expected fail or pass"),
+        ("[gate]\ncannot_tell = 'fail'\ninconclusive = 'fail'\n", "take gate.cannot_tell out"),
         ("[speedup]\nint8 = 1.0\n", "has speedup.int8; known is"),
         ("[speedup]\n'int8.tflite' = 'fast'\n", "expected a number"),
         ("speedup = 1\n", "speedup = 1; expected"),
@@ -554,12 +557,27 @@ def test_a_wrong_gate_toml_is_refused(project, capsys, text, said):
     refused(capsys, "gate.toml", said)
 
 
-def test_a_missing_gate_toml_is_refused(tmp_path):
-    with pytest.raises(RequestError, match="there is no"):
-        read_limits(tmp_path / "gate.toml")
+@pytest.mark.parametrize("text", [None, "", "[accuracy\n"])
+def test_without_limits_a_command_that_writes_some_is_advised(project, text):
+    limits(project, text or "")
+    if text is None:
+        (project / "gate.toml").unlink()
+    with pytest.raises(RequestError) as refused:
+        checked_limits()
+    advised = str(refused.value).split("e.g. ")[1]
+    subprocess.run(["sh", "-c", advised], check=True)
+    assert checked_limits().max_drop_points == 0.5
+
+
+def test_the_former_name_of_inconclusive_is_read_with_a_note(project, capsys):
+    limits(project, "[gate]\ncannot_tell = 'pass'\n")
+    assert read_limits().inconclusive == "pass"
+    assert "note: gate.cannot_tell of gate.toml is called gate.inconclusive now" in (
+        capsys.readouterr().err
+    )
 
 
 def test_the_gate_toml_of_this_project_is_read(request):
     read = read_limits(request.config.rootpath / "gate.toml")
     assert read.max_drop_points == 0.5 and read.min_speedup == {"int8.tflite": 1}
-    assert (read.cannot_tell, read.latency_reference) == ("fail", "file")
+    assert (read.inconclusive, read.latency_reference) == ("fail", "file")

@@ -83,7 +83,9 @@ def test_what_it_answers_is_what_keras_and_this_machine_answer(measured):
         for row in measured[arch]["rows"]:
             assert row["images"] == IMAGES
             assert row["agreement_with_keras"] >= (0.95 if row["scheme"] == "int8" else 1.0)
-        found = {(one["artifact"], one["runtime"]): one for one in measured[arch]["counterparts"]}
+        found = {
+            (one["artifact"], one["runtime"]): one for one in measured[arch]["host_differences"]
+        }
         assert list(found) == rows_of(arch)
         for (name, runtime), one in found.items():
             assert one["images"] == IMAGES and one["against"] == "host"

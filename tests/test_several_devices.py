@@ -118,7 +118,8 @@ def test_this_machine_is_compared_with_though_it_was_not_asked_for(project, monk
     drifts = History().drifts(shown["session"])
     assert list(dict.fromkeys(name for one in drifts for name in (one.a, one.b))) == columns
     assert {one.device for one in History().newest()} == {'the "old" pi'}
-    against = shown["counterparts"]
+    against = shown["host_differences"]
+    assert shown["counterparts"] == against  # their former name
     assert names(against) == FILES and {one["against"] for one in against} == {"host"}
     for one in against:
         assert (one["device"], one["images"], one["agreement"]) == ('the "old" pi', 30, 1)
@@ -165,7 +166,7 @@ def test_rows_that_one_device_has_another_may_not_have(fewer, capsys, device):
     }
     assert names(of["host"]) == HERE and names(of["phone"]) == THERE
     assert all(row["images"] == 30 and row["top1"] == 1 for row in shown["rows"])
-    assert names(shown["counterparts"]) == THERE and shown["lacking"] == []
+    assert names(shown["host_differences"]) == THERE and shown["lacking"] == []
     columns = list(dict.fromkeys(one[side] for one in shown["drift"] for side in ("a", "b")))
     expected = ["keras", *(f"{f} {r} host" for f, r in HERE), *(f"{f} {r} phone" for f, r in THERE)]
     assert sorted(columns) == sorted(expected)
@@ -176,7 +177,7 @@ def test_rows_that_one_device_has_another_may_not_have(fewer, capsys, device):
 def test_a_device_with_fewer_rows_is_compared_with_this_machine_alone(fewer, capsys):
     assert main([*ASKED, "--device", "phone", "--json"]) == 0
     shown = found(capsys)
-    assert names(shown["rows"]) == names(shown["counterparts"]) == THERE
+    assert names(shown["rows"]) == names(shown["host_differences"]) == THERE
 
 
 def test_a_sustained_run_says_how_many_rows_each_device_has(fewer, capsys):
@@ -258,7 +259,7 @@ def test_a_device_that_fails_while_it_is_judged_keeps_its_times(project, monkeyp
     errors = [row["error"] for row in shown["rows"]]
     assert errors == [None, "not judged: pi4: the line broke", None, None]
     assert all(row["median_ms"] > 0 for row in shown["rows"])
-    assert names(shown["counterparts"]) == [FILES[0], *FILES[2:]]
+    assert names(shown["host_differences"]) == [FILES[0], *FILES[2:]]
 
 
 def test_images_that_come_in_batches_are_judged_as_a_whole(project, monkeypatch, capsys):
@@ -285,7 +286,7 @@ def test_images_that_come_in_batches_are_judged_as_a_whole(project, monkeypatch,
     assert errors == [None, "not judged: pi4: the line broke", None, None]
     judged = [row for row in shown["rows"] if not row["error"]]
     assert {(row["images"], row["agreement_with_keras"]) for row in judged} == {(30, 1)}
-    assert {(one["images"], one["agreement"]) for one in shown["counterparts"]} == {(30, 1)}
+    assert {(one["images"], one["agreement"]) for one in shown["host_differences"]} == {(30, 1)}
 
 
 def test_operators_are_those_of_each_device(project, monkeypatch, capsys):

@@ -27,7 +27,7 @@ from models.command_line.errors import CheckFailed, RequestError
 from models.command_line.options import Options
 from models.source import resolve
 
-LIMITS_NOTHING = ("cannot_tell", "latency_reference", "min_slowdown_ms")
+LIMITS_NOTHING = ("inconclusive", "latency_reference", "min_slowdown_ms")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def run_gate(asked: Options, gate: GateOptions, command: str, output: Output) ->
 
     RequestError where there is nothing to check, or the model was not trained for DATA's classes.
     """
-    limits = _checked_limits()
+    limits = checked_limits()
     for name in ("junit", "markdown"):
         gate_output.check_writable(name.upper(), getattr(gate, name))
     with open_device_run("gate", asked, gate.plan, gate.cores, command) as device_run:
@@ -90,9 +90,9 @@ def _report(
     model_id = session.exported.manifest.model_id
     title = f"{model_id} on {device_run.device.name}"
     threads = f"{session.options.threads} threads"
-    bad = failing(verdicts, limits.cannot_tell)
-    gate_output.write(gate.junit, gate_output.junit(title, verdicts, limits.cannot_tell))
-    gate_output.write(gate.markdown, gate_output.markdown(title, verdicts, limits.cannot_tell))
+    bad = failing(verdicts, limits.inconclusive)
+    gate_output.write(gate.junit, gate_output.junit(title, verdicts, limits.inconclusive))
+    gate_output.write(gate.markdown, gate_output.markdown(title, verdicts, limits.inconclusive))
     output.say(f"{title}, {threads}{about}", gate_output.table(verdicts), counts(verdicts))
     output.give(
         model_id=model_id,
@@ -130,11 +130,12 @@ def _verdicts(
     return verdicts, about
 
 
-def _checked_limits() -> Limits:
+def checked_limits() -> Limits:
+    """The limits of gate.toml; RequestError where there are none."""
     limits = read_limits()
     checked = [f.name for f in fields(Limits) if f.name not in LIMITS_NOTHING]
     if all(getattr(limits, name) in (None, {}) for name in checked):
-        raise RequestError(f"{GATE_FILE} limits nothing; write, for example, {EXAMPLE}")
+        raise RequestError(f"{GATE_FILE} limits nothing; write it anew, e.g. {EXAMPLE}")
     return limits
 
 

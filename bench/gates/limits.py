@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.command_line.errors import RequestError
+from models.command_line.progress import note
 from quantize.methods.settings import SECTION
 
 GATE_FILE = Path("gate.toml")
@@ -15,8 +16,8 @@ GATE_FILE = Path("gate.toml")
 class Limits:
     """None: nothing is checked.
 
-    ``cannot_tell``: "fail" or "pass", what becomes of a check whose evidence does not reach.
-    ``max_drop_points``: percentage points of top-1 that a file of integers may lose against
+    ``inconclusive``: "fail" or "pass", the effect of a check whose evidence does not suffice.
+    ``max_drop_points``: percentage points of top-1 that a quantized file may lose against
     float32. ``max_slowdown_percent`` and ``min_slowdown_ms``: by how much a file may be slower
     than the stored baseline, and what slower is too little to matter. ``latency_reference``:
     "file", the baseline's file is measured again in turns with the new one, or "times", those of
@@ -28,7 +29,7 @@ class Limits:
     """
 
     max_drop_points: float | None = None
-    cannot_tell: str = "fail"
+    inconclusive: str = "fail"
     max_slowdown_percent: float | None = None
     min_slowdown_ms: float = 0.0
     latency_reference: str = "file"
@@ -56,7 +57,7 @@ class _Key:
 
 SPEEDUP = "speedup"  # its keys are names of files
 CHOICES = {  # by ``section.name``: the field of Limits and its values
-    "gate.cannot_tell": ("cannot_tell", ("fail", "pass")),
+    "gate.inconclusive": ("inconclusive", ("fail", "pass")),
     "latency.reference": ("latency_reference", ("file", "times")),
 }
 KEYS = (
@@ -69,7 +70,8 @@ KEYS = (
     _Key("memory", "max_ratio", "max_memory_ratio", 0, 100),
     _Key("memory", "max_mib", "max_memory_mib", 0, 1e6),
 )
-EXAMPLE = "[accuracy] max_drop_points = 0.5"
+FORMER_NAMES = {"gate.cannot_tell": "gate.inconclusive"}
+EXAMPLE = rf"printf '[accuracy]\nmax_drop_points = 0.5\n' > {GATE_FILE}"
 
 
 def read_limits(path: Path = GATE_FILE) -> Limits:
@@ -77,16 +79,16 @@ def read_limits(path: Path = GATE_FILE) -> Limits:
     try:
         raw = tomllib.loads(path.read_text())
     except FileNotFoundError:
-        raise RequestError(f"there is no {path}; write one with: {EXAMPLE}") from None
+        raise RequestError(f"there is no {path}; write one, e.g. {EXAMPLE}") from None
     except (OSError, ValueError) as error:
         raise RequestError(
-            f"{path} cannot be read as TOML ({error}); expected {EXAMPLE}"
+            f"{path} cannot be read as TOML ({error}); write it anew, e.g. {EXAMPLE}"
         ) from error
     raw.pop(SECTION, None)  # a setting of the export, which ``quantize.methods.settings`` reads
     speedups = raw.pop(SPEEDUP, {})
     if not isinstance(speedups, dict):
         raise RequestError(f'{path} has {SPEEDUP} = {speedups!r}; expected "int8.tflite" = 1.0')
-    found = _flat(raw)
+    found = _renamed(path, _flat(raw))
     _refuse_unknown(path, found, speedups)
     limits = {
         key.field: _number(path, str(key), found[str(key)], key.lowest, key.highest)
@@ -113,6 +115,16 @@ def _flat(raw: dict) -> dict:
         for section, values in raw.items()
         for name, value in (values.items() if isinstance(values, dict) else [("", values)])
     }
+
+
+def _renamed(path: Path, found: dict) -> dict:
+    """``found`` with former names as they are called now; RequestError where both are there."""
+    for former, name in FORMER_NAMES.items():
+        if former in found and name in found:
+            raise RequestError(f"{path} has {former} and {name}, its name now; take {former} out")
+        if former in found:
+            note(f"{former} of {path} is called {name} now: rename it there")
+    return {FORMER_NAMES.get(name, name): value for name, value in found.items()}
 
 
 def _refuse_unknown(path: Path, found: dict, speedups: dict) -> None:

@@ -91,7 +91,9 @@ def _compare_with_host(
         for (runtime, why), names in evaluated.missing.items()
     ]
     output.say(*(f"note: {HOST} has no outputs to compare with of {one}" for one in lacking))
-    output.give(counterparts=[host_difference.as_dict(one) for one in given], lacking=lacking)
+    differences = [host_difference.as_dict(one) for one in given]
+    output.give(host_differences=differences, lacking=lacking)
+    output.give(counterparts=differences)  # their name in earlier output
 
 
 def _explain(
