@@ -1,25 +1,18 @@
 """The printout of an export: a table of the files, and how int8 came about."""
 
-import io
-
 from export.artifact import Artifact, Manifest
+from models.command_line.columns import aligned
 from quantize.schemes.scheme import INT8
 
 KINDS_NAMED = 4
+HEADING = ("file", "KB", "max error", "cosine", "SQNR dB", "agreement", "loads in")
+FIGURES = range(1, 6)  # of its columns
 
 
 def text(manifest: Manifest, folder: str, made: bool) -> str:
     """One line on the model, its caveats, and a row for each file."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    table.add_column("file", no_wrap=True)
-    for heading in ("KB", "max error", "cosine", "SQNR dB", "same top-1"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("loads in")
-    for artifact in manifest.artifacts:
-        table.add_row(*_row(artifact, manifest.model["labels_known"] or _has_accuracy(manifest)))
+    judged = manifest.model["labels_known"] or _has_accuracy(manifest)
+    rows = [HEADING, *(_row(artifact, judged) for artifact in manifest.artifacts)]
     images = manifest.evaluation["images"]
     first = f"{manifest.model_id}: {'wrote' if made else 'unchanged,'} {folder}"
     lines = [first, *(f"note: {caveat}" for caveat in manifest.caveats), *_split(manifest)]
@@ -27,15 +20,13 @@ def text(manifest: Manifest, folder: str, made: bool) -> str:
         f"against Keras on {images} images of {manifest.evaluation['name']}; int8 "
         f"calibrated on {manifest.calibration['images']} of {manifest.calibration['name']}"
     )
-    out = io.StringIO()
-    Console(file=out, width=120, color_system=None).print(table)
     refused = [
         f"note: {artifact.name} cannot be used in {runtime}: {status}"
         for artifact in manifest.artifacts
         for runtime, status in artifact.loads_in.items()
         if status != "ok"
     ]
-    table_lines = [*_stripped(out.getvalue()), *refused, *partition_notes(manifest)]
+    table_lines = [aligned(rows, FIGURES, wrap=True), *refused, *partition_notes(manifest)]
     return "\n".join([*lines, "", *table_lines, *_methods(manifest)]) + "\n"
 
 
@@ -100,10 +91,6 @@ def _float_layers(scheme: str, made: dict) -> list[str]:
             f"{chosen['latency_samples']}, in turns, LiteRT)"
         )
     return [f"float in {scheme}: {', '.join(chosen['float_layers'])}{cost}"]
-
-
-def _stripped(table: str) -> list[str]:
-    return [line.rstrip() for line in table.splitlines()]
 
 
 def _has_accuracy(manifest: Manifest) -> bool:

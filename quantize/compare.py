@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from models.command_line import command, options, progress
+from models.command_line.columns import aligned
 from models.command_line.options import Options
 from quantize.evaluate import latency
 from quantize.evaluate.output_comparison import compare, predictions
@@ -109,15 +110,13 @@ def _litert_quantizer(graph: Graph, images: np.ndarray) -> Graph:
 
 def text(found: list[Row]) -> str:
     """The rows as a table a person reads."""
-    lines = [f"{'int8 by':<20} {'top-1':>7} {'as float':>9} {'SQNR dB':>8} {'latency':>8} {'s':>6}"]
+    rows = [("int8 by", "top-1", "agreement", "SQNR dB", "latency", "s")]
     for row in found:
         exact = row.sqnr_db is None and row.top1_agreement is not None
         sqnr = "exact" if exact else _shown(row.sqnr_db, ".1f")
-        lines.append(
-            f"{row.tool:<20} {_shown(row.top1, '.2%'):>7} {_shown(row.top1_agreement, '.2%'):>9} "
-            f"{sqnr:>8} {row.latency_ratio:>8.2f} {row.seconds:>6.1f}"
-        )
-    return "\n".join(lines)
+        shares = (_shown(row.top1, ".2%"), _shown(row.top1_agreement, ".2%"))
+        rows.append((row.tool, *shares, sqnr, f"{row.latency_ratio:.2f}", f"{row.seconds:.1f}"))
+    return aligned(rows, range(1, 6))
 
 
 def _shown(figure: float | None, form: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from models.command_line import command, options, progress
+from models.command_line.columns import aligned
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
 from models.networks import demo
@@ -119,15 +120,11 @@ def _title(found: SearchResult, images: int, layers: int) -> str:
 
 def text(title: str, found: list[Row]) -> str:
     """The rows as a table a person reads."""
-    width = max([len(row.layer) for row in found] + [len("layer")])
-    lines = [
-        f"{'layer':<{width}}  {'operator':<17} {'int8 alone':>10} {'left float':>10} {'gain':>6}"
-    ]
+    rows = [("layer", "operator", "int8 alone", "left float", "gain")]
     for row in found:
         alone, left = (_shown(db, ".1f") for db in (row.alone_db, row.left_float_db))
-        gain = _shown(row.gain_db, "+.1f")
-        lines.append(f"{row.layer:<{width}}  {row.kind:<17} {alone:>10} {left:>10} {gain:>6}")
-    return "\n".join([title, "SQNR of the outputs in dB", "", *lines])
+        rows.append((row.layer, row.kind, alone, left, _shown(row.gain_db, "+.1f")))
+    return "\n".join([title, "SQNR of the outputs in dB", "", aligned(rows, (2, 3, 4))])
 
 
 def _shown(decibels: float | None, form: str) -> str:

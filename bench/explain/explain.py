@@ -14,6 +14,7 @@ from bench.explain.instrumented_layer import IMAGE, OUTPUT, ObservedLayer
 from bench.explain.layer_drift import LayerDrift, compared
 from bench.explain.layer_pairs import in_shape, keras_layers
 from bench.measurement.accuracy import chunks
+from models.command_line.columns import aligned
 from models.command_line.options import Options
 from quantize.evaluate.output_comparison import Outputs
 
@@ -156,13 +157,7 @@ def table(explanation: Explanation) -> str:
         rows.append(
             (layer.layer, layer.kind, shape, _decibels(layer), loss, largest, ", ".join(notes))
         )
-    widths = [max(len(row[column]) for row in rows) for column in range(6)]
-    lines = [str(explanation)]
-    for row in rows:
-        left = [row[i].ljust(widths[i]) for i in range(3)]
-        right = [row[i].rjust(widths[i]) for i in range(3, 6)]
-        lines.append("  ".join([*left, *right, row[6]]).rstrip())
-    return "\n".join(lines)
+    return f"{explanation}\n{aligned(rows, (3, 4, 5))}"
 
 
 def _decibels(layer: LayerDrift) -> str:

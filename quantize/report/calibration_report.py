@@ -1,16 +1,19 @@
 """The calibration report: which range and which int8 scale each activation gets, and from what."""
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from models.command_line.columns import aligned
 from quantize.graph.graph import Graph
 from quantize.ranges.bounds import Bounds, bounds
 from quantize.ranges.calibration import Activation
 from quantize.ranges.histogram import Histogram
 from quantize.ranges.value_range import Range
+
+SHARES = ("clipped", "at 6", "tail")
+HEADING = ("activation", "shape", "min", "max", *SHARES, "scale", "zero")
 
 
 @dataclass(frozen=True)
@@ -70,31 +73,23 @@ def _share(histogram: Histogram, low: float, high: float) -> float:
 
 
 def text(title: str, found: list[Row]) -> str:
-    """The rows as a table a person reads."""
-    from rich.console import Console
-    from rich.table import Table
+    """The rows as a table a person reads, without shares that no row has."""
+    table = [HEADING, *map(_cells, found)]
+    shown = [n for n in range(len(HEADING)) if any(cells[n] for cells in table[1:])]
+    lines = aligned([[cells[n] for n in shown] for cells in table], range(2, len(shown)))
+    return "\n".join([title, "", lines])
 
-    table = Table(box=None, pad_edge=False)
-    for heading in ("operator", "shape"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("min", "max", "clipped", "at 6", "tail", "scale", "zero point"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("activation", no_wrap=True, overflow="ellipsis")
-    for row in found:
-        table.add_row(
-            row.operator,
-            "x".join(str(n) for n in row.shape[1:]),
-            f"{row.minimum:.4g}",
-            f"{row.maximum:.4g}",
-            *(_percent(s) for s in (row.clipped, row.saturated, row.negative_levels)),
-            f"{row.scale:.6g}",
-            str(row.zero_point),
-            row.name,
-        )
-    out = io.StringIO()
-    Console(file=out, width=170, color_system=None).print(table)
-    lines = [line.rstrip() for line in out.getvalue().splitlines()]
-    return "\n".join([title, "", *lines])
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        row.name.partition("/")[2] or row.name,  # without the model's own
+        "x".join(str(n) for n in row.shape[1:]),
+        f"{row.minimum:.4g}",
+        f"{row.maximum:.4g}",
+        *(_percent(share) for share in (row.clipped, row.saturated, row.negative_levels)),
+        f"{row.scale:.4g}",
+        str(row.zero_point),
+    )
 
 
 def _percent(share: float | None) -> str:
