@@ -101,7 +101,7 @@ def test_a_table_is_whole_and_under_its_own_title(project, monkeypatch, capsys):
     assert " cores, " in titles["pi5"][0] and "onnxruntime" not in titles["pi5"][0]
     for device in ("pi4", "pi5"):
         heading, *lines = titles[device][1:]
-        assert heading.startswith("artifact") and "median ms" in heading
+        assert heading.startswith("file") and "median ms" in heading
         assert [tuple(line.split()[:2]) for line in lines[:4]] == FILES
         accuracy = next(part.splitlines() for part in parts if part.startswith(f"on {device}\n"))
         assert [tuple(line.split()[:2]) for line in accuracy[2:]] == FILES
@@ -208,7 +208,7 @@ def test_a_runtime_that_this_machine_lacks_is_left_out_with_a_note(project, monk
     written(monkeypatch, Board("pi4"))
     assert bench("pi4") == 0
     out = capsys.readouterr().out
-    (note,) = [line for line in out.splitlines() if "has no answers to compare" in line]
+    (note,) = [line for line in out.splitlines() if "has no outputs to compare" in line]
     assert "float32.tflite, int8.tflite in litert: missing runtime" in note
     against = out.split("pi4 against host")[1].splitlines()[2:4]
     assert [line.split()[:2] for line in against] == [list(pair) for pair in FILES[2:]]

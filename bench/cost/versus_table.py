@@ -2,15 +2,14 @@
 
 from dataclasses import asdict
 
-from bench.cost.layer_cost import KINDS
 from bench.cost.layer_time import KindTime
 from bench.cost.roofline import PRECISIONS, Roofline
 from bench.cost.versus import KindPair, Side, Versus
 from bench.cost.versus_text import conclusion
+from models.command_line.columns import aligned
 
 NOT_KNOWN = "n/a"
-KIND_WIDTH = max(map(len, KINDS))
-WIDTH = 9
+WIDTH = 6  # of a figure
 LEAST_SHARE = 0.8  # of an inference, that its operators add up to on a quiet machine
 COLUMNS = ("layers", "MMACs", "MB moved", "predicted", "measured")
 
@@ -36,21 +35,19 @@ def ceilings(roofline: Roofline) -> list[str]:
 
 def text(versus: Versus) -> list[str]:
     """The table of one precision by kind, and the conclusion below it."""
-    names = f"{versus.a.name} and {versus.b.name}"
+    names, pairs = f"{versus.a.name} and {versus.b.name}", (*versus.kinds, versus.total)
     lines = [
         f"{versus.precision}.tflite of {names} in each column; times in ms, of one inference",
-        f"{'':<{KIND_WIDTH}}" + "".join(f"  {name:^{2 * WIDTH + 1}}" for name in COLUMNS),
-        *(_line(pair) for pair in (*versus.kinds, versus.total)),
+        *aligned([("", *COLUMNS), *map(_line, pairs)], range(1, 1 + len(COLUMNS))).splitlines(),
     ]
     for side in (versus.a, versus.b):
         lines += _of_the_whole(side, versus)
     return [*lines, *conclusion(versus)]
 
 
-def _line(pair: KindPair) -> str:
+def _line(pair: KindPair) -> list[str]:
     a, b = _cells(pair.a), _cells(pair.b)
-    both = (f"  {x:>{WIDTH}} {y:>{WIDTH}}" for x, y in zip(a, b, strict=True))
-    return f"{pair.a.kind:<{KIND_WIDTH}}" + "".join(both)
+    return [pair.a.kind, *(f"{x:>{WIDTH}} {y:>{WIDTH}}" for x, y in zip(a, b, strict=True))]
 
 
 def _cells(kind: KindTime) -> tuple[str, ...]:
