@@ -137,7 +137,7 @@ def test_a_model_with_two_inputs_is_refused(work):
 
 def test_an_empty_calibration_folder_is_refused(work):
     (work / "data" / "empty").mkdir()
-    refused(work, *SMALL, "--calib", "data/empty", says=["CALIB", "data/empty"])
+    refused(work, *SMALL, "--calib", "data/empty", says=["CALIB", "data/empty"], started=run)
 
 
 def test_a_folder_of_text_files_is_refused(work):
@@ -193,7 +193,7 @@ def test_calibration_images_that_are_also_judged_on_are_refused_by_name(work):
 
 def test_an_out_that_is_a_file_is_refused(work):
     (work / "data" / "out").write_text("a file")
-    refused(work, *SMALL, "--out", "data/out", says=["OUT is 'data/out'"])
+    refused(work, *SMALL, "--out", "data/out", says=["OUT is 'data/out'"], started=run)
 
 
 @pytest.fixture
