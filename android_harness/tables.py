@@ -47,7 +47,7 @@ def builtin_operators():
 
 
 def table(file, name):
-    """The constant ``name`` of a Python file that imports nothing of ours."""
+    """The constant ``name`` of a Python file that needs no other file."""
     return runpy.run_path(str(file))[name]
 
 

@@ -52,7 +52,7 @@ class Board:
         yield str(python), str(runner)
 
     def cores(self, threads: int) -> None:
-        """All: the scheduler of a board has cores that are alike."""
+        """None chosen: the cores of a board are alike."""
 
     def battery(self) -> None:
         """It has none."""

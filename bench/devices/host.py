@@ -35,7 +35,7 @@ class Host:
         self._at_work = RunningJobs()
 
     def environment(self) -> Environment:
-        """What this machine is."""
+        """Facts about this machine."""
         command = [*self._python, "--environment"]
         try:
             done = subprocess.run(
@@ -68,11 +68,11 @@ class Host:
             return child.finish()
 
     def start_program(self, argv: Sequence[str]) -> subprocess.Popen:
-        """Another program, its pipes ours."""
+        """Start another program, connected by pipes."""
         return started(argv)
 
     def free_memory_bytes(self) -> int | None:
-        """What could be had now without swapping; None where the system does not tell."""
+        """Memory available without swapping; None where the system does not tell."""
         return free_memory_bytes()
 
     def stop(self) -> None:

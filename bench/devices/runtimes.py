@@ -1,4 +1,4 @@
-"""Which runtimes the files are measured in on a device."""
+"""Runtimes that files are measured in on a device."""
 
 from collections.abc import Sequence
 

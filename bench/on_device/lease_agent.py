@@ -2,7 +2,7 @@
 
     python -I keeper.py CACHE [SILENCE_S]
 
-The second file of the bench, beside runner.py, that goes to a device: the standard library, Python
+The second file of the bench, beside runner.pyz, that goes to a device: the standard library, Python
 3.9 or later, Linux. It reads lines and answers in JSON, one object a line:
 
     {"owner": "..."}   first of all: for whom to hold CACHE/lock. Answers:

@@ -48,7 +48,7 @@ def read_throttled(root="/sys"):
 
 
 def read_voltage(root):
-    """Of the same flags the one that the kernel tells everybody: under-voltage within the last two
+    """The one of these flags that the kernel tells everybody: under-voltage within the last two
     seconds. None where there is no such sensor."""
     for folder in glob.glob(os.path.join(root, "class/hwmon/hwmon*")):
         if read_all(os.path.join(folder, "name")) == ["rpi_volt"]:

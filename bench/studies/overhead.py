@@ -22,8 +22,8 @@ from models.command_line import command
 from models.command_line.advice import module_line
 from models.command_line.errors import DeviceError, RequestError
 from models.command_line.progress import step
+from quantize.runtime.names import IN_PYTHON
 
-RUNTIME_OF = {".tflite": "litert", ".onnx": "onnxruntime"}
 BARE = Path(__file__).parent / "bare_loop.py"
 
 
@@ -45,9 +45,9 @@ def _compare(asked: argparse.Namespace) -> None:
     plan = replace(DEFAULT, precision=0.0, time_limit_s=asked.seconds)
     print(f"{'file':<40}  {'runner ms':>9}  {'bare ms':>8}  {'ratio':>6}  {'of each pair':>14}")
     for path in asked.files:
-        if path.suffix not in RUNTIME_OF or not path.is_file():
+        if path.suffix[1:] not in IN_PYTHON or not path.is_file():
             raise RequestError(f"{path} is no .tflite or .onnx file; name exported files")
-        runtime = RUNTIME_OF[path.suffix]
+        runtime = IN_PYTHON[path.suffix[1:]][0]
         job = Job(path, path.suffix[1:], runtime, asked.threads, plan, in_turns=True)
         pairs = [_pair(job, f"{path}, pair {n + 1} of {asked.pairs}") for n in range(asked.pairs)]
         ratios = [ratio(runner, bare).value for runner, bare in pairs]

@@ -19,7 +19,7 @@ class Partitions:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the delegate takes everything, in one piece."""
+        """True where the delegate takes everything, in one piece."""
         return self.count == 1 and not self.outside
 
 

@@ -59,7 +59,7 @@ class TfliteSession:
         self.inputs, self.outputs = tuple(map(_tensor, inputs)), tuple(map(_tensor, outputs))
         self._input_index = inputs[0]["index"] if inputs else None
         self._output_indices = [detail["index"] for detail in outputs]
-        # The runtime's own function: nothing of ours is in the time of a run.
+        # The runtime's own function, so that the time of a run holds nothing else.
         self.run = self.interpreter.invoke
 
     def feed(self, tensor):

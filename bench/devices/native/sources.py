@@ -1,4 +1,4 @@
-"""What the native runner is built from."""
+"""Sources of the native runner, and their digest."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ SHARED_TABLES = (
 
 
 def digest_of(harness: Path, words: Iterable[str]) -> str:
-    """Of the sources in ``harness`` and beside it, of the code that builds and bundles them, and of
+    """Digest of the sources in ``harness`` and beside it, of the code that builds them, and of
     ``words``."""
     found = hashlib.sha256()
     for file in _files(harness):
