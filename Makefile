@@ -1,5 +1,6 @@
 # Variables and targets are described by `make` alone; README.md has examples.
-PYTHON ?= python3.11
+# Python to set up with; empty: the newest supported one that runs here.
+PYTHON ?=
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
@@ -24,7 +25,8 @@ positional = $(if $(call given,$(1)),$(call quoted,$($(1))))
 arguments = $(foreach o,$(1),$(if $(call given,$(o)),$(call flag,$(o)) $(call quoted,$($(o)))))
 
 .PHONY: help setup export quantize summary bench baseline gate list show compare device-clean \
-	report train native android test test-pi test-android lint format docs clean
+	report train native android test test-pi test-android lint format docs constraints clean \
+	distclean asked-again
 
 help:
 	@echo 'make export    a Keras model becomes float32, float16 and int8 files, TFLite and ONNX'
@@ -71,13 +73,15 @@ help:
 
 setup: $(READY)
 
-$(READY): pyproject.toml constraints.txt
-	@command -v $(PYTHON) >/dev/null || { \
-		echo 'error: $(PYTHON) is not there; install Python 3.11, or type make PYTHON=...' >&2; exit 2; }
-	@echo 'setting up $(VENV) (about two minutes, the first time only)' >&2
-	@$(PYTHON) -m venv $(VENV)
-	@$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
-	@touch $(READY)
+$(READY): pyproject.toml $(wildcard constraints/*.txt)
+	@python=$$(sh set_up/find_python.sh $(call quoted,$(PYTHON))) && \
+		"$$python" set_up/install.py $(VENV)
+
+# One that was asked for may be another than the environment was made with.
+ifneq ($(PYTHON),)
+$(READY): asked-again
+endif
+asked-again:
 
 export: $(READY)
 	@$(RUN) -m export $(call arguments,$(OPTIONS))
@@ -153,5 +157,14 @@ format: $(READY)
 docs: $(READY)
 	@$(RUN) docs/regenerate.py $(call arguments,SLOW)
 
+constraints: $(READY)
+	@$(RUN) set_up/pin.py
+
 clean:
-	rm -rf $(VENV) .cache .pytest_cache .ruff_cache artifacts results
+	rm -rf $(VENV) .cache .pytest_cache .ruff_cache
+	@echo 'artifacts/ and results/ stay; make distclean removes them, too'
+
+distclean: clean
+	@for folder in artifacts results; do \
+		if [ -e $$folder ]; then rm -rf $$folder && echo "removed $$folder/"; fi; \
+	done

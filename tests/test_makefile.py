@@ -1,6 +1,7 @@
 """What a user types after make reaches our commands unchanged."""
 
 import re
+import shutil
 import subprocess
 from dataclasses import fields
 
@@ -70,3 +71,20 @@ def test_make_alone_names_targets_and_variables():
 def test_every_network_is_named(place):
     words = set(re.split(r"[^\w.-]+", (ROOT / place).read_text()))
     assert not ARCHITECTURES.keys() - words
+
+
+def test_clean_keeps_what_was_measured_and_distclean_says_what_it_takes(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in (".venv", "artifacts", "results"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "devices.toml").touch()
+
+    def left_after(target):
+        done = subprocess.run(["make", target], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return {file.name for file in tmp_path.iterdir()} - {"Makefile"}, done.stdout
+
+    assert left_after("clean")[0] == {"artifacts", "results", "devices.toml"}
+    left, output = left_after("distclean")
+    assert left == {"devices.toml"}  # written by hand
+    assert "removed artifacts/\nremoved results/\n" in output
