@@ -150,7 +150,7 @@ def fresh_keras():
     yield
     import keras
 
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 @pytest.fixture(scope="session")

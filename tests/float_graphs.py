@@ -27,7 +27,7 @@ def demo(arch: str) -> Graph:
         from models.source import resolve
 
         # Layers are named as in a process of its own, whatever was built in this one before.
-        keras.utils.clear_session()
+        keras.utils.clear_session(free_memory=False)
         network = resolve(Options(arch=arch)).load()
         return float_graph.convert(network.keras_model, 96, 96, 3)
 
@@ -44,7 +44,7 @@ def of_random_weights(spec: ModelSpec) -> Graph:
         from models.networks import registry
         from models.weights import random_weights
 
-        keras.utils.clear_session()
+        keras.utils.clear_session(free_memory=False)
         model = registry.build(spec)
         random_weights.fill(model)
         return float_graph.convert(model, spec.resolution, spec.resolution, 3)

@@ -34,7 +34,7 @@ def call(package: str, *arguments, cwd: Path) -> subprocess.CompletedProcess:
 def _forget_layer_names() -> None:
     """Keras numbers layers by what the process built before; a process of its own begins anew."""
     if "keras" in sys.modules:
-        sys.modules["keras"].utils.clear_session()
+        sys.modules["keras"].utils.clear_session(free_memory=False)
 
 
 @contextlib.contextmanager

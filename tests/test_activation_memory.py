@@ -24,7 +24,7 @@ def residual():
 
     from models.keras_files import float_graph
 
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
     image = keras.Input((8, 8, 4), name="image")
     wide = layers.Conv2D(16, 1, activation="relu", name="wide")(image)
     narrow = layers.Conv2D(4, 1, name="narrow")(wide)

@@ -6,7 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from commands import SMALL, files_in
+from commands import SMALL, files_in, run
 from in_process import call
 from PIL import Image
 

@@ -391,7 +391,7 @@ def test_layers_that_int8_keeps_scaled_are_the_same_as_keras(
     lowered = hard_swish.lower(v3_graph)
     statistics = calibrate(lowered, (image[None] for image in calibration_images), threads=2)
     graph = int8.quantize(lowered, choose_ranges(lowered, statistics))
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
     ours = Side("keras", KERAS, options=Options(arch="v3-small"))
     found = explain(ours, side(tmp_path, graph.content, "int8.tflite"), judge_images[:4])
     assert len(found.layers) > 100 and named(found) is None

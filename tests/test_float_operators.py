@@ -13,6 +13,7 @@ from quantize.methods.search import outputs
 from quantize.passes.layer import quantized_images
 from quantize.ranges.calibration import calibrate
 from quantize.ranges.choose_scale import choose_ranges
+from quantize.runtime.model_session import open_session
 from quantize.schemes import float_operators, int8
 
 SIDE = 16
@@ -62,9 +63,7 @@ def float_and_int8(activation):
 
 
 def onnx_outputs(model, fed):
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(model.SerializeToString())
+    session = open_session("onnxruntime", model.SerializeToString()).session
     return np.stack([session.run(None, {"image": image[None]})[0][0] for image in fed])
 
 

@@ -30,6 +30,7 @@ from quantize.passes.layer_pair import layer_pairs
 from quantize.ranges.calibration import calibrate
 from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.value_range import Range
+from quantize.runtime.model_session import open_session
 from quantize.schemes import int8_dynamic, int16x8
 from quantize.schemes.registry import ALWAYS, FURTHER, SCHEMES, Material, make, parse
 from quantize.schemes.scheme import INT8_DYNAMIC, INT8_PER_TENSOR, INT16X8
@@ -118,10 +119,8 @@ def test_outputs_of_further_schemes_are_close_to_float(v3_graph, calibration_ima
 
 def onnx_answers(graph, int8_graph, images):
     """Real outputs of the int8 ONNX form."""
-    import onnxruntime
-
     model = int8_onnx.quantize(float_model_onnx.from_graph(graph), int8_graph)
-    session = onnxruntime.InferenceSession(model.SerializeToString())
+    session = open_session("onnxruntime", model.SerializeToString()).session
     fed = quantized_images(int8_graph, images)
     rows = [session.run(None, {"image": image[None]})[0][0] for image in fed]
     affine = int8_graph.quantization("probabilities")

@@ -20,6 +20,7 @@ from quantize.passes import channel_splitting, equalization, error_feedback
 from quantize.passes.layer import layers
 from quantize.passes.rounding import Problem
 from quantize.ranges.choose_scale import choose_ranges
+from quantize.runtime.model_session import open_session
 from quantize.schemes import int8
 from quantize.schemes.scheme import INT8, INT8_PER_TENSOR
 
@@ -46,9 +47,9 @@ def network():
 def keras_model():
     import keras
 
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
     yield network()
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 @pytest.fixture(scope="module")
@@ -228,9 +229,7 @@ def test_error_feedback_rounds_every_grouped_kernel_better(graph, plain, statist
 
 
 def onnx_outputs(model, given):
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(model.SerializeToString())
+    session = open_session("onnxruntime", model.SerializeToString()).session
     return np.concatenate([session.run(None, {"image": image[None]})[0] for image in given])
 
 

@@ -182,7 +182,7 @@ def counted(arch, alpha=None, res=None):
 
     from bench.cost.float_graph_of import float_graph_of
 
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
     asked = Options(arch=arch, alpha=alpha, res=res)
     return network_cost(float_graph_of(asked, lambda *_: None).graph)
 

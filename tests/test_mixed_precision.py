@@ -29,6 +29,7 @@ from quantize.methods.search import search
 from quantize.passes.layer import quantized_images
 from quantize.ranges.calibration import calibrate
 from quantize.ranges.choose_scale import choose_ranges
+from quantize.runtime.model_session import new_session
 from quantize.schemes import int8
 
 BAD = "conv_pw_2"
@@ -206,22 +207,20 @@ def images_64():
 def agree(graph, chosen, images, kept, layers):
     """The int8 file with ``kept`` float says the same in LiteRT and in ONNX Runtime."""
     import onnx
-    import onnxruntime
 
     names = layer_names.layer_names(graph)
     int8_graph = int8.quantize(graph, chosen, [names[name] for name in kept])
     model = int8_onnx.quantize(float_model_onnx.from_graph(graph), int8_graph)
-    options = onnxruntime.SessionOptions()
+    opened = new_session("onnxruntime", threads=2)
     with tempfile.TemporaryDirectory() as folder:
-        options.optimized_model_filepath = f"{folder}/optimized.onnx"
-        options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(model.SerializeToString(), options)
-        kinds = [n.op_type for n in onnx.load(options.optimized_model_filepath).graph.node]
+        opened.options.optimized_model_filepath = f"{folder}/optimized.onnx"
+        opened.load(model.SerializeToString())
+        kinds = [n.op_type for n in onnx.load(f"{folder}/optimized.onnx").graph.node]
     assert sum(kind in ("QLinearConv", "QLinearMatMul", "QGemm") for kind in kinds) == (
         layers + (graph.op_histogram.get("FULLY_CONNECTED", 0)) - len(kept)
     )
     fed = quantized_images(int8_graph, images)
-    found = np.stack([session.run(None, {"image": image[None]})[0][0] for image in fed])
+    found = np.stack([opened.session.run(None, {"image": image[None]})[0][0] for image in fed])
     wanted = outputs(int8_graph, images, 2)
     steps = np.abs(real_outputs(int8_graph, found) - wanted) * 256
     assert steps.max() <= 6 and steps.mean() < 0.1

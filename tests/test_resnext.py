@@ -17,11 +17,11 @@ AT_224 = (224 / RES) ** 2
 def model():
     import keras
 
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
     made = registry.build(ModelSpec("resnext50", resolution=RES, logits=True))
     random_weights.fill(made)
     yield made
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 def convolutions(model):

@@ -12,6 +12,7 @@ from quantize.evaluate.output_comparison import compare
 from quantize.graph.delegate import Partitions, partitions
 from quantize.ranges.calibration import calibrate
 from quantize.ranges.choose_scale import choose_ranges
+from quantize.runtime.model_session import open_session
 from quantize.schemes import int8
 
 pytestmark = pytest.mark.usefixtures("fresh_keras")
@@ -98,13 +99,11 @@ def test_int8_shuffles_and_splits_stay_in_the_one_piece(int8_graph):
 
 def test_int8_onnx_answers_as_int8_tflite(graph, int8_graph, images):
     """As near as the float graph is: random weights make much of what kernels round otherwise."""
-    import onnxruntime
-
     interpreter = int8_graph.interpreter(threads=1)
     put, got = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     scale, zero_point = put["quantization"]
     model = int8_onnx.quantize(float_model_onnx.from_graph(graph), int8_graph)
-    session = onnxruntime.InferenceSession(model.SerializeToString())
+    session = open_session("onnxruntime", model.SerializeToString()).session
     answers = []
     for image in images:
         integers = np.clip(np.rint(image[None] / scale) + zero_point, -128, 127).astype(np.int8)

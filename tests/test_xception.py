@@ -21,6 +21,7 @@ from quantize.graph.graph import Graph
 from quantize.graph.layer_names import layer_names
 from quantize.ranges.calibration import calibrate
 from quantize.ranges.choose_scale import choose_ranges
+from quantize.runtime.model_session import open_session
 from quantize.schemes import int8
 
 SIZE, CLASSES = 71, 10
@@ -175,10 +176,8 @@ def test_rectifiers_between_sums_do_not_divide_the_int8_file(narrow_int8):
 
 
 def test_int8_files_of_both_formats_answer_as_float(narrow, narrow_int8, judge_images):
-    import onnxruntime
-
     model = int8_onnx.quantize(float_model_onnx.from_graph(narrow), narrow_int8)
-    session = onnxruntime.InferenceSession(model.SerializeToString())
+    session = open_session("onnxruntime", model.SerializeToString()).session
     wanted = outputs(narrow, judge_images, 2)
     found = outputs(narrow_int8, judge_images, 2)
     into, out = (narrow_int8.quantization(n) for n in ("image", "probabilities"))

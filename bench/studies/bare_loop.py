@@ -18,6 +18,7 @@ def session(job):
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = job["threads"]
+        options.add_session_config_entry("session.x64quantprecision", "1")  # as the runner
         found = onnxruntime.InferenceSession(job["artifact"], options)
         kind = DTYPES[found.get_inputs()[0].type]
         feed = {"image": noise(found.get_inputs()[0].shape, kind)}
