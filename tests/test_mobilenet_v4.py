@@ -185,10 +185,13 @@ def test_widths_are_multiples_of_eight_and_the_last_is_never_narrower():
     assert widths(1.4) == [48, 88, 264, 136, 1344, 1792]
 
 
-@pytest.mark.parametrize("arch", VARIANTS)
 @pytest.mark.parametrize(
-    ("alpha", "size", "classes"),
-    [(0.1, 32, 1), (1.4, 512, 2), pytest.param(0.02, 33, 1000, marks=pytest.mark.slow)],
+    ("arch", "alpha", "size", "classes"),
+    [
+        ("v4-conv-medium", 0.1, 32, 1),
+        pytest.param("v4-conv-small", 1.4, 512, 2, marks=pytest.mark.slow),
+        pytest.param("v4-conv-medium", 0.02, 33, 1000, marks=pytest.mark.slow),
+    ],
 )
 def test_any_width_size_and_number_of_classes_builds(arch, alpha, size, classes):
     model = built(arch, alpha=alpha, resolution=size, classes=classes)

@@ -231,9 +231,15 @@ def test_an_export_that_fails_ends_as_it_did(tmp_path, monkeypatch, capfd):
     assert "no-such-method" in capfd.readouterr().err
 
 
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """A folder where what one test exported need not be exported by the next."""
+    return tmp_path_factory.mktemp("versus")
+
+
 @pytest.mark.slow
-def test_what_is_not_exported_is_exported_first(tmp_path):
-    done = call("bench", "summary", *SMALL, "--vs", "v1", "--json", cwd=tmp_path)
+def test_what_is_not_exported_is_exported_first(work):
+    done = call("bench", "summary", *SMALL, "--vs", "v1", "--json", cwd=work)
     assert done.returncode == 0, done.stderr
     assert "note: there are no files of v1-0.1-64-random in artifacts" in done.stderr
     given = json.loads(done.stdout)
@@ -241,16 +247,16 @@ def test_what_is_not_exported_is_exported_first(tmp_path):
         for network in each["networks"]:
             every = [one for one in network["layers"] if one["measured_ms"] is None]
             assert not every  # each layer of both has its operator in the profile
-    again = call("bench", "summary", *SMALL, "--vs", "v1", cwd=tmp_path)
+    again = call("bench", "summary", *SMALL, "--vs", "v1", cwd=work)
     assert again.returncode == 0 and "exporting" not in again.stderr
 
 
 @pytest.mark.slow
-def test_the_layers_of_one_network_are_marked(tmp_path):
-    done = call("bench", "summary", *SMALL, "--device", "host", "--json", cwd=tmp_path)
+def test_the_layers_of_one_network_are_marked(work):
+    done = call("bench", "summary", *SMALL, "--device", "host", "--json", cwd=work)
     assert done.returncode == 0, done.stderr
     given = json.loads(done.stdout)
     assert len(given["bounds"]) == len(given["layers"])
     assert {one["float32"]["bound"] for one in given["bounds"]} == {"compute", "memory"}
-    plain = call("bench", "summary", *SMALL, cwd=tmp_path)
+    plain = call("bench", "summary", *SMALL, cwd=work)
     assert plain.returncode == 0 and "ridge" not in plain.stdout
