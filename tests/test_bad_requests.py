@@ -150,12 +150,14 @@ def test_a_one_pixel_image_is_refused_by_name(work):
     refused(work, *SMALL, "--data", where, says=["one.png", "1x1"])
 
 
+@pytest.mark.slow
 def test_a_16_bit_png_is_refused_by_name(work):
     deep = Image.fromarray(np.arange(1600, dtype=np.uint16).reshape(40, 40))
     where = folder(work, "deep", lambda made: deep.save(made / "deep.png"))
     refused(work, *SMALL, "--data", where, says=["deep.png", "16-bit"])
 
 
+@pytest.mark.slow
 def test_a_calibration_image_that_cannot_be_read_is_refused_by_name(work):
     def write(made):
         photographs(made, 20)
@@ -219,6 +221,7 @@ def test_a_read_only_out_is_refused(work, small_disk):
     refused(work, *SMALL, "--out", "data/disk", says=["OUT is 'data/disk'", "Read-only"])
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_refused_and_left_as_it_was(work, small_disk):
     small_disk("size=512k")
     refused(work, *SMALL, "--out", "data/disk", says=["OUT is 'data/disk'", "No space left"])

@@ -141,6 +141,7 @@ def test_a_second_export_does_nothing_and_needs_no_tensorflow(work, exported):
     assert {f.name: f.stat().st_mtime_ns for f in exported.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_made_again(work, exported):
     (exported / "int8.onnx").write_bytes(b"damaged")
     done = call("export", *SMALL, "--out", "out", "--json", cwd=work)

@@ -202,6 +202,7 @@ def exported(folder):
     return folder / "artifacts" / "v2-0.1-64-random"
 
 
+@pytest.mark.slow
 def test_further_files_are_written_verified_and_described(work):
     found = {a.name: a for a in Manifest.read(exported(work)).artifacts}
     assert len(found) == 8
@@ -218,6 +219,7 @@ def test_further_files_are_written_verified_and_described(work):
     assert "note: int16x8.tflite in LiteRT's XNNPACK: nothing; outside: 35 CONV_2D" in shown
 
 
+@pytest.mark.slow
 def test_files_that_are_not_asked_for_again_go(work, tmp_path):
     done = call("export", *SMALL, "--schemes", "int16x8", cwd=work)
     assert done.returncode == 0, done.stderr

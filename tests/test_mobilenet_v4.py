@@ -175,6 +175,7 @@ def test_the_middle_depthwise_has_the_stride_and_the_start_has_no_activation(pub
     assert {layer.max_value for layer in rectifiers} == {None}
 
 
+@pytest.mark.slow
 def test_widths_are_multiples_of_eight_and_the_last_is_never_narrower():
     def widths(alpha):
         model = built("v4-conv-small", alpha=alpha, resolution=32)
@@ -206,6 +207,7 @@ def test_without_its_top_a_network_ends_in_its_last_map(arch):
     assert model.output_shape == (None, 2, 2, 960)
 
 
+@pytest.mark.slow
 def test_activations_of_random_weights_are_far_from_the_end_of_float16():
     import keras
 

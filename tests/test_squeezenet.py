@@ -120,6 +120,7 @@ def exported(tmp_path_factory):
     return work / "out" / "squeezenet-1-64-random-logits"
 
 
+@pytest.mark.slow
 def test_all_six_files_load_everywhere_and_answer_as_keras(exported):
     artifacts = Manifest.read(exported).artifacts
     assert len(artifacts) == 6
@@ -130,6 +131,7 @@ def test_all_six_files_load_everywhere_and_answer_as_keras(exported):
             assert artifact.partitions == Partitions(1, {})
 
 
+@pytest.mark.slow
 def test_a_concatenation_and_what_it_reads_have_one_scale_and_need_no_requantization(exported):
     graph = Graph((exported / "int8.tflite").read_bytes())
     assert "QUANTIZE" not in graph.op_histogram
