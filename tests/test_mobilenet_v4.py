@@ -222,9 +222,15 @@ def test_activations_of_random_weights_are_far_from_the_end_of_float16():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("arch", VARIANTS)
-def test_six_files_are_made_by_every_method_and_loaded_by_every_runtime(tmp_path, arch):
-    methods = ",".join(name for name in METHODS if name != MIXED_PRECISION)
+@pytest.mark.parametrize(
+    ("arch", "methods"),
+    [
+        ("v4-conv-small", ",".join(name for name in METHODS if name != MIXED_PRECISION)),
+        ("v4-conv-medium", "min-max"),  # of the same kinds of layers
+    ],
+    ids=list(VARIANTS),
+)
+def test_six_files_are_made_by_every_method_and_loaded_by_every_runtime(tmp_path, arch, methods):
     small = ("--alpha", 0.1, "--res", 32, "--classes", 10, "--n-calib", 16)
     kept = ("--keep-float", "block_12_expand,block_12_start_depthwise")
     done = call("export", "--arch", arch, *small, *kept, "--methods", methods, cwd=tmp_path)

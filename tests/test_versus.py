@@ -180,6 +180,7 @@ def test_two_networks_are_measured_in_litert_layer_by_layer(two_networks, capsys
             assert dense["kind"] == "dense" and dense["measured_ms"] is not None
 
 
+@pytest.mark.slow
 def test_a_person_reads_a_table_for_each_precision_and_the_conclusion(two_networks, capsys):
     assert main(["summary", *ASKED, "--vs", "v1"]) == 0
     shown = capsys.readouterr().out
