@@ -1,7 +1,9 @@
 """The printout of an export: a table of the files, and how int8 came about."""
 
+import textwrap
+
 from export.artifact import Artifact, Manifest
-from models.command_line.columns import aligned
+from models.command_line.columns import WIDTH, aligned
 from quantize.schemes.scheme import INT8
 
 KINDS_NAMED = 4
@@ -11,8 +13,8 @@ FIGURES = range(1, 6)  # of its columns
 
 def text(manifest: Manifest, folder: str, made: bool) -> str:
     """One line on the model, its caveats, and a row for each file."""
-    judged = manifest.model["labels_known"] or _has_accuracy(manifest)
-    rows = [HEADING, *(_row(artifact, judged) for artifact in manifest.artifacts)]
+    has_accuracy = manifest.model["labels_known"] or _has_accuracy(manifest)
+    rows = [HEADING, *(_row(artifact, has_accuracy) for artifact in manifest.artifacts)]
     images = manifest.evaluation["images"]
     first = f"{manifest.model_id}: {'wrote' if made else 'unchanged,'} {folder}"
     lines = [first, *(f"note: {caveat}" for caveat in manifest.caveats), *_split(manifest)]
@@ -76,7 +78,10 @@ def _search(scheme: str, made: dict) -> list[str]:
     wanted = made["min_sqnr_db"]
     limit = f"; asked for {wanted:g} dB" if wanted is not None else ""
     line = f"{scheme} by {made['chosen']}: {', '.join(results)}{limit}"
-    return [line, *_float_layers(scheme, made)]
+    wrapped = textwrap.wrap(
+        line, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+    return [*wrapped, *_float_layers(scheme, made)]
 
 
 def _float_layers(scheme: str, made: dict) -> list[str]:

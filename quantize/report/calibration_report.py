@@ -1,4 +1,4 @@
-"""The calibration report: which range and which int8 scale each activation gets, and from what."""
+"""The calibration report: the range and the int8 scale of each activation, as a table."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
