@@ -6,11 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.command_line.errors import RequestError
-from models.data import image_decoding, stored_array
+from models.data import image_decoding, npz_arrays
 from models.data.image_source import MIN_SIDE_PIXELS, ImageSize, LabelledImages, label_limit
-from models.data.stored_array import StoredArray
 
-BLOCK_BYTES = 16 << 20
 PIXEL_DTYPES = "expected uint8 or float, pixels in 0..255"
 SAVE_ADVICE = "save it with numpy.savez('images.npz', x=images, y=labels)"
 
@@ -19,7 +17,7 @@ SAVE_ADVICE = "save it with numpy.savez('images.npz', x=images, y=labels)"
 class ArrayImages:
     """Images in an array: ``x[i]`` is [h, w], [h, w, 1] or [h, w, 3], uint8 or float."""
 
-    x: np.ndarray | StoredArray
+    x: np.ndarray
     name: str
     size: ImageSize
     kind: str = "array"
@@ -47,9 +45,10 @@ def open_array_file(where: str, role: str, size: ImageSize, classes: int | None)
     """The images and labels in the .npz ``where``; ``y`` may be missing for role CALIB.
 
     x is [n, h, w], [n, h, w, 1] or [n, h, w, 3], uint8 or float in 0..255; y is [n] integers.
-    Reads float x once through, in blocks. Raises RequestError for anything else.
+    Both are read whole. Raises RequestError for anything else, and DeviceError where memory cannot
+    hold them.
     """
-    names = stored_array.member_names(where)
+    names = npz_arrays.names(where)
     for name in ("x", "y") if role == "DATA" else ("x",):
         if name not in names:
             found = ", ".join(names) or "nothing"
@@ -57,7 +56,7 @@ def open_array_file(where: str, role: str, size: ImageSize, classes: int | None)
                 f"{role}={where} has no array {name} (it has {found}); expected x (images) and y "
                 f"(labels); {SAVE_ADVICE}"
             )
-    x = stored_array.open_member(where, "x")
+    x = npz_arrays.read(where, "x")
     place = f"x in {role}={where}"
     _check_shape(x, place, size)
     _check_values(x, place)
@@ -72,7 +71,7 @@ def open_array_file(where: str, role: str, size: ImageSize, classes: int | None)
     return LabelledImages(ArrayImages(x, where, size), labels, (), decoder)
 
 
-def _check_shape(x: StoredArray, place: str, size: ImageSize) -> None:
+def _check_shape(x: np.ndarray, place: str, size: ImageSize) -> None:
     shape = list(x.shape)
     if len(shape) == 4 and shape[3] not in (1, 3) and shape[1] in (1, 3):
         raise RequestError(
@@ -106,22 +105,15 @@ def _check_shape(x: StoredArray, place: str, size: ImageSize) -> None:
         )
 
 
-def _check_values(x: StoredArray, place: str) -> None:
+def _check_values(x: np.ndarray, place: str) -> None:
     if x.dtype == np.uint8:
         return
-    lowest, highest = np.inf, -np.inf
-    step = max(1, BLOCK_BYTES // x.row_bytes)
-    for start in range(0, len(x), step):
-        block = x.rows(start, min(start + step, len(x))).reshape(
-            -1, x.row_bytes // x.dtype.itemsize
-        )
-        finite = np.isfinite(block).all(axis=1)
-        if not finite.all():
+    for number, image in enumerate(x):
+        if not np.isfinite(image).all():
             raise RequestError(
-                f"{place} has NaN or infinity in image {start + int(np.argmin(finite))}; expected "
-                "pixels in 0..255"
+                f"{place} has NaN or infinity in image {number}; expected pixels in 0..255"
             )
-        lowest, highest = min(lowest, block.min()), max(highest, block.max())
+    lowest, highest = x.min(), x.max()
     if lowest < 0 or highest > 255:
         raise RequestError(
             f"{place} has values from {lowest:g} to {highest:g}; expected pixels in 0..255, not "
@@ -135,20 +127,19 @@ def _check_values(x: StoredArray, place: str) -> None:
 
 
 def _read_labels(where: str, images: int, classes: int | None) -> np.ndarray:
-    stored = stored_array.open_member(where, "y")
+    y = npz_arrays.read(where, "y")
     place = f"y in {where}"
-    if len(stored.shape) != 1:
+    if len(y.shape) != 1:
         raise RequestError(
-            f"{place} has shape {list(stored.shape)}; expected [{images}], one label an image "
+            f"{place} has shape {list(y.shape)}; expected [{images}], one label an image "
             "(a column: save y=y.ravel(); one-hot: save y=y.argmax(axis=1))"
         )
-    if stored.dtype.kind not in "iu":
-        raise RequestError(f"{place} is {stored.dtype}; expected integers; save y=y.astype(int)")
-    if len(stored) != images:
+    if y.dtype.kind not in "iu":
+        raise RequestError(f"{place} is {y.dtype}; expected integers; save y=y.astype(int)")
+    if len(y) != images:
         raise RequestError(
-            f"{place} has {len(stored)} labels for {images} images; expected as many as images"
+            f"{place} has {len(y)} labels for {images} images; expected as many as images"
         )
-    y = stored.rows(0, images)
     lowest, highest = int(y.min()), int(y.max())
     limit = label_limit(classes) if classes is not None else None
     if lowest < 0 or (limit is not None and highest >= limit):
