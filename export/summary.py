@@ -8,6 +8,7 @@ from quantize.schemes.scheme import INT8
 
 KINDS_NAMED = 4
 HEADING = ("file", "KB", "max error", "cosine", "SQNR dB", "agreement", "loads in")
+UNBROKEN = "\xa0"  # a space at which no line ends
 FIGURES = range(1, 6)  # of its columns
 
 
@@ -77,11 +78,9 @@ def _search(scheme: str, made: dict) -> list[str]:
     ]
     wanted = made["min_sqnr_db"]
     limit = f"; asked for {wanted:g} dB" if wanted is not None else ""
-    line = f"{scheme} by {made['chosen']}: {', '.join(results)}{limit}"
-    wrapped = textwrap.wrap(
-        line, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-    )
-    return [*wrapped, *_float_layers(scheme, made)]
+    line = f"{scheme} by {made['chosen']}: {', '.join(r.replace(' ', UNBROKEN) for r in results)}{limit}"
+    wrapped = textwrap.wrap(line, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    return [*(w.replace(UNBROKEN, " ") for w in wrapped), *_float_layers(scheme, made)]
 
 
 def _float_layers(scheme: str, made: dict) -> list[str]:
