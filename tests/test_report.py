@@ -41,7 +41,7 @@ def history(here):
 def test_an_empty_history_says_what_to_type(here, capsys):
     assert main(["report"]) == 2
     said = capsys.readouterr().err
-    assert "results/bench.sqlite has no measurement yet; type make bench first" in said
+    assert "results/bench.sqlite has no measurement yet; run make bench first" in said
     assert not (here / "results").exists()
 
 

@@ -272,8 +272,8 @@ def test_the_page_asks_for_nothing_from_elsewhere():
 def test_a_first_measurement_without_images_says_what_would_show_more(noise):
     text = Elements(page(Contents((record(noise, accuracy=None, warnings=()),)))).text
     for words in (
-        "No row was both timed and judged", "One measurement of each row so far", "make quantize",
-        "No run of minutes yet", "Not compared",
+        "No row was both timed and evaluated", "One measurement of each row so far",
+        "make quantize", "No run of minutes yet", "Not compared",
     ):  # fmt: skip
         assert words in text
 

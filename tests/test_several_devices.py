@@ -239,8 +239,8 @@ def test_a_device_that_fails_while_it_is_timed_costs_its_own_rows(project, monke
     assert all(row["error"] is None and row["images"] == 30 for row in rows[4:])
     assert bench("pi4,host") == 0
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "note: pi4: 4 of 4 rows failed, as int8.onnx in onnxruntime: device failed: pi4: the disk "
-        "is full"
+        "note: pi4: 4 of 4 rows failed, e.g. int8.onnx in onnxruntime: device failed: pi4: the "
+        "disk is full"
     )
     assert bench("pi4") == 3
     assert "all 4 rows failed" in capsys.readouterr().err

@@ -148,7 +148,7 @@ def _notes(comparison: Comparison) -> list[str]:
         )
     if a.environment.emulated:
         notes.append("an emulated device: its times mean nothing and are not compared")
-    judged = [(r.data, r.accuracy.images) for r in (a, b) if r.accuracy]
-    if len(set(judged)) > 1:
-        notes.append("judged on different images: their shares are not to be compared")
+    evaluated = [(r.data, r.accuracy.images) for r in (a, b) if r.accuracy]
+    if len(set(evaluated)) > 1:
+        notes.append("evaluated on different images: their shares are not to be compared")
     return [f"note: {note}" for note in notes]

@@ -42,8 +42,8 @@ def _sections(record: Record, wide: bool) -> Iterator[str]:
         (f"{about} on {record.device}", _about(record)),
         ("times" + (EMULATED if record.environment.emulated else ""), _times(record)),
         ("accuracy", _accuracy(record)),
-        ("classes whose count of right answers changed", _classes(record)),
-        ("images whose answer changed", _flips(record)),
+        ("classes whose count of right predictions changed", _classes(record)),
+        ("images whose prediction changed", _flips(record)),
         ("device", _device(record)),
         ("plan", [(n, _shown(v)) for n, v in asdict(record.plan).items()] if record.plan else []),
         (f"states of the machine, at most {STATES}", _states(record)),
@@ -116,16 +116,16 @@ def _reference(record: Record) -> str:
 
 
 def _accuracy(record: Record) -> list[tuple[str, ...]]:
-    judged = record.accuracy
-    if judged is None:
+    found = record.accuracy
+    if found is None:
         return []
     plain = ("sqnr_db", "cosine", "mean_softmax_change", "worst_softmax_change")
     return [
-        ("images", f"{judged.images} of {_shown(record.data)}"),
-        ("top-1", percent(judged.top1)),
-        ("top-5", percent(judged.top5)),
-        (f"agreement with {_reference(record)}", percent(judged.agreement)),
-        *((name, _shown(getattr(judged, name))) for name in plain),
+        ("images", f"{found.images} of {_shown(record.data)}"),
+        ("top-1", percent(found.top1)),
+        ("top-5", percent(found.top5)),
+        (f"agreement with {_reference(record)}", percent(found.agreement)),
+        *((name, _shown(getattr(found, name))) for name in plain),
     ]
 
 

@@ -5,6 +5,7 @@ import gzip
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from bench.measurement.environment import Environment
@@ -99,8 +100,10 @@ def page(contents: Contents) -> str:
     )
 
 
+@cache
 def _packed_plotting_library() -> str:
-    """Plotly's JavaScript, gzip in base64: 2 MB instead of 5; the page unpacks it."""
+    """Plotly's JavaScript, gzip in base64: 2 MB instead of 5; the page unpacks it. Packing it takes
+    most of the time of a page."""
     from plotly.offline import get_plotlyjs
 
     return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
