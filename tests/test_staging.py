@@ -1,0 +1,57 @@
+"""Files are published whole: a manifest is there only beside the files that it describes."""
+
+import os
+
+import pytest
+
+from export.artifact import MANIFEST_NAME
+from export.staging import publish, staging
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """An earlier export of two files."""
+    made = tmp_path / "out" / "network"
+    made.mkdir(parents=True)
+    for name in ("int8.onnx", "int8.tflite", MANIFEST_NAME):
+        (made / name).write_text("earlier")
+    return made
+
+
+def write(temporary, *names):
+    for name in names:
+        (temporary / name).write_text("new")
+
+
+def test_the_files_of_an_export_replace_those_of_the_earlier_one(folder):
+    with staging(folder) as temporary:
+        write(temporary, "int8.tflite", "float32.tflite", MANIFEST_NAME)
+        publish(temporary, folder, ["int8.onnx", "int8.tflite"])
+    found = {file.name: file.read_text() for file in folder.iterdir()}
+    assert found == dict.fromkeys(("int8.tflite", "float32.tflite", MANIFEST_NAME), "new")
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("moved", [0, 1, 2])
+def test_no_manifest_is_left_beside_files_that_it_does_not_describe(folder, monkeypatch, moved):
+    """Killed after so many files, the folder is one that must be exported again."""
+    left, replace = [moved], os.replace
+
+    def until_killed(source, target):
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", until_killed)
+    with pytest.raises(KeyboardInterrupt), staging(folder) as temporary:
+        write(temporary, "a.tflite", "z.tflite", MANIFEST_NAME)
+        publish(temporary, folder)
+    assert not (folder / MANIFEST_NAME).exists()
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_an_export_that_fails_leaves_no_folder_that_it_made(tmp_path):
+    with pytest.raises(ZeroDivisionError), staging(tmp_path / "new" / "deep" / "network"):
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
