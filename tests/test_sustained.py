@@ -9,8 +9,8 @@ from bench.__main__ import main
 from bench.devices.host import Host
 from bench.history.history import History
 from bench.measurement.environment import Battery
+from bench.measurement.minutes import minutes
 from bench.measurement.result import State, Turn
-from bench.run.sustained import minutes
 
 
 def test_minutes_are_those_that_the_turns_began_in():

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bench.measurement.minutes import Minute, minutes
 from bench.measurement.record import Record
 from bench.measurement.result import Result
 from bench.report import chart
 from bench.report.chart import Chart, View
 from bench.report.contents import RowKey
-from bench.run.sustained import Minute, minutes
 
 STRETCHES = 120
 

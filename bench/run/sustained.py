@@ -1,9 +1,7 @@
 """Sustained performance: minutes of inferring without a pause, minute 1 against the last."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import replace
 
 from bench.console.output import Output
 from bench.console.warning_lines import summed_up
@@ -12,42 +10,13 @@ from bench.engine.session import DeviceRun, on_each
 from bench.engine.variant import Variant
 from bench.history.history import History
 from bench.measurement import flat_record
+from bench.measurement.minutes import Minute, minutes
 from bench.measurement.record import Record, now_utc
 from bench.measurement.result import Result
+from models.command_line.columns import aligned
 from models.command_line.progress import step
 
-MINUTE_S = 60.0
-
-
-@dataclass(frozen=True)
-class Minute:
-    """``number`` counts from 1; None where the machine does not tell."""
-
-    number: int
-    median_ns: float
-    samples: int
-    temperature_c: float | None
-    lowest_khz: int | None
-
-
-def minutes(result: Result) -> list[Minute]:
-    """The minutes of ``result``; the last may be shorter."""
-    edges = np.cumsum([0, *(turn.samples for turn in result.turns)])
-    of_minute: dict[int, list[int]] = {}
-    for n, turn in enumerate(result.turns):
-        samples = result.samples_ns[edges[n] : edges[n + 1]]
-        of_minute.setdefault(int(turn.start_s // MINUTE_S) + 1, []).extend(samples)
-    return [
-        Minute(number, float(np.median(samples)), len(samples), *_machine(result, number))
-        for number, samples in of_minute.items()
-    ]
-
-
-def _machine(result: Result, number: int) -> tuple[float | None, int | None]:
-    states = [state for state in result.states if int(state.at_s // MINUTE_S) + 1 == number]
-    heat = [state.temperature_c for state in states if state.temperature_c is not None]
-    return max(heat, default=None), min((min(s.frequency_khz) for s in states if s.frequency_khz),
-                                        default=None)  # fmt: skip
+HEADING = ("minute", "median ms", "n", "°C", "MHz")
 
 
 def run_sustained(
@@ -107,13 +76,19 @@ def _lines(name: str, record: Record) -> Iterator[str]:
         f"{name}: minute {first.number} {first.median_ns / 1e6:.2f} ms, minute {last.number} "
         f"{last.median_ns / 1e6:.2f} ms: {last.median_ns / first.median_ns:.2f} times"
     )
-    for minute in found:
-        heat = "" if minute.temperature_c is None else f"  {minute.temperature_c:5.1f} °C"
-        clock = "" if minute.lowest_khz is None else f"  {minute.lowest_khz / 1000:6.0f} MHz"
-        yield (
-            f"  minute {minute.number:>3}  {minute.median_ns / 1e6:8.2f} ms"
-            f"  n {minute.samples:>7}{heat}{clock}"
-        )
+    rows = [HEADING, *map(_cells, found)]
+    shown = [n for n in range(len(HEADING)) if any(row[n] for row in rows[1:])]
+    yield aligned([[row[n] for n in shown] for row in rows], range(len(shown)), indent="  ")
+
+
+def _cells(minute: Minute) -> tuple[str, ...]:
+    return (
+        str(minute.number),
+        f"{minute.median_ns / 1e6:.2f}",
+        str(minute.samples),
+        "" if minute.temperature_c is None else f"{minute.temperature_c:.1f}",
+        "" if minute.lowest_khz is None else f"{minute.lowest_khz / 1000:.0f}",
+    )
 
 
 def _as_dict(record: Record) -> dict:
