@@ -78,7 +78,8 @@ def _search(scheme: str, made: dict) -> list[str]:
     ]
     wanted = made["min_sqnr_db"]
     limit = f"; asked for {wanted:g} dB" if wanted is not None else ""
-    line = f"{scheme} by {made['chosen']}: {', '.join(r.replace(' ', UNBROKEN) for r in results)}{limit}"
+    whole = ", ".join(result.replace(" ", UNBROKEN) for result in results)
+    line = f"{scheme} by {made['chosen']}: {whole}{limit}"
     wrapped = textwrap.wrap(line, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     return [*(w.replace(UNBROKEN, " ") for w in wrapped), *_float_layers(scheme, made)]
 
