@@ -7,7 +7,7 @@ import numpy as np
 
 from models.command_line.options import Options
 from models.data import saved_images
-from models.data.dataset import Dataset, check_disjoint, open_dataset
+from models.data.dataset import Dataset, check_disjoint, check_place, open_dataset
 from models.data.image_source import ImageSize
 from models.networks.spec import Preprocess
 from models.source import Source
@@ -92,6 +92,13 @@ class ImageSets:
                     f"the first is {images.skipped[0]}"
                 )
         return tuple(dict.fromkeys(found))
+
+
+def check_request(options: Options) -> None:
+    """RequestError for DATA, CALIB and N_CALIB that no network could be exported with."""
+    check_place(options.data, "DATA")
+    check_place(options.calib, "CALIB")
+    check_enough(options.n_calib)
 
 
 def open_image_sets(options: Options, source: Source, size: ImageSize) -> ImageSets:

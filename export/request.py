@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from export import versions
-from export.image_sets import ImageSets, open_image_sets
+from export.image_sets import ImageSets, check_request, open_image_sets
 from models.command_line.options import Options
 from models.data.image_source import ImageSize
 from models.source import Source, resolve
@@ -28,14 +28,16 @@ class ExportRequest:
 
     @classmethod
     def of(cls, options: Options) -> "ExportRequest":
-        """RequestError for a network, METHODS or SCHEMES that cannot be; imports no TensorFlow."""
+        """RequestError for a network, methods, schemes or images that cannot be; loads nothing."""
         source = resolve(options)
         plan = Plan.of(options.methods, source, options.keep_float)
-        return cls(options, source, plan, registry.parse(options.schemes))
+        schemes = registry.parse(options.schemes)
+        check_request(options)
+        return cls(options, source, plan, schemes)
 
     @property
     def folder(self) -> Path:
-        """Where the files go."""
+        """The folder of the files."""
         return Path(self.options.out) / self.source.model_id
 
     def open_image_sets(self, size: ImageSize) -> ImageSets:

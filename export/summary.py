@@ -34,7 +34,7 @@ def text(manifest: Manifest, folder: str, made: bool) -> str:
 
 
 def _split(manifest: Manifest) -> list[str]:
-    """How much of the network is computed in channel groups."""
+    """The part of the network that is computed in channel groups."""
     found = manifest.split
     if not found:
         return []

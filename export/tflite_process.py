@@ -39,7 +39,7 @@ class TfliteProcess:
         self._work = self._pool.submit(_write, graph, request, folder, sender)
 
     def result(self, report: Report) -> dict[Scheme, Made]:
-        """What was made, by scheme; ``report`` is told meanwhile what the child is doing."""
+        """The graphs made, by scheme; ``report`` is told meanwhile what the child is doing."""
         while not self._work.done():
             if self._reports.poll(POLL_S):
                 report(*self._reports.recv())

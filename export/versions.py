@@ -1,4 +1,4 @@
-"""What the files were made with: library versions and the hash of our own code."""
+"""The versions that the files were made with: library versions and the hash of our own code."""
 
 import hashlib
 from importlib.metadata import PackageNotFoundError, version

@@ -1,4 +1,4 @@
-"""How a network is told from others: the hash of its weights, the name of its folder."""
+"""The identity of a network: the hash of its weights, the name of its folder."""
 
 import hashlib
 import re
@@ -25,10 +25,10 @@ def safe_name(name: str) -> str:
 
 
 def foreign_data_caveats(options: Options, labels_known: bool) -> tuple[str, ...]:
-    """What to say of weights that were not trained on the demo images but are used with them."""
+    """Caveats on weights that were not trained on the demo images but are used with them."""
     found = []
     if options.calib == "demo":
         found.append("int8 calibrated on Fashion-MNIST; give images of its own kind: CALIB=folder")
     if options.data == "demo" and not labels_known:
-        found.append("judged on Fashion-MNIST images without labels; give your own: DATA=folder")
+        found.append("evaluated on Fashion-MNIST images without labels; give your own: DATA=folder")
     return tuple(found)

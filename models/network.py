@@ -21,5 +21,5 @@ class Network:
 
     @property
     def output_name(self) -> str:
-        """What the output is called in the exported files."""
+        """The output's name in the exported files."""
         return "logits" if self.output_kind == "logits" else "probabilities"

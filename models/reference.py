@@ -1,4 +1,4 @@
-"""What Keras itself answers: the outputs that every exported file is compared with."""
+"""Keras's own outputs, which every exported file is compared with."""
 
 import hashlib
 import json
@@ -55,7 +55,7 @@ def outputs(source: Source, options: Options, dataset: Dataset, indices: np.ndar
 
 
 def cache_folder() -> Path:
-    """Where outputs are kept between runs."""
+    """The folder where outputs are kept between runs."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "mobilenet-deploy" / "reference"
 

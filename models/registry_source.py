@@ -116,20 +116,20 @@ def _demo(arch: str, options: Options):
     if arch not in demo.SPECS:
         raise RequestError(
             f"there is no demo checkpoint of ARCH={arch}; expected one of {' '.join(demo.SPECS)}, "
-            "or leave WEIGHTS out (WEIGHTS=random, for latency alone), or type WEIGHTS=path"
+            "or leave WEIGHTS out (WEIGHTS=random, for latency alone), or use WEIGHTS=path"
         )
     ours = demo.SPECS[arch]
     spec = _spec(arch, options, ours.alpha, ours.resolution, ours.classes)
     if (spec.alpha, spec.classes) != (ours.alpha, ours.classes):
         raise RequestError(
             f"the demo checkpoint of {arch} has ALPHA={ours.alpha:g} and CLASSES={ours.classes}, "
-            f"not ALPHA={spec.alpha:g} and CLASSES={spec.classes}; leave them out, or type "
+            f"not ALPHA={spec.alpha:g} and CLASSES={spec.classes}; leave them out, or use "
             "WEIGHTS=random for latency alone"
         )
     path = demo.checkpoint(arch)
     if not path.exists():
         raise RequestError(
-            f"the demo checkpoint of {arch} is not trained yet; type make train ARCH={arch}, or "
+            f"the demo checkpoint of {arch} is not trained yet; run make train ARCH={arch}, or "
             "WEIGHTS=random for latency alone"
         )
     return spec, path, "demo"
@@ -158,7 +158,7 @@ def _weights_file(arch: str, options: Options):
 
 
 def _labels_known(options: Options, spec: ModelSpec) -> bool:
-    """Whether the labels of DATA are those that the weights were trained for, as far as we know."""
+    """True where the labels of DATA are, as far as we know, those of the weights."""
     if options.weights == "random":
         return False
     if options.weights in NAMED:

@@ -30,7 +30,7 @@ class Source(Protocol):
         """Channels of each expansion that SPLIT can divide; None where only loading can tell."""
 
     def identity(self) -> dict:
-        """What the network is, hash of its weights included; goes into the manifest."""
+        """The network's identity, hash of its weights included; goes into the manifest."""
 
     def load(self) -> Network:
         """The network itself. Imports TensorFlow."""

@@ -21,8 +21,10 @@ def calibrate(asked: Options, observer: str | None) -> tuple[str, list[calibrati
     from quantize.methods.inputs import EVALUATION_IMAGES, prepare
     from quantize.methods.methods import Calibration, Stage
     from quantize.passes.hard_swish import lower
-    from quantize.ranges.choose_scale import choose_ranges
+    from quantize.ranges.choose_scale import check_observer, choose_ranges
 
+    if observer is not None:
+        check_observer(observer)
     with progress.step("calibrate") as now, tempfile.TemporaryDirectory() as scratch:
         inputs = prepare(asked, Path(scratch), EVALUATION_IMAGES, now)
         if observer is None:

@@ -165,7 +165,7 @@ def test_a_file_with_other_classes_names_the_classes_to_type(tmp_path):
     line = refusal(build("v3-small", classes=9), path)
     assert "1 of " in line
     assert "(1, 1, 1024, 5) in the file, expected (1, 1, 1024, 9)" in line
-    assert line.endswith("type CLASSES=5")
+    assert line.endswith("use CLASSES=5")
 
 
 def test_a_file_without_the_classifier_says_which_layers_it_lacks(tmp_path):

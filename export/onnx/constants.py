@@ -110,7 +110,7 @@ def _kernel_layout(kind: str, integers: np.ndarray, rank: int, onnx_axis: int) -
 
 
 def _alike(kernel: np.ndarray, floats: np.ndarray) -> bool:
-    """Whether one is the other after rounding, be it rounding that makes up for errors."""
+    """True where one is the other after rounding, be it rounding that makes up for errors."""
     return bool(np.linalg.norm(kernel - floats) <= MAX_KERNEL_ERROR * np.linalg.norm(floats))
 
 

@@ -39,7 +39,7 @@ def keep_float(model) -> None:
 
 
 def _input_channels(node, kernel_shape) -> int:
-    """How many channels ``node`` reads."""
+    """The number of channels that ``node`` reads."""
     attributes = {a.name: a.i for a in node.attribute if a.name in ("group", "transB")}
     if node.op_type == "Conv":
         return kernel_shape[1] * attributes.get("group", 1)

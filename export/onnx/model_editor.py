@@ -64,5 +64,5 @@ class OnnxEditor:
         return scale, zero_point
 
     def insert_before(self, node, other) -> None:
-        """Put the new node ``other`` ahead of ``node``."""
+        """Put the new node ``other`` before ``node``."""
         self.nodes.insert(self.nodes.index(node), other)

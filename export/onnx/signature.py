@@ -28,7 +28,7 @@ def tensors(model) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
 
 
 def op_histogram(model) -> dict[str, int]:
-    """How often each operator occurs, most frequent first."""
+    """Counts of each operator, most frequent first."""
     return dict(Counter(node.op_type for node in model.graph.node).most_common())
 
 

@@ -1,4 +1,4 @@
-"""Where the tensors of an int8 TFLite graph are in the float ONNX model of the same network."""
+"""The places of an int8 TFLite graph's tensors in the float ONNX model of the same network."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ SAME_VALUES = ("Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Ident
 # What TFLite has as one operator and ONNX as two: the first of them has the operator's name, and
 # the second its value.
 SECOND_NODE = {"RSQRT": "Reciprocal", "SQUARED_DIFFERENCE": "Mul"}
-GEMM = re.compile(r"_Gemm__\d+:0$")  # what tf2onnx puts behind the name of a fully connected layer
+GEMM = re.compile(r"_Gemm__\d+:0$")  # what tf2onnx puts after the name of a fully connected layer
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Match:
 
 
 class Matching:
-    """Which value, node and operator of the two are the same."""
+    """The value, node and operator of the two that are the same."""
 
     def __init__(self, editor: OnnxEditor, graph: Graph) -> None:
         self.editor, self.graph = editor, graph
@@ -64,7 +64,7 @@ class Matching:
         return {o for reader in readers for o in self.operators_at(reader)}
 
     def _quantized_floats(self) -> dict[str, str]:
-        """The float tensor behind each that a QUANTIZE of the graph makes of one."""
+        """The float tensor of each that a QUANTIZE of the graph makes of one."""
         return {
             outputs[0]: inputs[0]
             for kind, inputs, outputs in self.graph.operators()
@@ -83,7 +83,7 @@ class Matching:
         return value
 
     def _after_activation(self, value: str) -> str:
-        """TFLite fuses a ReLU into the op ahead; in ONNX it is behind the value of that name."""
+        """TFLite fuses a ReLU into the op before it; in ONNX it follows the value of that name."""
         followers = self.editor.consumers[value]
         if len(followers) == 1 and followers[0].op_type in ACTIVATIONS:
             output = followers[0].output[0]

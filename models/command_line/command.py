@@ -1,4 +1,4 @@
-"""How every command of ours ends: the exit code that users rely on, and one line for an error."""
+"""The end of every command: the exit code that users rely on, and one line for an error."""
 
 import argparse
 import json

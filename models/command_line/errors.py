@@ -14,7 +14,7 @@ class CheckFailed(CommandError):
 
 
 class RequestError(CommandError):
-    """What was asked for is wrong; the message says what was found, expected and to be typed."""
+    """A wrong request; the message says what was found, what was expected and what to do."""
 
     exit_code = 2
 

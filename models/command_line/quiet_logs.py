@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def held_back() -> Iterator[None]:
-    """What C++ code writes to standard error is kept aside; Python's own lines still show.
+    """Keep aside what C++ code writes to standard error; Python's own lines still show.
 
     It is shown after all when an exception other than ours leaves the block.
     """

@@ -1,4 +1,4 @@
-"""Images with labels to judge or calibrate on, streamed: the one thing the other parts see."""
+"""Images with labels to evaluate or calibrate on: the one thing the other parts see."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ from models.data.demo_images import open_demo
 from models.data.image_folder import open_folder
 from models.data.image_source import ImageSize, Source, UnreadableImage
 
-__all__ = ["Dataset", "ImageSize", "Source", "check_disjoint", "open_dataset"]
+__all__ = ["Dataset", "ImageSize", "Source", "check_disjoint", "check_place", "open_dataset"]
 
 ACCEPTED = (
     "expected demo, a folder of class folders with JPEG or PNG images, or an .npz with x and y"
@@ -89,7 +89,7 @@ class Dataset:
         name = self.source.item_name(index)
         if not self.skip_corrupt:
             raise RequestError(
-                f"{self.role} image {name}: {reason}; take it away, or type SKIP_CORRUPT=1 to "
+                f"{self.role} image {name}: {reason}; take it away, or use SKIP_CORRUPT=1 to "
                 "leave such images out"
             ) from reason
         if name not in self.skipped:
@@ -133,7 +133,7 @@ def _evenly(quota: int, count: int) -> np.ndarray:
 
 
 def _quotas(counts: np.ndarray, n: int) -> np.ndarray:
-    """How many of each class: equal shares, of which small classes leave what they lack."""
+    """Images of each class: equal shares, of which small classes leave what they lack."""
     quotas = np.zeros_like(counts)
     while left := n - int(quotas.sum()):
         unfilled = np.flatnonzero(quotas < counts)
@@ -145,24 +145,31 @@ def _quotas(counts: np.ndarray, n: int) -> np.ndarray:
     return quotas
 
 
+def check_place(where: str, role: str) -> None:
+    """RequestError where no set of images can be at ``where``; opens nothing."""
+    if where == "demo" or os.path.isdir(where):
+        return
+    if not where or not os.path.exists(where):
+        raise RequestError(f"{role} is {where!r}, which does not exist; {ACCEPTED}")
+    if not where.lower().endswith(".npz"):
+        raise RequestError(f"{role} is {where!r}, a file of another kind; {ACCEPTED}")
+
+
 def open_dataset(
     where: str, role: str, size: ImageSize, classes: int | None, skip_corrupt: bool = False
 ) -> Dataset:
     """The images at ``where``: "demo", a folder, or an .npz; lists them, decodes none.
 
-    ``role`` is "DATA" (to judge on: labels must fit ``classes`` outputs; None: not checked) or
+    ``role`` is "DATA" (to evaluate on: labels must fit ``classes`` outputs; None: not checked) or
     "CALIB" (to calibrate on: labels are not needed). Raises RequestError.
     """
+    check_place(where, role)
     if where == "demo":
         found = open_demo(role, size, classes)
-    elif not where or not os.path.exists(where):
-        raise RequestError(f"{role} is {where!r}, which does not exist; {ACCEPTED}")
     elif os.path.isdir(where):
         found = open_folder(where, role, size, classes)
-    elif where.lower().endswith(".npz"):
-        found = open_array_file(where, role, size, classes)
     else:
-        raise RequestError(f"{role} is {where!r}, a file of another kind; {ACCEPTED}")
+        found = open_array_file(where, role, size, classes)
     return Dataset(
         where,
         found.class_names,
@@ -201,5 +208,5 @@ def check_disjoint(
             f"{calibration.source.item_name(ours[both[0]])} of CALIB is also in DATA (as "
             f"{evaluation.source.item_name(theirs[both[0]])}); {len(both)} of "
             f"{len(calibration_indices)} calibration images are; expected other images than those "
-            "judged on; type CALIB=… with training images"
+            "evaluated on; use CALIB=folder with training images"
         )

@@ -26,7 +26,7 @@ def open_demo(role: str, size: ImageSize, classes: int | None) -> LabelledImages
     """
     if role == "DATA":
         where = "DATA=demo (Fashion-MNIST)"
-        check_class_count(len(demo.CLASSES), classes, where, "type DATA=… with your own images")
+        check_class_count(len(demo.CLASSES), classes, where, "use DATA=folder with your own images")
     images_name, labels_name = ARRAYS[role]
     with np.load(path(), allow_pickle=False) as arrays:
         images, labels = arrays[images_name], arrays[labels_name].astype(np.int64)

@@ -88,7 +88,7 @@ def _without_far_ends(picture, size: ImageSize):
 
 
 def crop_decoder(size: ImageSize) -> str:
-    """What ``decode`` does, in words for the manifest."""
+    """The name of what ``decode`` does, for the manifest."""
     import PIL
 
     height, width = scaled_frame(size)
@@ -123,7 +123,7 @@ def whole_frame(pixels: np.ndarray, size: ImageSize) -> np.ndarray:
 
 
 def whole_frame_decoder(height: int, width: int, channels: int, size: ImageSize) -> str:
-    """What ``whole_frame`` does to images of the given shape, in words for the manifest."""
+    """The name of what ``whole_frame`` does to images of that shape, for the manifest."""
     import PIL
 
     if (height, width) == (size.height, size.width):

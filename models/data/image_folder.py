@@ -54,7 +54,7 @@ class Listing:
 
 
 def list_folder(folder: Path) -> Listing:
-    """What ``folder`` holds, hidden files left out; RequestError where it cannot be read."""
+    """The content of ``folder``, hidden files left out; RequestError where it cannot be read."""
     listing = Listing([], [], [])
     try:
         with os.scandir(folder) as entries:
@@ -100,7 +100,7 @@ def open_folder(where: str, role: str, size: ImageSize, classes: int | None) -> 
     if class_list:
         _check_known(root.folders, class_names, class_list, where, role)
     if role == "DATA":
-        advice = "type DATA=… with the classes the model was trained on"
+        advice = "use DATA=folder with the classes the model was trained on"
         check_class_count(len(class_names), classes, f"DATA={where}", advice)
         if not class_list and classes is not None and len(class_names) < classes:
             caveats = (

@@ -1,4 +1,4 @@
-"""Where images come from: what every source of labelled images offers to a data set."""
+"""The source of labelled images: what every kind of it offers to a data set."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,7 +12,7 @@ MIN_SIDE_PIXELS = 8  # below this an "image" is a stray icon or a tracking pixel
 
 @dataclass(frozen=True)
 class ImageSize:
-    """What the network reads: ``height`` x ``width`` pixels in 1 (grey) or 3 (RGB) channels."""
+    """Input size of a network: ``height`` x ``width`` pixels in 1 (grey) or 3 (RGB) channels."""
 
     height: int
     width: int
@@ -38,7 +38,7 @@ class Source(Protocol):
         """Pixels [height, width, channels] in 0..255, uint8 or float32; or UnreadableImage."""
 
     def item_name(self, index: int) -> str:
-        """What to call the image in a message."""
+        """The image's name in a message."""
 
     def item_size(self, index: int) -> int:
         """A size that is equal for images of equal content; cheap; or UnreadableImage."""
@@ -49,7 +49,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class LabelledImages:
-    """What opening a place yields: ``labels`` int64 [n]; ``class_names`` () where there are none.
+    """The images of an opened place: ``labels`` int64 [n]; ``class_names`` () where there are none.
 
     ``caveats`` are sentences a reader of an accuracy figure should see.
     """
@@ -62,7 +62,7 @@ class LabelledImages:
 
 
 def label_limit(classes: int) -> int:
-    """How many different labels fit ``classes`` outputs: a single output tells two apart."""
+    """The number of labels that fit ``classes`` outputs: a single output tells two apart."""
     return 2 if classes == 1 else classes
 
 

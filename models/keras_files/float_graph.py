@@ -11,7 +11,7 @@ def convert(keras_model, height: int, width: int, channels: int) -> bytes:
 
 
 def convert_int8(keras_model, height: int, width: int, channels: int, images: np.ndarray) -> bytes:
-    """What TensorFlow's own converter makes of it in int8, to compare with.
+    """The int8 file that TensorFlow's own converter makes, to compare with.
 
     ``images``: preprocessed float32 [n, h, w, c] to calibrate on.
     """

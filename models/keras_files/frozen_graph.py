@@ -54,7 +54,7 @@ def _ending(function):
 
 
 def _starts_with_arithmetic(function) -> bool:
-    """Whether the image is scaled or shifted before the first convolution or matrix product."""
+    """True where the image is scaled or shifted before the first convolution or matrix product."""
     ahead = [function.inputs[0]]
     while ahead:
         for consumer in ahead.pop(0).consumers():

@@ -34,7 +34,7 @@ def objects(config) -> Iterator[dict]:
 
 
 def is_known(class_name: str) -> bool:
-    """Whether ``class_name``, which carries no module, is a layer or model of Keras."""
+    """True where ``class_name``, which carries no module, is a layer or model of Keras."""
     import keras
 
     return class_name in ("Functional", "Model", "Sequential") or hasattr(keras.layers, class_name)

@@ -55,7 +55,7 @@ def _hdf5_config(path):
             if text is None:
                 raise RequestError(
                     f"MODEL '{path}' holds weights but no network; {EXPECTED}; for weights of one "
-                    "of our networks type ARCH=... WEIGHTS=path"
+                    "of our networks use ARCH=... WEIGHTS=path"
                 )
             return json.loads(text)
     except (OSError, RuntimeError, ValueError) as error:
@@ -130,12 +130,12 @@ def _refuse_code(path, config):
             continue
         raise RequestError(
             f"MODEL '{path}' has {what}; expected Keras's own layers: rebuild it without, or run "
-            "model.export(folder) where its code is and type MODEL=folder"
+            "model.export(folder) where its code is and use MODEL=folder"
         )
 
 
 def _is_lambda(settings) -> bool:
-    """Whether a layer's activation is marshalled code: Keras writes that as an unnamed dict."""
+    """True where a layer's activation is marshalled code: Keras writes that as an unnamed dict."""
     activation = settings.get("activation") if isinstance(settings, dict) else None
     return isinstance(activation, dict) and "class_name" not in activation
 

@@ -91,7 +91,7 @@ def _frozen(path):
     except Exception as error:  # TensorFlow raises whatever its importer ran into
         _refuse_randomness(path, function.graph)
         raise RequestError(
-            f"MODEL '{path}' cannot be frozen ({brief(error)}); save it as .keras and type "
+            f"MODEL '{path}' cannot be frozen ({brief(error)}); save it as .keras and use "
             "MODEL=file.keras"
         ) from error
     _refuse_randomness(path, frozen.graph)
@@ -108,6 +108,6 @@ def _refuse_randomness(path, graph):
     if found:
         raise RequestError(
             f"MODEL '{path}' draws random numbers when it runs ({found}: augmentation layers, as "
-            "export leaves them on); save it as .keras, which switches them off, and type "
+            "export leaves them on); save it as .keras, which switches them off, and use "
             "MODEL=file.keras"
         )

@@ -18,7 +18,7 @@ PREPROCESSING = (
 
 @dataclass(frozen=True)
 class UserModel:
-    """What loading found: a ``keras.Model`` of one image in and one row of classes out.
+    """A loaded model: a ``keras.Model`` of one image in and one row of classes out.
 
     float32 [batch, height, width, channels] in, float32 [batch, classes] out; ``output_kind`` is
     ``softmax``, ``sigmoid`` or ``logits``; ``has_preprocessing`` tells that the model itself
@@ -94,7 +94,7 @@ def _image_shape(path, model) -> tuple[int, int, int]:
     if height is None or width is None:
         raise RequestError(
             f"MODEL '{path}' has an input of no fixed size, {shape}; expected one: with "
-            f"x = keras.Input((224, 224, {channels})) save keras.Model(x, model(x)) and type "
+            f"x = keras.Input((224, 224, {channels})) save keras.Model(x, model(x)) and use "
             "MODEL=its file"
         )
     if batch not in (None, 1):

@@ -1,4 +1,4 @@
-"""How a width multiplier turns a paper's channel count into a real one."""
+"""Rounding of channel counts: a paper's count times the width multiplier becomes a real one."""
 
 
 def round_to_8(channels: float) -> int:

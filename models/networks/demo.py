@@ -28,5 +28,5 @@ SPECS = {
 
 
 def checkpoint(arch: str) -> Path:
-    """Where the demo weights of ``arch`` are (or will be written by ``make train``)."""
+    """The path where the demo weights of ``arch`` are (or will be written by ``make train``)."""
     return FOLDER / f"{arch}.weights.h5"

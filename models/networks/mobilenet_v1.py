@@ -35,7 +35,7 @@ TABLE = (  # table 1 of the paper
 
 @dataclass(frozen=True)
 class Variant:
-    """What is between the convolutions of the table.
+    """The layers between the convolutions of the table.
 
     ``bare_depthwise``: neither batch norm nor rectifier between depthwise and 1x1 convolution.
     ``ceiling``: of the rectifiers; None for ReLU.

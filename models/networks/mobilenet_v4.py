@@ -97,7 +97,7 @@ class Variant:
 
     @property
     def branch_gamma(self) -> float:
-        """What the last batch norm of a residual branch starts with."""
+        """The gamma that the last batch norm of a residual branch starts with."""
         return branch_gamma(sum(isinstance(r, Bottleneck) and r.stride == 1 for r in self.table))
 
 

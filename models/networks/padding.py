@@ -1,4 +1,4 @@
-"""Padding ahead of a strided depthwise convolution, as the MobileNet reference code does it."""
+"""Padding before a strided depthwise convolution, as the MobileNet reference code does it."""
 
 
 def stride2_padding(size: int, kernel: int) -> tuple[tuple[int, int], tuple[int, int]]:

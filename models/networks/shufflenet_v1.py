@@ -12,7 +12,7 @@ from models.networks.spec import ModelSpec
 
 GROUPS = 3
 BOTTLENECK = 4  # output channels of a unit over those of its depthwise convolution
-# What batch norms without a ReLU behind them start with. He-scaled kernels reckon with one: with 1
+# What batch norms without a ReLU after them start with. He-scaled kernels reckon with one: with 1
 # a depthwise convolution would double the power of its input, and random logits reach the hundreds.
 DEPTHWISE_GAMMA = 0.5**0.5
 
@@ -52,7 +52,7 @@ def build(spec: ModelSpec):
         return norm(x, name, gamma)
 
     def branch(x, channels, row, stride, name):
-        # The stem has too few channels for groups; behind a whole convolution a shuffle mixes
+        # The stem has too few channels for groups; after a whole convolution a shuffle mixes
         # nothing that is not mixed.
         groups = 1 if row == TABLE[0] and stride == 2 else GROUPS
         narrow = int(row.out * spec.alpha) // BOTTLENECK

@@ -10,7 +10,7 @@ from models.networks.channel_shuffle import channel_shuffle
 from models.networks.spec import ModelSpec
 
 STEM_CHANNELS = 24
-# What the batch norm of a depthwise convolution starts with. No ReLU is behind it, with which
+# What the batch norm of a depthwise convolution starts with. No ReLU follows it, with which
 # He-scaled kernels reckon: with 1 it would double the power of its input, and so every unit.
 DEPTHWISE_GAMMA = 0.5**0.5
 
@@ -24,7 +24,7 @@ class Row(NamedTuple):
 
 
 class Width(NamedTuple):
-    """The stages of one width multiplier, and the channels ahead of the classifier."""
+    """The stages of one width multiplier, and the channels before the classifier."""
 
     stages: tuple[Row, ...]
     last_channels: int

@@ -1,4 +1,4 @@
-"""What a network is asked to be: architecture, width, resolution, classes, preprocessing."""
+"""The specification of a network: architecture, width, resolution, classes, preprocessing."""
 
 import math
 from dataclasses import dataclass

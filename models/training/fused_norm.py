@@ -29,7 +29,7 @@ def _fused_class():
 
 
 def custom_objects() -> dict:
-    """What Keras needs to load a saved network that was fused."""
+    """The custom objects that Keras needs to load a saved network that was fused."""
     return {"FusedBatchNormalization": _fused_class()}
 
 

@@ -149,7 +149,7 @@ def top1(model) -> float:
 def main(argv: Sequence[str]) -> int:
     """Train and store the demo checkpoint that ``argv`` names; the exit code."""
     return command.exit_code(
-        lambda: _train(argv), "interrupted; type the same command to go on where it stopped"
+        lambda: _train(argv), "interrupted; run the same command to go on where it stopped"
     )
 
 

@@ -114,7 +114,7 @@ def find(arch: str, alpha: float, resolution: int) -> PublishedFile:
         if known == arch and row.digest
     )  # fmt: skip
     if file is None:
-        expected = f"expected {pinned}, or" if pinned else "none is published; type"
+        expected = f"expected {pinned}, or" if pinned else "none is published; use"
         raise RequestError(
             f"WEIGHTS=imagenet has no file for ARCH={arch} ALPHA={alpha:g} RES={resolution}; "
             f"{expected} WEIGHTS=path of your own weights"
@@ -123,7 +123,7 @@ def find(arch: str, alpha: float, resolution: int) -> PublishedFile:
         raise RequestError(
             f"WEIGHTS=imagenet has no pinned digest for ARCH={arch} ALPHA={alpha:g} "
             f"RES={resolution} and downloads nothing unchecked; expected {pinned}, or download "
-            f"{file.url} yourself and type WEIGHTS=path"
+            f"{file.url} yourself and use WEIGHTS=path"
         )
     return file
 
@@ -137,7 +137,7 @@ def fetch(arch: str, alpha: float, resolution: int) -> Path:
 
 
 def cache_folder() -> Path:
-    """Where downloaded weights are kept between runs."""
+    """The folder where downloaded weights are kept between runs."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache) / "mobilenet-deploy" / "weights"
 
@@ -162,14 +162,14 @@ def download(file: PublishedFile, folder: Path, total_timeout_s: float = TOTAL_T
         if found != file.digest.hex:
             raise DeviceError(
                 f"{file.name} from {host} has {file.digest.algorithm} {found}, expected "
-                f"{file.digest.hex}; nothing was kept: try again, or type WEIGHTS=path"
+                f"{file.digest.hex}; nothing was kept: try again, or use WEIGHTS=path"
             )
         os.replace(partial, path)
     except (OSError, HTTPException) as error:
         reason = getattr(error, "reason", None) or error or type(error).__name__
         raise DeviceError(
             f"{file.name} could not be downloaded from {host} to {folder} ({reason}); download "
-            f"{file.url} on a machine with a network and type WEIGHTS=path"
+            f"{file.url} on a machine with a network and use WEIGHTS=path"
         ) from error
     finally:
         if partial:

@@ -95,7 +95,7 @@ def _misfit(model, path, pairs, differences) -> str:
     classifier = [layer for layer in model.layers if layer.weights][-1]
     classes = classes_in(path)
     if [layer for layer, _ in differences] == [classifier] and classes:
-        advice = f"type CLASSES={classes}"
+        advice = f"use CLASSES={classes}"
     else:
         advice = "give the ARCH, ALPHA and CLASSES that they were trained with"
     return (

@@ -1,4 +1,4 @@
-"""What a Keras weights file holds, layer by layer, read without Keras.
+"""The content of a Keras weights file, layer by layer, read without Keras.
 
 Three forms: Keras 3 (``layers/conv2d_3/vars/0``, kept by class and counter), legacy Keras 2
 (groups by layer name, in the order of ``layer_names``), and whole models in either form.
@@ -59,7 +59,7 @@ def read_layers(path: Path) -> list[StoredLayer]:
 
 
 def classes_in(path: Path) -> int | None:
-    """How many classes the classifier in the file has; None where the file ends without one."""
+    """The number of classes of the classifier in the file; None where it ends without one."""
     layers = read_layers(Path(path))
     if layers and layers[0].kind:
         kinds = {layer.kind for layer in layers}
@@ -74,7 +74,7 @@ def classes_in(path: Path) -> int | None:
 
 @contextmanager
 def _hdf5_source(path, expected):
-    """What h5py can open: the path itself, or the weights inside a ``.keras`` archive."""
+    """A file that h5py can open: the path itself, or the weights inside a ``.keras`` archive."""
     try:
         with path.open("rb") as file:
             magic = file.read(8)

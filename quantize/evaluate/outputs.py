@@ -1,4 +1,4 @@
-"""What a graph answers, float or int8, as real numbers."""
+"""The outputs of a graph, float or int8, as real numbers."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ def outputs(graph: Graph, images: np.ndarray, threads: int) -> np.ndarray:
 
 
 def real_outputs(graph: Graph, found: np.ndarray) -> np.ndarray:
-    """What ``graph`` gave, in its own dtype, as float32 [n, classes]."""
+    """Outputs that ``graph`` gave in its own dtype, as float32 [n, classes]."""
     affine = graph.quantization(graph.outputs[0])
     if affine is not None:
         found = (found.astype(np.float32) - affine.zero_point) * affine.scale

@@ -1,4 +1,4 @@
-"""One layer in the other precision, all else as it is: what the network then answers.
+"""One layer in the other precision, all else as it is: the outputs that the network then has.
 
 Only what comes after the layer runs anew; what comes before it runs once for all layers.
 """
@@ -32,7 +32,7 @@ def left_float(
         real = _real(walk.values[read], int8_graph.quantization(read))
         made = run(layer, {layer.inputs[0]: real}, threads)[name]
         made = _integers(made, int8_graph.quantization(name))
-        yield name, real_outputs(int8_graph, _behind(walk, position, name, made))
+        yield name, real_outputs(int8_graph, _outputs_after(walk, position, name, made))
 
 
 def alone_int8(
@@ -56,7 +56,7 @@ def alone_int8(
         made = run(layer, {layer.inputs[0]: inputs}, threads)[name]
         affine = int8_graph.quantization(name)
         made = _real(_integers(made, affine), affine)
-        yield name, real_outputs(graph, _behind(walk, at, name, made))
+        yield name, real_outputs(graph, _outputs_after(walk, at, name, made))
 
 
 def _places(editor: GraphEditor) -> dict[str, int]:
@@ -91,8 +91,8 @@ def _rounded(
     return part.graph()
 
 
-def _behind(walk: Walk, position: int, name: str, made: np.ndarray) -> np.ndarray:
-    """What the graph of ``walk`` gives when the operator there makes ``made``, called ``name``."""
+def _outputs_after(walk: Walk, position: int, name: str, made: np.ndarray) -> np.ndarray:
+    """The outputs of ``walk``'s graph when the operator there makes ``made``, called ``name``."""
     editor = walk.editor
     output = editor.name(int(editor.subgraph.outputs[0]))
     if name == output:

@@ -74,7 +74,7 @@ class Graph:
         return self._by_name[name]
 
     def __contains__(self, name: str) -> bool:
-        """Whether a tensor is called ``name``."""
+        """True where a tensor is called ``name``."""
         return name in self._by_name
 
     @cached_property
@@ -148,7 +148,7 @@ class Graph:
 
     @property
     def op_histogram(self) -> dict[str, int]:
-        """How often each kind of operator occurs, most frequent first."""
+        """Counts of each kind of operator, most frequent first."""
         return dict(Counter(kind for kind, _, _ in self.operators()).most_common())
 
     def named(self, input_name: str, output_name: str) -> "Graph":

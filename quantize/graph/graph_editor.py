@@ -68,7 +68,7 @@ class GraphEditor:
         operator.inputs = np.asarray([new if i == old else i for i in operator.inputs], np.int32)
 
     def reads_constant(self, operator, position: int) -> bool:
-        """Whether the input of ``operator`` at ``position`` is a constant."""
+        """True where the input of ``operator`` at ``position`` is a constant."""
         return self.constant(int(operator.inputs[position])) is not None
 
     def read(self, operator, position: int) -> np.ndarray:
@@ -115,14 +115,14 @@ class GraphEditor:
         return np.float32(found.scale[0]), int(found.zeroPoint[0])
 
     def is_int8(self, operator) -> bool:
-        """Whether a layer computes in int8 and has a bias."""
+        """True where a layer computes in int8 and has a bias."""
         from ai_edge_litert import schema_py_generated as schema
 
         types = [self.tensor(int(i)).type for i in operator.inputs if i >= 0]
         return types == [schema.TensorType.INT8, schema.TensorType.INT8, schema.TensorType.INT32]
 
     def has_int8_weights(self, operator) -> bool:
-        """Whether it is a layer with weights that are int8."""
+        """True where it is a layer with weights that are int8."""
         if self.kind(operator) not in LINEAR:
             return False
         weights = self.constant(int(operator.inputs[1]))

@@ -1,7 +1,7 @@
-"""What people call the layers with weights: ``conv_dw_1`` for a tensor of six names fused into one.
+"""The names that people give layers: ``conv_dw_1`` for a tensor of six names fused into one.
 
 TensorFlow names a tensor after all the operators that the converter fused into it; the layer is the
-scope of the one with the kernel, and the number that Keras puts behind every scope is dropped.
+scope of the one with the kernel, and the number that Keras puts after every scope is dropped.
 """
 
 import difflib
@@ -29,7 +29,7 @@ def layer_names(graph: Graph) -> dict[str, str]:
 
 
 def names_of(layers: list[list[str]]) -> list[str]:
-    """A name for each layer, given the names of its output and, behind it, of its constants."""
+    """A name for each layer, given the names of its output and, after it, of its constants."""
     scopes = [_scope(tensors) for tensors in layers]
     ends = [scope.split("/")[-1] for scope in scopes]
     numbered = all(NUMBERED.search(end) for end in ends if end)
@@ -56,7 +56,7 @@ def _scope(tensors: list[str]) -> str:
 
 
 def typed(names: str) -> tuple[str, ...]:
-    """The names in ``names``, where they stand by commas."""
+    """The names in the comma-separated ``names``."""
     return tuple(name.strip() for name in names.split(",")) if names else ()
 
 

@@ -29,7 +29,7 @@ MIXED_PRECISION = "mixed-precision"  # the one method that costs latency
 
 @dataclass(frozen=True)
 class Stage:
-    """What a method hands to the next: the float form, what was seen of it, and the int8 form.
+    """The state between two methods: the float form, what was seen of it, and the int8 form.
 
     ``ranges`` are those of the int8 form, ``kept_float`` the output tensors of the layers that stay
     float in it, ``latency_ratio`` what those cost where it was measured. ``per_channel``: whether

@@ -20,13 +20,13 @@ from quantize.ranges.value_range import Range
 from quantize.schemes import int8
 
 RANKED_ON = 32  # calibration images at most that layers are ranked on
-TRIED = 5  # layers tried in each round: one too dear alone may fit beside another, and be next
+TRIED = 5  # layers tried in each round: one too expensive alone may fit beside another, and be next
 MIN_SHARE = 0.02  # of the noise of the layers that are still int8; less is not worth what it costs
 
 
 @dataclass(frozen=True)
 class Goal:
-    """When the search ends: an int8 graph that is good enough, or a budget that is spent.
+    """The end of the search: an int8 graph that is good enough, or a budget that is spent.
 
     ``max_latency_ratio``: times the latency of the graph with every layer int8. ``latencies``:
     latency of each of some graphs, by name (``latency.in_turns``).
@@ -39,7 +39,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Start:
-    """What the search begins with: a float graph, its ranges and its int8 form.
+    """The start of the search: a float graph, its ranges and its int8 form.
 
     ``means``: as in ``bias_correction.correct``. ``kept_float``: output tensors of the layers that
     are float already. ``per_channel``: as in ``int8.quantize``.
@@ -89,7 +89,7 @@ def search(start: Start, images: np.ndarray, threads: int, goal: Goal) -> Mixed:
 
 
 class _Search:
-    """What every round of one search needs."""
+    """One search: all that its rounds share."""
 
     def __init__(self, start: Start, images: np.ndarray, threads: int, goal: Goal) -> None:
         self.start, self.images, self.threads, self.goal = start, images, threads, goal

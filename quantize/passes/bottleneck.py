@@ -60,7 +60,7 @@ def _bottleneck(editor: GraphEditor, at: int) -> Bottleneck | None:
 
 
 def _is_pointwise(editor: GraphEditor, operator) -> bool:
-    """Whether it is a 1x1 convolution of all channels, with a bias."""
+    """True for a 1x1 convolution of all channels, with a bias."""
     if editor.kind(operator) != "CONV_2D" or len(operator.inputs) != 3 or operator.inputs[2] < 0:
         return False
     if not (editor.reads_constant(operator, 1) and editor.reads_constant(operator, 2)):
@@ -76,7 +76,7 @@ def _is_projection(editor: GraphEditor, operator, inside: set[int]) -> bool:
 
 
 def _is_channelwise(editor: GraphEditor, operator, inside: set[int]) -> bool:
-    """Whether each channel of what ``operator`` computes needs that channel of ``inside`` alone."""
+    """True where each channel of the output needs that channel of ``inside`` alone."""
     kind = editor.kind(operator)
     if kind not in CHANNELWISE or getattr(operator.builtinOptions, "depthMultiplier", 1) != 1:
         return False

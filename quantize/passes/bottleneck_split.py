@@ -19,7 +19,7 @@ from quantize.graph.layer_names import layer_names
 from quantize.passes.bottleneck import Bottleneck, bottlenecks
 
 KERNEL_CHANNELS = 8  # what kernels compute at a time
-NUMBERED = re.compile(r"(_\d+)?$")  # the number that Keras puts behind every scope
+NUMBERED = re.compile(r"(_\d+)?$")  # the number that Keras puts after every scope
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Split:
     whole: tuple[str, ...] = ()
 
     def described(self) -> dict:
-        """What the manifest keeps of it; JSON-able, and nothing where nothing was asked for."""
+        """The manifest's record of it; JSON-able, and nothing where nothing was asked for."""
         if self.groups == 1:
             return {}
         return {"groups": self.groups, "split": self.split, "whole": self.whole}
@@ -155,7 +155,7 @@ class _Group:
         return made
 
     def _named(self, index: int) -> str:
-        """The tensor's name with the group behind each scope, ahead of Keras's number: the layer
+        """The tensor's name with the group after each scope, before Keras's number: the layer
         ``block_1_expand`` becomes ``block_1_expand.group1``."""
         parts = []
         for part in self.editor.name(index).split(";"):

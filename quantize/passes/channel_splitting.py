@@ -3,7 +3,7 @@
 A channel that is computed twice, with half the weight where it is read, gives the same network. But
 two copies can be rounded in different places, and their mean then has half the step
 (``Layer.stagger``). The paper widens layers to make room. Here the copies replace channels that can
-be proven to be always zero, as trained MobileNets have some (7 of the 32 behind the first
+be proven to be always zero, as trained MobileNets have some (7 of the 32 after the first
 convolution of MobileNetV1), so the network stays as fast as it was.
 """
 
@@ -22,7 +22,7 @@ from quantize.ranges.value_range import LEVELS
 
 @dataclass(frozen=True)
 class _Chain:
-    """Where channels run side by side: made by the first layer, read by the last.
+    """A chain in which channels run side by side: made by the first layer, read by the last.
 
     ``pairs``: one, or two where a depthwise layer is between. ``dead``: bool [channels].
     ``group``: int [channels], the same for those that the same group of a convolution makes and
@@ -74,7 +74,7 @@ def _chains(editor: GraphEditor, statistics: dict[str, Activation]) -> Iterator[
 
 
 def _dead(editor: GraphEditor, layer, statistics: dict[str, Activation]) -> np.ndarray:
-    """Which outputs of ``layer`` a rectifier never lets through, bool [channels]."""
+    """The outputs of ``layer`` that a rectifier never lets through, bool [channels]."""
     seen = statistics[editor.name(int(layer.inputs[0]))]
     low = HEADROOM * np.minimum(seen.channel_minima, 0)  # 0 is what pads
     high = HEADROOM * np.maximum(seen.channel_maxima, 0)
@@ -102,7 +102,7 @@ def _fill(editor: GraphEditor, chain: _Chain) -> None:
 
 
 def _always(editor: GraphEditor, chain: _Chain, filled: np.ndarray) -> np.ndarray:
-    """What the dead channels ``filled``, bool [channels], are when they are read, float32."""
+    """The values of the dead channels ``filled``, bool [channels], when they are read, float32."""
     if len(chain.pairs) == 1:
         return np.zeros(int(filled.sum()), np.float32)
     last = chain.pairs[-1]

@@ -1,6 +1,6 @@
 """Cross-layer equalization and high-bias absorption: Nagel et al. 2019, arXiv 1906.04721.
 
-Between two layers, channel i may be divided by s[i] behind the first and multiplied by s[i] ahead
+Between two layers, channel i may be divided by s[i] after the first and multiplied by s[i] before
 of the second. The float network stays the same, but its channels share one int8 scale more evenly.
 """
 
@@ -20,7 +20,7 @@ def equalize(graph: Graph, statistics: dict[str, Activation], per_channel: bool 
 
     ReLU6 is positively homogeneous only as long as its 6 is not reached. So a channel that reaches
     6 on the calibration images keeps its scale, and no other one is scaled up past 6: the ReLU6
-    that stays behind the layer cuts nothing off.
+    that stays after the layer cuts nothing off.
 
     With ``per_channel`` weights the scales serve the activations alone: every channel is scaled up
     to the tensor's largest where the second layer is a depthwise one, whose weights have a scale
@@ -62,7 +62,7 @@ def absorb_high_biases(graph: Graph, statistics: dict[str, Activation]) -> Graph
 
 
 def _reach(activation: Activation) -> np.ndarray:
-    """How far each channel is from zero at most."""
+    """The largest distance of each channel from zero."""
     return np.maximum(np.abs(activation.channel_minima), np.abs(activation.channel_maxima))
 
 
@@ -83,12 +83,12 @@ def _allowed(pair: LayerPair, wanted: np.ndarray) -> np.ndarray:
 
 
 def _scale(editor: GraphEditor, pair: LayerPair, factors: np.ndarray) -> None:
-    behind = _spread(1 / factors, editor.read(pair.first, 1), OUTPUT_AXIS[editor.kind(pair.first)])
-    editor.write(pair.first, 1, editor.read(pair.first, 1) * behind)
+    after = _spread(1 / factors, editor.read(pair.first, 1), OUTPUT_AXIS[editor.kind(pair.first)])
+    editor.write(pair.first, 1, editor.read(pair.first, 1) * after)
     editor.write(pair.first, 2, editor.read(pair.first, 2) / factors)
     weights = kernel(editor, pair.second)
-    ahead = _spread(factors, weights, INPUT_AXIS[pair.second_kind])
-    set_kernel(editor, pair.second, weights * ahead)
+    before = _spread(factors, weights, INPUT_AXIS[pair.second_kind])
+    set_kernel(editor, pair.second, weights * before)
 
 
 def _spread(factors: np.ndarray, weights: np.ndarray, axis: int) -> np.ndarray:

@@ -16,9 +16,9 @@ OPEN_ABOVE = ("NONE", "RELU")  # fused activations that a positive factor passes
 
 
 def lower(graph: Graph) -> Graph:
-    """``graph`` without HARD_SWISH and without divisions behind gates; its outputs stay the same.
+    """``graph`` without HARD_SWISH and without divisions after gates; its outputs stay the same.
 
-    Where the readers of an h-swish cannot take the sixth, a MUL by 1/6 stays behind it.
+    Where the readers of an h-swish cannot take the sixth, a MUL by 1/6 stays after it.
     """
     if not {"HARD_SWISH", "MUL"} & set(graph.op_histogram):
         return graph
@@ -68,7 +68,7 @@ def _fold_scalar(editor: GraphEditor, operator) -> None:
 
 
 def _can_divide(editor: GraphEditor, reader, index: int) -> bool:
-    """Whether ``reader`` and what follows can make up for a factor on its input ``index``."""
+    """True where ``reader`` and what follows can make up for a factor on its input ``index``."""
     kind, output = editor.kind(reader), int(reader.outputs[0])
     if list(reader.inputs).count(index) > 1:
         return False
@@ -86,7 +86,7 @@ def _can_divide(editor: GraphEditor, reader, index: int) -> bool:
 
 
 def _can_multiply(editor: GraphEditor, reader, position: int) -> bool:
-    """Whether the input of ``reader`` at ``position`` can be made larger by its own weights."""
+    """True where the input of ``reader`` at ``position`` can be made larger by its own weights."""
     if editor.reads_constant(reader, position):
         return True
     index = int(reader.inputs[position])

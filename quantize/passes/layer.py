@@ -48,7 +48,7 @@ class Layer:
         self.float_bias = self.part.read(self.part.operators[0], 2)
 
     def output(self, inputs: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """What the layer computes before its activation, with these float weights."""
+        """The layer's output before its activation, with these float weights."""
         self.part.set_constant(int(self.part.operators[0].inputs[1]), weights)
         graph = self.part.graph()
         return run(graph, {graph.inputs[0]: inputs}, threads=1)[graph.outputs[0]]
@@ -98,7 +98,7 @@ class Layer:
 
     @property
     def is_plain(self) -> bool:
-        """Whether each output is one patch of the input times the weights, without dilation."""
+        """True where each output is one patch of the input times the weights, without dilation."""
         options = self.operator.builtinOptions
         if self.kind == "FULLY_CONNECTED":
             row = self.int8_editor.tensor(int(self.operator.inputs[0])).shape
@@ -117,7 +117,7 @@ class Layer:
         self.set_bias(self.float_bias + shift + self.stagger())
 
     def stagger(self) -> np.ndarray:
-        """What n copies of one channel get added, [output channels]: 0 where there is one alone.
+        """The offsets of n copies of one channel, [output channels]: 0 where there is one alone.
 
         Fractions of the output's step, symmetric about 0, so that each copy rounds at other
         places and their mean has steps n times finer.

@@ -35,7 +35,7 @@ class LayerPair:
         return PASSES[self.rectifier]
 
     def second_is_pointwise(self, editor: GraphEditor) -> bool:
-        """Whether each output of the second layer sees one place, which no padding touches."""
+        """True where each output of the second layer sees one place, which no padding touches."""
         weights = editor.read(self.second, 1)
         channels = weights.shape[-1]
         return self.second_kind != "DEPTHWISE_CONV_2D" and weights.size == len(weights) * channels

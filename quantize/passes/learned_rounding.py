@@ -1,6 +1,6 @@
 """Learned rounding: the objective of AdaRound, Nagel et al. 2020, arXiv 2004.10568, section 3.4.
 
-Each layer's weights are rounded for the least squared error of its outputs behind the activation
+Each layer's weights are rounded for the least squared error of its outputs after the activation
 function, on unlabelled images. The paper relaxes the integers and follows gradients; here they move
 on the grid itself: in each output channel the one weight whose step up or down lowers the error
 most (greedy coordinate descent, Nair and Suggala 2024, arXiv 2406.17542), again and again, from
@@ -55,7 +55,7 @@ def refine(
 
 
 def _fingerprint(problem: Problem) -> str:
-    """Of all that the answer depends on."""
+    """Of all that the result depends on."""
     digest = hashlib.sha256(repr((ROUNDS, DAMPING, CURVATURE_AGED, problem.ends)).encode())
     for array in (problem.inputs, problem.weights, problem.scale, problem.center):
         digest.update(np.ascontiguousarray(array).data)
@@ -87,7 +87,7 @@ class _Descent:
         self.problem = problem
         self.squares = problem.inputs**2
         output = self._output(problem.weights)
-        self.wanted = self._behind(output)
+        self.wanted = self._activated(output)
         self.stiffness = DAMPING * self._curvature(output).mean(axis=2, keepdims=True)
 
     def run(self, start: np.ndarray) -> np.ndarray:
@@ -117,17 +117,17 @@ class _Descent:
     def _output(self, weights: np.ndarray) -> np.ndarray:
         return self.problem.inputs @ weights.transpose(0, 2, 1) + self.problem.center
 
-    def _behind(self, output: np.ndarray) -> np.ndarray:
-        """Behind the activation function."""
+    def _activated(self, output: np.ndarray) -> np.ndarray:
+        """After the activation function."""
         return np.clip(output, self.problem.ends.minimum, self.problem.ends.maximum)
 
     def _passing(self, output: np.ndarray) -> np.ndarray:
-        """Where the activation function does not cut off, bool."""
+        """Bool: the places where the activation function does not cut off."""
         return (output > self.problem.ends.minimum) & (output < self.problem.ends.maximum)
 
     def _losses(self, integers: np.ndarray, output: np.ndarray) -> np.ndarray:
         """The objective of each row, [problems, rows]."""
-        error = ((self._behind(output) - self.wanted) ** 2).sum(axis=1)
+        error = ((self._activated(output) - self.wanted) ** 2).sum(axis=1)
         off = integers * self.problem.scale - self.problem.weights
         return error + (self.stiffness * off**2).sum(axis=2)
 
@@ -136,8 +136,8 @@ class _Descent:
         return self._passing(output).astype(np.float32).transpose(0, 2, 1) @ self.squares
 
     def _best_moves(self, integers, start, output, curvature) -> tuple[np.ndarray, np.ndarray]:
-        """Which tap of each row to move, [problems, rows, 1], and by how much: 1, -1 or 0."""
-        error = np.where(self._passing(output), self._behind(output) - self.wanted, 0)
+        """The tap of each row to move, [problems, rows, 1], and by how much: 1, -1 or 0."""
+        error = np.where(self._passing(output), self._activated(output) - self.wanted, 0)
         off = integers * self.problem.scale - self.problem.weights
         slope = error.transpose(0, 2, 1) @ self.problem.inputs + self.stiffness * off
         move = np.where(slope > 0, -1, 1).astype(np.float32)

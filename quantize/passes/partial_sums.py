@@ -48,7 +48,7 @@ def center(graph: Graph, statistics: dict[str, Activation]) -> Graph:
 
 
 def _is_part(editor: GraphEditor, index: int) -> bool:
-    """Whether a layer with a bias of its own computes the tensor for one reader, unbent."""
+    """True where a layer with a bias of its own computes the tensor for one reader, unbent."""
     layer = editor.producer(index)
     return (
         layer is not None

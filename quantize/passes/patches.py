@@ -1,4 +1,4 @@
-"""What a layer's weights are multiplied with: its input, cut into the patches its kernel sees."""
+"""The patches that a layer's weights are multiplied with: its input, cut as its kernel sees it."""
 
 import numpy as np
 

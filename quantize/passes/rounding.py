@@ -1,4 +1,4 @@
-"""Rounding layer after layer, each on the inputs that the quantized layers ahead of it give.
+"""Rounding layer after layer, each on the inputs that the quantized layers before it give.
 
 (To make up also for *their* errors overfits: on 100 photographs MobileNetV1 lost 2.5 dB.)
 """
@@ -28,7 +28,7 @@ class Problem:
     ``inputs`` float32 [problems, samples, taps], without their means: the bias takes those.
     ``weights`` float32 [problems, rows, taps] and their steps ``scale`` [problems, rows, 1].
     ``center`` float32 [problems, 1, rows]: the mean output, bias included. ``ends``: where the
-    activation function behind it cuts off.
+    activation function after it cuts off.
     """
 
     inputs: np.ndarray

@@ -1,4 +1,4 @@
-"""What an activation function alone says about its output, before any image is seen."""
+"""The bounds that an activation function alone sets its output, before any image is seen."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What each activation does on real images: the figures that ranges and corrections are made of."""
+"""The statistics of each activation on calibration images, for ranges and corrections."""
 
 import math
 from collections.abc import Iterable, Iterator

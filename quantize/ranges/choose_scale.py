@@ -36,14 +36,19 @@ def choose_ranges(
     a softmax gets the range that ``softmax`` chooses. Raises RequestError for an observer that is
     not there.
     """
-    if observer not in OBSERVERS:
-        raise RequestError(f"observer is {observer!r}; expected one of: {' '.join(OBSERVERS)}")
+    check_observer(observer)
     known, chosen = bounds(graph), {}
     for name, activation in statistics.items():
         in_logits = after_softmax and activation.rows is not None
         observe = softmax if in_logits else OBSERVERS[observer]
         chosen[name] = _within(observe(activation), activation, known.get(name, Bounds()))
     return chosen
+
+
+def check_observer(observer: str) -> None:
+    """RequestError for an observer that is not there."""
+    if observer not in OBSERVERS:
+        raise RequestError(f"observer is {observer!r}; expected one of: {' '.join(OBSERVERS)}")
 
 
 def _within(chosen: Range, activation: Activation, known: Bounds) -> Range:

@@ -28,7 +28,7 @@ def moving_average(activation: Activation) -> Range:
 
 
 def percentile(activation: Activation) -> Range:
-    """What holds PERCENTILE per cent of the values, as much cut off below as above."""
+    """The range that holds PERCENTILE per cent of the values, as much cut off below as above."""
     whole = min_max(activation)
     share = np.cumsum(activation.histogram.counts) / activation.histogram.counts.sum()
     tail = (100 - PERCENTILE) / 200

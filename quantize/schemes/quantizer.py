@@ -27,7 +27,7 @@ def by_recipe(graph: Graph, ranges: dict[str, Range], recipe: list, levels: int)
 
 
 def repacked(result) -> Graph:
-    """What the quantizer made, packed again: its own packing leaves constants unaligned."""
+    """The quantizer's result, packed again: its own packing leaves constants unaligned."""
     return Graph.packed(Graph(bytes(result.quantized_model)).unpacked())
 
 

@@ -37,8 +37,8 @@ class Made:
 
 @dataclass(frozen=True)
 class Material:
-    """What schemes are made of: the float ``graph``, what calibration images show of a graph, and
-    the search for the cheapest method that is good enough.
+    """The material of every scheme: the float ``graph``, the ``statistics`` of a graph on the
+    calibration images, and the ``search`` for the cheapest method that is good enough.
     """
 
     graph: Graph
@@ -47,7 +47,7 @@ class Material:
 
     @property
     def h_swish(self) -> str:
-        """What became of h-swish where it is not lowered."""
+        """The fate of h-swish where it is not lowered."""
         return "kept" if "HARD_SWISH" in self.graph.op_histogram else "none"
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Scheme:
-    """How weights and activations are stored."""
+    """A precision: how weights and activations are stored."""
 
     name: str
     weights: str
