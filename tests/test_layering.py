@@ -56,7 +56,7 @@ def folder_of(module: str) -> str:
 
 
 def imports_going_up(package: str) -> set[tuple[str, str]]:
-    """Imports from a folder of ``package`` of one that is beside it or above, as file and module."""
+    """Imports by a folder of ``package`` of one beside it or above, as file and module."""
     storey = {folder: n for n, storey in enumerate(FOLDERS[package]) for folder in storey}
     found = set()
     for file in (ROOT / package).rglob("*.py"):
