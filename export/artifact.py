@@ -69,24 +69,25 @@ class Manifest:
         return json.dumps(raw, indent=2) + "\n"
 
     @classmethod
-    def read(cls, folder: Path) -> "Manifest":
-        """The manifest in ``folder``; RequestError if there is none or it is not ours."""
+    def read(cls, folder: Path, command: str = "make export") -> "Manifest":
+        """The manifest in ``folder``; RequestError if there is none or it is not ours.
+
+        ``command``: what writes it, for the error messages.
+        """
         path = folder / MANIFEST_NAME
         try:
             raw = json.loads(path.read_text())
             if raw["version"] not in READABLE_VERSIONS:
                 raise RequestError(
                     f"{path} has version {raw['version']}; expected {MANIFEST_VERSION}; "
-                    "run the make export command again"
+                    f"run {command} again"
                 )
             return _from_json(raw)
         except (FileNotFoundError, NotADirectoryError):
-            raise RequestError(
-                f"there is no {path}; run make export with the same variables first"
-            ) from None
+            raise RequestError(f"there is no {path}; run {command} first") from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise RequestError(
-                f"{path} is not a manifest ({error}); run the make export command again"
+                f"{path} is not a manifest ({error}); run {command} again"
             ) from error
 
 

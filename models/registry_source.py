@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from models.command_line.advice import make_line
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
 from models.data.image_source import ImageSize
@@ -129,8 +130,8 @@ def _demo(arch: str, options: Options):
     path = demo.checkpoint(arch)
     if not path.exists():
         raise RequestError(
-            f"the demo checkpoint of {arch} is not trained yet; run make train ARCH={arch}, or "
-            "WEIGHTS=random for latency alone"
+            f"the demo checkpoint of {arch} is not trained yet; run "
+            f"{make_line('train', arch=arch)}, or use WEIGHTS=random for latency alone"
         )
     return spec, path, "demo"
 

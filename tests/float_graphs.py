@@ -54,7 +54,7 @@ def of_random_weights(spec: ModelSpec) -> Graph:
 
 
 def _kept(name: str, convert: Callable[[], bytes]) -> bytes:
-    """What ``convert`` made of ``name`` the first time with these sources and this TensorFlow."""
+    """The graph ``name``, converted the first time with these sources and this TensorFlow."""
     folder = CACHE / _sources()
     with _locked():
         if not folder.exists():

@@ -1,4 +1,4 @@
-"""What the tests of both ShuffleNets are made with: a small one, its images, its float graph, and
+"""The material of both ShuffleNets' tests: a small one, its images, its float graph, and
 multiply-accumulates as the papers count them."""
 
 import math

@@ -1,4 +1,4 @@
-"""What a row of the registry allows, and what leaving WEIGHTS out means; without TensorFlow."""
+"""Limits of the rows of the registry, and the meaning of no WEIGHTS; without TensorFlow."""
 
 import pytest
 

@@ -100,7 +100,7 @@ def test_no_expanded_tensor_is_left_whole(v2):
 
 
 def test_a_group_is_summed_before_the_next_begins(v2):
-    """What is alive between two groups is the block's input and one sum."""
+    """Alive between two groups are the block's input and one sum."""
     made = bottleneck_split.split(v2, 3).graph
     order = [kind for kind, _, o in made.operators() if "block_1_" in o[0] or "block_1." in o[0]]
     group = ["CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D"]

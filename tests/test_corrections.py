@@ -151,7 +151,7 @@ def test_equalization_for_one_scale_a_tensor_evens_out_weights(
     assert compare(wanted, found, "probabilities").sqnr_db > 30
 
     def imbalance(graph):
-        """How far apart the weight ranges ahead of and behind each channel are, on average."""
+        """The distance between the weight ranges before and after each channel, on average."""
         layers = [(k, graph.constant(i[1])) for k, i, _ in graph.operators() if k in LINEAR]
         logs = []
         for (kind, first), (_, second) in itertools.pairwise(layers):

@@ -1,4 +1,4 @@
-"""How the CPU delegate divides a file, and what the user is told of it."""
+"""The division of a file by the CPU delegate, and what the user is told of it."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What is embedded: the images, and checkpoints that are as good as we say."""
+"""The embedded images, and checkpoints that are as good as we say."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What outputs answer."""
+"""Predictions of outputs."""
 
 import numpy as np
 

@@ -86,7 +86,7 @@ def sqnr_db(wanted, found):
 
 
 def is_one_piece(partitions):
-    """Whether the delegate takes all but the int8 softmax, which it has not."""
+    """True where the delegate takes all but the int8 softmax, which it has not."""
     return partitions.count == 1 and set(partitions.outside) <= {"SOFTMAX"}
 
 

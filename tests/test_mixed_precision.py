@@ -236,7 +236,7 @@ def test_a_layer_to_keep_float_that_is_not_there_is_refused_with_the_nearest(tmp
 
 
 def key_of(options):
-    """What an export of ``options`` writes into its manifest as its key."""
+    """The key that an export of ``options`` writes into its manifest."""
     request = ExportRequest.of(options)
     size = request.source.size
     return request.key(request.open_image_sets(size), size)

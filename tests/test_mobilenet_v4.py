@@ -68,7 +68,7 @@ def randomized(model, seed=0):
 
 
 def written_out(model, table, image):
-    """What the rows of ``table`` make of ``image``, in TensorFlow's own ops, up to the classes."""
+    """The rows of ``table`` for ``image``, in TensorFlow's own ops, up to the classes."""
     import tensorflow as tf
 
     def normed(x, name, rectified):

@@ -31,7 +31,7 @@ def graph(model):
 
 
 def of_keras(model, images, output=None):
-    """What ``model`` computes, or its layer ``output``; TensorFlow has grouped convolutions on a
+    """The outputs of ``model``, or its layer ``output``; TensorFlow has grouped convolutions on a
     CPU in functions only."""
     import keras
     import tensorflow as tf

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.artifact import MANIFEST_NAME, Artifact, Manifest
+from export.artifact import Artifact, Manifest
 from models.command_line.advice import make_line
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
@@ -29,9 +29,7 @@ def open_exported(options: Options, model_id: str) -> Exported:
     """
     folder = Path(options.out) / model_id
     command = make_line("export", options)
-    if not (folder / MANIFEST_NAME).is_file():
-        raise RequestError(f"there is no {folder / MANIFEST_NAME}; run {command} first")
-    exported = Exported(folder, Manifest.read(folder))
+    exported = Exported(folder, Manifest.read(folder, command))
     for artifact in exported.manifest.artifacts:
         path = exported.path(artifact)
         if not path.is_file():
