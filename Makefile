@@ -140,11 +140,11 @@ endif
 
 test-pi: $(READY)
 	@sh tests/device_pi/install.sh
-	@$(RUN) -m pytest -m pi -rs $(PYTEST)
+	@$(RUN) -m pytest -m pi -rs --durations=20 $(PYTEST)
 
 test-android: $(READY)
 	@sh tests/device_android/install.sh
-	@$(RUN) -m pytest -m android -rs $(PYTEST)
+	@$(RUN) -m pytest -m android -rs --durations=20 $(PYTEST)
 
 lint: $(READY)
 	@$(RUN) -m ruff check .
