@@ -182,7 +182,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path, moment):
             child.send_signal(signal.SIGINT)
             break
     rest = child.stderr.read()
-    assert child.wait(60) == 130
+    assert child.wait(300) == 130
     assert rest.splitlines()[-1] == "interrupted: nothing was written"
     assert files_in(tmp_path) == []
 
