@@ -18,7 +18,7 @@ from bench.explain.explain import (
     layer_outputs,
     table,
 )
-from bench.explain.instrumented import observe
+from bench.explain.instrumented import instrument
 from bench.explain.instrumented_layer import IMAGE, OUTPUT, short_name
 from bench.explain.layer_drift import CEILING_DB, LayerDrift, compared
 from bench.explain.layer_pairs import KERAS_OUTPUT, in_shape, keras_layers
@@ -153,29 +153,29 @@ def test_the_steepest_layer_is_never_the_input():
 
 
 def test_layers_of_a_file_are_observed_by_the_names_of_the_float_graph():
-    onnx = observe(tiny_models.onnx(int8=True), "onnx").layers
+    onnx = instrument(tiny_models.onnx(int8=True), "onnx").layers
     assert [(found.key, found.sources) for found in onnx] == [
         (IMAGE, ()), ("flat", (IMAGE,)), (OUTPUT, ("flat",)),
     ]  # fmt: skip
-    float_onnx = observe(tiny_models.onnx(), "onnx").layers
+    float_onnx = instrument(tiny_models.onnx(), "onnx").layers
     assert [found.key for found in float_onnx] == [IMAGE, "flat", "real_scores", OUTPUT]
     assert onnx[-1].value == "scores"
     assert (onnx[-1].scale, onnx[-1].zero_point) == (0.5, 1)
-    tflite = observe(tiny_models.tflite(int8=True), "tflite").layers
+    tflite = instrument(tiny_models.tflite(int8=True), "tflite").layers
     assert [(f.key, f.kind) for f in tflite[1:]] == [
         ("flat", "RESHAPE"), (OUTPUT, "FULLY_CONNECTED"),
     ]  # fmt: skip
 
 
 def test_stored_values_become_real_ones():
-    observed = observe(tiny_models.tflite(int8=True), "tflite")
+    instrumented = instrument(tiny_models.tflite(int8=True), "tflite")
     images = np.full((1, 8, 8, 3), 0.5, np.float32)
-    stored = observed.stored_images(images)
+    stored = instrumented.stored_images(images)
     assert stored.dtype == np.int8 and stored[0, 0, 0, 0] == 60 - 3
-    assert observed.layers[0].real(stored)[0, 0, 0, 0] == pytest.approx(0.5, abs=1 / 240)
-    wider = replace(observed, input_dtype=np.dtype(np.int16)).stored_images(8 * images)
+    assert instrumented.layers[0].real(stored)[0, 0, 0, 0] == pytest.approx(0.5, abs=1 / 240)
+    wider = replace(instrumented, input_dtype=np.dtype(np.int16)).stored_images(8 * images)
     assert wider.dtype == np.int16 and wider[0, 0, 0, 0] == 480 - 3
-    onnx = observe(tiny_models.onnx(int8=True), "onnx").stored_images(images)
+    onnx = instrument(tiny_models.onnx(int8=True), "onnx").stored_images(images)
     np.testing.assert_array_equal(onnx, stored)
 
 
@@ -201,11 +201,11 @@ def test_values_come_in_the_shape_of_the_other_side():
 
 
 def test_more_outputs_change_neither_the_answer_nor_the_delegate(v1_graph, judge_images):
-    observed = observe(v1_graph.content, "tflite")
-    assert partitions(Graph(observed.content)) == partitions(v1_graph)
+    instrumented = instrument(v1_graph.content, "tflite")
+    assert partitions(Graph(instrumented.content)) == partitions(v1_graph)
     image = judge_images[:1]
     answers = []
-    for content in (v1_graph.content, observed.content):
+    for content in (v1_graph.content, instrumented.content):
         interpreter = Graph(content).interpreter(threads=1)
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], image)
         interpreter.invoke()

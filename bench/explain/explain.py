@@ -9,8 +9,8 @@ import numpy as np
 
 from bench.console.drift_table import EXACT
 from bench.explain import divergence, layer_outputs
-from bench.explain.instrumented import observe
-from bench.explain.instrumented_layer import IMAGE, OUTPUT, ObservedLayer
+from bench.explain.instrumented import instrument
+from bench.explain.instrumented_layer import IMAGE, OUTPUT, InstrumentedLayer
 from bench.explain.layer_drift import LayerDrift, compared
 from bench.explain.layer_pairs import in_shape, keras_layers
 from bench.measurement.accuracy import chunks
@@ -94,15 +94,15 @@ class _Outputs:
 
     def __init__(self, side: Side, images: np.ndarray, folder: Path) -> None:
         self.side, self._images = side, images
-        self.layers: dict[str, ObservedLayer] = {}
+        self.layers: dict[str, InstrumentedLayer] = {}
         if side.runtime == KERAS:
             self._paths = layer_outputs.of_keras(side.options, images, folder)
             return
-        observed = observe(side.artifact.read_bytes(), side.format)
-        self.layers = {layer.key: layer for layer in observed.layers}
-        self._stored = observed.stored_images(images)
-        values = [layer.value for layer in observed.layers[1:]]
-        files = layer_outputs.of_file(side.runtime, observed.content, values, self._stored, folder)
+        model = instrument(side.artifact.read_bytes(), side.format)
+        self.layers = {layer.key: layer for layer in model.layers}
+        self._stored = model.stored_images(images)
+        values = [layer.value for layer in model.layers[1:]]
+        files = layer_outputs.of_file(side.runtime, model.content, values, self._stored, folder)
         self._paths = dict(zip([*self.layers][1:], files, strict=True))
 
     def names_of(self, guide: "_Outputs") -> dict[str, str]:

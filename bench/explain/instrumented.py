@@ -10,8 +10,8 @@ from bench.explain import instrumented_onnx
 from bench.explain.instrumented_layer import (
     IMAGE,
     OUTPUT,
-    Observed,
-    ObservedLayer,
+    InstrumentedLayer,
+    InstrumentedModel,
     Operator,
     connected,
     short_name,
@@ -21,12 +21,12 @@ from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.layer_names import layer_names
 
 
-def observe(content: bytes, format_name: str) -> Observed:
+def instrument(content: bytes, format_name: str) -> InstrumentedModel:
     """``content``, a "tflite" or "onnx" file of ours, with every layer's output among its own."""
-    return {"tflite": _tflite, "onnx": instrumented_onnx.observe}[format_name](content)
+    return {"tflite": _tflite, "onnx": instrumented_onnx.instrument}[format_name](content)
 
 
-def _tflite(content: bytes) -> Observed:
+def _tflite(content: bytes) -> InstrumentedModel:
     graph, editor = Graph(content), GraphEditor(Graph(content))
     names = {tensor: name for name, tensor in layer_names(graph).items()}
     output = graph.outputs[0]
@@ -35,11 +35,11 @@ def _tflite(content: bytes) -> Observed:
         for kind, inputs, made in graph.operators()
     ]
     image = graph.inputs[0]
-    layers = [ObservedLayer(IMAGE, IMAGE, "input", image, (), *_affine(graph, image))]
+    layers = [InstrumentedLayer(IMAGE, IMAGE, "input", image, (), *_affine(graph, image))]
     for operator, sources in connected(operators, image):
         made = operator.output
         layers.append(
-            ObservedLayer(
+            InstrumentedLayer(
                 operator.key,
                 names.get(made) or short_name(made),
                 operator.kind,
@@ -51,7 +51,7 @@ def _tflite(content: bytes) -> Observed:
     at = {tensor.name.decode(): i for i, tensor in enumerate(editor.subgraph.tensors)}
     editor.subgraph.outputs = np.asarray([at[layer.value] for layer in layers[1:]], np.int32)
     editor.model.signatureDefs = []
-    return Observed(editor.graph().content, tuple(layers), graph.dtype(image))
+    return InstrumentedModel(editor.graph().content, tuple(layers), graph.dtype(image))
 
 
 def _affine(graph: Graph, tensor: str) -> tuple[float | None, int | None]:

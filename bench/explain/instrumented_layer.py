@@ -12,11 +12,11 @@ NHWC, NCHW = (0, 1, 2, 3), (0, 2, 3, 1)
 
 
 @dataclass(frozen=True)
-class ObservedLayer:
+class InstrumentedLayer:
     """An operator's output. ``key`` is the tensor's name in the float graph, which all files share;
     ``value`` its name in this file; ``sources`` the keys of the layers that it reads, directly or
-    through operators that are not observed. ``scale`` and ``zero_point``: None where it is float.
-    ``to_nhwc``: the order of axes, of 4, that puts channels last.
+    through operators that are not instrumented. ``scale`` and ``zero_point``: None where it is
+    float. ``to_nhwc``: the order of axes, of 4, that puts channels last.
     """
 
     key: str
@@ -37,12 +37,12 @@ class ObservedLayer:
 
 
 @dataclass(frozen=True)
-class Observed:
+class InstrumentedModel:
     """``content``: the file with more outputs. ``layers`` in execution order: the input first, as
     IMAGE, and the file's own output last, as OUTPUT. The input is of ``input_dtype``."""
 
     content: bytes
-    layers: tuple[ObservedLayer, ...]
+    layers: tuple[InstrumentedLayer, ...]
     input_dtype: np.dtype
 
     def stored_images(self, images: np.ndarray) -> np.ndarray:
@@ -57,7 +57,7 @@ class Observed:
 
 @dataclass(frozen=True)
 class Operator:
-    """``key``: None where it is not observed."""
+    """``key``: None where it is not instrumented."""
 
     kind: str
     inputs: list[str]
@@ -66,7 +66,7 @@ class Operator:
 
 
 def connected(operators: list[Operator], image: str) -> Iterator[tuple[Operator, tuple[str, ...]]]:
-    """Each observed operator that depends on the image, with the keys of the layers it reads."""
+    """Each instrumented operator that depends on the image, and the keys of the layers it reads."""
     known: dict[str, tuple[str, ...]] = {image: (IMAGE,)}
     for operator in operators:
         read = (key for name in operator.inputs for key in known.get(name, ()))

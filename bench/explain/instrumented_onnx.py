@@ -7,8 +7,8 @@ from bench.explain.instrumented_layer import (
     NCHW,
     NHWC,
     OUTPUT,
-    Observed,
-    ObservedLayer,
+    InstrumentedLayer,
+    InstrumentedModel,
     Operator,
     connected,
     short_name,
@@ -23,7 +23,7 @@ BETWEEN = ("Transpose", "Identity", "Cast", "QuantizeLinear", "DequantizeLinear"
 SPATIAL = ("Conv", "ConvTranspose", "AveragePool", "MaxPool", "GlobalAveragePool")
 
 
-def observe(content: bytes) -> Observed:
+def instrument(content: bytes) -> InstrumentedModel:
     """The .onnx file ``content``, made from a TFLite graph by tf2onnx, with more outputs."""
     import onnx
 
@@ -36,19 +36,19 @@ def observe(content: bytes) -> Observed:
     linear = [o.key for o in operators if o.kind in LINEAR and o.key]
     names = dict(zip(linear, names_of([[key] for key in linear]), strict=True))
     image = model.graph.input[0].name
-    layers = [ObservedLayer(IMAGE, IMAGE, "input", image, (), *values.affine(image))]
+    layers = [InstrumentedLayer(IMAGE, IMAGE, "input", image, (), *values.affine(image))]
     for operator, sources in connected(operators, image):
         value = values.after(operator.output)
         name = names.get(operator.key) or short_name(operator.key)
         layout = NCHW if value in values.nchw else NHWC
         affine = values.affine(value)
         layers.append(
-            ObservedLayer(operator.key, name, operator.kind, value, sources, *affine, layout)
+            InstrumentedLayer(operator.key, name, operator.kind, value, sources, *affine, layout)
         )
     added = [layer.value for layer in layers[1:] if layer.value != output]
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in added)
     dtype = onnx.helper.tensor_dtype_to_np_dtype(model.graph.input[0].type.tensor_type.elem_type)
-    return Observed(model.SerializeToString(), tuple(layers), dtype)
+    return InstrumentedModel(model.SerializeToString(), tuple(layers), dtype)
 
 
 class _Values:

@@ -29,7 +29,7 @@ def of_file(
     """A .npy file [n, ...] for each of ``values``, outputs of the file ``content``, as it stores
     them. ``images`` [n, h, w, c]: as it stores its input. DeviceError where ``runtime`` fails."""
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "observed"
+    file = folder / "instrumented"
     file.write_bytes(content)
     asked = {"runtime": runtime, "file": str(file), "values": list(values)}
     _in_child(asked, images, folder)
