@@ -1,13 +1,8 @@
 """The native runner's project with a program of a few lines in the runner's place, so that a build
-takes a second; and what is published for Android, on a loopback port."""
+takes a second; and archives as they are published for Android."""
 
-import hashlib
-import http.server
 import shutil
-import threading
 import zipfile
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 from commands import ROOT
@@ -46,7 +41,8 @@ def project(folder: Path) -> Places:
     """Everything of android_harness but its sources."""
     harness = folder / "project" / "android_harness"
     shutil.copytree(ROOT / "android_harness", harness, ignore=shutil.ignore_patterns("src"))
-    (harness / "src").mkdir()
+    (harness / "src" / "job").mkdir(parents=True)
+    (harness / "src" / "job" / "json.h").write_text("#pragma once\n")
     (harness / "src" / "main.cpp").write_text(MAIN)
     (harness / "src" / "other.cpp").write_text(OTHER)
     for name in SHARED_TABLES:
@@ -56,7 +52,7 @@ def project(folder: Path) -> Places:
 
 
 def ndk(folder: Path) -> Path:
-    """What stands where an NDK is expected."""
+    """A folder with the parts of an NDK that a build looks for."""
     made = folder / "an ndk"
     (made / "build" / "cmake").mkdir(parents=True)
     (made / "source.properties").write_text("Pkg.Desc = Android NDK\nPkg.Revision = 28.2.1\n")
@@ -66,66 +62,16 @@ def ndk(folder: Path) -> Path:
     return made
 
 
-def published(folder: Path, checksum="sha1") -> Path:
-    """Three archives and their checksums, as Maven's servers have them."""
+def published(folder: Path, versions=("1.0", "1.0", "2.0")) -> Path:
+    """A folder with three archives as they are on Maven."""
     folder.mkdir()
-    for name, member in (
-        ("litert-1.0.aar", "libLiteRt.so"),
-        ("litert-gpu-1.0.aar", "libLiteRtClGlAccelerator.so"),
-        ("onnxruntime-android-2.0.aar", "libonnxruntime.so"),
-    ):
-        with zipfile.ZipFile(folder / name, "w") as packed:
-            for abi in ("arm64-v8a", "armeabi-v7a"):
-                packed.writestr(f"jni/{abi}/{member}", f"{member} for {abi}")
-        said = hashlib.new(checksum, (folder / name).read_bytes()).hexdigest()
-        (folder / f"{name}.{checksum}").write_text(said)
+    members = {
+        "litert": "libLiteRt.so",
+        "litert-gpu": "libLiteRtClGlAccelerator.so",
+        "onnxruntime-android": "libonnxruntime.so",
+    }
+    for (stem, member), version in zip(members.items(), versions, strict=True):
+        with zipfile.ZipFile(folder / f"{stem}-{version}.aar", "w") as packed:
+            for abi in ("arm64-v8a", *(() if stem == "litert-gpu" else ("armeabi-v7a",))):
+                packed.writestr(f"jni/{abi}/{member}", f"{member} {version} for {abi}")
     return folder
-
-
-def describe(places: Places, archives: Path, address: str, pinned=True) -> None:
-    """libraries.toml of ``archives`` at ``address``."""
-    rows = []
-    for package, version, file, abis in (
-        ("ai-edge-litert", "1.0", "litert-1.0.aar", ["arm64-v8a", "armeabi-v7a"]),
-        ("ai-edge-litert", "1.0", "litert-gpu-1.0.aar", ["arm64-v8a"]),
-        ("onnxruntime", "2.0", "onnxruntime-android-2.0.aar", ["arm64-v8a", "armeabi-v7a"]),
-    ):
-        with zipfile.ZipFile(archives / file) as packed:
-            member = Path(packed.namelist()[0]).name
-        sha256 = hashlib.sha256((archives / file).read_bytes()).hexdigest() if pinned else ""
-        rows.append(
-            f'[[aar]]\npackage = "{package}"\nversion = "{version}"\nurl = "{address}{file}"\n'
-            f'sha256 = "{sha256}"\nmembers = ["{member}"]\nabis = {abis}\n'
-        )
-    places.libraries_file.write_text("\n".join(rows).replace("'", '"'))
-
-
-class _Server(http.server.SimpleHTTPRequestHandler):
-    """Files, "/to?ADDRESS" as a redirection, and "/short" of which the line breaks."""
-
-    def do_GET(self):
-        path, _, address = self.path.partition("?")
-        if path == "/to":
-            self.send_response(302)
-            self.send_header("Location", address)
-            self.end_headers()
-        elif path == "/short":
-            self.send_response(200)
-            self.send_header("Content-Length", "1000")
-            self.end_headers()
-            self.wfile.write(b"half of it")
-        else:
-            super().do_GET()
-
-    def log_message(self, *_):
-        """Nobody reads it."""
-
-
-@contextmanager
-def served(folder: Path):
-    """The address under which the files of ``folder`` are."""
-    handler = partial(_Server, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()

@@ -98,10 +98,10 @@ class PhoneProject:
         return [one for one in self.phone.processes() if one.runs(RUNNER)]
 
     def is_free(self, phone: EmulatedPhone | None = None) -> bool:
-        """Whether the phone is as before: nothing runs there, nothing is half there, and it may
-        sleep again; all within seconds."""
+        """True where the phone is as before: nothing runs there, nothing is half there, and it may
+        sleep again, soon after its end."""
         phone = phone or self.phone
-        wait_until(lambda: not phone.processes(), 20)
+        wait_until(lambda: not phone.processes(), 40)
         cache = phone.path(CACHE)
         assert not (cache / "awake").exists()
         names = [path.name for path in cache.rglob("*")]
@@ -110,7 +110,7 @@ class PhoneProject:
         return phone.exec(["sh", "-c", SCREEN_AND_DOZE]).stdout.split() == ["0", "1"]
 
     def is_whole(self) -> bool:
-        """Whether nothing here is half written: only the history was."""
+        """True where nothing here is half written: only the history was."""
         assert files_in(self.folder / "artifacts" / "tiny") == self.before
         return set(files_in(self.folder / "results")) <= {"bench.sqlite"}
 
@@ -119,7 +119,7 @@ class PhoneProject:
         return list(History().each(limit=None))
 
     def is_right(self, row) -> bool:
-        """Whether it says that everything was measured, and that every answer is right."""
+        """True where everything was measured, and every answer is right."""
         return (
             row.result.error is None and bool(row.result.samples_ns)
             and row.accuracy.images == 30 and row.accuracy.top1 == 1

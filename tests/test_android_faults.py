@@ -15,7 +15,7 @@ from bench.devices.transport.adb import Adb
 pytestmark = pytest.mark.android
 PLACES = pytest.mark.parametrize("place", ["timing", "judging"])
 # Of the packets that a whole bench takes, in each direction, those that are lost.
-PARTS = {"in": (0.0, 0.3, 0.6, 0.9), "out": (0.15, 0.45, 0.75)}
+PARTS = {"in": (0.0, 0.4, 0.8), "out": (0.2, 0.6)}
 LOST_LINE = re.compile(
     "^error: .*(the line to android broke|all 1 rows failed|runs no commands: error: closed).*$",
     re.MULTILINE,
@@ -39,7 +39,7 @@ def after(seconds, do):
 
 @pytest.fixture
 def sent(monkeypatch):
-    """How many shards each runner was told to classify, of those that were told."""
+    """The number of shards of each job that classifies, in the order of the jobs."""
     found, plain = [], RemoteDevice._started
 
     def started(self, job):
@@ -136,20 +136,30 @@ def test_a_line_that_breaks_at_any_packet_gives_no_wrong_figure(pixel, capsys, d
         assert pixel.bench() == 0  # else the one that is counted would push the runner too
     count = packets_of(pixel, direction)
     for part in PARTS[direction]:
-        known = len(pixel.rows())
-        pixel.phone.cut_at(1 + int(part * count), [direction])
-        code, said = pixel.bench(), capsys.readouterr().err
-        assert not pixel.phone.is_cut_due()
+        code, rows = cut(pixel, 1 + int(part * count), direction)
+        said = capsys.readouterr().err
         assert code == 0 or (code == 3 and len(LOST_LINE.findall(said)) == 1), said
-        for row in pixel.rows()[: len(pixel.rows()) - known]:
+        for row in rows:
             assert pixel.is_right(row) if code == 0 else is_lost(row), (row.result.error, said)
         assert pixel.is_free() and pixel.is_whole()
     assert pixel.bench() == 0
     assert pixel.is_right(pixel.rows()[0]) and pixel.is_free()
 
 
+def cut(pixel, number, direction):
+    """The exit code and the rows of a bench that loses its connection at that packet, or at an
+    earlier one where it takes fewer: their number depends on how long it takes."""
+    known = len(pixel.rows())
+    pixel.phone.cut_at(number, [direction])
+    code = pixel.bench()
+    if not pixel.phone.is_cut_due():
+        return code, pixel.rows()[: len(pixel.rows()) - known]
+    assert code == 0 and number > 1
+    return cut(pixel, number // 2, direction)
+
+
 def packets_of(pixel, direction):
-    """How many a bench that is left alone takes."""
+    """The number of packets of a bench that is left alone."""
     before = pixel.phone.packets(direction)
     assert pixel.bench() == 0
     return pixel.phone.packets(direction) - before

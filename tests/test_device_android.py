@@ -1,4 +1,4 @@
-"""The emulated phone is what it says it is, can be disturbed, and leaves nothing behind."""
+"""The emulated phone is what it says it is, can be disturbed, and leaves nothing after it."""
 
 import contextlib
 import os
@@ -28,7 +28,7 @@ def shell(phone, line, **options):
 
 
 def until(condition):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "never"
         time.sleep(0.05)

@@ -1,20 +1,15 @@
-"""The native runner with Android's NDK: its toolchain file, and libraries that are pinned."""
+"""The native runner with Android's NDK: its toolchain file, and the libraries of .aar archives."""
 
-import re
 import shutil
 import subprocess
 
 import native_project
 import pytest
 from commands import ROOT
-from native_project import describe, published, served
+from native_project import published
 
-from bench.devices.native import aar
 from bench.devices.native.bundle import bundle_for, target_on_phone
-from bench.devices.native.download import download
-from bench.devices.native.pin import pinned
-from bench.devices.native.places import Places
-from models.command_line.errors import CheckFailed, DeviceError, RequestError
+from models.command_line.errors import DeviceError, RequestError
 
 COMPILERS = {
     "arm64-v8a": "aarch64-linux-gnu-g++",
@@ -45,14 +40,12 @@ def ndk(tmp_path):
 def test_the_ndk_compiles_and_the_archives_give_the_libraries(places, archives, ndk, abi):
     if not shutil.which(COMPILERS[abi]) or not shutil.which("cmake"):
         pytest.skip(f"wants cmake and {COMPILERS[abi]}")
-    with served(archives) as address:
-        describe(places, archives, address)
-        bundle = bundle_for(abi, silent, ndk=ndk, places=places)
+    bundle = bundle_for(abi, silent, ndk=ndk, aars=archives, places=places)
     accelerators = {"libLiteRtClGlAccelerator.so"} if abi == "arm64-v8a" else set()
     expected = {"runner", "versions.json", "libLiteRt.so", "libonnxruntime.so"} | accelerators
     assert set(bundle.names) == expected and bundle.abi == abi
     assert bundle.start == ("{folder}/runner", "--libraries", "{folder}")
-    assert (bundle.folder / "libLiteRt.so").read_text() == f"libLiteRt.so for {abi}"
+    assert (bundle.folder / "libLiteRt.so").read_text() == f"libLiteRt.so 1.0 for {abi}"
     assert bundle.versions == {"ai-edge-litert": "1.0", "onnxruntime": "2.0"}
     assert bundle.toolchain == "NDK 28.2.1"
     elf = (bundle.folder / "runner").read_bytes()[:20]
@@ -60,16 +53,17 @@ def test_the_ndk_compiles_and_the_archives_give_the_libraries(places, archives, 
 
 
 @pytest.mark.skipif(not shutil.which(COMPILERS["arm64-v8a"]), reason="wants the cross compiler")
-def test_a_phone_gets_what_the_ndk_built_and_a_later_bench_needs_no_ndk_named(
-    places, archives, ndk
+def test_a_phone_gets_what_the_ndk_built_and_a_later_bench_needs_nothing_named(
+    places, archives, ndk, tmp_path
 ):
-    describe(places, archives, "http://127.0.0.1:9/")
     assert target_on_phone("arm64-v8a", places) == "aarch64-linux"
     first = bundle_for("arm64-v8a", silent, ndk=ndk, aars=archives, places=places)
     assert target_on_phone("arm64-v8a", places) == "arm64-v8a"
-    (places.harness / "src" / "other.cpp").write_text("int other() { return 1; }\n")
-    second = bundle_for("arm64-v8a", silent, places=places)
-    assert second.folder != first.folder
+    shutil.rmtree(archives)
+    assert bundle_for("arm64-v8a", silent, places=places) == first
+    newer = published(tmp_path / "newer", ("1.1", "1.1", "2.0"))
+    second = bundle_for("arm64-v8a", silent, aars=newer, places=places)
+    assert second.folder != first.folder and second.versions["ai-edge-litert"] == "1.1"
 
 
 def test_a_phone_that_nothing_is_built_for_is_named(places):
@@ -82,102 +76,30 @@ def test_a_folder_that_is_no_ndk_is_refused(places, tmp_path):
         bundle_for("arm64-v8a", silent, ndk=tmp_path, places=places)
 
 
-def test_an_archive_that_is_not_pinned_is_not_used(places, archives, ndk):
-    describe(places, archives, "http://127.0.0.1:9/", pinned=False)
-    with pytest.raises(RequestError, match=r"no sha256 of litert-1\.0\.aar.*bench\.native\.pin"):
+def test_without_archives_the_message_says_which_and_how_to_name_them(places, ndk):
+    with pytest.raises(RequestError) as raised:
+        bundle_for("arm64-v8a", silent, ndk=ndk, places=places)
+    said = str(raised.value)
+    assert "litert-VERSION.aar and onnxruntime-android-VERSION.aar" in said
+    assert said.endswith("make android NDK=/path/to/ndk ABI=arm64-v8a LIBRARIES=/path/to/aars")
+
+
+def test_archives_that_are_missing_or_of_two_versions_are_named(places, archives, ndk):
+    (archives / "litert-1.1.aar").touch()
+    with pytest.raises(RequestError, match=r"has litert-1\.0\.aar, litert-1\.1\.aar; expected one"):
+        bundle_for("arm64-v8a", silent, ndk=ndk, aars=archives, places=places)
+    (archives / "litert-1.1.aar").unlink()
+    (archives / "onnxruntime-android-2.0.aar").unlink()
+    with pytest.raises(RequestError, match=r"which has no onnxruntime-android-VERSION\.aar"):
         bundle_for("arm64-v8a", silent, ndk=ndk, aars=archives, places=places)
 
 
-@pytest.mark.parametrize("lies_there", [False, True])
-def test_an_archive_of_other_bytes_is_neither_used_nor_kept(places, archives, lies_there):
-    with served(archives) as address:
-        describe(places, archives, address)
-        (found, *_) = aar.published(places)
-        with (archives / found.name).open("ab") as file:
-            file.write(b"more")
-        with pytest.raises(DeviceError, match=f"expected {found.sha256}"):
-            aar.pinned_archive(found, archives if lies_there else None, places, silent)
-    assert not list(places.cache.glob("aars/*"))
-
-
-def test_an_archive_that_is_kept_is_not_downloaded_again(places, archives):
-    with served(archives) as address:
-        describe(places, archives, address)
-        (found, *_) = aar.published(places)
-        kept = aar.pinned_archive(found, None, places, silent)
-    assert aar.pinned_archive(found, None, places, silent) == kept
-    kept.write_bytes(b"something happened to it")
-    with pytest.raises(DeviceError, match="cannot be downloaded"):
-        aar.pinned_archive(found, None, places, silent)
-
-
-def test_a_folder_without_the_archive_is_refused(places, archives, tmp_path):
-    describe(places, archives, "http://127.0.0.1:9/")
-    (found, *_) = aar.published(places)
-    with pytest.raises(RequestError, match=r"which has no litert-1\.0\.aar"):
-        aar.pinned_archive(found, tmp_path, places, silent)
-
-
-@pytest.mark.parametrize("checksum", ["sha512", "sha256", "sha1"])
-def test_what_is_pinned_is_what_the_server_s_checksum_says(places, tmp_path, checksum):
-    archives = published(tmp_path / "archives", checksum)
-    with served(archives) as address:
-        describe(places, archives, address, pinned=False)
-        lines = pinned(places, silent)
-        assert len(lines) == 3 and all(f"the server's {checksum}" in line for line in lines)
-        assert pinned(places, silent) == ["every archive is pinned already"]
-    for found in aar.published(places):
-        assert aar.pinned_archive(found, None, places, silent).is_file()
-
-
-@pytest.mark.parametrize(
-    ("said", "error"), [("0" * 40, CheckFailed), ("<html>", CheckFailed), (None, DeviceError)]
-)
-def test_what_the_server_s_checksum_does_not_confirm_is_not_pinned(places, archives, said, error):
-    checksum = archives / "litert-1.0.aar.sha1"
-    checksum.unlink()
-    if said:
-        checksum.write_text(said)
-    with served(archives) as address:
-        describe(places, archives, address, pinned=False)
-        with pytest.raises(error, match="not pinned"):
-            pinned(places, silent)
-    assert all(not found.sha256 for found in aar.published(places))
-    assert not list(places.cache.glob("aars/*"))
-
-
-def test_only_https_is_downloaded(tmp_path):
-    (tmp_path / "file").write_bytes(b"x" * 100)
-    to = tmp_path / "to"
-    with served(tmp_path) as address:
-        for url in ("http://example.org/a", f"{address}to?http://example.org/a", "file:///a"):
-            with pytest.raises(DeviceError, match="expected an https address"):
-                download(url, to, 1000, silent)
-        with pytest.raises(DeviceError, match="more than 99 bytes"):
-            download(f"{address}file", to, 99, silent)
-        with pytest.raises(DeviceError, match="ended after 10 of 1000 bytes"):
-            download(f"{address}short", to, 2000, silent)
-        with pytest.raises(DeviceError, match="File not found"):
-            download(f"{address}none", to, 1000, silent)
-        assert not to.exists() and not list(tmp_path.glob("*.part"))
-        download(f"{address}file", to, 100, silent)
-    assert to.read_bytes() == b"x" * 100
-
-
-@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
-def test_the_published_libraries_are_of_the_versions_installed_here(python):
-    text = (ROOT / "constraints" / f"{python}.txt").read_text()
-    pins = dict(re.findall(r"^(\S+)==(\S+)$", text, re.M))
-    for found in aar.published(Places()):
-        # A wheel's last number may be of a repair to the wheel alone.
-        assert found.version.split(".")[:2] == pins[found.package].split(".")[:2]
-        assert f"/{found.version}/" in found.url and re.fullmatch("([0-9a-f]{64})?", found.sha256)
-
-
-def test_a_list_of_libraries_that_does_not_read_is_refused(places):
-    places.libraries_file.write_text("[[aar]]\npackage = 3\n")
-    with pytest.raises(RequestError, match=r"libraries\.toml cannot be read"):
-        aar.published(places)
+@pytest.mark.skipif(not shutil.which(COMPILERS["arm64-v8a"]), reason="wants the cross compiler")
+@pytest.mark.parametrize("content", [b"", b"no archive"])
+def test_an_archive_that_does_not_read_is_named(places, archives, ndk, content):
+    (archives / "litert-1.0.aar").write_bytes(content)
+    with pytest.raises(DeviceError, match=r"litert-1\.0\.aar has no library for arm64-v8a"):
+        bundle_for("arm64-v8a", silent, ndk=ndk, aars=archives, places=places)
 
 
 def test_make_passes_what_an_android_build_is_told():

@@ -45,7 +45,7 @@ def build(places, target="host", **options):
 
 
 def said_by(bundle, *names, folder=None, emulator=()):
-    """What the bundle's program says of libraries."""
+    """The lines that the bundle's program prints about libraries."""
     start = bundle.start_in(str(folder or bundle.folder))
     done = subprocess.run([*emulator, *start, *names], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

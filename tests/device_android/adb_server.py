@@ -63,7 +63,7 @@ class AdbServer:
             time.sleep(0.02)
 
     def adb(self, *words: str, input=None, timeout_s: float = 120.0) -> subprocess.CompletedProcess:
-        """What the real client does with ``words``; output is text, or bytes where ``input`` is."""
+        """The real client, run with ``words``; output is text, or bytes where ``input`` is."""
         return subprocess.run(
             [tool("adb"), *words], env=self._all, capture_output=True, timeout=timeout_s,
             text=not isinstance(input, bytes),

@@ -1,4 +1,4 @@
-"""Who may use the phone: the RSA keys of adb servers, as the phone's owner decides.
+"""Permission to use the phone: the RSA keys of adb servers, as the phone's owner decides.
 
 A key comes in the format of ``~/.android/adbkey.pub``: base64 of the number of 32-bit words, a
 constant, the modulus, another constant and the exponent, all little-endian; then a name.
@@ -17,7 +17,7 @@ SHA1_PREFIX = bytes.fromhex("3021300906052b0e03021a05000414")
 
 
 class Consent(StrEnum):
-    """What the phone does: asks for no key, has its owner tap "allow", or "deny"."""
+    """The phone's rule: ask for no key, have its owner tap "allow", or "deny"."""
 
     OPEN = "open"
     ALLOW = "allow"
@@ -36,7 +36,7 @@ class Authorization:
         self._keys.clear()
 
     def signed(self, token: bytes, signature: bytes) -> bool:
-        """Whether a key that was allowed has signed ``token``."""
+        """True where a key that was allowed has signed ``token``."""
         padding = b"\0\1" + b"\xff" * (MODULUS_BYTES - 3 - len(SHA1_PREFIX) - len(token))
         expected = int.from_bytes(padding + b"\0" + SHA1_PREFIX + token)
         value = int.from_bytes(signature)
@@ -51,7 +51,7 @@ class Authorization:
 
 
 def new_token() -> bytes:
-    """What a server is to sign."""
+    """The bytes that a server has to sign."""
     return os.urandom(TOKEN_BYTES)
 
 

@@ -35,7 +35,7 @@ class Process:
     argv: tuple[str, ...]
 
     def runs(self, name: str) -> bool:
-        """Whether that is the file name of its program, be it by way of a loader."""
+        """True where that is the file name of its program, be it by way of a loader."""
         loaded = Path(self.argv[0]).name.startswith(LOADERS)
         return any(Path(word).name == name for word in self.argv[: None if loaded else 1])
 
@@ -70,12 +70,12 @@ class EmulatedPhone(Device):
 
     @property
     def serial(self) -> str:
-        """What ``adb -s`` calls it."""
+        """The name for ``adb -s``."""
         return f"127.0.0.1:{self.port}"
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process needs in its environment to see this phone and no other."""
+        """The environment in which a process sees this phone and no other."""
         return self.server.environment
 
     def adb(self, *words: str, input=None, timeout_s: float = 120.0) -> subprocess.CompletedProcess:
@@ -96,7 +96,7 @@ class EmulatedPhone(Device):
         return self._exec(argv, ENVIRONMENT, USER_ID, timeout_s)
 
     def processes(self) -> list[Process]:
-        """What programs the shell user runs, the daemon aside."""
+        """The processes of the shell user, the daemon aside."""
         space = os.readlink(f"/proc/{self._holder}/ns/pid_for_children")
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
@@ -116,15 +116,15 @@ class EmulatedPhone(Device):
         return len(found)
 
     def cut_at(self, number: int, directions: Sequence[str] = DIRECTIONS) -> None:
-        """The ``number``-th packet of adb's protocol from now is lost, and the line with it."""
+        """Lose the ``number``-th packet of adb's protocol from now, and the connection with it."""
         self._order("cut_at", number, list(directions))
 
     def is_cut_due(self) -> bool:
-        """Whether that packet has not come yet."""
+        """True until that packet has come."""
         return self._order("is_cut_due") == "1"
 
     def packets(self, direction: str) -> int:
-        """How many have passed in that direction since the phone was switched on."""
+        """The number that have passed in that direction since the phone was switched on."""
         return int(self._order("packets", direction))
 
     def hold(self, pause_s: float) -> None:
@@ -137,7 +137,7 @@ class EmulatedPhone(Device):
         self._order("truncate_push", keep_bytes)
 
     def disconnect(self) -> None:
-        """Ends the lines that there are; the server may come again at once."""
+        """End the connections that there are; the server may come again at once."""
         self._order("disconnect")
 
     def go_offline(self) -> None:
@@ -149,11 +149,11 @@ class EmulatedPhone(Device):
         self._order("come_back")
 
     def consent(self, consent: Consent) -> None:
-        """What the owner says to servers that connect from now on."""
+        """Set the owner's answer to servers that connect from now on."""
         self._order("consent", consent)
 
     def forget_keys(self) -> None:
-        """Which servers were allowed once is forgotten."""
+        """Forget which servers were allowed."""
         self._order("forget_keys")
 
     def _order(self, *words) -> str:

@@ -1,4 +1,4 @@
-"""What goes wrong on the line to a phone, when it is told to."""
+"""Faults of the connection to a phone, made when a test asks for one."""
 
 import threading
 import time
@@ -34,7 +34,7 @@ class Faults:
             self._left, self._counted = number, tuple(directions)
 
     def is_cut_due(self) -> bool:
-        """Whether what ``cut_at`` asked for has not happened yet."""
+        """True until the cut that ``cut_at`` asked for has happened."""
         return self._left is not None
 
     def hold(self, pause_s: float) -> None:
@@ -48,13 +48,13 @@ class Faults:
             self._keep = keep_bytes
 
     def kept_bytes(self) -> int | None:
-        """How much of the file that is pushed now is to be written; None: all of it."""
+        """Bytes of the file pushed now that are to be written; None: all of it."""
         with self._lock:
             keep, self._keep = self._keep, None
         return keep
 
     def kept_of_input(self, arrived: int) -> int | None:
-        """How much a program is to get of an input of which so many bytes have come; None: all."""
+        """Bytes that a program gets of an input of which so many have come; None: all."""
         with self._lock:
             if self._keep is None or arrived <= self._keep:
                 return None
@@ -62,7 +62,7 @@ class Faults:
         return keep
 
     def packets(self, direction: str) -> int:
-        """How many have passed so far."""
+        """The number that have passed so far."""
         return self._passed[direction]
 
     def passing(self, direction: str) -> None:

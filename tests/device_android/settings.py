@@ -1,4 +1,4 @@
-"""What an emulated phone is to be like."""
+"""The settings of an emulated phone."""
 
 from dataclasses import dataclass
 

@@ -26,7 +26,7 @@ CHUNK = 64 << 10
 
 @dataclass(frozen=True)
 class Shell:
-    """What runs a command line, as ``[*argv, "-c", line]``, where and with which variables."""
+    """The shell of a command line, run as ``[*argv, "-c", line]``, its folder and its variables."""
 
     argv: Sequence[str] = ("/bin/sh",)
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))

@@ -34,7 +34,7 @@ class Stream:
         self._send(Packet(OKAY, self.local, self.remote))
 
     def read_some(self) -> bytes:
-        """What comes next, at least a byte. Raises StreamClosed."""
+        """The next bytes, at least one. Raises StreamClosed."""
         if self._left:
             content, self._left = self._left, b""
             return content

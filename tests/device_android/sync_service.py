@@ -136,7 +136,7 @@ class SyncService:
 
 
 def _is_replaceable(path: str) -> bool:
-    """What is there and no file or link, such as a device, is written to instead."""
+    """Something that is neither file nor link, such as a device, is written to instead."""
     try:
         mode = os.lstat(path).st_mode
     except FileNotFoundError:

@@ -1,54 +1,43 @@
-"""The archives in which the runtimes' libraries are published for Android."""
+"""The runtimes' libraries for Android, out of the .aar archives that their makers publish on Maven.
+
+The user downloads the archives: LIBRARIES is a folder with them. Copies are kept for later builds.
+"""
 
 import hashlib
+import re
 import shutil
-import tomllib
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.devices.native.download import download
 from bench.devices.native.places import Places
+from models.command_line.advice import make_line
 from models.command_line.errors import DeviceError, RequestError
 from models.command_line.progress import Report
 
-LIMIT_BYTES = 256 << 20
-PIN = "python -m bench.devices.native.pin"
-
 
 @dataclass(frozen=True)
-class Aar:
-    """One archive of libraries.toml; ``sha256`` is "" where it is not pinned yet."""
+class Published:
+    """An archive as Maven names it: ``stem`` and a version. ``package`` is the name on PyPI."""
 
     package: str
-    version: str
-    url: str
-    sha256: str
-    members: tuple[str, ...]
-    abis: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        return self.url.rpartition("/")[2]
+    stem: str
+    member: str
+    is_optional: bool = False
 
 
-def published(places: Places) -> list[Aar]:
-    """The archives of libraries.toml; RequestError where it does not read as one."""
-    file = places.libraries_file
-    try:
-        rows = tomllib.loads(file.read_text())["aar"]
-        return [Aar(**{k: tuple(v) if isinstance(v, list) else v for k, v in r.items()})
-                for r in rows]  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RequestError(
-            f"{file} cannot be read: {error}; take it from the repository"
-        ) from error
+PUBLISHED = (
+    Published("ai-edge-litert", "litert", "libLiteRt.so"),
+    Published("onnxruntime", "onnxruntime-android", "libonnxruntime.so"),
+    Published("ai-edge-litert", "litert-gpu", "libLiteRtClGlAccelerator.so", is_optional=True),
+)
 
 
 @dataclass(frozen=True)
 class OfAars:
-    """The libraries for ``abi``; archives lying in ``folder`` are not downloaded."""
+    """The libraries for ``abi`` out of the archives of ``folder``, by default those kept from the
+    last build. RequestError where one is missing."""
 
     abi: str
     folder: Path | None
@@ -56,60 +45,72 @@ class OfAars:
 
     @property
     def versions(self) -> Mapping[str, str]:
-        return {aar.package: aar.version for aar in self._wanted()}
+        return {aar.package: version for aar, (_, version) in self._found().items()}
 
     @property
     def identity(self) -> str:
-        return " ".join(aar.sha256 for aar in self._wanted())
+        return " ".join(_sha256(file) for file, _ in self._found().values())
 
     def place(self, folder: Path, show: Report) -> None:
-        for aar in self._wanted():
-            archive = pinned_archive(aar, self.folder, self.places, show)
+        for aar, (file, _) in self._found().items():
             try:
-                with zipfile.ZipFile(archive) as packed:
-                    for member in aar.members:
-                        content = packed.read(f"jni/{self.abi}/{member}")
-                        (folder / member).write_bytes(content)
+                with zipfile.ZipFile(file) as packed:
+                    name = f"jni/{self.abi}/{aar.member}"
+                    if aar.is_optional and name not in packed.namelist():
+                        continue
+                    (folder / aar.member).write_bytes(packed.read(name))
             except (KeyError, zipfile.BadZipFile) as error:
-                raise DeviceError(f"{aar.name} has no library for {self.abi}: {error}") from error
+                raise DeviceError(f"{file} has no library for {self.abi}: {error}") from error
 
-    def _wanted(self) -> list[Aar]:
-        found = [aar for aar in published(self.places) if self.abi in aar.abis]
-        missing = [aar.name for aar in found if not aar.sha256]
-        if missing:
+    def _found(self) -> dict[Published, tuple[Path, str]]:
+        """(archive, its version) of each that is there."""
+        with self.places.alone("aars") as kept:
+            if self.folder is not None:
+                _keep(self.folder, kept)
+            found = {aar: _archives(kept, aar.stem) for aar in PUBLISHED}
+        return {aar: archives[0] for aar, archives in found.items() if archives}
+
+
+def _keep(folder: Path, kept: Path) -> None:
+    """Copy the archives of ``folder`` to ``kept``, in place of what is there."""
+    chosen = []
+    for aar in PUBLISHED:
+        archives = _archives(folder, aar.stem)
+        if len(archives) > 1 or not (archives or aar.is_optional):
+            names = ", ".join(file.name for file, _ in archives) or f"no {aar.stem}-VERSION.aar"
             raise RequestError(
-                f"{self.places.libraries_file} has no sha256 of {', '.join(missing)}, and what is "
-                f"not pinned is not used; type: {PIN}"
+                f"LIBRARIES is {str(folder)!r}, which has {names}; expected one, as on Maven"
             )
-        return found
+        chosen += [file for file, _ in archives]
+    for old in kept.glob("*.aar"):
+        if old.name not in {file.name for file in chosen}:
+            old.unlink()
+    for file in chosen:
+        if not (kept / file.name).exists() or _sha256(kept / file.name) != _sha256(file):
+            part = kept / f"{file.name}.part"
+            shutil.copyfile(file, part)
+            part.rename(kept / file.name)
 
 
-def pinned_archive(aar: Aar, folder: Path | None, places: Places, show: Report) -> Path:
-    """The archive, of exactly the bytes that are pinned: kept, from ``folder``, or downloaded.
-
-    RequestError where ``folder`` has it not, or another; DeviceError where it cannot be had.
-    """
-    with places.alone("aars") as kept:
-        own = kept / aar.name
-        if own.is_file() and sha256_of(own) == aar.sha256:
-            return own
-        fresh = kept / f"{aar.name}.unchecked"
-        if folder is not None:
-            if not (folder / aar.name).is_file():
-                raise RequestError(f"LIBRARIES is {str(folder)!r}, which has no {aar.name}")
-            shutil.copyfile(folder / aar.name, fresh)
-        else:
-            download(aar.url, fresh, LIMIT_BYTES, show)
-        found = sha256_of(fresh)
-        if found != aar.sha256:
-            fresh.unlink()
-            raise DeviceError(
-                f"{aar.name} from {folder or aar.url} has the sha256 {found}; expected "
-                f"{aar.sha256}, which is in libraries.toml: it is not used"
-            )
-        return fresh.rename(own)
+def _archives(folder: Path, stem: str) -> list[tuple[Path, str]]:
+    """(file, version) of each archive ``stem``-VERSION.aar in ``folder``."""
+    named = ((file, re.fullmatch(rf"{stem}-(\d.*)\.aar", file.name)) for file in folder.glob("*"))
+    return sorted((file, match[1]) for file, match in named if match)
 
 
-def sha256_of(file: Path) -> str:
+def check_archives(places: Places, folder: Path | None, target: str) -> None:
+    """RequestError where there are no archives: neither in ``folder`` nor kept."""
+    kept = places.cache / "aars"
+    needed = [aar.stem for aar in PUBLISHED if not aar.is_optional]
+    if folder is None and not all(_archives(kept, stem) for stem in needed):
+        line = make_line("android", ndk="/path/to/ndk", abi=target, libraries="/path/to/aars")
+        names = " and ".join(f"{stem}-VERSION.aar" for stem in needed)
+        raise RequestError(
+            f"{target} needs the runtimes' libraries for Android: download {names} from Maven "
+            f"(litert-gpu-VERSION.aar for the GPU) into a folder, and: {line}"
+        )
+
+
+def _sha256(file: Path) -> str:
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()

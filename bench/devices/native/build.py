@@ -21,7 +21,7 @@ def main(argv: Sequence[str]) -> int:
 def _build(argv: Sequence[str]) -> None:
     asked = _parser().parse_args(argv)
     if asked.target and (asked.abi or asked.ndk):
-        raise RequestError("target says all; expected either it, or NDK and ABI")
+        raise RequestError("target names everything; expected either it, or NDK and ABI")
     name = asked.target or HOST.name
     if asked.abi or asked.ndk:
         name = target_for(asked.abi or "arm64-v8a", with_ndk=asked.ndk is not None).name
@@ -31,7 +31,7 @@ def _build(argv: Sequence[str]) -> None:
 
 
 def described(bundle: Bundle) -> str:
-    """Where a bundle is, and what it is of."""
+    """The folder of a bundle, its size, its compiler and its versions."""
     size = sum((bundle.folder / name).stat().st_size for name in bundle.names)
     versions = ", ".join(f"{name} {version}" for name, version in bundle.versions.items())
     return f"{bundle.folder}\n{size / 1e6:.1f} MB; {bundle.toolchain}; {versions}"
@@ -42,7 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--target", help=f"{', '.join(TARGETS)}; default: host", default="")
     made.add_argument("--abi", help="of a phone: arm64-v8a, armeabi-v7a or x86_64", default="")
     made.add_argument("--ndk", type=_folder, help="folder of Android's NDK")
-    made.add_argument("--libraries", type=_folder, help="folder with the published .aar files")
+    made.add_argument(
+        "--libraries", type=_folder, help="folder with the .aar files of LiteRT and ONNX Runtime"
+    )
     made.add_argument("--sanitize", default="", help="address,undefined: a build apart, of host")
     return made
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench.devices.native.aar import OfAars
+from bench.devices.native.aar import OfAars, check_archives
 from bench.devices.native.c_library import CLibrary, c_library_of, check_fits
 from bench.devices.native.compiling import compiled_program
 from bench.devices.native.libraries import Installed, Libraries, OfWheels
@@ -76,9 +76,9 @@ def bundle_for(
     """The bundle for a device, built unless there is one of these sources, tools and libraries.
 
     ``ndk`` is the folder of Android's NDK, by default the one of the last build for ``target``;
-    ``aars`` a folder in which the published libraries lie already; ``sanitize`` names sanitizers,
-    by commas, for a bundle apart. RequestError where that is not to be had at all, DeviceError
-    where a program or a library is missing, or the sources do not compile.
+    ``aars`` a folder with the published libraries, by default those of the last build; ``sanitize``
+    names sanitizers, comma-separated, for a bundle of its own. RequestError where there is no such
+    bundle, DeviceError where a program or a library is missing or the sources do not compile.
     """
     asked = target_named(target)
     _check_sanitizers(sanitize, asked)
@@ -112,6 +112,7 @@ def _parts(
     toolchain = toolchain_for(target, ndk, places)
     c_library = c_library_of(toolchain.compiler, target.machine) if target.c_library else None
     if target.ndk:
+        check_archives(places, aars, target.abi)
         libraries = OfAars(target.abi, aars, places)
     elif c_library and toolchain.is_cross:
         libraries = OfWheels(target.machine, c_library.version)

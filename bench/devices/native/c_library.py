@@ -40,7 +40,9 @@ class CLibrary:
 
 
 def c_library_of(compiler: str, machine: str) -> CLibrary:
-    """What ``compiler`` links programs for ``machine`` with; DeviceError where a part is missing.
+    """The C library that ``compiler`` links programs for ``machine`` with.
+
+    DeviceError where a part is missing.
 
     The loader runs them also where no C library is installed, or another one, as on Android.
     """

@@ -31,9 +31,9 @@ def compiled_program(
     """
     cmake, ninja = find_tool("cmake"), find_tool("ninja")
     if cmake is None:
-        raise DeviceError("no cmake here; type: sudo apt install cmake, or pip install cmake")
+        raise DeviceError("no cmake here; run: sudo apt install cmake, or pip install cmake")
     if ninja is None and find_tool("make") is None:
-        raise DeviceError("neither ninja nor make here; type: sudo apt install ninja-build")
+        raise DeviceError("neither ninja nor make here; run: sudo apt install ninja-build")
     settings = [
         *(["-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"] if ninja else ["-G", "Unix Makefiles"]),
         "-DCMAKE_BUILD_TYPE=Release",

@@ -1,4 +1,4 @@
-"""Where the runtimes' libraries of a bundle come from."""
+"""Sources of the runtimes' libraries of a bundle."""
 
 import importlib.util
 import shutil
@@ -34,7 +34,7 @@ def installed_versions() -> dict[str, str]:
         return {name: metadata.version(name) for name in (LITERT, ONNXRUNTIME)}
     except metadata.PackageNotFoundError as error:
         raise DeviceError(
-            f"{error.name} is not installed for this Python; type: make setup"
+            f"{error.name} is not installed for this Python; run: make setup"
         ) from error
 
 
@@ -97,10 +97,10 @@ class OfWheels:
 
 
 def package_folder(name: str) -> Path:
-    """Where an installed package lies, which is not imported for that; DeviceError without it."""
+    """The folder of an installed package, which is not imported; DeviceError without it."""
     found = importlib.util.find_spec(name)
     if found is None or not found.submodule_search_locations:
-        raise DeviceError(f"{name} is not installed for this Python; type: make setup")
+        raise DeviceError(f"{name} is not installed for this Python; run: make setup")
     return Path(found.submodule_search_locations[0])
 
 

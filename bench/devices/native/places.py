@@ -1,4 +1,4 @@
-"""Where the native runner's sources lie, and where what is built from them is kept."""
+"""Folders of the native runner: its sources, and the builds that are kept."""
 
 import fcntl
 from collections.abc import Iterator
@@ -17,11 +17,6 @@ class Places:
 
     harness: Path = PROJECT / "android_harness"
     cache: Path = PROJECT / ".cache" / "native"
-
-    @property
-    def libraries_file(self) -> Path:
-        """What is known of the published AARs."""
-        return self.harness / "libraries.toml"
 
     @contextmanager
     def alone(self, name: str) -> Iterator[Path]:

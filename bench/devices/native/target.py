@@ -1,4 +1,4 @@
-"""What the native runner can be built for."""
+"""Targets of the native runner."""
 
 from dataclasses import dataclass
 
@@ -41,7 +41,7 @@ def target_named(name: str) -> Target:
 
 
 def target_for(abi: str, with_ndk: bool) -> Target:
-    """What runs on a phone of this ABI: built with the NDK, or bundled with its own C library.
+    """The target of a phone of this ABI: built with the NDK, or bundled with its own C library.
 
     RequestError where there is no such target.
     """

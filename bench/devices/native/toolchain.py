@@ -37,7 +37,7 @@ class Toolchain:
 
 
 def toolchain_for(target: Target, ndk: Path | None, places: Places) -> Toolchain:
-    """What builds for ``target`` here.
+    """The tools that build for ``target`` here.
 
     DeviceError where it is not installed, or this machine is of another kind; RequestError where
     ``ndk`` is no NDK.
@@ -63,7 +63,7 @@ def toolchain_for(target: Target, ndk: Path | None, places: Places) -> Toolchain
         )
     if compiler is None:
         raise DeviceError(
-            f"no compiler for {target.name} here; type: sudo apt install {install}, "
+            f"no compiler for {target.name} here; run: sudo apt install {install}, "
             "or: sudo sh android_harness/install.sh"
         )
     settings = (*settings, f"-DCMAKE_CXX_COMPILER={compiler}")
@@ -84,7 +84,7 @@ def find_tool(*names: str) -> str | None:
 def _of_ndk(target: Target, ndk: Path | None) -> Toolchain:
     wanted = f"make android NDK=/path/to/ndk ABI={target.abi}"
     if ndk is None:
-        raise RequestError(f"{target.name} is built with Android's NDK; type: {wanted}")
+        raise RequestError(f"{target.name} is built with Android's NDK: {wanted}")
     properties = ndk / "source.properties"
     if not (ndk / NDK_TOOLCHAIN).is_file() or not properties.is_file():
         raise RequestError(
