@@ -6,11 +6,12 @@ from typing import Any
 from bench.measurement.comparable import took_turns
 from bench.measurement.flat_record import beside, flat
 from bench.measurement.record import Record
-from models.command_line.columns import WIDTH, Columns, aligned
+from models.command_line.columns import WIDTH, Columns, aligned, shortened
 
 NOT_KNOWN = "n/a"
 EMULATED = "(emulated)"
 APART = "*"
+LONGEST_ERROR = 2 * WIDTH  # in characters; make show has all of it
 NAMES = (0, 1)  # columns of words; those after them are figures
 Row = Mapping[str, Any]  # of flat_record
 Cells = Mapping[str, Callable[[Row], str]]  # by heading
@@ -98,12 +99,16 @@ def latency_lines(records: Sequence[Record], base: Record | None, wide: bool = F
         row = {**flat(record), **beside(record, base)}
         names = [of(row) for of in FILE.values()]
         timed = row["median_ms"] is not None
-        rows.append(
-            [of(row) for of in cells.values()] if timed else [*names, f"error: {row['error']}"]
-        )
+        rows.append([of(row) for of in cells.values()] if timed else [*names, _error(row, wide)])
     right = range(len(NAMES), len(cells))
     table = aligned(rows, right, None if wide else WIDTH)
     return [*table.splitlines(), *_notes(records, base)]
+
+
+def _error(row: Row, wide: bool) -> str:
+    """The error in place of figures; without the middle of a long one, unless ``wide``."""
+    text = f"error: {row['error']}"
+    return text if wide else shortened(text, LONGEST_ERROR)
 
 
 def latency_cells(base: Record | None, wide: bool) -> Cells:
@@ -133,6 +138,7 @@ class AccuracyTable:
     column."""
 
     def __init__(self, names: Iterable[tuple[str, str]], wide: bool = False) -> None:
+        self._wide = wide
         self.cells: Cells = {**FILE, **ACCURACY, **(SOFTMAX if wide else {})}
         widest = WIDEST[: len(self.cells) - len(NAMES)]
         rows = [list(self.cells), *([*pair, *widest] for pair in names)]
@@ -148,7 +154,7 @@ class AccuracyTable:
         row = flat(record)
         if record.accuracy is None:
             names = [of(row) for of in FILE.values()]
-            return self._columns.line([*names, f"error: {row['error']}"])
+            return self._columns.line([*names, _error(row, self._wide)])
         return self._columns.line([of(row) for of in self.cells.values()])
 
 

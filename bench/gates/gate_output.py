@@ -1,6 +1,5 @@
 """Verdicts for a person, for a CI server (JUnit XML) and for a pull request (Markdown)."""
 
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
@@ -10,7 +9,6 @@ from models.command_line.columns import aligned
 from models.command_line.errors import RequestError
 
 COLUMNS = ("gate", "file", "runtime", "found", "limit", "verdict")
-DETAIL_WIDTH = 80  # it begins below the second column
 
 
 def _cells(one: Verdict) -> tuple[str, ...]:
@@ -22,7 +20,7 @@ def table(verdicts: Sequence[Verdict]) -> str:
     rows: list[Sequence[str]] = [COLUMNS]
     for one in verdicts:
         rows.append(_cells(one))
-        rows += [("", part) for part in textwrap.wrap(one.detail, DETAIL_WIDTH)]
+        rows += [("", one.detail)] if one.detail else []
     return aligned(rows)
 
 

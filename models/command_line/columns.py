@@ -16,6 +16,7 @@ class Columns:
 
     widths: tuple[int, ...]
     right: frozenset[int]
+    width: int | None = None  # of a line
 
     @classmethod
     def fitting(
@@ -37,22 +38,25 @@ class Columns:
             if widths[widest] <= NARROWEST:
                 break
             widths[widest] -= 1
-        return cls(tuple(widths), frozenset(right))
+        return cls(tuple(widths), frozenset(right), width)
 
     def line(self, cells: Sequence[str]) -> str:
-        """One row; the last cell of a row that is shorter than the others may be of any length."""
-        last = len(cells) - 1 if len(cells) < len(self.widths) else None
-        placed = (
-            cell if number == last else self._placed(cell, number)
-            for number, cell in enumerate(cells)
-        )
-        return GAP.join(placed).rstrip()
+        """One row. The last cell of a row that is shorter than the others is a sentence, which goes
+        on in further lines where it does not fit."""
+        if len(cells) == len(self.widths):
+            return self._placed(cells).rstrip()
+        *names, sentence = cells
+        before = self._placed(names) + GAP if names else ""
+        parts = [sentence]
+        if self.width:
+            parts = _sentence(sentence, self.width - len(before))
+        return ("\n" + " " * len(before)).join([before + parts[0], *parts[1:]]).rstrip()
 
-    def _placed(self, cell: str, number: int) -> str:
-        width = self.widths[number]
-        if number in self.right:
-            return cell.rjust(width)
-        return shortened(cell, width).ljust(width)
+    def _placed(self, cells: Sequence[str]) -> str:
+        return GAP.join(
+            cell.rjust(width) if number in self.right else shortened(cell, width).ljust(width)
+            for number, (cell, width) in enumerate(zip(cells, self.widths, strict=False))
+        )
 
 
 def shortened(text: str, width: int) -> str:
@@ -83,9 +87,14 @@ def aligned(
 
 def _wrapped(rows: Sequence[Sequence[str]], width: int) -> list[Sequence[str]]:
     before = sum(max(map(len, column)) + len(GAP) for column in list(zip(*rows, strict=True))[:-1])
-    room = max(width - before, 4 * NARROWEST)
     wrapped: list[Sequence[str]] = []
     for *cells, last in rows:
-        parts = textwrap.wrap(last, room, break_long_words=False, break_on_hyphens=False) or [""]
+        parts = _sentence(last, width - before)
         wrapped += [[*cells, parts[0]], *([*[""] * len(cells), part] for part in parts[1:])]
     return wrapped
+
+
+def _sentence(text: str, width: int) -> list[str]:
+    """``text`` in lines that break between words."""
+    room = max(width, 4 * NARROWEST)
+    return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
