@@ -101,6 +101,21 @@ def test_int8_onnx_carries_the_scales_and_integers_of_int8_tflite(exported):
     assert set(kernels) == {np.sort(graph.constant(n), axis=None).tobytes() for n in stored}
 
 
+def test_a_matrix_with_a_scale_for_each_output_has_as_many_zero_points(exported):
+    """Without them ONNX Runtime refuses some of these files (seen with the demo of v2)."""
+    model = onnx.load(exported / "int8.onnx")
+    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    matrices = [
+        [constants[name] for name in node.input]
+        for node in model.graph.node
+        if node.op_type == "DequantizeLinear"
+        and constants.get(node.input[0], np.zeros(1)).ndim == 2
+    ]
+    assert matrices
+    for _, scales, zero_points in matrices:
+        assert scales.size > 1 and zero_points.tolist() == [0] * scales.size
+
+
 def test_int8_onnx_has_int8_at_its_ends_and_uint8_inside(exported):
     """ONNX Runtime fuses uint8 activations; int8 ones it converts, and loses fusions."""
     model = onnx.load(exported / "int8.onnx")

@@ -1,7 +1,6 @@
 """Free memory of a machine, and a child process's limit to most of it."""
 
 import contextlib
-import resource
 from pathlib import Path
 
 MIN_MEMORY_BYTES = 2**29
@@ -10,7 +9,9 @@ MIN_MEMORY_BYTES = 2**29
 def limit_memory(pid: int) -> None:
     """Let the child have what is free now, so that one that eats memory takes nobody else's."""
     free = free_memory_bytes()
-    if free is not None and hasattr(resource, "prlimit"):
+    if free is not None:  # on Linux only, and so is prlimit
+        import resource
+
         limit = max(MIN_MEMORY_BYTES, free * 9 // 10)
         with contextlib.suppress(ProcessLookupError):
             resource.prlimit(pid, resource.RLIMIT_DATA, (limit, limit))

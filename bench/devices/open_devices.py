@@ -1,5 +1,6 @@
 """The devices that DEVICE names, opened."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 
@@ -75,8 +76,13 @@ def open_devices(chosen: Iterable[DeviceSettings]) -> Iterator[list[Device]]:
     """The devices of these settings, in their order, until the block ends.
 
     They are opened one after the other, since ssh may ask for a password. DeviceError where one
-    cannot be opened, which it names; those that were are closed again.
+    cannot be opened, which it names, and on Windows; those that were are closed again.
     """
+    if not hasattr(os, "killpg"):
+        raise DeviceError(
+            "this system has no process groups; measuring needs Linux or macOS, on Windows its "
+            "Subsystem for Linux"
+        )
     with ExitStack() as opened:
         yield [_entered(opened, settings) for settings in chosen]
 

@@ -17,7 +17,7 @@ from models.command_line.errors import DeviceError
 
 MAX_LINE_BYTES = 256 * 2**20
 READ_BYTES = 2**20
-OFTEN_OUT_OF_MEMORY = (signal.SIGKILL, signal.SIGABRT)
+OFTEN_OUT_OF_MEMORY = ("SIGKILL", "SIGABRT")  # the names: Windows has no SIGKILL
 EVENTS = ("ready", "turn", "classified")
 QUOTED_CHARACTERS = 160
 
@@ -196,7 +196,7 @@ class RunnerProcess:
         if self._remote and code in self._remote.lost_codes:
             self._fail(LOST, f"the connection to the device broke{last_words}")
         elif died_of is not None:
-            hint = " (often: out of memory)" if died_of in OFTEN_OUT_OF_MEMORY else ""
+            hint = " (often: out of memory)" if died_of.name in OFTEN_OUT_OF_MEMORY else ""
             self._fail("crashed", f"the runner died of {died_of.name}{hint}{last_words}")
         else:
             found = f"printed {_quoted(text)}" if text else "printed nothing"

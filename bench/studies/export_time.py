@@ -6,7 +6,6 @@ for each file, each from the Keras model. Ours also verifies every file, which t
 """
 
 import argparse
-import resource
 import statistics
 import subprocess
 import sys
@@ -105,6 +104,8 @@ def main(argv: list[str] | None = None) -> int:
     if args.usual_into:
         usual_sequence(args.arch, args.alpha, args.res, args.usual_into)
         return 0
+    import resource  # of Linux and macOS
+
     network = ["--arch", args.arch, "--alpha", str(args.alpha), "--res", str(args.res)]
     ours, usual = [], []
     for run in range(args.runs):

@@ -62,6 +62,11 @@ def _constant_pair(editor: OnnxEditor, node, position: int, integers, scale, axi
     editor.add_constant(f"{base}_scale", scale)
     node.input[position] = base
     pair = [f"{base}_int", f"{base}_scale"]
+    if integers.ndim == 2 and scale.ndim:
+        # ONNX Runtime, told to multiply without overflow, makes up zero points that a Gemm lacks;
+        # it makes one for all channels, which it then refuses.
+        pair.append(f"{base}_zero_point")
+        editor.add_constant(pair[-1], np.zeros(scale.shape, integers.dtype))
     editor.insert_before(node, helper.make_node("DequantizeLinear", pair, [base], axis=axis))
 
 

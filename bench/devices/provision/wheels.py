@@ -1,6 +1,5 @@
 """Wheels for a device, downloaded here: for one that reaches no package index itself."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
+from bench.devices.file_lock import file_lock
 from bench.devices.machine import Machine
 from bench.devices.provision.pip_here import last_error, pip_here, versions_said
 from bench.devices.provision.requirements import Selection, select
@@ -119,8 +119,7 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
     the first is to download. DeviceError where they cannot be kept."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with folder.with_name(f"{folder.name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with file_lock(folder.with_name(f"{folder.name}.lock")):
             yield
     except OSError as error:
         raise DeviceError(
