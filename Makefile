@@ -46,6 +46,7 @@ help:
 	@echo 'make test      every test;  make lint  ruff;  make docs  the outputs that the pages show'
 	@echo 'make test-pi   the tests on an emulated Raspberry Pi;  make test-android  on an emulated'
 	@echo '               phone; both want root'
+	@echo 'make clean     removes .venv and caches;  make distclean  artifacts/ and results/, too'
 	@echo
 	@echo 'ARCH=v2        v1 v1-quant-friendly v2 v3-large v3-small v3-large-minimalistic'
 	@echo '               v3-small-minimalistic v4-conv-small v4-conv-medium xception squeezenet'
@@ -61,7 +62,7 @@ help:
 	@echo 'LOGITS=1       leaves the final softmax out;  SKIP_CORRUPT=1 skips unreadable images'
 	@echo 'SPLIT=1        channel groups that bottlenecks are computed in: less memory, more time'
 	@echo 'DEVICE=host    this machine, or devices of devices.toml (devices.example.toml), by commas'
-	@echo 'THREADS=2      OUT=artifacts'
+	@echo 'THREADS=2      OUT=artifacts      PYTHON=  one to set up with: 3.11, 3.12 or 3.13'
 	@echo
 	@echo 'make bench:    PLAN=quick|default|thorough  PRECISION=2 (per cent)  TIME_LIMIT=5 (seconds)'
 	@echo '               FILES=int8.tflite,...  RUNTIMES=litert,...  CORES=0,1  STRICT=1 fails on warnings'

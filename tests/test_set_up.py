@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -249,6 +250,25 @@ def test_uv_is_told_the_same_versions_as_pip(monkeypatch):
     import pin
 
     assert pin.uv_constraints(ROOT / "constraints") in (ROOT / "pyproject.toml").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("uv"), reason="needs uv (pip install uv)")
+def test_uv_chooses_the_same_versions(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "set_up"))
+    import pin
+
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, tmp_path)
+    words = ["uv", "lock", "--project", str(tmp_path), "--python", sys.executable]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    locked = tomllib.loads((tmp_path / "uv.lock").read_text())["package"]
+    own_or_windows = {"mobilenet-deploy", "colorama"}  # the latter is wanted on Windows alone
+    found = {(one["name"], one["version"]) for one in locked if one["name"] not in own_or_windows}
+    pins = [pin.pinned(file) for file in (ROOT / "constraints").glob("*.txt")]
+    assert found <= {pair for one in pins for pair in one.items()}
+    assert {"numpy", "tensorflow", "pytest"} <= {name for name, _ in found}
 
 
 def test_constraints_are_names_and_versions():
