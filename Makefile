@@ -26,7 +26,7 @@ arguments = $(foreach o,$(1),$(if $(call given,$(o)),$(call flag,$(o)) $(call qu
 
 .PHONY: help setup export quantize summary bench baseline gate list show compare device-clean \
 	report train native android test test-pi test-android lint format docs constraints clean \
-	distclean asked-again
+	distclean FORCE
 
 help:
 	@echo 'make export    a Keras model becomes float32, float16 and int8 files, TFLite and ONNX'
@@ -47,6 +47,7 @@ help:
 	@echo 'make test-pi   the tests on an emulated Raspberry Pi;  make test-android  on an emulated'
 	@echo '               phone; both want root'
 	@echo 'make clean     removes .venv and caches;  make distclean  artifacts/ and results/, too'
+	@echo 'make constraints   the newest versions of all packages for the Python of .venv'
 	@echo
 	@echo 'ARCH=v2        v1 v1-quant-friendly v2 v3-large v3-small v3-large-minimalistic'
 	@echo '               v3-small-minimalistic v4-conv-small v4-conv-medium xception squeezenet'
@@ -80,9 +81,9 @@ $(READY): pyproject.toml $(wildcard constraints/*.txt)
 
 # One that was asked for may be another than the environment was made with.
 ifneq ($(PYTHON),)
-$(READY): asked-again
+$(READY): FORCE
 endif
-asked-again:
+FORCE:
 
 export: $(READY)
 	@$(RUN) -m export $(call arguments,$(OPTIONS))
