@@ -53,7 +53,7 @@ def limits(project, text):
     (project / "gate.toml").write_text(text)
 
 
-def test_int8_that_answers_as_float32_passes(project, capsys):
+def test_int8_that_predicts_what_float32_does_passes(project, capsys):
     write_export(project / "artifacts")
     assert gate() == 0
     shown = capsys.readouterr().out
