@@ -333,6 +333,15 @@ def test_without_a_baseline_latency_is_skipped_and_says_what_to_run(project, cap
         )
 
 
+def test_a_command_to_run_is_a_line_however_long_it_is(project, capsys):
+    limits(project, LATENCY)
+    out = f"artifacts-{'x' * 100}"
+    write_export(project / out, formats=("tflite",))
+    assert gate("--out", out) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert f"latency: run make baseline MODEL=tiny.keras DATA=data.npz OUT={out}" in lines
+
+
 def test_a_baseline_says_how_far_equal_files_are_apart(project, capsys):
     write_export(project / "artifacts", formats=("onnx",))
     assert gate("--runs", "3", "--json", command="baseline") == 0
