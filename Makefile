@@ -34,7 +34,7 @@ help:
 	@echo 'make summary   what each layer costs: parameters, MACs, bytes, memory; as a picture too'
 	@echo 'make bench     latency, accuracy and drift from Keras of every exported file'
 	@echo 'make gate      the files against the limits of gate.toml: accuracy, latency, size, ...'
-	@echo 'make baseline  measures what later files are to be as fast as, for make gate'
+	@echo 'make baseline  the times that make gate compares later files with'
 	@echo 'make list      the newest measurements; LIMIT=20, and of one MODEL=v2-0.35-96-demo, DEVICE, KIND'
 	@echo 'make show ID=12   everything about one measurement;  make compare A=12 B=13   two of them'
 	@echo 'make device-clean DEVICE=pi4   removes what a bench left on a device'
@@ -45,7 +45,8 @@ help:
 	@echo '               LIBRARIES=folder of the published .aar files, where that is not online'
 	@echo 'make test      every test;  make lint  ruff;  make docs  the outputs that the pages show'
 	@echo 'make test-pi   the tests on an emulated Raspberry Pi;  make test-android  on an emulated'
-	@echo '               phone; both want root'
+	@echo '               phone; both want root;  make constraints  the versions of every Python'
+	@echo 'make clean     removes .venv and caches;  make distclean  artifacts/ and results/ as well'
 	@echo
 	@echo 'ARCH=v2        v1 v1-quant-friendly v2 v3-large v3-small v3-large-minimalistic'
 	@echo '               v3-small-minimalistic v4-conv-small v4-conv-medium xception squeezenet'
