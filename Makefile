@@ -34,7 +34,7 @@ help:
 	@echo 'make summary   what each layer costs: parameters, MACs, bytes, memory; as a picture too'
 	@echo 'make bench     latency, accuracy and drift from Keras of every exported file'
 	@echo 'make gate      the files against the limits of gate.toml: accuracy, latency, size, ...'
-	@echo 'make baseline  measures what later files are to be as fast as, for make gate'
+	@echo 'make baseline  the times that make gate compares later files with'
 	@echo 'make list      the newest measurements; LIMIT=20, and of one MODEL=v2-0.35-96-demo, DEVICE, KIND'
 	@echo 'make show ID=12   everything about one measurement;  make compare A=12 B=13   two of them'
 	@echo 'make device-clean DEVICE=pi4   removes what a bench left on a device'
@@ -62,7 +62,7 @@ help:
 	@echo 'SCHEMES=       further files, comma-separated: int8-per-tensor int8-dynamic int16x8'
 	@echo 'LOGITS=1       leaves the final softmax out;  SKIP_CORRUPT=1 skips unreadable images'
 	@echo 'SPLIT=1        channel groups that bottlenecks are computed in: less memory, more time'
-	@echo 'DEVICE=host    this machine, or devices of devices.toml (devices.example.toml), by commas'
+	@echo 'DEVICE=host    this machine, or devices of devices.toml (devices.example.toml), comma-separated'
 	@echo 'THREADS=2      OUT=artifacts      PYTHON=  one to set up with: 3.11, 3.12 or 3.13'
 	@echo
 	@echo 'make bench:    PLAN=quick|default|thorough  PRECISION=2 (per cent)  TIME_LIMIT=5 (seconds)'

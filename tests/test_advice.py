@@ -81,5 +81,6 @@ def test_the_history_is_asked_through_make(line, command):
 def test_make_alone_names_every_target():
     listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True).stdout
     makefile = (ROOT / "Makefile").read_text()
-    targets = set(re.findall(r"^([a-z-]+):", makefile, re.M)) - {"help", "setup", "format", "clean"}
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.M))
+    targets -= {"help", "setup", "asked-again", "format"}  # what others need, or do as well
     assert {target for target in targets if f"make {target}" not in listed} == set()

@@ -1,4 +1,4 @@
-"""The bench command: a row for every exported file in every runtime, timed and judged."""
+"""The bench command: a row for every exported file in every runtime, timed and evaluated."""
 
 import json
 import os

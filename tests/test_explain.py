@@ -200,7 +200,7 @@ def test_values_come_in_the_shape_of_the_other_side():
     assert in_shape(image, (1, 3, 5, 4)).shape == (1, 3, 5, 4)
 
 
-def test_more_outputs_change_neither_the_answer_nor_the_delegate(v1_graph, judge_images):
+def test_more_outputs_change_neither_the_prediction_nor_the_delegate(v1_graph, judge_images):
     instrumented = instrument(v1_graph.content, "tflite")
     assert partitions(Graph(instrumented.content)) == partitions(v1_graph)
     image = judge_images[:1]
@@ -342,7 +342,7 @@ def test_a_fault_in_an_int8_onnx_file_is_named(
     assert named(explain(c, b, judge_images[:4])) == "conv_pw_5"
 
 
-def test_sides_that_answer_alike_have_no_layer_that_diverges(
+def test_sides_with_equal_outputs_have_no_layer_that_diverges(
     v1_graph, int8_graph, onnx_model, judge_images, tmp_path
 ):
     from export.onnx import int8_onnx

@@ -53,7 +53,7 @@ def limits(project, text):
     (project / "gate.toml").write_text(text)
 
 
-def test_int8_that_answers_as_float32_passes(project, capsys):
+def test_int8_that_predicts_what_float32_does_passes(project, capsys):
     write_export(project / "artifacts")
     assert gate() == 0
     shown = capsys.readouterr().out
@@ -331,6 +331,15 @@ def test_without_a_baseline_latency_is_skipped_and_says_what_to_run(project, cap
             row["verdict"] == "skipped"
             and "run make baseline MODEL=tiny.keras DATA=data.npz" in row["detail"]
         )
+
+
+def test_a_command_to_run_is_a_line_however_long_it_is(project, capsys):
+    limits(project, LATENCY)
+    out = f"artifacts-{'x' * 100}"
+    write_export(project / out, formats=("tflite",))
+    assert gate("--out", out) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert f"latency: run make baseline MODEL=tiny.keras DATA=data.npz OUT={out}" in lines
 
 
 def test_a_baseline_says_how_far_equal_files_are_apart(project, capsys):

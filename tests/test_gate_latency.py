@@ -100,7 +100,7 @@ def test_the_verdict_says_how_slow_and_what_was_allowed():
     assert "1.100 ms against 1.000" in verdict.detail and "3 rounds" in verdict.detail
     noisy = verdict_on(timed_record(), compared((math.log(1.1),), deviation=0.1), LIMITS, NEXT)
     assert noisy.outcome == PASSED and "noise hides smaller slowdowns" in noisy.detail
-    assert NEXT.thorough_baseline in noisy.detail and NEXT.thorough_gate in noisy.detail
+    assert NEXT.thorough_baseline in noisy.advice and NEXT.thorough_gate in noisy.advice
     assert noisy.figures["noise_floor_percent"] > 30
 
 
@@ -110,7 +110,7 @@ def a_baseline(record):
 
 def test_without_a_baseline_it_is_skipped_and_says_what_to_run():
     verdict = not_comparable(timed_record(), None, NEXT)
-    assert verdict.outcome == SKIPPED and NEXT.baseline in verdict.detail
+    assert verdict.outcome == SKIPPED and verdict.advice == f"run {NEXT.baseline}"
 
 
 def test_an_emulated_device_is_skipped():

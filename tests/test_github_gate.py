@@ -54,7 +54,7 @@ def test_export_knows_the_options_it_is_given(line, capsys, monkeypatch, tmp_pat
 
 
 @pytest.mark.slow
-def test_the_steps_behind_the_export_work_on_a_tiny_project(tmp_path, monkeypatch):
+def test_the_steps_after_the_export_work_on_a_tiny_project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     values = names()
     write_export(tmp_path / "artifacts", "model", formats=("tflite",))

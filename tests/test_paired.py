@@ -6,7 +6,7 @@ import pytest
 from bench.gates.paired import Paired, drop_interval, images_needed, paired
 
 
-def test_answers_are_counted_in_pairs():
+def test_predictions_are_counted_in_pairs():
     labels = np.array([0, 0, 0, 1, 1])
     first = np.array([0, 0, 1, 1, 0])
     second = np.array([0, 1, 0, 1, 2])

@@ -65,16 +65,16 @@ def test_each_device_has_its_rows_in_the_order_asked_for(project, monkeypatch, c
     assert not any(board.is_open for board in boards)
 
 
-def test_devices_are_timed_and_judged_at_the_same_time(project, monkeypatch, capsys):
+def test_devices_are_timed_and_evaluated_at_the_same_time(project, monkeypatch, capsys):
     """Neither starts its first job, of times or of answers, before the other does."""
-    timed, judged = threading.Barrier(2, timeout=60), threading.Barrier(2, timeout=60)
+    timed, evaluated = threading.Barrier(2, timeout=60), threading.Barrier(2, timeout=60)
 
     class Waiting(Board):
         def start(self, job):
             if not self.jobs:
                 timed.wait()
             if job.images and not any(one.images for one in self.jobs):
-                judged.wait()
+                evaluated.wait()
             return super().start(job)
 
     written(monkeypatch, Waiting("pi4"), Waiting("pi5"))
@@ -246,7 +246,7 @@ def test_a_device_that_fails_while_it_is_timed_costs_its_own_rows(project, monke
     assert "all 4 rows failed" in capsys.readouterr().err
 
 
-def test_a_device_that_fails_while_it_is_judged_keeps_its_times(project, monkeypatch, capsys):
+def test_a_device_that_fails_while_it_is_evaluated_keeps_its_times(project, monkeypatch, capsys):
     class Failing(Board):
         def start(self, job):
             if job.images and job.artifact.name == "int8.tflite":
@@ -262,7 +262,7 @@ def test_a_device_that_fails_while_it_is_judged_keeps_its_times(project, monkeyp
     assert names(shown["host_differences"]) == [FILES[0], *FILES[2:]]
 
 
-def test_images_that_come_in_batches_are_judged_as_a_whole(project, monkeypatch, capsys):
+def test_images_that_come_in_batches_are_evaluated_as_a_whole(project, monkeypatch, capsys):
     """All devices are done with a batch before the next one takes its place; a file that failed on
     one is not tried again."""
     tried = []
@@ -284,8 +284,8 @@ def test_images_that_come_in_batches_are_judged_as_a_whole(project, monkeypatch,
     assert tried == [12, 12]
     errors = [row["error"] for row in shown["rows"]]
     assert errors == [None, "not judged: pi4: the line broke", None, None]
-    judged = [row for row in shown["rows"] if not row["error"]]
-    assert {(row["images"], row["agreement_with_keras"]) for row in judged} == {(30, 1)}
+    evaluated = [row for row in shown["rows"] if not row["error"]]
+    assert {(row["images"], row["agreement_with_keras"]) for row in evaluated} == {(30, 1)}
     assert {(one["images"], one["agreement"]) for one in shown["host_differences"]} == {(30, 1)}
 
 

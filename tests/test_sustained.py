@@ -43,7 +43,7 @@ def test_a_sustained_run_is_in_the_history_and_says_what_is_left(tiny_project, c
         assert kept.result.warmup_runs == 0
 
 
-def test_a_phone_tells_of_its_battery_before_and_behind_each_run(tiny_project, monkeypatch, capsys):
+def test_a_phone_tells_of_its_battery_before_and_after_each_run(tiny_project, monkeypatch, capsys):
     """Two runs: the battery is asked for four times."""
     levels = iter((90, 80, 70, 60))
     said = lambda device: Battery(next(levels), "", 30.0)  # noqa: E731

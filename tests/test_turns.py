@@ -211,7 +211,7 @@ class Phone(Cut):
 FULL, LESS = Battery(81, "", 29.0, 0), Battery(80, "", 33.5, 2)
 
 
-def test_the_battery_of_before_and_behind_is_in_each_result_of_a_group(
+def test_the_battery_of_before_and_after_is_in_each_result_of_a_group(
     job, tmp_path, runners_of_100_mib
 ):
     device = Phone(runner(tmp_path), FULL, LESS, LESS, FULL)
@@ -229,7 +229,7 @@ def test_a_battery_that_is_not_told_costs_no_measurement(job, tmp_path, capsys):
     assert none["1"].batteries == ()
 
 
-def test_no_battery_is_asked_for_behind_a_line_that_broke(job, tmp_path):
+def test_no_battery_is_asked_for_after_a_lost_connection(job, tmp_path):
     mark = str(tmp_path / "broken")
     device = Phone(runner(tmp_path, ONCE.format(mark, mark).strip()), FULL, FULL, LESS)
     found = in_turns(device, jobs(job, "1", "2"), quiet)

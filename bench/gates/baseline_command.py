@@ -46,16 +46,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(namespace: Namespace, typed: str) -> None:
     """``bench baseline`` as typed; DeviceError where no file could be measured."""
-    asked, output = options.from_namespace(namespace, BaselineOptions), Output(namespace.json)
-    typed_options = options.from_namespace(namespace)
-    with open_device_run("baseline", typed_options, asked.plan, asked.cores, typed) as device_run:
+    baseline, output = options.from_namespace(namespace, BaselineOptions), Output(namespace.json)
+    asked = options.from_namespace(namespace)
+    with open_device_run("baseline", asked, baseline.plan, baseline.cores, typed) as device_run:
         history = History()
         history.check()
         _refuse_emulated(device_run)
         _keep_files(device_run)
         stored = []
-        for number in range(1, asked.runs + 1):
-            stored += _round(device_run, history, number, asked.runs)
+        for number in range(1, baseline.runs + 1):
+            stored += _round(device_run, history, number, baseline.runs)
     found = read_baselines(stored)
     for record in stored[: 2 * len(device_run.variants) : 2]:
         if (record.artifact, record.result.runtime) not in found:
@@ -65,7 +65,7 @@ def run(namespace: Namespace, typed: str) -> None:
             )
     if not found:
         raise DeviceError("no file could be measured; its lines above say why")
-    output.say(_table(device_run, asked.runs, found))
+    output.say(_table(device_run, baseline.runs, found))
     rows = [_as_dict(*key, one) for key, one in found.items()]
     output.give(session=device_run.session.id, rows=rows)
     output.end()

@@ -152,5 +152,6 @@ def _refuse_unknown_labels(asked: Options, limits: Limits) -> None:
 
 
 def _in_one_line(verdict: Verdict) -> str:
-    found = "; ".join(part for part in (verdict.found, verdict.limit) if part) or verdict.detail
+    found = "; ".join(part for part in (verdict.found, verdict.limit) if part)
+    found = found or verdict.explanation
     return f"{verdict.gate} of {verdict.file} {verdict.outcome} ({found})"

@@ -16,12 +16,14 @@ def _cells(one: Verdict) -> tuple[str, ...]:
 
 
 def table(verdicts: Sequence[Verdict]) -> str:
-    """One line for each verdict, the detail in lines below it."""
+    """One line for each verdict, the detail in lines below it; then each advice, in a line however
+    long it is, since it may be a command to copy."""
     rows: list[Sequence[str]] = [COLUMNS]
     for one in verdicts:
         rows.append(_cells(one))
         rows += [("", one.detail)] if one.detail else []
-    return aligned(rows)
+    advice = dict.fromkeys(f"{one.gate}: {one.advice}" for one in verdicts if one.advice)
+    return "\n".join([aligned(rows), *advice])
 
 
 def markdown(title: str, verdicts: Sequence[Verdict], inconclusive: str) -> str:
@@ -38,7 +40,7 @@ def markdown(title: str, verdicts: Sequence[Verdict], inconclusive: str) -> str:
     for one in [*bad, *(verdict for verdict in verdicts if verdict not in bad)]:
         gate, file, *middle, outcome = _cells(one)
         shown = outcome if outcome == PASSED else f"**{outcome}**"
-        cells = (gate, f"`{file}`", *middle, shown, one.detail)
+        cells = (gate, f"`{file}`", *middle, shown, one.explanation)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -59,7 +61,7 @@ def junit(title: str, verdicts: Sequence[Verdict], inconclusive: str) -> str:
     for one in verdicts:
         name = f"{one.file} in {one.runtime}" if one.runtime else one.file
         case = ElementTree.SubElement(suite, "testcase", classname=f"gate.{one.gate}", name=name)
-        text = "; ".join(part for part in (one.found, one.limit, one.detail) if part)
+        text = "; ".join(part for part in (one.found, one.limit, one.explanation) if part)
         if one in bad:
             ElementTree.SubElement(case, "failure", type=one.outcome, message=text).text = text
         elif one in skipped:

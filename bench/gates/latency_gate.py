@@ -62,11 +62,10 @@ def verdict_on(
     whose = "the baseline's file" if limits.latency_reference == "file" else "the baseline"
     rounds = f", median of {n} rounds" if (n := len(compared.changes)) > 1 else ""
     detail = f"{now_ms:.3f} ms against {reference_ms:.3f} of {whose}{rounds}"
+    advice = ""
     if floor_percent > limits.max_slowdown_percent:
-        detail += (
-            f"; noise hides smaller slowdowns: run {next_steps.thorough_baseline} and "
-            f"{next_steps.thorough_gate}"
-        )
+        detail += "; noise hides smaller slowdowns"
+        advice = f"run {next_steps.thorough_baseline} && {next_steps.thorough_gate}"
     return Verdict.on(
         record,
         gate="latency",
@@ -74,6 +73,7 @@ def verdict_on(
         found=f"{change_percent:+.1f}%",
         limit=f"at most +{max(limits.max_slowdown_percent, floor_percent):.1f}%",
         detail=detail,
+        advice=advice,
         figures={
             "change_percent": change_percent,
             "now_ms": now_ms,
@@ -105,16 +105,18 @@ def not_comparable(
 ) -> Verdict | None:
     """The verdict on a file that nothing can be compared with; None where it can."""
 
-    def verdict(outcome: str, detail: str) -> Verdict:
-        return Verdict.on(record, gate="latency", outcome=outcome, detail=detail)
+    def verdict(outcome: str, detail: str, advice: str = "") -> Verdict:
+        return Verdict.on(record, gate="latency", outcome=outcome, detail=detail, advice=advice)
+
+    again = f"run {next_steps.baseline}"
 
     if record.environment.emulated:
         return verdict(SKIPPED, "emulated: times mean nothing there")
     if baseline is None:
-        return verdict(SKIPPED, f"no baseline of it on {record.device}; run {next_steps.baseline}")
+        return verdict(SKIPPED, f"no baseline of it on {record.device}", again)
     different = differing(record, baseline.record)
     if different:
-        return verdict(INCONCLUSIVE, f"refused: {'; '.join(different)}; run {next_steps.baseline}")
+        return verdict(INCONCLUSIVE, f"refused: {'; '.join(different)}", again)
     return None
 
 
@@ -124,9 +126,9 @@ def no_older_file(record: Record, baseline: Baseline, next_steps: NextSteps) -> 
         record,
         gate="latency",
         outcome=INCONCLUSIVE,
-        detail=f"{baseline.kept_file} is gone; export the older files and run "
-        f"{next_steps.baseline}, or "
-        'write reference = "times" under [latency] in gate.toml',
+        detail=f"{baseline.kept_file} is gone",
+        advice='write reference = "times" under [latency] in gate.toml, or export the older files '
+        f"and run {next_steps.baseline}",
     )
 
 

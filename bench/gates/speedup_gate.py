@@ -71,14 +71,16 @@ def _verdict(name: str, at_least: float, records: Mapping[str, Record], again: s
         why = f"took no turns with {float32.artifact}: memory did not hold both"
         return verdict(INCONCLUSIVE, why)
     ratio = compared.ratio
-    outcome, detail = INCONCLUSIVE, f"the interval reaches across the limit; {again}"
+    outcome, detail, advice = INCONCLUSIVE, "the interval reaches across the limit", again
     if ratio.interval.low >= at_least:
-        outcome, detail = PASSED, ""
+        outcome, detail, advice = PASSED, "", ""
     elif ratio.interval.high < at_least:
         outcome, detail = FAILED, f"{name} is too slow compared with {float32.artifact}"
+        advice = ""
     return verdict(
         outcome,
         detail,
+        advice=advice,
         found=f"{ratio.value:.2f} times [{ratio.interval.low:.2f}, {ratio.interval.high:.2f}]",
         figures={
             "speedup": ratio.value,

@@ -18,8 +18,8 @@ class Verdict:
 
     ``outcome`` is one of OUTCOMES: inconclusive where the evidence does not suffice, or where the
     baseline was made under other circumstances; skipped, which is never a failure, where there was
-    nothing to compare with. ``detail`` says why, and what to do next; ``figures`` has numbers for
-    programs.
+    nothing to compare with. ``detail`` says why and ``advice`` what to do next, often a command;
+    ``figures`` has numbers for programs.
     """
 
     gate: str
@@ -29,6 +29,7 @@ class Verdict:
     found: str = ""
     limit: str = ""
     detail: str = ""
+    advice: str = ""
     figures: Mapping[str, float | int | None] = field(default_factory=dict)
 
     @classmethod
@@ -36,9 +37,15 @@ class Verdict:
         """A verdict on the file that ``record`` measured."""
         return cls(file=record.artifact, runtime=record.result.runtime, **values)
 
+    @property
+    def explanation(self) -> str:
+        """The detail and the advice in one sentence."""
+        return "; ".join(part for part in (self.detail, self.advice) if part)
+
     def as_dict(self) -> dict:
-        """For a program, to which the outcome is the verdict."""
-        return {("verdict" if k == "outcome" else k): value for k, value in asdict(self).items()}
+        """For a program: the outcome is called verdict, and the advice is in the detail as well."""
+        found = {**asdict(self), "detail": self.explanation}
+        return {("verdict" if name == "outcome" else name): found[name] for name in found}
 
 
 def failing(verdicts: Sequence[Verdict], inconclusive: str) -> list[Verdict]:

@@ -12,7 +12,7 @@ from bench.console.warning_lines import failures
 from bench.devices.device import Device
 from bench.devices.governor import governed
 from bench.devices.host import native_runner
-from bench.devices.open_devices import THIS_MACHINE, named, open_devices
+from bench.devices.open_devices import named, open_devices
 from bench.devices.runtimes import runtimes_on
 from bench.devices.settings import HOST, DeviceSettings
 from bench.engine import measure_options
@@ -23,7 +23,6 @@ from bench.engine.session import DeviceRun, Session
 from bench.engine.variant import Variant, variants
 from bench.history.history import History
 from bench.measurement import flat_record
-from bench.measurement.environment import Environment
 from bench.measurement.job import NATIVE
 from bench.measurement.record import Record
 from bench.run import title
@@ -126,20 +125,11 @@ def _runs(
 ) -> list[DeviceRun]:
     """The session on each of its devices."""
     found = {device.name: device.environment() for device in devices}
-    titles = _titles(found)
+    titles = title.of_devices(found)
     return [
         DeviceRun(session, device, found[device.name], chosen[device.name], titles[device.name])
         for device in devices
     ]
-
-
-def _titles(found: Mapping[str, Environment]) -> dict[str, str]:
-    """Where this machine is the only one, the first line of the output says what it is."""
-    if list(found) == [HOST]:
-        return {HOST: ""}
-    with open_devices([THIS_MACHINE]) as (host,):
-        here = found.get(HOST) or host.environment()
-    return {name: title.of_device(name, one, here) for name, one in found.items()}
 
 
 def _of_the_data(evaluation: Evaluation | None) -> tuple[str, ...]:

@@ -1,7 +1,9 @@
 """Title lines: the model, the devices and the images of a session."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from bench.devices.open_devices import THIS_MACHINE, open_devices
+from bench.devices.settings import HOST
 from bench.engine.evaluation import Evaluation
 from bench.engine.session import DeviceRun
 from bench.measurement.environment import Environment
@@ -24,13 +26,21 @@ def of_command(runs: Sequence[DeviceRun], evaluation: Evaluation | None) -> str:
     )
 
 
-def of_device(name: str, found: Environment, here: Environment) -> str:
-    """The line above a device's table, with the versions that differ from those ``here``, on this
-    machine."""
+def of_devices(found: Mapping[str, Environment]) -> dict[str, str]:
+    """The line above the table of each device by name, with the versions that differ from those of
+    this machine; empty where this machine is the only one, of which the first line tells."""
+    if list(found) == [HOST]:
+        return {HOST: ""}
+    with open_devices([THIS_MACHINE]) as (host,):
+        local = found.get(HOST) or host.environment()
+    return {name: _of_device(name, one, local) for name, one in found.items()}
+
+
+def _of_device(name: str, found: Environment, local: Environment) -> str:
     different = (
         f"{package} {version}"
         for package, version in sorted(found.versions.items())
-        if version != here.versions.get(package)
+        if version != local.versions.get(package)
     )
     about = [
         _processor(found),
