@@ -56,7 +56,7 @@ class Manifest:
     artifacts: tuple[Artifact, ...]
     versions: dict[str, str]
     command: str
-    caveats: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     int8: dict = field(default_factory=dict)
     further: dict[str, dict] = field(default_factory=dict)
     split: dict = field(default_factory=dict)
@@ -64,6 +64,7 @@ class Manifest:
 
     def to_json(self) -> str:
         raw = asdict(self)
+        raw["caveats"] = raw.pop("warnings")  # the name that scripts know
         raw["int8"] = _with_former_names(self.int8)
         raw["further"] = {name: _with_former_names(made) for name, made in self.further.items()}
         return json.dumps(raw, indent=2) + "\n"
@@ -126,13 +127,15 @@ def _from_json(raw: dict) -> Manifest:
             }
         )
 
+    rest = dict(raw)
+    warnings = rest.pop("caveats")
     return Manifest(
         **{
-            **raw,
+            **rest,
             "preprocess": Preprocess(**raw["preprocess"]),
             "artifacts": tuple(artifact(a) for a in raw["artifacts"]),
             "int8": _with_names_of_today(raw.get("int8", {})),
             "further": {n: _with_names_of_today(m) for n, m in raw.get("further", {}).items()},
-            "caveats": tuple(raw["caveats"]),
+            "warnings": tuple(warnings),
         }
     )

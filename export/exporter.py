@@ -129,17 +129,17 @@ def _manifest(
         artifacts=artifacts,
         versions=versions.library_versions(),
         command=shlex.join(["python", "-m", "export", *sys.argv[1:]]),
-        caveats=(*source.caveats, *sets.caveats(), *_caveats(made)),
+        warnings=(*source.warnings, *sets.warnings(), *_warnings(made)),
         int8=made[INT8].described,
         further={s.name: found.described for s, found in made.items() if s not in ALWAYS},
         split=split.described(),
     )
 
 
-def _caveats(made: dict[Scheme, Made]) -> Iterator[str]:
+def _warnings(made: dict[Scheme, Made]) -> Iterator[str]:
     """Shortfalls of the integer files, and operators that stay float in them unasked."""
     for scheme, found in made.items():
-        yield from found.caveats
+        yield from found.warnings
         if found.graph.quantization(found.graph.inputs[0]) is not None:
             line = float_operators.sentence(f"{scheme.name}.tflite", found.graph, found.kept_float)
             if line:

@@ -77,9 +77,9 @@ class ImageSets:
             self.evaluation.decoder,
         ]
 
-    def caveats(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[str, ...]:
         """Sentences that belong beside the figures."""
-        found = [*self.calibration.caveats, *self.evaluation.caveats]
+        found = [*self.calibration.warnings, *self.evaluation.warnings]
         if len(self.verification_indices) < VERIFICATION_IMAGES:
             found.append(
                 f"verified on {len(self.verification_indices)} images only: DATA has no more "

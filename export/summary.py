@@ -13,12 +13,12 @@ FIGURES = range(1, 6)  # of its columns
 
 
 def text(manifest: Manifest, folder: str, made: bool) -> str:
-    """One line on the model, its caveats, and a row for each file."""
+    """One line on the model, its warnings, and a row for each file."""
     has_accuracy = manifest.model["labels_known"] or _has_accuracy(manifest)
     rows = [HEADING, *(_row(artifact, has_accuracy) for artifact in manifest.artifacts)]
     images = manifest.evaluation["images"]
     first = f"{manifest.model_id}: {'wrote' if made else 'unchanged,'} {folder}"
-    lines = [first, *(f"note: {caveat}" for caveat in manifest.caveats), *_split(manifest)]
+    lines = [first, *(f"note: {warning}" for warning in manifest.warnings), *_split(manifest)]
     lines.append(
         f"against Keras on {images} images of {manifest.evaluation['name']}; int8 "
         f"calibrated on {manifest.calibration['images']} of {manifest.calibration['name']}"

@@ -24,7 +24,7 @@ def safe_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "model"
 
 
-def foreign_data_caveats(options: Options, labels_known: bool) -> tuple[str, ...]:
+def foreign_data_warnings(options: Options, labels_known: bool) -> tuple[str, ...]:
     """Caveats on weights that were not trained on the demo images but are used with them."""
     found = []
     if options.calib == "demo":

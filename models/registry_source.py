@@ -8,7 +8,7 @@ from models.command_line.advice import make_line
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
 from models.data.image_source import ImageSize
-from models.naming import content_sha256, foreign_data_caveats, safe_name
+from models.naming import content_sha256, foreign_data_warnings, safe_name
 from models.network import Network
 from models.networks import demo, registry
 from models.networks.spec import ModelSpec, Preprocess
@@ -25,7 +25,7 @@ class RegistrySource:
     preprocess: Preprocess
     model_id: str
     labels_known: bool
-    caveats: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     @property
     def size(self) -> ImageSize:
@@ -93,7 +93,7 @@ def resolve(options: Options) -> RegistrySource:
         preprocess,
         model_id,
         labels_known=_labels_known(options, spec),
-        caveats=_caveats(options, spec),
+        warnings=_warnings(options, spec),
     )
 
 
@@ -167,12 +167,12 @@ def _labels_known(options: Options, spec: ModelSpec) -> bool:
     return options.data != "demo" or spec.classes == len(demo.CLASSES)
 
 
-def _caveats(options: Options, spec: ModelSpec) -> tuple[str, ...]:
+def _warnings(options: Options, spec: ModelSpec) -> tuple[str, ...]:
     if options.weights == "random":
         return ("random weights: for latency alone, every accuracy figure is n/a",)
     if options.weights == "demo":
         return ("demo checkpoint trained on Fashion-MNIST, not an ImageNet model",)
-    return foreign_data_caveats(options, _labels_known(options, spec))
+    return foreign_data_warnings(options, _labels_known(options, spec))
 
 
 NAMED = {"demo": _demo, "imagenet": _imagenet, "random": _random}

@@ -15,7 +15,7 @@ class Source(Protocol):
 
     model_id: str
     labels_known: bool
-    caveats: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     @property
     def size(self) -> ImageSize | None:

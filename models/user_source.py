@@ -6,7 +6,7 @@ from pathlib import Path
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
 from models.data.image_source import ImageSize
-from models.naming import content_sha256, foreign_data_caveats, safe_name
+from models.naming import content_sha256, foreign_data_warnings, safe_name
 from models.network import Network
 from models.networks.spec import Preprocess
 
@@ -21,7 +21,7 @@ class UserSource:
     offset: float | None
     model_id: str
     labels_known: bool
-    caveats: tuple[str, ...]
+    warnings: tuple[str, ...]
     size: ImageSize | None = None
     classes: int | None = None
     expansions: tuple[int, ...] | None = None
@@ -79,5 +79,5 @@ def resolve(options: Options) -> UserSource:
         options.offset,
         model_id=safe_name(path.stem) + ("-logits" if options.logits else ""),
         labels_known=options.data != "demo",
-        caveats=foreign_data_caveats(options, options.data != "demo"),
+        warnings=foreign_data_warnings(options, options.data != "demo"),
     )

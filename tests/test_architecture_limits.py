@@ -45,7 +45,7 @@ def test_an_architecture_without_a_demo_checkpoint_defaults_to_random_weights(li
     assert source.model_id == "limited-1-299-random"
     assert source.identity()["weights"] == "random"
     assert not source.labels_known
-    assert "every accuracy figure is n/a" in source.caveats[0]
+    assert "every accuracy figure is n/a" in source.warnings[0]
     assert source == resolve(Options(arch=limited, weights="random"))
 
 

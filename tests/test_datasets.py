@@ -108,7 +108,7 @@ def test_labels_follow_the_sorted_folder_names(folder):
     assert data.source.item_name(6) == str(folder / "cat" / "0.jpg")
     images = dict(data.images(range(9)))
     assert list(images) == list(range(9)) and images[0].shape == (32, 32, 3)
-    assert "centre crop 32x32" in data.decoder and data.caveats == ()
+    assert "centre crop 32x32" in data.decoder and data.warnings == ()
 
 
 @pytest.mark.parametrize("inside", [True, False])
@@ -136,11 +136,11 @@ def test_class_lists_that_do_not_fit_are_refused(folder):
     refused("expected one class name a line in UTF-8", folder)
 
 
-def test_more_classes_than_outputs_are_refused_and_fewer_are_a_caveat(folder):
+def test_more_classes_than_outputs_are_refused_and_fewer_are_a_warning(folder):
     refused("has 3 classes but the model has 2 outputs", folder, classes=2)
     refused("has 3 classes but the model has 1 output;", folder, classes=1)
     assert len(opened(folder, role="CALIB", classes=2)) == 9
-    assert "3 class folders for 5 outputs" in opened(folder, classes=5).caveats[0]
+    assert "3 class folders for 5 outputs" in opened(folder, classes=5).warnings[0]
 
 
 def test_one_output_tells_two_classes(folder):
@@ -148,7 +148,7 @@ def test_one_output_tells_two_classes(folder):
         path.unlink()
     (folder / "bee").rmdir()
     assert opened(folder, classes=1).labels.max() == 1
-    assert opened(folder, classes=1).caveats == ()
+    assert opened(folder, classes=1).warnings == ()
 
 
 def test_folders_without_usable_images_are_refused(tmp_path):

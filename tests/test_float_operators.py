@@ -161,7 +161,7 @@ def test_a_users_network_of_such_operators_is_exported_whole(tmp_path):
     assert done.returncode == 0, done.stderr
     manifest = Manifest.read(tmp_path / "artifacts" / "odd")
     assert len(manifest.artifacts) == 8
-    said = [caveat for caveat in manifest.caveats if "stay float" in caveat]
+    said = [warning for warning in manifest.warnings if "stay float" in warning]
     assert [line.split(":")[0] for line in said] == ["int8.tflite", "int16x8.tflite"]
     assert all(f"note: {line}" in done.stdout for line in said)
     figures = {a.name: a.fidelity.sqnr_db for a in manifest.artifacts}

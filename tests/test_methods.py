@@ -28,7 +28,7 @@ def test_without_a_target_every_method_is_tried_and_the_best_kept(whole, v1_grap
         outputs(v1_graph, judge_images, 1), outputs(whole.int8_graph, judge_images, 1), "softmax"
     )
     assert found.sqnr_db == whole.chosen.sqnr_db
-    assert whole.caveats() == ()
+    assert whole.warnings() == ()
 
 
 def test_it_stops_at_the_first_method_that_reaches_the_target(
@@ -53,7 +53,7 @@ def test_a_target_out_of_reach_is_said(v1_graph, calibration_images, judge_image
         "probabilities",
         Plan(("min-max",), 200.0),
     )
-    assert "export.toml asks for 200: min-max is the best of min-max" in found.caveats()[0]
+    assert "export.toml asks for 200: min-max is the best of min-max" in found.warnings()[0]
 
 
 def test_plans_are_read_from_what_was_typed():

@@ -11,11 +11,11 @@ from quantize.passes import bottleneck_split
 
 @dataclass(frozen=True)
 class FloatGraph:
-    """``model_id`` as of an export with these weights; ``caveat``: a note on them."""
+    """``model_id`` as of an export with these weights; ``warning``: a note on them."""
 
     model_id: str
     graph: Graph
-    caveat: str | None
+    warning: str | None
 
 
 def with_weights(options: Options) -> tuple[Options, str | None]:
@@ -25,8 +25,8 @@ def with_weights(options: Options) -> tuple[Options, str | None]:
     """
     if options.model is not None or options.weights is not None:
         return options, None
-    caveat = "random weights, in the paper's size; WEIGHTS=demo is the demo checkpoint's"
-    return replace(options, weights="random"), caveat
+    warning = "random weights, in the paper's size; WEIGHTS=demo is the demo checkpoint's"
+    return replace(options, weights="random"), warning
 
 
 def float_graph_of(options: Options, now: progress.Report) -> FloatGraph:
@@ -36,7 +36,7 @@ def float_graph_of(options: Options, now: progress.Report) -> FloatGraph:
     """
     from models.keras_files import float_graph
 
-    options, caveat = with_weights(options)
+    options, warning = with_weights(options)
     source = resolve(options)
     with quiet_logs.held_back():
         now("loading the network")
@@ -45,4 +45,4 @@ def float_graph_of(options: Options, now: progress.Report) -> FloatGraph:
         size = network.size
         content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
     graph = Graph(content).named("image", network.output_name)
-    return FloatGraph(source.model_id, bottleneck_split.split(graph, options.split).graph, caveat)
+    return FloatGraph(source.model_id, bottleneck_split.split(graph, options.split).graph, warning)

@@ -64,10 +64,10 @@ def summarize(asked: Options, on_device: bool, output: Output) -> None:
         now("counting")
         cost = network_cost(found.graph)
     drawn = draw(found.model_id, cost)
-    caveat = f"; {found.caveat}" if found.caveat else ""
-    output.say(f"{found.model_id}: bars of each layer in {drawn}{caveat}", "")
+    warning = f"; {found.warning}" if found.warning else ""
+    output.say(f"{found.model_id}: bars of each layer in {drawn}{warning}", "")
     output.say(*layer_table.lines(cost))
-    output.give(model_id=found.model_id, caveat=found.caveat, picture=str(drawn), **as_dict(cost))
+    output.give(model_id=found.model_id, caveat=found.warning, picture=str(drawn), **as_dict(cost))
     if roofline:
         output.say(
             "", *versus_table.ceilings(roofline), *roofline_table.lines(cost.layers, roofline)

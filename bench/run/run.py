@@ -79,7 +79,7 @@ def run_bench(asked: Options, measured: MeasureOptions, command: str, output: Ou
         session = Session("bench", exported, asked, measured, measured.given, command)
         runs = _runs(session, devices, chosen)
         keras = _keras(model, asked, evaluation)
-        notes = list(dict.fromkeys((*exported.manifest.caveats, *_of_the_data(evaluation))))
+        notes = list(dict.fromkeys((*exported.manifest.warnings, *_of_the_data(evaluation))))
         output.say(title.of_command(runs, evaluation), *(f"note: {note}" for note in notes))
         output.give(session=session.id)
         for device in devices:
@@ -133,7 +133,7 @@ def _runs(
 
 
 def _of_the_data(evaluation: Evaluation | None) -> tuple[str, ...]:
-    return evaluation.dataset.caveats if evaluation else ()
+    return evaluation.dataset.warnings if evaluation else ()
 
 
 def _keras(model: Source, asked: Options, evaluation: Evaluation | None) -> np.ndarray | None:

@@ -28,7 +28,7 @@ class Dataset:
     ``name`` is "demo" or the path as given; ``labels`` int64 [n], all 0 where a calibration set
     has none; ``class_names`` is () where the data names none; ``decoder`` says for the manifest
     which library turns an item into pixels and how; ``skipped`` names the images that could not be
-    read so far; ``caveats`` are sentences that belong beside an accuracy figure.
+    read so far; ``warnings`` are sentences that belong beside an accuracy figure.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Dataset:
     skipped: list[str] = field(default_factory=list)
     role: str = "DATA"
     skip_corrupt: bool = False
-    caveats: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -179,7 +179,7 @@ def open_dataset(
         found.source,
         role=role,
         skip_corrupt=skip_corrupt,
-        caveats=found.caveats,
+        warnings=found.warnings,
     )
 
 

@@ -96,19 +96,19 @@ def open_folder(where: str, role: str, size: ImageSize, classes: int | None) -> 
         )
     class_list = find_class_list(folder)
     class_names = read_class_list(class_list) if class_list else tuple(root.folders)
-    caveats: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     if class_list:
         _check_known(root.folders, class_names, class_list, where, role)
     if role == "DATA":
         advice = "use DATA=folder with the classes the model was trained on"
         check_class_count(len(class_names), classes, f"DATA={where}", advice)
         if not class_list and classes is not None and len(class_names) < classes:
-            caveats = (
+            warnings = (
                 f"DATA={where} has {len(class_names)} class folders for {classes} outputs and no "
                 f"{CLASS_LIST_NAME}: labels follow the sorted folder names",
             )
     names, labels = _list_classes(folder, root.folders, class_names, role)
-    return LabelledImages(FolderImages(folder, names, size), labels, class_names, decoder, caveats)
+    return LabelledImages(FolderImages(folder, names, size), labels, class_names, decoder, warnings)
 
 
 def _check_flat(root: Listing, where: str, role: str) -> None:

@@ -51,14 +51,14 @@ class Source(Protocol):
 class LabelledImages:
     """The images of an opened place: ``labels`` int64 [n]; ``class_names`` () where there are none.
 
-    ``caveats`` are sentences a reader of an accuracy figure should see.
+    ``warnings`` are sentences a reader of an accuracy figure should see.
     """
 
     source: Source
     labels: np.ndarray
     class_names: tuple[str, ...]
     decoder: str
-    caveats: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def label_limit(classes: int) -> int:

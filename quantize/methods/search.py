@@ -85,9 +85,9 @@ class SearchResult:
             "keep_float": self.plan.keep_float,
         }
         kept_float = self.stage.kept_float
-        return Made(self.int8_graph, described, self.graph, kept_float, self.caveats())
+        return Made(self.int8_graph, described, self.graph, kept_float, self.warnings())
 
-    def caveats(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[str, ...]:
         """A sentence where the fidelity that was asked for is not reached."""
         wanted = self.plan.min_sqnr_db
         if wanted is None or self.chosen.decibels >= wanted:

@@ -32,7 +32,7 @@ class Made:
     described: dict = field(default_factory=dict)
     float_form: Graph | None = None
     kept_float: frozenset[str] = frozenset()
-    caveats: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
