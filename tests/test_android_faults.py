@@ -172,6 +172,6 @@ def test_the_adb_server_is_killed(pixel, capsys):
 
 @pytest.mark.slow
 def test_a_minute_of_silence(pixel, capsys):
-    """It is lost behind 20 s of it; the keeper there lets go behind 30."""
+    """It is lost behind 20 s of it; the agent there ends its lease after 30."""
     pixel.at("timing", lambda: pixel.phone.hold(60))
     check_done(pixel, pixel.bench(), capsys)

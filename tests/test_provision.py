@@ -319,7 +319,7 @@ def test_killed_in_the_middle_it_is_whole_the_next_time(pi, after_s):
     while not python.exists():
         time.sleep(0.01)
     time.sleep(after_s)
-    os.killpg(child.pid, signal.SIGKILL)  # what runs there as well, as a device's keeper does
+    os.killpg(child.pid, signal.SIGKILL)  # what runs there as well, as a device's agent does
     child.wait()
     assert WANTED.items() <= pi.installed(pi.provisioned()).items()
 

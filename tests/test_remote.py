@@ -122,7 +122,7 @@ def test_files_are_pushed_once_and_only_the_cache_stays(device, line, judging, t
         with device:
             assert device.run(judging).error is None
     assert sorted(line.pushed) == sorted(
-        ["0.npy", "1.npy", "2.npy", "int8.tflite", "lease_agent.py", "runner.pyz"]
+        ["0.npy", "1.npy", "2.npy", "int8.tflite", "lease_agent.sh", "runner.pyz"]
     )
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["a cache"]
     assert not list((tmp_path / "home" / "a cache").rglob("*outputs*/*.npy"))
@@ -198,10 +198,10 @@ def test_a_line_that_breaks_at_the_same_place_each_time_is_given_up(device, line
     assert len(starts) == remote_device.FRUITLESS_TRIES
 
 
-def test_a_keeper_that_was_killed_is_replaced(device, judging, notes, tmp_path):
+def test_an_agent_that_was_killed_is_replaced(device, judging, notes, tmp_path):
     with device:
-        (keeper,) = running(f"a cache\0{30.0}")
-        os.kill(keeper, signal.SIGKILL)
+        for agent in running("a cache\0" + "30"):  # and its watchdog
+            os.kill(agent, signal.SIGKILL)
         time.sleep(0.2)
         assert device.run(judging).error is None
     assert any("the line broke" in note for note in notes)
@@ -222,7 +222,7 @@ def test_a_runner_that_hangs_is_ended_there(device, job, runner_that, monkeypatc
         result = device.run(job)
         assert result.error.kind == "timed_out"
         assert not running("sleep\x00987")
-        assert not [p for p in running(tmp_path / "home") if p not in before]  # the keeper's
+        assert not [p for p in running(tmp_path / "home") if p not in before]  # the agent's
 
 
 def test_what_hangs_behind_a_broken_line_is_ended_there(device, line, job, runner_that, tmp_path):
@@ -232,7 +232,7 @@ def test_what_hangs_behind_a_broken_line_is_ended_there(device, line, job, runne
         deadline = time.monotonic() + 20
         while len(running(tmp_path / "home")) < 3 and time.monotonic() < deadline:
             time.sleep(0.05)
-        device._acquired.lease._line._process.stdin.close()  # as when the connection breaks
+        device._acquired.lease._client._process.stdin.close()  # nobody says bye
         assert ended(tmp_path / "home")
         child.end()
 

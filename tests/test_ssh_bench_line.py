@@ -84,7 +84,7 @@ def test_a_frozen_line_is_lost_and_reached_again(far, at_once_again, capsys, fro
 
 
 def test_a_cut_that_the_device_does_not_notice(far, at_once_again, capsys):
-    """Its keeper waits for us; so we wait for it to let go."""
+    """Its agent waits for this bench, which waits for that lease to end."""
     far.impatient()
     far.stall("timing")
     far.when_it_stalls(far.between.forget)

@@ -187,7 +187,7 @@ class RemoteDevice:
         except DeviceError as error:
             refused = error
         words = lease_command(self._acquired.cache, name, self._runner)
-        # What cannot be registered has no keeper any more: the line that it had is gone.
+        # What cannot be registered has no agent any more: the connection that it had is gone.
         lost = self._transport.lost_code, NOT_STARTED_CODE
         remote = RemoteEnd(lost, lambda: self._acquired.lease.end(name))
 

@@ -21,7 +21,7 @@ from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError
 
 LOST_S = 2.0
-SESSIONS = 6  # beside the keeper, what is run meanwhile, and what has not quite ended
+SESSIONS = 6  # beside the agent, what is run meanwhile, and what has not quite ended
 # A shell that stays until the program has ended tells us the signal that it died of, where ssh
 # itself would say 255; that is for a line that broke.
 RUN = '"$@"; code=$?; [ "$code" -ne 255 ] || code=254; exit "$code"'
