@@ -85,7 +85,7 @@ def loopback(tmp_path_factory):
 def far(tiny_project, keras_answers, loopback, monkeypatch):
     """The project with a device "pi" behind a line. Its Python is this one: no environment is made
     there."""
-    monkeypatch.setattr("bench.devices.board.provision", lambda *_: sys.executable)
+    monkeypatch.setattr("bench.devices.board.provision", lambda *_: (sys.executable,))
     with CutLine(loopback.port) as between:
         yield FarProject(tiny_project, loopback, between, monkeypatch)
 

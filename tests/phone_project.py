@@ -36,7 +36,7 @@ class PhoneProject:
             monkeypatch.setenv(name, value)
         # An adb server that the bench starts leaves its keys there.
         monkeypatch.setenv("HOME", str(folder))
-        monkeypatch.setattr("bench.devices.remote_device.FIRST_PAUSE_S", 0.1)
+        monkeypatch.setattr("bench.devices.reconnect.FIRST_PAUSE_S", 0.1)
         monkeypatch.setattr("bench.devices.phone.bundle_for", _small_bundle)
         self.before = files_in(folder / "artifacts" / "tiny")
 

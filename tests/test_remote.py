@@ -69,7 +69,7 @@ def notes():
 @pytest.fixture
 def device(line, notes, monkeypatch):
     """Not opened yet; its Python is this one. How that is made: test_provision."""
-    monkeypatch.setattr(board, "provision", lambda *_: sys.executable)
+    monkeypatch.setattr(board, "provision", lambda *_: (sys.executable,))
     monkeypatch.setattr(remote_device, "FIRST_PAUSE_S", 0.01)
     return RemoteDevice(SETTINGS, line, Board(SETTINGS, line), notes.append, reconnect_s=0.2)
 

@@ -36,12 +36,12 @@ class Board:
     def ready(
         self, acquired: AcquiredDevice, note: Note, show: Report
     ) -> Iterator[tuple[str, ...]]:
-        """The words that start the runner in its Python environment, which is made if need be."""
-        watched = LeasedPrograms(self._transport, acquired.lease, acquired.cache)
-        python = provision(watched, acquired.store, self._machine, note, show)
+        """The words that start the runner with its Python packages, put there if need be."""
+        programs = LeasedPrograms(self._transport, acquired.lease, acquired.cache)
+        python = provision(programs, acquired.store, self._machine, note, show)
         with runner_file() as file:
             runner = acquired.store.put(file, show)
-        yield str(python), str(runner)
+        yield *python, str(runner)
 
     def cores(self, threads: int) -> None:
         """None chosen: the cores of a board are alike."""
