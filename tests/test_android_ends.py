@@ -95,7 +95,7 @@ def test_a_full_disk(start_pixel, capsys):
     assert pixel.bench() == 3
     assert re.search(
         r"no space left for libLiteRt\.so in '/data/.*/files': 6\.\d MB to write, "
-        r"\d+\.\d MB free; make room there, or type make device-clean DEVICE=android$",
+        r"\d+\.\d MB free; make room there, or run make device-clean DEVICE=android$",
         error_line(capsys),
     )
     assert pixel.rows() == [] and pixel.is_free() and pixel.is_whole()

@@ -23,10 +23,10 @@ LOST_LINE = re.compile(
 
 
 def check_done(pixel, code, capsys):
-    """The command did its job though the line broke."""
+    """The command did its job though the connection broke."""
     shown = capsys.readouterr()
     assert code == 0, shown.err
-    assert "note: android: the line broke" in shown.err and "error:" not in shown.err
+    assert "note: android: the connection broke" in shown.err and "error:" not in shown.err
     (row,) = pixel.rows()
     assert pixel.is_right(row)
     assert pixel.is_free() and pixel.is_whole()

@@ -17,7 +17,7 @@ from local_transport import LocalTransport
 from processes import ended, running
 from tiny_models import write_export, write_images
 
-from bench.devices import board, remote_device
+from bench.devices import board, reconnect, remote_device
 from bench.devices.board import Board
 from bench.devices.host import Host
 from bench.devices.remote_device import RemoteDevice
@@ -70,7 +70,7 @@ def notes():
 def device(line, notes, monkeypatch):
     """Not opened yet; its Python is this one. How that is made: test_provision."""
     monkeypatch.setattr(board, "provision", lambda *_: (sys.executable,))
-    monkeypatch.setattr(remote_device, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(reconnect, "FIRST_PAUSE_S", 0.01)
     return RemoteDevice(SETTINGS, line, Board(SETTINGS, line), notes.append, reconnect_s=0.2)
 
 
@@ -152,7 +152,7 @@ def test_a_line_that_breaks_goes_on_at_the_missing_shard(
     there = outputs_of(judging)
     Host().run(judging)
     assert np.array_equal(there, outputs_of(judging))
-    assert any("the line broke" in note for note in notes)
+    assert any("the connection broke" in note for note in notes)
     read = [Path(path).name for path in log.read_text().split("\n") if path]
     names = list(dict.fromkeys(read))
     assert read.count(names[0]) == 1 and read.count(names[1]) == 2
@@ -204,7 +204,7 @@ def test_an_agent_that_was_killed_is_replaced(device, judging, notes, tmp_path):
             os.kill(agent, signal.SIGKILL)
         time.sleep(0.2)
         assert device.run(judging).error is None
-    assert any("the line broke" in note for note in notes)
+    assert any("the connection broke" in note for note in notes)
 
 
 def test_a_runner_that_was_killed_says_so(device, job, runner_that):

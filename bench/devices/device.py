@@ -40,7 +40,7 @@ class Device(Protocol):
 
 @runtime_checkable
 class Reconnecting(Protocol):
-    """A device behind a line that may break."""
+    """A device whose connection may break."""
 
     def reconnect(self) -> bool:
         """Whether it could be had again."""

@@ -95,6 +95,6 @@ def _check(device: str, governor: str, holding: TemporarySetting) -> None:
     why = f"it stayed {more}" if said == "kept" else holding.last_words()
     raise DeviceError(
         f"{device} does not let its governor be set to {governor} ({why}); let sudo work there "
-        f"without a password, or type there: echo {governor} | sudo tee "
+        f"without a password, or run there: echo {governor} | sudo tee "
         "/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
     )

@@ -62,7 +62,7 @@ class Phone:
 
 def _bundle(facts: PhoneFacts, show: Report) -> Bundle:
     """For the best of the phone's kinds of programs that there is a target for. DeviceError or
-    RequestError, with what to type, where it cannot be built."""
+    RequestError, with what to run, where it cannot be built."""
     *better, last = facts.abis
     for abi in better:
         try:

@@ -12,7 +12,7 @@ from bench.devices.transport.transport import Finished, Transport
 NOT_STARTED_CODE = 125
 MIN_MEMORY_KIB = 2**19
 
-# The session's id is field 6 of the shell's own entry, read by another program: behind qemu-user a
+# The session's id is field 6 of the shell's own entry, read by another program: under qemu-user a
 # process that reads its own entry finds a made-up one. A symbolic link holds it, since that is made
 # in one step, needs no block of a full disk, and fails where the agent has taken the folder away:
 # then the lease is gone, and nothing may start any more. A limit that cannot be set is stricter

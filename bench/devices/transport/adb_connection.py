@@ -105,7 +105,7 @@ class AdbConnection:
                 os.write(self._process.stdin.fileno(), BEAT)
             said = b""
             while not said.endswith(BEAT):
-                # Some shells greet first; that is found out about behind the first answer.
+                # Some shells greet first; that is found out about after the first answer.
                 found = self._read(self._timeouts.silence_s)
                 self._is_silent = found is None
                 if found is None:

@@ -21,7 +21,7 @@ def running(
     errors: IO | int = subprocess.PIPE,
 ) -> Iterator[subprocess.Popen]:
     """``words`` at work in a session of its own, where no Ctrl-C reaches it; ``errors`` takes its
-    standard error. Ended behind the block."""
+    standard error. Ended after the block."""
     process = kind(list(words), stdin=stdin, stdout=stdout, stderr=errors, start_new_session=True)
     try:
         yield process

@@ -1,4 +1,4 @@
-"""A device behind the system's OpenSSH: the user's configuration, keys, agent and jump hosts."""
+"""A device reached through the system's OpenSSH, with the user's configuration, keys and agent."""
 
 import shlex
 import shutil
@@ -28,7 +28,7 @@ RUN = '"$@"; code=$?; [ "$code" -ne 255 ] || code=254; exit "$code"'
 
 
 class Ssh(ProcessTransport):
-    """The Transport to ``settings.host``: what one types behind ssh.
+    """The Transport to ``settings.host``: what a person writes after ssh.
 
     One process holds the connection, all commands go through it and end with it; it ends with
     this process, however that ends. A server lets a connection have so many sessions (MaxSessions,
@@ -63,7 +63,7 @@ class Ssh(ProcessTransport):
             self.close()
             if shutil.which("ssh") is None:
                 raise DeviceError(
-                    "no ssh on this machine; type sudo apt install openssh-client, or what your "
+                    "no ssh on this machine; run sudo apt install openssh-client, or what your "
                     "system has instead"
                 )
             try:
@@ -103,19 +103,19 @@ class Ssh(ProcessTransport):
         self, argv: Sequence[str | PurePosixPath], stdin: IO | int, stdout: IO | int
     ) -> AbstractContextManager[subprocess.Popen]:
         """A process here that passes on standard input and output of ``argv`` there; standard error
-        is a pipe. Ended behind the block."""
+        is a pipe. Ended after the block."""
         return running(self.argv(argv), stdin, stdout)
 
-    def check_line(self, code: int, last_words: str) -> None:
-        """ConnectionLost where ``code``, of a process of ``argv``, says that the line broke."""
+    def check_connection(self, code: int, last_words: str) -> None:
+        """ConnectionLost where ``code`` of a process of ``argv`` says so."""
         if code != self.lost_code and code >= 0:
             return
         master = self._master
         if master is None or master.has_ended(LOST_S):
             said = last_line(master.said() if master else "") or last_line(last_words)
             raise ConnectionLost(
-                f"the line to {self.name} broke{f': {said}' if said else ''}; is it still on, and "
-                "on this network? then type the command again"
+                f"the connection to {self.name} broke{f': {said}' if said else ''}; is it still "
+                "on, and on this network? then run the command again"
             )
         raise DeviceError(
             f"{self.name} ended a command, or let none begin: {last_line(last_words) or code}; "
@@ -151,7 +151,7 @@ class Ssh(ProcessTransport):
     ) -> list[str]:
         """No configuration: the connection has it all. Where there is none, no other is made."""
         if master is None:
-            raise ConnectionLost(f"there is no line to {self.name}")
+            raise ConnectionLost(f"there is no connection to {self.name}")
         words = ["ssh", "-F", "none", "-S", str(master.socket), "-o", "ControlMaster=no"]
         words += ["-o", "ProxyCommand=false", "-o", "BatchMode=yes", "-T"]
         return [*words, "--", self._address.host, shlex.join(["sh", "-c", *map(str, script)])]
