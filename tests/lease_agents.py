@@ -74,7 +74,7 @@ class Agent:
         return self.answer()
 
     def code(self):
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=60)
 
     def __enter__(self):
         return self
@@ -128,7 +128,7 @@ def living(session):
     return found
 
 
-def wait_until(holds, timeout_s=20):
+def wait_until(holds, timeout_s=60):
     deadline = time.monotonic() + timeout_s
     while not holds():
         assert time.monotonic() < deadline, "it did not come to hold"

@@ -111,7 +111,7 @@ def test_end_ends_one_program_with_all_it_started(cache, kind):
         count = len(living(program.pid)) + (kind == "lost its first thread")
         assert count >= 2
         assert agent.ask("end one") == f"ended one {count} 0"
-        assert program.wait(timeout=10) == -signal.SIGKILL and not living(program.pid)
+        assert program.wait(timeout=60) == -signal.SIGKILL and not living(program.pid)
         assert len(living(other.pid)) == 2
         assert agent.ask("end one") == "ended one 0 0"
         agent.say("bye")
@@ -132,7 +132,7 @@ def test_all_programs_end_when_the_connection_goes(shell, cache, how):
             agent.process.kill()
         code = {"nonsense": FAILED, "end of input": CONNECTION_GONE}.get(how, -signal.SIGKILL)
         assert agent.code() == code
-        assert program.wait(timeout=10) == -signal.SIGKILL
+        assert program.wait(timeout=60) == -signal.SIGKILL
         wait_until(lambda: start(cache, "late", "true").wait() == NOT_STARTED_CODE)
 
 
@@ -143,7 +143,7 @@ def test_signals_do_not_end_it_in_the_middle_of_a_kill(shell, cache):
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             os.killpg(agent.process.pid, number)
         agent.process.stdin.close()
-        assert agent.code() == CONNECTION_GONE and program.wait(timeout=10) == -signal.SIGKILL
+        assert agent.code() == CONNECTION_GONE and program.wait(timeout=60) == -signal.SIGKILL
 
 
 def test_answers_that_nobody_reads_end_nothing_before_the_connection_goes(shell, cache):
@@ -156,7 +156,7 @@ def test_answers_that_nobody_reads_end_nothing_before_the_connection_goes(shell,
         assert living(program.pid)
         agent.process.stdin.close()
         assert agent.code() == CONNECTION_GONE
-        assert program.wait(timeout=10) == -signal.SIGKILL
+        assert program.wait(timeout=60) == -signal.SIGKILL
 
 
 def test_a_name_leads_nowhere_but_into_the_folder(cache):
@@ -186,7 +186,7 @@ def test_a_killed_agent_and_watchdog_leave_a_lock_that_the_next_takes_with_what_
         left, *more = agent.answers("locked")
         assert left.startswith("left 20") and left.endswith("Z ann")
         assert more == ["ended one 2 0", "locked"]
-        assert program.wait(timeout=10) == -signal.SIGKILL
+        assert program.wait(timeout=60) == -signal.SIGKILL
         assert start(cache, "next", "true").wait() == 0
 
 
@@ -288,7 +288,7 @@ def test_other_users_processes_may_be_hidden(hidepid):
             assert program.stdout.readline() == b"ready\n"
             wait_until(lambda: len(living(program.pid)) == 3)
             assert agent.ask("end one") == "ended one 3 0"
-            assert program.wait(timeout=10) == -signal.SIGKILL
+            assert program.wait(timeout=60) == -signal.SIGKILL
 
 
 def test_a_full_disk_lends_the_lock_without_its_owners_name(shell, cache):
@@ -343,7 +343,7 @@ def test_any_name_of_the_folder_will_do(shell, tmp_path):
         assert agent.answer() == "locked"
         program = start_ready(cache, "one", SLEEPS)
         assert agent.ask("end one") == "ended one 2 0"
-        assert program.wait(timeout=10) == -signal.SIGKILL
+        assert program.wait(timeout=60) == -signal.SIGKILL
     assert os.listdir(tmp_path) == [cache.name]
 
 
@@ -358,7 +358,7 @@ def test_a_jump_of_the_wall_clock_changes_nothing(cache, fake_clock, jump):
             kind, age_s, *_ = second.answer().split()
             assert kind == "busy" and 0 <= int(age_s) < 60
         assert agent.ask("end one") == "ended one 2 0"
-        assert program.wait(timeout=10) == -signal.SIGKILL
+        assert program.wait(timeout=60) == -signal.SIGKILL
         assert agent.ask("bye") == "released"
         with Agent(cache, owner="bob", environment=fake_clock.environment) as third:
             assert third.answer() == "locked"

@@ -56,8 +56,8 @@ def governed(
     note: Callable[[str], None],
     root: str = "/sys",
 ) -> Iterator[None]:
-    """All cores of ``device`` under ``governor`` until the block ends, then each under its former
-    one again; "" changes nothing.
+    """Put all cores of ``device`` under ``governor`` until the block ends, then each under its
+    former one again; "" changes nothing.
 
     ``start`` starts a program there, its pipes ours. RequestError where the device has no such
     governor; DeviceError where it does not let this user set one. ``note`` is told where it is not

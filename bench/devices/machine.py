@@ -1,4 +1,4 @@
-"""What a device is before anything is put there: its Python, its C library, where to keep files."""
+"""Facts about a board before anything is put there: its Python, C library and cache folder."""
 
 import re
 from collections.abc import Mapping

@@ -52,7 +52,7 @@ class Phone:
         return big_cores(self._facts.max_khz, threads)
 
     def battery(self) -> Battery:
-        """As it is now."""
+        """Its present state."""
         said = [
             self._transport.run(["dumpsys", service], DUMPSYS_S).stdout.decode(errors="replace")
             for service in ("battery", "thermalservice")

@@ -49,7 +49,7 @@ class Platform(Protocol):
         """The words that start the runner there, which is prepared, until the block ends."""
 
     def cores(self, threads: int) -> tuple[int, ...] | None:
-        """Those to run ``threads`` threads on unless a person says otherwise; None for all. Known
+        """Cores to run ``threads`` threads on unless a person says otherwise; None for all. Known
         once the device is acquired."""
 
     def battery(self) -> Battery | None:

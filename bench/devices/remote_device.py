@@ -72,7 +72,7 @@ class RemoteDevice:
             self._ending = ending.pop_all()
 
     def reconnect(self) -> bool:
-        """Whether the device was reached again after its connection broke, or its reboot."""
+        """Try to reach the device again after its connection broke: True where that succeeded."""
         return self._reconnect.reach(self._reopen)
 
     def _reopen(self, show: Report) -> None:
@@ -94,7 +94,7 @@ class RemoteDevice:
         return self._transport.start(argv)
 
     def free_memory_bytes(self) -> int | None:
-        """What could be had there now without swapping; None where it does not tell."""
+        """Memory available there now without swapping; None where it does not tell."""
         words = ["cat", "/proc/meminfo"]
         try:
             said = self._transport.run_check(words, ORDER_S)
@@ -105,7 +105,7 @@ class RemoteDevice:
         return available_bytes(said.decode())
 
     def battery(self) -> Battery | None:
-        """As it is now; None where there is none."""
+        """Its present state; None where there is none."""
         return self._platform.battery()
 
     def start(self, job: Job) -> RunnerProcess:

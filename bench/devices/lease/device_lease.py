@@ -78,7 +78,7 @@ class DeviceLease:
             time.sleep(RETRY_S)
 
     def is_held(self) -> bool:
-        """Whether the agent still holds the device for this bench, as far as is known here."""
+        """True while the agent still holds the device for this bench, as far as is known here."""
         return self._is_taken and self._client.is_there()
 
     def end(self, name: str) -> bool:
@@ -117,7 +117,7 @@ class DeviceLease:
             self._client = None
 
     def _holder(self) -> Answer | None:
-        """None where the device is this bench's now, otherwise the answer that says whose."""
+        """The answer that says whose the device is; None where it is this bench's now."""
         # It is to be ended by whoever leaves the context, from here on.
         self._client = LeaseClient(self.transport.start(self._argv), self._heartbeat_s)
         answer = self._first_answer()
@@ -166,7 +166,7 @@ class DeviceLease:
         return None
 
     def _tell_left(self, ended: Answer) -> bool:
-        """Whether nothing is left of what the answer is about; otherwise it is noted."""
+        """True where nothing is left of the program of the answer; otherwise that is noted."""
         name, _, left = ended.words
         if left != "0":
             self._say(f"{name} cannot be ended: processes that are left: {left}")

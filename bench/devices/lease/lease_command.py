@@ -1,4 +1,4 @@
-"""What to start on a device so that whatever it starts there can be found again, and ended."""
+"""The command that starts a program on a device so that the lease agent can end it."""
 
 import re
 import secrets
@@ -70,7 +70,7 @@ class LeasedPrograms:
     def run(
         self, argv: Sequence[str], timeout_s: float, stdin: Path | bytes | None = None
     ) -> Finished:
-        """As ``run`` of a Transport."""
+        """Run a program there, like ``run`` of a Transport."""
         name = secrets.token_hex(8)
         try:
             return self._transport.run(lease_command(self._cache, name, argv), timeout_s, stdin)

@@ -47,7 +47,7 @@ def versions_said(stdout: str) -> list[str]:
 
 
 def last_error(stderr: str) -> str:
-    """What pip said last, its errors before its warnings."""
+    """The last line of pip's output, its errors before its warnings."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"(ERROR|\w*Error)\b", line)]
     return (errors or lines or ["nothing"])[-1].removeprefix("ERROR: ")

@@ -60,7 +60,7 @@ def _key(machine: Machine, preferred: Mapping[str, str | None]) -> str:
 
 
 def _wheels(transport: Runs, machine: Machine, preferred: Mapping[str, str | None]) -> HostWheels:
-    """Those of this machine's indexes; where these lack something, of those too that the device is
+    """Wheels of this machine's indexes; where these lack something, of those too that the device is
     configured to ask, e.g. piwheels on Raspberry Pi OS, which have it for some boards only."""
     found = HostWheels(machine, preferred)
     is_short = found.selection is None or len(found.selection.versions) < len(preferred)

@@ -52,7 +52,7 @@ class Adb(ProcessTransport):
 
     @property
     def serial(self) -> str:
-        """Of the phone that is, or is to be, connected to; "": of the only one."""
+        """Serial of the phone that is, or is to be, connected to; "": the only one."""
         return self._serial
 
     def connect(self) -> None:
@@ -173,7 +173,7 @@ class Adb(ProcessTransport):
             )
 
     def _words(self, argv: Sequence[str | PurePosixPath]) -> list[str]:
-        """What to start on this machine for ``argv`` to run there. Without -n, which would keep
-        standard input from it, and without a terminal, which would change what passes."""
+        """The words to start here for ``argv`` to run there. Without -n, which would keep standard
+        input from it, and without a terminal, which would change what passes."""
         command = shlex.join(["sh", "-c", RUN, "sh", *map(str, argv)])
         return ["adb", "-s", self._serial, "shell", "-T", command]

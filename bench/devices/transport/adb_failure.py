@@ -1,4 +1,4 @@
-"""Why a phone cannot be had through adb, and what a person does about it."""
+"""Explanation of a phone that adb cannot reach, with what a person does about it."""
 
 import re
 

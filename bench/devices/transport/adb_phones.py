@@ -43,7 +43,7 @@ class Phone:
 
 
 def phones(stopped: threading.Event | None = None) -> list[Phone]:
-    """Those that adb lists. DeviceError where there is no adb, or it does not answer."""
+    """The phones that adb lists. DeviceError where there is no adb, or it does not answer."""
     answer = ask_adb(["devices", "-l"], stopped or threading.Event())
     if answer.code:
         raise DeviceError(f"adb devices failed: {' '.join(answer.said.split())}")
@@ -58,7 +58,7 @@ def listed(said: str) -> list[Phone]:
 
 
 def is_address(serial: str) -> bool:
-    """Whether it is a host:port, which adb can connect to."""
+    """True for a host:port, which adb can connect to."""
     return ADDRESS.fullmatch(serial) is not None
 
 

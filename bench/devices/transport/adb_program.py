@@ -16,7 +16,7 @@ ASKED_S = 15.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What adb wrote, to either output, and its exit code, which it leaves 0 after some errors."""
+    """Output of adb, standard and error, and its exit code, which it leaves 0 after some errors."""
 
     code: int
     said: str

@@ -40,7 +40,7 @@ def running(
 def communicated(
     process: subprocess.Popen, given: bytes | None, timeout_s: float, stopped: threading.Event
 ) -> tuple[bytes, bytes]:
-    """As Popen's ``communicate``, but DeviceError soon after ``stopped`` is set.
+    """Like Popen's ``communicate``, but DeviceError soon after ``stopped`` is set.
 
     Killing the process would not end the wait: ssh hands its pipes on to the process that holds
     the connection, and that waits for the device.

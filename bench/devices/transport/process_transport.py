@@ -1,4 +1,4 @@
-"""What every line does alike that a process here passes standard input and output through."""
+"""A connection through processes on this machine, which pass standard input and output on."""
 
 import contextlib
 import math
@@ -79,7 +79,7 @@ class ProcessTransport(ABC):
         timeout_s: float,
         stdin: Path | bytes | None = None,
     ) -> bytes:
-        """What it wrote to standard output; DeviceError, with its last words, unless it exits 0."""
+        """Its standard output; DeviceError, with its last words, unless it exits 0."""
         done = self.run(argv, timeout_s, stdin)
         if done.code:
             last_words = last_line(done.stderr) or f"exit code {done.code}"

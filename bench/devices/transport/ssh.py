@@ -56,7 +56,7 @@ class Ssh(ProcessTransport):
         self.close()
 
     def connect(self) -> None:
-        """Open the line, again if it was lost; DeviceError that says what to do otherwise."""
+        """Open the connection, again if it was lost; DeviceError that says what to do otherwise."""
         with self._connecting:
             if self.is_connected():
                 return
@@ -78,7 +78,7 @@ class Ssh(ProcessTransport):
         return master is not None and master.is_alive()
 
     def close(self) -> None:
-        """End the line and what goes through it; a second time does nothing."""
+        """End the connection and what goes through it; a second time does nothing."""
         self._master = None
         with self._starting:
             masters, self._started = list(self._started), {}
@@ -86,8 +86,8 @@ class Ssh(ProcessTransport):
             master.close()
 
     def argv(self, argv: Sequence[str | PurePosixPath]) -> list[str]:
-        """What to start on this machine for ``argv`` to run there, standard input and output passed
-        through. It exits with ``lost_code`` when the line breaks, otherwise as Finished says."""
+        """The words to start here for ``argv`` to run there, standard input and output passed on.
+        Exits with ``lost_code`` when the connection breaks, otherwise as Finished says."""
         return self._through(self._master, [RUN, "sh", *argv])
 
     def start(self, argv: Sequence[str | PurePosixPath]) -> subprocess.Popen:

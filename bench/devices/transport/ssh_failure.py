@@ -1,4 +1,4 @@
-"""Why ssh could not connect, from what it said, and what a person does about it."""
+"""Explanation of a failed ssh, from what it said, with what a person does about it."""
 
 import re
 

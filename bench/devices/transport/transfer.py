@@ -164,7 +164,7 @@ def _megabytes(show: Report, doing: str, size: int) -> Callable[[int], None]:
 
 
 def _is_whole(file: IO[bytes]) -> bool:
-    """Whether the hash after the content is its own; takes it off."""
+    """True where the hash after the content is its own, which is taken off."""
     size = file.seek(0, os.SEEK_END) - TRAILER_BYTES
     file.seek(max(0, size))
     trailer = TRAILER.fullmatch(file.read())
