@@ -15,7 +15,6 @@ from device_android.emulated_phone import EmulatedPhone
 from device_pi.emulated_pi import EmulatedPi
 from fake_clock import FakeClock, remove_leftovers
 from far_project import FarProject
-from keepers import KINDS
 from loopback_sshd import LoopbackServer
 from native_runner import built_runner, host_libraries
 from own_adb_server import OwnAdbServer
@@ -86,7 +85,7 @@ def loopback(tmp_path_factory):
 def far(tiny_project, keras_answers, loopback, monkeypatch):
     """The project with a device "pi" behind a line. Its Python is this one: no environment is made
     there."""
-    monkeypatch.setattr("bench.devices.board.provision", lambda *_: sys.executable)
+    monkeypatch.setattr("bench.devices.board.provision", lambda *_: (sys.executable,))
     with CutLine(loopback.port) as between:
         yield FarProject(tiny_project, loopback, between, monkeypatch)
 
@@ -136,12 +135,6 @@ def native_runner():
 def native_libraries():
     """A folder for the native runner's --libraries."""
     return host_libraries()
-
-
-@pytest.fixture(params=KINDS)
-def keeper_kind(request):
-    """A test that has this holds for the keeper in Python and for the native one."""
-    return request.param
 
 
 @pytest.fixture

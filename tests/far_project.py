@@ -82,8 +82,8 @@ class FarProject:
     def impatient(self) -> None:
         """A line is lost behind 2 s of silence, a bench behind 3."""
         self._patch.setattr(Ssh, "timeouts", Timeouts(2, 1, 1))
-        quick = partial(DeviceLease, silence_s=3.0, beat_s=0.5)
-        self._patch.setattr("bench.devices.board.DeviceLease", quick)
+        quick = partial(DeviceLease, lease_timeout_s=3, heartbeat_s=0.5)
+        self._patch.setattr("bench.devices.platform.DeviceLease", quick)
 
     def bench(self, *words, device="pi", files="int8.tflite", runtimes="litert") -> int:
         """The exit code of ``bench run``."""

@@ -36,7 +36,7 @@ class LocalTransport:
 
     def run(self, argv, timeout_s, stdin=None):
         if not self._is_connected:
-            raise ConnectionLost("the line to local is cut")
+            raise ConnectionLost("the connection to local is cut")
         given = b"" if stdin is None else stdin if isinstance(stdin, bytes) else stdin.read_bytes()
         try:
             done = subprocess.run(
@@ -56,13 +56,13 @@ class LocalTransport:
 
     def put(self, local, remote, show):
         if not self._is_connected:
-            raise ConnectionLost("the line to local is cut")
+            raise ConnectionLost("the connection to local is cut")
         shutil.copyfile(local, f"{remote}.part")
         os.replace(f"{remote}.part", remote)
 
     def get(self, remote, local):
         if not self._is_connected:
-            raise ConnectionLost("the line to local is cut")
+            raise ConnectionLost("the connection to local is cut")
         shutil.copyfile(remote, f"{local}.part")
         os.replace(f"{local}.part", local)
 

@@ -19,7 +19,7 @@ from bench.devices.runner_process import RunnerProcess
 from bench.devices.transport.adb import Adb
 from bench.history.history import History
 
-RUNNER, KEEP = "runner", "--lease"
+RUNNER, AGENT = "runner", ".sh"  # how the name of its file ends there
 # A file of so many bytes takes its time; of those that are pushed LiteRT alone does.
 LIBRARY_BYTES = 4_000_000
 # Nothing here is run in it, and an emulator takes many seconds to look whether it is there.
@@ -36,7 +36,7 @@ class PhoneProject:
             monkeypatch.setenv(name, value)
         # An adb server that the bench starts leaves its keys there.
         monkeypatch.setenv("HOME", str(folder))
-        monkeypatch.setattr("bench.devices.remote_device.FIRST_PAUSE_S", 0.1)
+        monkeypatch.setattr("bench.devices.reconnect.FIRST_PAUSE_S", 0.1)
         monkeypatch.setattr("bench.devices.phone.bundle_for", _small_bundle)
         self.before = files_in(folder / "artifacts" / "tiny")
 
@@ -88,13 +88,17 @@ class PhoneProject:
         self._patch.setattr(RemoteDevice.__init__, "__defaults__", (reconnect_s,))
 
     def kill(self, what: str) -> None:
-        """SIGKILL to the "keeper", or to the first "runner" of a job or its "worker", which are all
-        the same program."""
-        found = [one for one in self.at_work() if (KEEP in one.argv) == (what == "keeper")]
-        os.kill(found[what == "worker"].pid, signal.SIGKILL)
+        """SIGKILL to the "agent" with its watchdog, or to the first "runner" of a job or its
+        "worker", which are the same program."""
+        if what == "agent":
+            found = [one for one in self.phone.processes() if _is_agent(one)]
+        else:
+            found = [self.at_work()[what == "worker"]]
+        for process in found:
+            os.kill(process.pid, signal.SIGKILL)
 
     def at_work(self) -> list[Process]:
-        """The keeper and runners on the phone, without the shells that have started them."""
+        """The runners on the phone, without the shells that have started them."""
         return [one for one in self.phone.processes() if one.runs(RUNNER)]
 
     def is_free(self, phone: EmulatedPhone | None = None) -> bool:
@@ -135,3 +139,7 @@ def _small_bundle(*words) -> Bundle:
 def is_lost(row) -> bool:
     """Whether a row says that the line was lost, and claims no accuracy."""
     return bool(re.search("connection lost", str(row.result.error))) and row.accuracy is None
+
+
+def _is_agent(process: Process) -> bool:
+    return process.argv[1:2] != () and process.argv[1].endswith(AGENT)

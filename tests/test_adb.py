@@ -118,7 +118,7 @@ def test_how_far_a_long_push_is_is_shown(phone, tmp_path):
 
 def test_a_closed_line_ends_what_went_through_it_and_opens_again(server, phone):
     line = Adb(settings(phone.serial))
-    with pytest.raises(ConnectionLost, match="there is no line to pixel"):
+    with pytest.raises(ConnectionLost, match="there is no connection to pixel"):
         line.run(["true"], 30)
     line.connect()
     process = line.start(["cat"])

@@ -78,7 +78,7 @@ def test_a_push_that_is_cut_leaves_nothing_and_can_be_made_again(between, line, 
     there = big.parent / "there" / "file"
     there.parent.mkdir()
     between.after(BIG_BYTES // 3, "up", lambda: between.cut(reset))
-    with pytest.raises(ConnectionLost, match=r"^the line to pixel broke: .*is its cable in"):
+    with pytest.raises(ConnectionLost, match=r"^the connection to pixel broke: .*is its cable in"):
         line.put(big, PurePosixPath(there), ignore)
     assert not there.exists() and not line.is_connected()
     line.connect()
@@ -139,7 +139,7 @@ def test_the_line_is_not_replaced_by_the_one_that_adb_makes_anew(server, between
     between.cut()
     serial = f"127.0.0.1:{between.port}"
     wait_until(lambda: f"{serial}\tdevice" in server.adb("devices") and between.accepted == 2)
-    with pytest.raises(ConnectionLost, match="there is no line to pixel: adb lost the phone"):
+    with pytest.raises(ConnectionLost, match="there is no connection to pixel: adb lost the phone"):
         line.run(["true"], 30)
     line.connect()
     assert line.run(["true"], 30).code == 0
@@ -185,7 +185,7 @@ def test_a_server_that_hangs_is_not_waited_for(server, phone, monkeypatch):
         server.signal(signal.SIGSTOP)
         with pytest.raises(ConnectionLost, match="nothing was heard for 2 s"):
             line.run(["true"], 30)
-        with pytest.raises(DeviceError, match=r"start-server did not end .*; type adb kill-server"):
+        with pytest.raises(DeviceError, match=r"start-server did not end .*; run adb kill-server"):
             line.connect()
         server.signal(signal.SIGCONT)
         line.connect()
@@ -231,11 +231,11 @@ def test_a_full_disk_is_named_with_what_there_was_to_write_and_what_is_free(line
         assert not isinstance(caught.value, ConnectionLost)
         assert str(caught.value) == (
             f"pixel: no space left for big in '{disk}': 3.0 MB to write, 0.7 MB free; make room "
-            "there, or type make device-clean DEVICE=pixel"
+            "there, or run make device-clean DEVICE=pixel"
         )
 
 
 def test_no_adb_on_this_machine(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(DeviceError, match=r"^pixel: no adb on this machine; type sudo apt install"):
+    with pytest.raises(DeviceError, match=r"^pixel: no adb on this machine; run sudo apt install"):
         opened(f"127.0.0.1:{free_port()}").connect()

@@ -110,7 +110,7 @@ def test_the_one_that_is_meant():
     ("state", "said"),
     [
         ("no permissions (user in plugdev group)", "add udev rules"),
-        ("recovery", "type adb -s 'a b' reboot"),
+        ("recovery", "run adb -s 'a b' reboot"),
         ("sideload", "waits for a sideload"),
         ("bootloader", "fastboot reboot"),
         ("host", "not a phone"),
@@ -126,7 +126,7 @@ def test_every_state_but_one_has_advice(state, said):
 
 def test_every_failure_to_connect_has_advice():
     said = [connect_explained("a:1", text) for text in ("", "failed to authenticate to a:1")]
-    assert said[0] == "a:1 cannot be connected to; type adb connect 'a:1' to see why"
+    assert said[0] == "a:1 cannot be connected to; run adb connect 'a:1' to see why"
     assert "accept the question" in said[1]
     assert said[1].endswith("(adb said: failed to authenticate to a:1)")
     assert all("{" not in advice for _, advice in NOT_CONNECTED)

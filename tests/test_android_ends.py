@@ -61,14 +61,14 @@ def other_bench(pixel):
         process.wait()
 
 
-@pytest.mark.parametrize("killed", ["runner", "worker", "keeper"])
+@pytest.mark.parametrize("killed", ["runner", "worker", "agent"])
 def test_a_killed_program_on_the_phone(pixel, capsys, killed):
-    """A runner costs its own row alone; the keeper costs none: all is begun anew."""
+    """A runner costs its own row alone; the agent costs none: all is begun anew."""
     pixel.at("timing", lambda: pixel.kill(killed))
     assert pixel.bench(files="int8.tflite,float32.tflite") == 0
     rows = pixel.rows()
     errors = [str(row.result.error) for row in rows if row.result.error]
-    assert len(errors) == (killed != "keeper")
+    assert len(errors) == (killed != "agent")
     assert all("crashed: the runner died of" in error for error in errors)
     assert all(pixel.is_right(row) for row in rows if not row.result.error)
     assert pixel.is_free() and pixel.is_whole()
@@ -95,7 +95,7 @@ def test_a_full_disk(start_pixel, capsys):
     assert pixel.bench() == 3
     assert re.search(
         r"no space left for libLiteRt\.so in '/data/.*/files': 6\.\d MB to write, "
-        r"\d+\.\d MB free; make room there, or type make device-clean DEVICE=android$",
+        r"\d+\.\d MB free; make room there, or run make device-clean DEVICE=android$",
         error_line(capsys),
     )
     assert pixel.rows() == [] and pixel.is_free() and pixel.is_whole()

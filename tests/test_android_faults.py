@@ -23,10 +23,10 @@ LOST_LINE = re.compile(
 
 
 def check_done(pixel, code, capsys):
-    """The command did its job though the line broke."""
+    """The command did its job though the connection broke."""
     shown = capsys.readouterr()
     assert code == 0, shown.err
-    assert "note: android: the line broke" in shown.err and "error:" not in shown.err
+    assert "note: android: the connection broke" in shown.err and "error:" not in shown.err
     (row,) = pixel.rows()
     assert pixel.is_right(row)
     assert pixel.is_free() and pixel.is_whole()
@@ -172,6 +172,6 @@ def test_the_adb_server_is_killed(pixel, capsys):
 
 @pytest.mark.slow
 def test_a_minute_of_silence(pixel, capsys):
-    """It is lost behind 20 s of it; the keeper there lets go behind 30."""
+    """It is lost behind 20 s of it; the agent there ends its lease after 30."""
     pixel.at("timing", lambda: pixel.phone.hold(60))
     check_done(pixel, pixel.bench(), capsys)

@@ -129,7 +129,7 @@ def test_musl_is_known_by_its_ldd(tmp_path):
 
 def test_a_device_without_python_is_told_what_to_type(tmp_path):
     program(tmp_path, "other", "")
-    with pytest.raises(DeviceError, match="pi4 has no python3; type there: sudo apt install"):
+    with pytest.raises(DeviceError, match="pi4 has no python3; run there: sudo apt install"):
         asked(tmp_path, python="python3", PATH=f"{tmp_path}/bin")
 
 

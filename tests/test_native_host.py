@@ -151,7 +151,7 @@ def test_what_a_runner_has_started_already_is_limited_too(job, tmp_path, monkeyp
         wait_until((tmp_path / "runner.ready").exists)
         return process
 
-    monkeypatch.setattr("bench.devices.runner_process.free_memory_bytes", lambda: 2**30)
+    monkeypatch.setattr("bench.devices.free_memory.free_memory_bytes", lambda: 2**30)
     with RunnerProcess(late, job):
         pid = int((tmp_path / "runner.pid").read_text())
         assert resource.prlimit(pid, resource.RLIMIT_DATA)[0] == 2**30 * 9 // 10

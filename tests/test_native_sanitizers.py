@@ -11,7 +11,7 @@ from native_runner import SANITIZERS, built_runner
 
 FILES = (
     "test_native_runner.py", "test_native_guard.py", "test_native_images.py",
-    "test_native_machine.py", "test_native_onnxruntime.py", "test_keeper.py",
+    "test_native_machine.py", "test_native_onnxruntime.py", 
 )  # fmt: skip
 
 

@@ -149,7 +149,7 @@ def test_a_reboot_in_the_middle_costs_time_and_nothing_else(project, measured, e
     finally:
         bench_at_work.kill()
     assert bench_at_work.returncode == 0, stderr
-    assert "the line broke" in stderr
+    assert "the connection broke" in stderr
     (row,) = json.loads(stdout)["rows"]
     assert row["images"] == 600 and row["error"] is None
 

@@ -17,7 +17,7 @@ from local_transport import LocalTransport
 from processes import ended, running
 from tiny_models import write_export, write_images
 
-from bench.devices import board, remote_device
+from bench.devices import board, reconnect, remote_device
 from bench.devices.board import Board
 from bench.devices.host import Host
 from bench.devices.remote_device import RemoteDevice
@@ -69,8 +69,8 @@ def notes():
 @pytest.fixture
 def device(line, notes, monkeypatch):
     """Not opened yet; its Python is this one. How that is made: test_provision."""
-    monkeypatch.setattr(board, "provision", lambda *_: sys.executable)
-    monkeypatch.setattr(remote_device, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(board, "provision", lambda *_: (sys.executable,))
+    monkeypatch.setattr(reconnect, "FIRST_PAUSE_S", 0.01)
     return RemoteDevice(SETTINGS, line, Board(SETTINGS, line), notes.append, reconnect_s=0.2)
 
 
@@ -122,7 +122,7 @@ def test_files_are_pushed_once_and_only_the_cache_stays(device, line, judging, t
         with device:
             assert device.run(judging).error is None
     assert sorted(line.pushed) == sorted(
-        ["0.npy", "1.npy", "2.npy", "int8.tflite", "lease_agent.py", "runner.pyz"]
+        ["0.npy", "1.npy", "2.npy", "int8.tflite", "lease_agent.sh", "runner.pyz"]
     )
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["a cache"]
     assert not list((tmp_path / "home" / "a cache").rglob("*outputs*/*.npy"))
@@ -152,7 +152,7 @@ def test_a_line_that_breaks_goes_on_at_the_missing_shard(
     there = outputs_of(judging)
     Host().run(judging)
     assert np.array_equal(there, outputs_of(judging))
-    assert any("the line broke" in note for note in notes)
+    assert any("the connection broke" in note for note in notes)
     read = [Path(path).name for path in log.read_text().split("\n") if path]
     names = list(dict.fromkeys(read))
     assert read.count(names[0]) == 1 and read.count(names[1]) == 2
@@ -198,13 +198,13 @@ def test_a_line_that_breaks_at_the_same_place_each_time_is_given_up(device, line
     assert len(starts) == remote_device.FRUITLESS_TRIES
 
 
-def test_a_keeper_that_was_killed_is_replaced(device, judging, notes, tmp_path):
+def test_an_agent_that_was_killed_is_replaced(device, judging, notes, tmp_path):
     with device:
-        (keeper,) = running(f"a cache\0{30.0}")
-        os.kill(keeper, signal.SIGKILL)
+        for agent in running("a cache\0" + "30"):  # and its watchdog
+            os.kill(agent, signal.SIGKILL)
         time.sleep(0.2)
         assert device.run(judging).error is None
-    assert any("the line broke" in note for note in notes)
+    assert any("the connection broke" in note for note in notes)
 
 
 def test_a_runner_that_was_killed_says_so(device, job, runner_that):
@@ -222,7 +222,7 @@ def test_a_runner_that_hangs_is_ended_there(device, job, runner_that, monkeypatc
         result = device.run(job)
         assert result.error.kind == "timed_out"
         assert not running("sleep\x00987")
-        assert not [p for p in running(tmp_path / "home") if p not in before]  # the keeper's
+        assert not [p for p in running(tmp_path / "home") if p not in before]  # the agent's
 
 
 def test_what_hangs_behind_a_broken_line_is_ended_there(device, line, job, runner_that, tmp_path):
@@ -232,7 +232,7 @@ def test_what_hangs_behind_a_broken_line_is_ended_there(device, line, job, runne
         deadline = time.monotonic() + 20
         while len(running(tmp_path / "home")) < 3 and time.monotonic() < deadline:
             time.sleep(0.05)
-        device._acquired.lease._line._process.stdin.close()  # as when the connection breaks
+        device._acquired.lease._client._process.stdin.close()  # nobody says bye
         assert ended(tmp_path / "home")
         child.end()
 

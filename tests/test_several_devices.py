@@ -250,14 +250,14 @@ def test_a_device_that_fails_while_it_is_evaluated_keeps_its_times(project, monk
     class Failing(Board):
         def start(self, job):
             if job.images and job.artifact.name == "int8.tflite":
-                raise DeviceError("pi4: the line broke")
+                raise DeviceError("pi4: the connection broke")
             return super().start(job)
 
     written(monkeypatch, Failing("pi4"))
     assert bench("pi4", "--json") == 0
     shown = found(capsys)
     errors = [row["error"] for row in shown["rows"]]
-    assert errors == [None, "not judged: pi4: the line broke", None, None]
+    assert errors == [None, "not judged: pi4: the connection broke", None, None]
     assert all(row["median_ms"] > 0 for row in shown["rows"])
     assert names(shown["host_differences"]) == [FILES[0], *FILES[2:]]
 
@@ -272,7 +272,7 @@ def test_images_that_come_in_batches_are_evaluated_as_a_whole(project, monkeypat
             if job.images and job.artifact.name == "int8.onnx":
                 tried.append(job.images.count)
                 if len(tried) == 2:
-                    raise DeviceError("pi4: the line broke")
+                    raise DeviceError("pi4: the connection broke")
             return super().start(job)
 
     monkeypatch.setattr("bench.engine.shards.SHARD_IMAGES", 12)
@@ -283,7 +283,7 @@ def test_images_that_come_in_batches_are_evaluated_as_a_whole(project, monkeypat
     assert [job.images.count for job in pi5.jobs if job.images] == [12, 12, 12, 12, 6, 6]
     assert tried == [12, 12]
     errors = [row["error"] for row in shown["rows"]]
-    assert errors == [None, "not judged: pi4: the line broke", None, None]
+    assert errors == [None, "not judged: pi4: the connection broke", None, None]
     evaluated = [row for row in shown["rows"] if not row["error"]]
     assert {(row["images"], row["agreement_with_keras"]) for row in evaluated} == {(30, 1)}
     assert {(one["images"], one["agreement"]) for one in shown["host_differences"]} == {(30, 1)}

@@ -145,7 +145,7 @@ def test_a_configuration_that_is_not_there_is_refused(tmp_path):
 
 def test_a_closed_line_ends_what_went_through_it_and_opens_again(server):
     line = Ssh(server.settings())
-    with pytest.raises(ConnectionLost, match="there is no line to pi4"):
+    with pytest.raises(ConnectionLost, match="there is no connection to pi4"):
         line.run(["true"], 30)
     line.connect()
     process = line.start(["cat"])

@@ -25,9 +25,9 @@ def test_it_measures_judges_and_leaves_only_its_cache(far, capsys):
     [
         ({"port": "nobody's"}, "loopback refuses connections; is SSH on there?"),
         ({"host": "pi@no-such-host.invalid"}, "no-such-host.invalid is a name that nobody knows"),
-        ({"host_key": "unknown"}, "host key that is not known here; type ssh -F"),
+        ({"host_key": "unknown"}, "host key that is not known here; run ssh -F"),
         ({"host_key": "other"}, "shows another host key than the one that line 1 of"),
-        ({"user_key": "other"}, "does not let you in; type ssh -F"),
+        ({"user_key": "other"}, "does not let you in; run ssh -F"),
     ],
 )
 def test_a_device_that_cannot_be_reached(far, capsys, tmp_path, client, said):
@@ -46,7 +46,7 @@ def test_a_device_without_the_python_that_it_should_have(far, capsys):
     far.add("pi", python="/opt/no/python3")
     assert far.bench() == 3
     assert error_line(capsys) == (
-        "error: DEVICE=pi cannot be used: pi has no /opt/no/python3; type there: sudo apt install "
+        "error: DEVICE=pi cannot be used: pi has no /opt/no/python3; run there: sudo apt install "
         "python3; or set python of pi in devices.toml"
     )
     assert not far.cache.exists() and far.rows() == []
@@ -62,7 +62,7 @@ def test_a_disk_that_is_full_costs_what_was_to_be_judged(far, capsys, monkeypatc
         assert "error: all 1 rows failed; each row above says why" in shown.err
         (line,) = [line for line in shown.out.splitlines() if "no space left" in line]
         assert "images-0000.npy" in line and "1.5 MB to write, " in line
-        assert line.endswith("make room there, or type make device-clean DEVICE=pi")
+        assert line.endswith("make room there, or run make device-clean DEVICE=pi")
         (row,) = far.rows()
         assert row.result.samples_ns and row.result.error.kind == "not_judged"
         assert far.is_free() and far.is_whole()

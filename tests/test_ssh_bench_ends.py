@@ -26,7 +26,7 @@ UNPROVISIONED = """
 import sys
 from bench.devices import board
 from bench.__main__ import script
-board.provision = lambda *_: sys.executable
+board.provision = lambda *_: (sys.executable,)
 if sys.argv[1:2] == ["--runner"]:
     from contextlib import nullcontext
     from pathlib import Path

@@ -29,14 +29,14 @@ def shards(monkeypatch):
 
 @pytest.fixture
 def at_once_again(monkeypatch):
-    monkeypatch.setattr("bench.devices.remote_device.FIRST_PAUSE_S", 0.1)
+    monkeypatch.setattr("bench.devices.reconnect.FIRST_PAUSE_S", 0.1)
 
 
 def check_done(far, code, capsys, images=30):
-    """The command did its job though the line broke."""
+    """The command did its job though the connection broke."""
     shown = capsys.readouterr()
     assert code == 0, shown.err
-    assert "note: pi: the line broke" in shown.err and "error:" not in shown.err
+    assert "note: pi: the connection broke" in shown.err and "error:" not in shown.err
     (row,) = far.rows()
     assert row.result.error is None and row.result.samples_ns
     assert row.accuracy.images == images and row.accuracy.top1 == 1
@@ -84,13 +84,16 @@ def test_a_frozen_line_is_lost_and_reached_again(far, at_once_again, capsys, fro
 
 
 def test_a_cut_that_the_device_does_not_notice(far, at_once_again, capsys):
-    """Its keeper waits for us; so we wait for it to let go."""
+    """Its agent waits for this bench, which waits for that lease to end."""
     far.impatient()
     far.stall("timing")
     far.when_it_stalls(far.between.forget)
     code, said = far.bench(), capsys.readouterr()
     assert code == 0, said.err
-    assert "note: pi: waiting until it has let go of the line that broke, up to 3 s\n" in said.err
+    assert (
+        "note: pi: waiting until the lease of the connection that broke has ended, up to 3 s\n"
+        in said.err
+    )
     assert far.rows()[0].accuracy.images == 30 and far.is_free() and far.is_whole()
 
 
@@ -114,8 +117,8 @@ def test_a_line_that_breaks_while_the_device_is_made_ready(far, capsys, fault):
     far.between.after(30_000, "up", getattr(far.between, fault))
     assert far.bench() == 3
     line = error_line(capsys)
-    assert line.startswith("error: DEVICE=pi cannot be used: the line to pi broke")
-    assert line.endswith("; is it still on, and on this network? then type the command again")
+    assert line.startswith("error: DEVICE=pi cannot be used: the connection to pi broke")
+    assert line.endswith("; is it still on, and on this network? then run the command again")
     far.between.thaw()
     assert far.rows() == [] and far.is_free(within_s=10) and far.is_whole()
     assert far.bench() == 0

@@ -44,7 +44,7 @@ def test_no_index_on_either_side(start_far, few_packages, capsys, monkeypatch):
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("PIP_INDEX_URL", UNREACHABLE)
     monkeypatch.setattr(
-        "bench.devices.provision.pip_here.PATIENCE", ("--timeout", "1", "--retries", "0")
+        "bench.devices.provision.pip_here.TIMEOUTS", ("--timeout", "1", "--retries", "0")
     )
     far = start_far(with_index(UNREACHABLE))
     assert far.bench() == 3

@@ -73,15 +73,13 @@ def test_an_unknown_host():
 
 def test_a_key_that_the_device_does_not_know(server, tmp_path):
     settings = server.settings(user_key=make_key(tmp_path / "other"))
-    assert f"does not let you in; type ssh -F {settings.ssh_config} loopback to see" in why(
-        settings
-    )
+    assert f"does not let you in; run ssh -F {settings.ssh_config} loopback to see" in why(settings)
 
 
 def test_a_host_key_that_is_not_known_is_not_accepted(server):
     settings = server.settings(host_key=server.folder / "none")
     known_hosts = server.folder / f"known_hosts{settings.ssh_config[-1]}"
-    assert "host key that is not known here; type ssh -F" in why(settings)
+    assert "host key that is not known here; run ssh -F" in why(settings)
     assert known_hosts.read_text() == ""
 
 
@@ -105,7 +103,7 @@ def test_a_device_that_lets_one_in_and_then_says_nothing(server, between):
     between.after(2000, "down", between.freeze)
     line = Ssh(server.settings(port=between.port))
     line.timeouts = Timeouts(connect_s=1, alive_interval_s=1, alive_count=1)
-    with pytest.raises(DeviceError, match=r"loopback does not answer|the line to pi4 broke"):
+    with pytest.raises(DeviceError, match=r"loopback does not answer|the connection to pi4 broke"):
         line.connect()
 
 
@@ -134,13 +132,13 @@ def test_a_configuration_that_ssh_cannot_read(server):
 
 def test_no_ssh_on_this_machine(server, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert why(server.settings()).startswith("no ssh on this machine; type sudo apt install")
+    assert why(server.settings()).startswith("no ssh on this machine; run sudo apt install")
 
 
 def test_every_reason_has_advice_that_can_be_said():
     for _, advice in REASONS:
         assert advice.format(known_hosts="known_hosts", ssh="ssh pi4")
-    assert explained("pi4", "ssh pi4", "") == "pi4 cannot be reached; type ssh pi4 to see why"
+    assert explained("pi4", "ssh pi4", "") == "pi4 cannot be reached; run ssh pi4 to see why"
 
 
 @pytest.mark.parametrize("reset", [False, True])
@@ -148,7 +146,7 @@ def test_a_push_that_is_cut_leaves_nothing_and_can_be_made_again(server, between
     there = big.parent / "there" / "file"
     there.parent.mkdir()
     between.after(BIG_BYTES // 3, "up", lambda: between.cut(reset))
-    with pytest.raises(ConnectionLost, match=r"^the line to pi4 broke: "):
+    with pytest.raises(ConnectionLost, match=r"^the connection to pi4 broke: "):
         line.put(big, PurePosixPath(there), ignore)
     assert not there.exists() and not line.is_connected()
     line.connect()
@@ -168,7 +166,7 @@ def test_what_takes_a_push_there_removes_its_part_also_when_nobody_hears_it_comp
 
 def test_a_push_to_a_device_that_falls_silent_ends(between, line, big):
     between.after(BIG_BYTES // 3, "up", between.freeze)
-    with pytest.raises(ConnectionLost, match=r"the line to pi4 broke: .*not responding"):
+    with pytest.raises(ConnectionLost, match=r"the connection to pi4 broke: .*not responding"):
         line.put(big, PurePosixPath(big.parent / "there"), ignore)
     assert not (big.parent / "there").exists()
 
@@ -209,7 +207,7 @@ def test_a_device_whose_power_is_cut_is_lost_and_found_when_it_is_back(tmp_path)
             server.stop()
             process.communicate(timeout=30)
             assert process.returncode == line.lost_code
-            with pytest.raises(ConnectionLost, match="the line to pi4 broke"):
+            with pytest.raises(ConnectionLost, match="the connection to pi4 broke"):
                 line.run(["true"], 30)
             with pytest.raises(DeviceError, match="refuses connections"):
                 line.connect()
@@ -238,7 +236,7 @@ def test_a_full_disk_is_named_with_what_there_was_to_write_and_what_is_free(line
         assert not isinstance(caught.value, ConnectionLost)
         assert str(caught.value) == (
             f"pi4: no space left for big in '{disk}': 3.0 MB to write, 0.7 MB free; make room "
-            "there, or type make device-clean DEVICE=pi4"
+            "there, or run make device-clean DEVICE=pi4"
         )
 
 

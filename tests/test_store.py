@@ -61,11 +61,13 @@ def test_a_file_is_pushed_once_whatever_it_is_called(line, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
-def test_a_wheel_keeps_its_name(line, tmp_path):
-    there = line[1].put(written(tmp_path, "six-1-py3-none-any.whl", b"w"), quiet)
-    assert there.name == "six-1-py3-none-any.whl" and Path(there).read_bytes() == b"w"
-    again(line).put(tmp_path / "six-1-py3-none-any.whl", quiet)
-    assert line[0].pushed == ["six-1-py3-none-any.whl"]
+def test_what_is_removed_is_pushed_again_when_it_is_wanted(line, tmp_path):
+    path = written(tmp_path, "six.whl", b"w")
+    name = line[1].put(path, quiet)
+    line[1].remove([name])
+    assert not Path(name).exists()
+    assert line[1].put(path, quiet) == name and Path(name).read_bytes() == b"w"
+    assert line[0].pushed == ["six.whl", "six.whl"]
 
 
 def test_a_file_that_lost_its_end_is_pushed_again(line, tmp_path):

@@ -1,7 +1,6 @@
 """Wheels downloaded here for another machine: by the real pip, from folders of made ones."""
 
 import subprocess
-import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,8 +9,7 @@ import pytest
 from made_wheels import write_wheel
 from test_requirements import PI
 
-from bench.devices.provision import pip_here, wheels
-from bench.devices.provision.pip_wheel import pip_wheel
+from bench.devices.provision import pip_here
 from bench.devices.provision.wheel_metadata import unmet
 from bench.devices.provision.wheels import HostWheels, platform_tags
 from models.command_line.errors import DeviceError
@@ -123,7 +121,7 @@ def test_no_index_here_is_told_in_pips_words(index, monkeypatch):
 def test_a_cache_that_cannot_be_written_is_one_line(index, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
     with pytest.raises(DeviceError, match=r"cannot be kept in /dev/null/.*; set XDG_CACHE_HOME"):
-        pip_wheel(PI)
+        downloaded()
 
 
 @pytest.mark.parametrize(
@@ -140,35 +138,6 @@ def test_platforms_are_those_of_the_devices_python(change, best, worst):
     tags = platform_tags(replace(PI, **change))
     assert (tags[0], tags[-1]) == (best, worst)
     assert ("manylinux_2_17_aarch64" in tags) == (not change)
-
-
-def test_pip_for_a_device_is_the_one_here_and_says_what_it_is_made_of(index):
-    wheel = pip_wheel(PI)
-    with zipfile.ZipFile(wheel) as file:
-        names = set(file.namelist())
-        record = next(name for name in names if name.endswith("dist-info/RECORD"))
-        rows = file.read(record).decode().splitlines()
-    assert {row.split(",")[0] for row in rows} == names
-    content = wheel.read_bytes()
-    wheel.unlink()
-    assert pip_wheel(PI).read_bytes() == content
-
-
-def test_pip_from_its_wheel_runs(index):
-    command = [sys.executable, "-I", f"{pip_wheel(PI)}/pip", "--version"]
-    assert subprocess.run(command, capture_output=True, text=True).stdout.startswith("pip ")
-
-
-@pytest.mark.parametrize("version", [(3, 9, 2), (3, 99, 0)])
-def test_a_python_that_this_pip_may_not_know_gets_another(index, version):
-    write_wheel(index, "pip", "77")
-    assert pip_wheel(replace(PI, python_version=version)).name == "pip-77-py3-none-any.whl"
-
-
-def test_without_any_pip_for_it_the_python_is_named(index):
-    with pytest.raises(DeviceError, match=r"pip for Python 3.9.2 cannot be downloaded here: .*pip"):
-        pip_wheel(OLD_PI)
-    assert not list((wheels.wheel_cache() / "pip").glob("*/*.whl"))
 
 
 def test_an_old_pip_here_is_refused(index, monkeypatch):

@@ -9,7 +9,6 @@
 #include "guard.h"
 #include "job/failure.h"
 #include "job/lines.h"
-#include "lease/lease_agent.h"
 #include "machine/machine.h"
 #include "runner.h"
 
@@ -20,8 +19,7 @@ namespace {
 constexpr int kWrongRequest = 2, kFailed = 3;
 const char* kUsage =
     "usage: runner [--libraries DIR]... [job.json]\n"
-    "       runner [--libraries DIR]... --environment [ROOT]\n"
-    "       runner [--libraries DIR]... --lease CACHE [TIMEOUT_S]\n";
+    "       runner [--libraries DIR]... --environment [ROOT]\n";
 
 int wrong_request() {
   std::fputs(kUsage, stderr);
@@ -46,7 +44,6 @@ int start(std::vector<std::string> words) {
     libraries.push_back(words[1]);
     words.erase(words.begin(), words.begin() + 2);
   }
-  if (!words.empty() && words[0] == "--lease") return lease_agent({words.begin() + 1, words.end()});
   if (!words.empty() && words[0] == "--environment" && words.size() <= 2) {
     const std::string root = words.size() == 2 ? words[1] : "/";
     std::printf("%s\n", environment_json(libraries, root).c_str());

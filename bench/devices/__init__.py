@@ -1,1 +1,1 @@
-"""How a job gets to run somewhere: this machine, a board over SSH, a phone over adb."""
+"""Devices that jobs run on: this machine, a board over SSH, a phone over adb."""

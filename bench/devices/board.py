@@ -3,22 +3,18 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bench.devices.file_store import FileStore
-from bench.devices.lease.device_lease import DeviceLease
 from bench.devices.lease.lease_command import LeasedPrograms
 from bench.devices.machine import Machine, probe
-from bench.devices.platform import AcquiredDevice, Note
+from bench.devices.platform import AcquiredDevice, Note, leased
 from bench.devices.provision.provision import provision
-from bench.devices.runner_archive import ON_DEVICE, runner_file
+from bench.devices.runner_archive import runner_file
 from bench.devices.settings import DeviceSettings
 from bench.devices.transport.transport import Transport
 from models.command_line.progress import Report
 
-KEEPER = ON_DEVICE / "lease_agent.py"
-
 
 class Board:
-    """The Platform reached through ``transport`` whose keeper and runner are Python programs."""
+    """The Platform reached through ``transport`` whose runner is a Python program."""
 
     def __init__(self, settings: DeviceSettings, transport: Transport) -> None:
         self._settings, self._transport = settings, transport
@@ -26,17 +22,13 @@ class Board:
 
     @contextmanager
     def acquired(self, owner: str, note: Note, show: Report) -> Iterator[AcquiredDevice]:
-        """The device, locked for ``owner`` until the block ends."""
+        """The device, leased to ``owner`` until the block ends."""
         show("connecting")
         try:
             self._transport.connect()
             self._machine = machine = probe(self._transport, self._settings)
-            store = FileStore(self._transport, machine.cache)
-            store.make_folder()
-            keeper = [str(machine.python), "-I", str(store.put(KEEPER, show))]
-            with DeviceLease(self._transport, keeper, machine.cache, owner, note) as lock:
-                lock.take()
-                yield AcquiredDevice(machine.cache, store, lock)
+            with leased(self._transport, machine.cache, owner, note, show) as acquired:
+                yield acquired
         finally:
             self._transport.close()
 
@@ -44,12 +36,12 @@ class Board:
     def ready(
         self, acquired: AcquiredDevice, note: Note, show: Report
     ) -> Iterator[tuple[str, ...]]:
-        """The words that start the runner in its Python environment, which is made if need be."""
-        watched = LeasedPrograms(self._transport, acquired.lease, acquired.cache)
-        python = provision(watched, acquired.store, self._machine, note, show)
+        """The words that start the runner with its Python packages, put there if need be."""
+        programs = LeasedPrograms(self._transport, acquired.lease, acquired.cache)
+        python = provision(programs, acquired.store, self._machine, note, show)
         with runner_file() as file:
             runner = acquired.store.put(file, show)
-        yield str(python), str(runner)
+        yield *python, str(runner)
 
     def cores(self, threads: int) -> None:
         """None chosen: the cores of a board are alike."""

@@ -31,7 +31,7 @@ class Device(Protocol):
         """Another program there: a process here whose standard input and output are its own."""
 
     def free_memory_bytes(self) -> int | None:
-        """What could be had now without swapping; None where the device does not tell."""
+        """Memory available now without swapping; None where the device does not tell."""
 
     def stop(self) -> None:
         """End what runs, soon, whatever it waits for. ``start`` and ``run`` raise Stopped from now
@@ -40,10 +40,10 @@ class Device(Protocol):
 
 @runtime_checkable
 class Reconnecting(Protocol):
-    """A device behind a line that may break."""
+    """A device whose connection may break."""
 
     def reconnect(self) -> bool:
-        """Whether it could be had again."""
+        """Try to reach it again: True where that succeeded."""
 
 
 @runtime_checkable
@@ -51,11 +51,11 @@ class BatteryPowered(Protocol):
     """A device that may run on a battery."""
 
     def battery(self) -> Battery | None:
-        """As it is now; None where there is none. DeviceError where the device does not answer."""
+        """Its state now; None where there is none. DeviceError where the device does not answer."""
 
 
 def batteries(device: Device) -> tuple[Battery, ...]:
-    """That of ``device`` as it is now, where it has one. What goes wrong is noted and no more: a
+    """The battery of ``device``, where it has one. What goes wrong is noted and no more: a
     measurement is worth more than what is known of the battery."""
     if not isinstance(device, BatteryPowered):
         return ()

@@ -19,7 +19,7 @@ LAST = 'rm -f "$1/lock"; rmdir "$1" 2>/dev/null; test ! -e "$1" || ls -A "$1"'
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Which device."""
+    """The device to clean."""
     parser.add_argument("--device", required=True, metavar="DEVICE", help=HELP["device"])
 
 

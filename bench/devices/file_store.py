@@ -50,11 +50,14 @@ class FileStore:
         missing = {n: p for n, p in zip(names, paths, strict=True) if n not in self._known}
         self._make_room(list(missing.values()), names)
         for name, path in missing.items():
-            if name.parent != self.folder:
-                self._transport.run_check(["mkdir", "-p", name.parent], FOLDER_S)
             self._transport.put(path, name, show)
             self._known.add(name)
         return names
+
+    def remove(self, names: Sequence[PurePosixPath]) -> None:
+        """Remove files there that are not wanted any more."""
+        self._transport.run_check(["rm", "-f", *names], FOLDER_S)
+        self._known -= set(names)
 
     def _make_room(self, missing: Sequence[Path], wanted: Sequence[PurePosixPath]) -> None:
         """Remove the shards that were not used for longest, none of those that are wanted now."""
@@ -70,15 +73,8 @@ class FileStore:
     def _name(self, path: Path) -> PurePosixPath:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if path.suffix == ".whl":  # pip reads its name
-            return self.folder / digest / path.name
         return self.folder / (digest + path.suffix)
 
     def _found(self, names: Sequence[PurePosixPath]) -> set[PurePosixPath]:
         said = self._transport.run_check(["sh", "-c", THERE, "sh", *names], HASH_S).decode()
-        found = set()
-        for name in names:
-            digest = name.stem if name.parent == self.folder else name.parent.name
-            if f"{digest}  -\n{name}\n" in said:
-                found.add(name)
-        return found
+        return {name for name in names if f"{name.stem}  -\n{name}\n" in said}

@@ -29,13 +29,13 @@ def children(pid: int) -> list[int]:
 
 
 def free_memory_bytes() -> int | None:
-    """What could be had now without swapping; None where the system does not tell."""
+    """Memory available now without swapping; None where the system does not tell."""
     meminfo = Path("/proc/meminfo")
     return available_bytes(meminfo.read_text()) if meminfo.is_file() else None
 
 
 def available_bytes(meminfo: str) -> int | None:
-    """What Linux's /proc/meminfo says could be had without swapping; None where it does not."""
+    """Memory available without swapping, from Linux's /proc/meminfo; None where it does not say."""
     lines = meminfo.splitlines()
     kib = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
     return int(kib[0]) * 1024 if kib else None

@@ -56,8 +56,8 @@ def governed(
     note: Callable[[str], None],
     root: str = "/sys",
 ) -> Iterator[None]:
-    """All cores of ``device`` under ``governor`` until the block ends, then each under its former
-    one again; "" changes nothing.
+    """Put all cores of ``device`` under ``governor`` until the block ends, then each under its
+    former one again; "" changes nothing.
 
     ``start`` starts a program there, its pipes ours. RequestError where the device has no such
     governor; DeviceError where it does not let this user set one. ``note`` is told where it is not
@@ -95,6 +95,6 @@ def _check(device: str, governor: str, holding: TemporarySetting) -> None:
     why = f"it stayed {more}" if said == "kept" else holding.last_words()
     raise DeviceError(
         f"{device} does not let its governor be set to {governor} ({why}); let sudo work there "
-        f"without a password, or type there: echo {governor} | sudo tee "
+        f"without a password, or run there: echo {governor} | sudo tee "
         "/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
     )

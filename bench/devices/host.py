@@ -32,7 +32,7 @@ class Host:
     def __init__(self, runner: Path = RUNNER, time_limit_s: float | None = None) -> None:
         self.runner = runner
         self.time_limit_s = time_limit_s
-        self._at_work = RunningJobs()
+        self._running = RunningJobs()
 
     def environment(self) -> Environment:
         """Facts about this machine."""
@@ -52,7 +52,7 @@ class Host:
         def start() -> subprocess.Popen:
             return started(self._native if job.runtime in NATIVE else self._python)
 
-        return self._at_work.add(RunnerProcess(start, job, self.time_limit_s, sent=sent))
+        return self._running.add(RunnerProcess(start, job, self.time_limit_s, sent=sent))
 
     @property
     def _python(self) -> Sequence[str]:
@@ -77,7 +77,7 @@ class Host:
 
     def stop(self) -> None:
         """End every child, and start no more; from any thread."""
-        self._at_work.stop()
+        self._running.stop()
 
 
 def native_runner(show: Report) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ JOIN_S = 10.0
 def in_parallel(
     work: Sequence[tuple[K, Iterable[T]]], stop: Callable[[], None]
 ) -> Iterator[Iterator[tuple[K, T]]]:
-    """What each iterable of ``work`` yields, with its key, in the order in which it comes.
+    """Items of all iterables of ``work``, each with its key, in the order in which they come.
 
     Each is gone through in a thread of its own; what is done with an item is done in this thread
     alone. An exception of one is raised here. Where the block is left while some are at work, by

@@ -1,4 +1,4 @@
-"""What a device is before anything is put there: its Python, its C library, where to keep files."""
+"""Facts about a board before anything is put there: its Python, C library and cache folder."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from models.command_line.errors import DeviceError, RequestError
 PROBE_S = 60.0
 OLDEST_PYTHON = (3, 9)
 
-# Fields end with NUL and begin behind the first one: what a shell's start-up files print is not
+# Fields end with NUL and begin after the first one: what a shell's start-up files print is not
 # among them. Python's part also runs in a Python 2, so that one can be told to be too old.
 PROBE = r"""
 case $2 in
@@ -87,7 +87,7 @@ class Machine:
 def probe(transport: Transport, settings: DeviceSettings) -> Machine:
     """Ask a connected device what it is; nothing is written there.
 
-    DeviceError, with what to type there, unless it is a Linux with CPython 3.9 or later and a
+    DeviceError, with what to run there, unless it is a Linux with CPython 3.9 or later and a
     writable cache folder. RequestError where ``settings.cache`` is no absolute path.
     """
     name, python = settings.name, settings.python
@@ -115,7 +115,7 @@ def probe(transport: Transport, settings: DeviceSettings) -> Machine:
 def _check_python(name: str, python: str, found: Mapping[str, str], parts: list[str]) -> None:
     if "found" not in found:
         raise DeviceError(
-            f"{name} has no {python}; type there: sudo apt install python3; "
+            f"{name} has no {python}; run there: sudo apt install python3; "
             f"or set python of {name} in devices.toml"
         )
     if "version" not in found:
@@ -132,7 +132,7 @@ def _check_python(name: str, python: str, found: Mapping[str, str], parts: list[
         raise DeviceError(f"{found['found']} on {name} is broken: {said.splitlines()[-1]}")
     if found["implementation"] != "cpython":
         raise DeviceError(
-            f"{found['found']} on {name} is {found['implementation']}; expected CPython: type "
+            f"{found['found']} on {name} is {found['implementation']}; expected CPython: run "
             f"there: sudo apt install python3; or set python of {name} in devices.toml"
         )
 

@@ -66,7 +66,7 @@ OPENED_BY: dict[str, Callable[[DeviceSettings], AbstractContextManager[Device]]]
 
 
 def open_platform(settings: DeviceSettings) -> tuple[Transport, Platform]:
-    """The line to a device, not connected yet, and what is behind it."""
+    """The connection to a device, not opened yet, and its platform."""
     transport = TRANSPORTS[settings.transport](settings)
     return transport, PLATFORMS[settings.transport](settings, transport)
 

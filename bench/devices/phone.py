@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bench.devices.file_store import FileStore
-from bench.devices.lease.device_lease import DeviceLease
 from bench.devices.native.bundle import Bundle, bundle_for, target_on_phone
 from bench.devices.phone_facts import PhoneFacts, battery, big_cores, phone_facts
-from bench.devices.platform import AcquiredDevice, Note
+from bench.devices.platform import AcquiredDevice, Note, leased
 from bench.devices.push_native_runner import put_harness
 from bench.devices.settings import DeviceSettings
 from bench.devices.stay_awake import stay_awake
@@ -20,28 +18,21 @@ DUMPSYS_S = 30.0
 
 
 class Phone:
-    """The Platform behind ``transport`` whose keeper and runner are the native runner."""
+    """The Platform reached through ``transport`` whose runner is the native one."""
 
     def __init__(self, settings: DeviceSettings, transport: Transport) -> None:
         self._settings, self._transport = settings, transport
         self._facts: PhoneFacts | None = None
-        self._runner: tuple[str, ...] = ()
 
     @contextmanager
     def acquired(self, owner: str, note: Note, show: Report) -> Iterator[AcquiredDevice]:
-        """The phone, locked for ``owner`` until the block ends."""
+        """The phone, leased to ``owner`` until the block ends."""
         show("connecting")
         try:
             self._transport.connect()
             self._facts = facts = phone_facts(self._transport, self._settings)
-            bundle = _bundle(facts, show)
-            store = FileStore(self._transport, facts.cache)
-            store.make_folder()
-            self._runner = put_harness(self._transport, store, bundle, show)
-            keeper = [*self._runner, "--lease"]
-            with DeviceLease(self._transport, keeper, facts.cache, owner, note) as lock:
-                lock.take()
-                yield AcquiredDevice(facts.cache, store, lock)
+            with leased(self._transport, facts.cache, owner, note, show) as acquired:
+                yield acquired
         finally:
             self._transport.close()
 
@@ -50,16 +41,18 @@ class Phone:
         self, acquired: AcquiredDevice, note: Note, show: Report
     ) -> Iterator[tuple[str, ...]]:
         """The words that start the runner; the phone does not sleep until the block ends."""
+        bundle = _bundle(self._facts, show)
+        runner = put_harness(self._transport, acquired.store, bundle, show)
         show("keeping it awake")
         with stay_awake(self._transport.start, self._settings.name, acquired.cache, note):
-            yield self._runner
+            yield runner
 
     def cores(self, threads: int) -> tuple[int, ...] | None:
         """The big ones; all where they are alike, or the phone does not tell."""
         return big_cores(self._facts.max_khz, threads)
 
     def battery(self) -> Battery:
-        """As it is now."""
+        """Its present state."""
         said = [
             self._transport.run(["dumpsys", service], DUMPSYS_S).stdout.decode(errors="replace")
             for service in ("battery", "thermalservice")
@@ -69,7 +62,7 @@ class Phone:
 
 def _bundle(facts: PhoneFacts, show: Report) -> Bundle:
     """For the best of the phone's kinds of programs that there is a target for. DeviceError or
-    RequestError, with what to type, where it cannot be built."""
+    RequestError, with what to run, where it cannot be built."""
     *better, last = facts.abis
     for abi in better:
         try:

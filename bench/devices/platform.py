@@ -4,19 +4,21 @@ import getpass
 import os
 import secrets
 import socket
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from bench.devices.file_store import FileStore
 from bench.devices.lease.device_lease import DeviceLease
+from bench.devices.transport.transport import Transport
 from bench.measurement.environment import Battery
 from bench.measurement.record import now_utc
 from models.command_line.progress import Report
 
 Note = Callable[[str], None]
+LEASE_AGENT = Path(__file__).parents[1] / "on_device" / "lease_agent.sh"
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Platform(Protocol):
         """The words that start the runner there, which is prepared, until the block ends."""
 
     def cores(self, threads: int) -> tuple[int, ...] | None:
-        """Those to run ``threads`` threads on unless a person says otherwise; None for all. Known
+        """Cores to run ``threads`` threads on unless a person says otherwise; None for all. Known
         once the device is acquired."""
 
     def battery(self) -> Battery | None:
@@ -58,3 +60,16 @@ def owner() -> str:
     """Who has a device, for those who want it too; another one each time."""
     process = f"process {os.getpid()}/{secrets.token_hex(2)}"
     return f"{getpass.getuser()}@{socket.gethostname()}, {process}, since {now_utc()}"
+
+
+@contextmanager
+def leased(
+    transport: Transport, cache: PurePosixPath, owner: str, note: Note, show: Report
+) -> Iterator[AcquiredDevice]:
+    """The device that ``transport`` is connected to, leased to ``owner`` until the block ends."""
+    store = FileStore(transport, cache)
+    store.make_folder()
+    agent = ["sh", str(store.put(LEASE_AGENT, show))]
+    with DeviceLease(transport, agent, cache, owner, note) as lease:
+        lease.take()
+        yield AcquiredDevice(cache, store, lease)

@@ -27,7 +27,7 @@ def put_harness(
 ) -> tuple[str, ...]:
     """The words that start the runner of ``bundle`` there; pushed as far as it is not there yet."""
     files = store.put_all([bundle.folder / name for name in bundle.names], show)
-    # Among the files, by which a keeper knows what is ours.
+    # Among the files, by which an agent knows what is ours.
     folder = store.folder / _key(bundle.names, files)
     pairs = [word for pair in zip(bundle.names, files, strict=True) for word in pair]
     transport.run_check(["sh", "-c", LINK, "sh", folder, *pairs], LINK_S)

@@ -1,9 +1,8 @@
-"""A device behind a line: connected to, locked, made ready; jobs run there as they do here."""
+"""A device at the other end of a connection, on which jobs run as they do on this machine."""
 
 import json
 import secrets
 import subprocess
-import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -14,6 +13,7 @@ from bench.devices.free_memory import available_bytes
 from bench.devices.host import ENVIRONMENT_S
 from bench.devices.lease.lease_command import NOT_STARTED_CODE, lease_command
 from bench.devices.platform import Platform, owner
+from bench.devices.reconnect import RECONNECT_S, Reconnect
 from bench.devices.runner_process import RemoteEnd, RunnerProcess
 from bench.devices.running_jobs import RunningJobs
 from bench.devices.settings import DeviceSettings
@@ -24,15 +24,13 @@ from bench.measurement.result import LOST, ConnectionLost, Result
 from models.command_line.errors import DeviceError
 from models.command_line.progress import Report, step
 
-RECONNECT_S = 300.0  # a board that reboots is back in one minute, or in three on an old card
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 15.0
 ORDER_S = 30.0
 FRUITLESS_TRIES = 3
 
 
 class RemoteDevice:
-    """The ``platform`` behind ``transport`` as a device. A context manager: leaving it ends what
-    runs there and lets others have it; only its cache directory stays.
+    """The ``platform`` that ``transport`` connects to, as a device. A context manager: leaving it
+    ends what runs there and lets others have it; only its cache directory stays.
 
     ``note`` is told, in a line, what a person should know. DeviceError on entering, in one line
     with what to do, where the device cannot be had.
@@ -48,12 +46,13 @@ class RemoteDevice:
     ) -> None:
         self.name = settings.name
         self._settings, self._transport, self._note = settings, transport, note
-        self._platform, self._reconnect_s = platform, reconnect_s
-        self._ending, self._at_work = ExitStack(), RunningJobs()
-        self._owner, self._is_given_up, self._is_reconnecting = owner(), False, False
+        self._platform = platform
+        self._ending, self._running = ExitStack(), RunningJobs()
+        self._owner = owner()
+        self._reconnect = Reconnect(self.name, note, self._running.pause, reconnect_s)
 
     def __enter__(self) -> "RemoteDevice":
-        # Ahead of any live line: ssh may ask for a password on the terminal.
+        # Ahead of any line of progress: ssh may ask for a password on the terminal.
         self._transport.connect()
         with step(self.name) as show:
             self._open(show)
@@ -73,40 +72,15 @@ class RemoteDevice:
             self._ending = ending.pop_all()
 
     def reconnect(self) -> bool:
-        """Whether the device could be had again behind a line that broke, or its reboot. Once it
-        was given up, it stays so."""
-        if self._is_given_up:
-            return False
-        self._note(
-            f"{self.name}: the line broke; trying to reach it again for up to "
-            f"{self._reconnect_s:g} s"
-        )
-        self._is_reconnecting = True
-        try:
-            with step(f"{self.name}: reaching it again") as show:
-                return self._reopened(show)
-        finally:
-            self._is_reconnecting = False
+        """Try to reach the device again after its connection broke: True where that succeeded."""
+        return self._reconnect.reach(self._reopen)
 
-    def _reopened(self, show: Report) -> bool:
-        end, pause_s = time.monotonic() + self._reconnect_s, FIRST_PAUSE_S
-        while True:
-            self._ending.close()
-            try:
-                self._open(show)
-                return True
-            except DeviceError as error:
-                left_s = end - time.monotonic()
-                if pause_s > left_s:
-                    self._note(f"{self.name}: given up: {error}")
-                    self._is_given_up = True
-                    return False
-                show(f"not yet, {left_s:.0f} s left: {error}")
-            self._at_work.pause(pause_s)
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+    def _reopen(self, show: Report) -> None:
+        self._ending.close()
+        self._open(show)
 
     def environment(self) -> Environment:
-        """What the device is."""
+        """Description of the device and its software."""
         command = [*self._runner, "--environment"]
         said = self._transport.run_check(command, ENVIRONMENT_S)
         try:
@@ -116,11 +90,11 @@ class RemoteDevice:
         return replace(found, emulated=found.emulated or self._settings.emulated)
 
     def start_program(self, argv: Sequence[str]) -> subprocess.Popen:
-        """Another program there, its pipes ours."""
+        """Another program there, its pipes here."""
         return self._transport.start(argv)
 
     def free_memory_bytes(self) -> int | None:
-        """What could be had there now without swapping; None where it does not tell."""
+        """Memory available there now without swapping; None where it does not tell."""
         words = ["cat", "/proc/meminfo"]
         try:
             said = self._transport.run_check(words, ORDER_S)
@@ -131,7 +105,7 @@ class RemoteDevice:
         return available_bytes(said.decode())
 
     def battery(self) -> Battery | None:
-        """As it is now; None where there is none."""
+        """Its present state; None where there is none."""
         return self._platform.battery()
 
     def start(self, job: Job) -> RunnerProcess:
@@ -142,23 +116,23 @@ class RemoteDevice:
         return self._started(job)[0]
 
     def run(self, job: Job) -> Result:
-        """The result of ``job``; its outputs are fetched as they are written. A line that breaks
-        is tried again, and goes on at the first shard that is not here."""
+        """The result of ``job``; its outputs are fetched as they are written. A connection
+        that breaks is tried again, and goes on at the first shard that is not here."""
         if job.images is None:
             with self.start(job) as child:
                 return child.finish()
         fetched = fruitless = 0
         while True:
             before = fetched
-            child, there = self._started(replace(job, images=job.images.behind(fetched)))
+            child, sent = self._started(replace(job, images=job.images.after(fetched)))
 
-            def fetch(event: dict, before: int = before, there: Job = there) -> None:
+            def fetch(event: dict, before: int = before, sent: Job = sent) -> None:
                 nonlocal fetched
                 if event["event"] == "classified":
-                    made = there.images.outputs[fetched - before]
-                    self._transport.get(made, job.images.outputs[fetched])
-                    fetched += 1  # it is here, even if the line breaks now
-                    self._transport.run_check(["rm", made], ORDER_S)
+                    remote_output = sent.images.outputs[fetched - before]
+                    self._transport.get(remote_output, job.images.outputs[fetched])
+                    fetched += 1  # it is here, even if the connection breaks now
+                    self._transport.run_check(["rm", remote_output], ORDER_S)
 
             with child:
                 result = self._finished(child, fetch)
@@ -170,24 +144,24 @@ class RemoteDevice:
 
     def stop(self) -> None:
         """End every child, and start no more; from any thread."""
-        self._at_work.stop()
+        self._running.stop()
         self._transport.stop()
-        if self._is_reconnecting:  # what waits for an answer would wait for many seconds
+        if self._reconnect.is_trying:  # what waits for an answer would wait for many seconds
             self._transport.close()
 
     def _started(self, job: Job) -> tuple[RunnerProcess, Job]:
-        """``job`` at work, and as it is there."""
-        name, there, refused = secrets.token_hex(8), job, None
+        """``job`` at work, and with the names of its files there."""
+        name, sent, refused = secrets.token_hex(8), job, None
         try:
-            if self._is_given_up or not self._acquired.lease.is_held():
+            if self._reconnect.has_given_up or not self._acquired.lease.is_held():
                 raise ConnectionLost(
-                    f"{self.name}: there is no line, or nobody there who keeps it for us"
+                    f"{self.name}: there is no connection, or no lease of the device"
                 )
-            there = self._there(job)
+            sent = self._pushed(job)
         except DeviceError as error:
             refused = error
         words = lease_command(self._acquired.cache, name, self._runner)
-        # What cannot be registered has no keeper any more: the line that it had is gone.
+        # What cannot be registered has no agent any more: the connection that it had is gone.
         lost = self._transport.lost_code, NOT_STARTED_CODE
         remote = RemoteEnd(lost, lambda: self._acquired.lease.end(name))
 
@@ -196,7 +170,7 @@ class RemoteDevice:
                 raise refused
             return self._transport.start(words)
 
-        return self._at_work.add(RunnerProcess(start, job, remote=remote, sent=there)), there
+        return self._running.add(RunnerProcess(start, job, remote=remote, sent=sent)), sent
 
     def _finished(self, child: RunnerProcess, heard: Callable[[dict], None]) -> Result:
         try:
@@ -206,15 +180,15 @@ class RemoteDevice:
         except DeviceError as error:
             return Result.failed(child.job, "not_fetched", str(error))
 
-    def _there(self, job: Job) -> Job:
+    def _pushed(self, job: Job) -> Job:
         """``job`` with the names that its files have there, pushed."""
         with step(self.name) as show:
-            images = job.images and self._images_there(job.images, show)
+            images = job.images and self._pushed_images(job.images, show)
             artifact = self._acquired.store.put(job.artifact, show)
             cores = job.affinity or self._platform.cores(job.threads)
             return replace(job, artifact=artifact, images=images, affinity=cores)
 
-    def _images_there(self, images: Images, show: Report) -> Images:
+    def _pushed_images(self, images: Images, show: Report) -> Images:
         folder = self._outputs / secrets.token_hex(8)
         self._transport.run_check(["mkdir", "-p", folder], ORDER_S)
         outputs = tuple(folder / f"{n}.npy" for n in range(len(images.shards)))

@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).parents[2]
 ON_DEVICE = ROOT / "bench" / "on_device"
 PACKED = ("bench/on_device", "quantize/runtime")
-PUSHED_ALONE = ("bench/on_device/lease_agent.py",)
 NAME = "runner.pyz"
 ENTRY = "__main__.py"
 TIME_STAMP = (1980, 1, 1, 0, 0, 0)  # the earliest that the format knows
@@ -28,8 +27,6 @@ def sources(root: Path = ROOT) -> dict[str, bytes]:
     files = [file for folder in folders for file in folder.glob("*.py")]
     files += [folder.parent / "__init__.py" for folder in folders]
     named = {file.relative_to(root).as_posix(): file.read_bytes() for file in files}
-    for name in PUSHED_ALONE:
-        del named[name]
     named[ENTRY] = named.pop(f"{PACKED[0]}/{ENTRY}")
     return named
 

@@ -71,7 +71,7 @@ class RunnerProcess:
 
     @property
     def pid(self) -> int | None:
-        """Of the process on this machine; None where it did not start."""
+        """Id of the process on this machine; None where it did not start."""
         return self._process.pid if self._process else None
 
     def __enter__(self) -> "RunnerProcess":
@@ -203,7 +203,7 @@ class RunnerProcess:
             self._fail("garbage", f"exit code {code}, {found} ({_quoted(reason)}){last_words}")
 
     def _signal(self) -> signal.Signals | None:
-        """What the runner died of; None where it ended by itself, or is not known to have ended."""
+        """The signal that ended the runner; None where none did, or that is not known."""
         code = self._process.returncode
         if self._remote:
             number = code - 128 if code is not None else 0

@@ -1,4 +1,4 @@
-"""What a device has at work, so that another thread can end it."""
+"""The jobs that run on a device, so that another thread can end them."""
 
 from threading import Event, Lock
 from weakref import WeakSet
@@ -17,7 +17,7 @@ class RunningJobs:
         self._lock, self._children, self._stopped = Lock(), WeakSet(), Event()
 
     def add(self, child: RunnerProcess) -> RunnerProcess:
-        """``child``, to be ended by ``stop``. Stopped, and the child is ended, behind it."""
+        """``child``, to be ended by ``stop``; after that it is ended and Stopped is raised."""
         with self._lock:
             if not self._stopped.is_set():
                 self._children.add(child)

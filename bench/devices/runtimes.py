@@ -15,7 +15,7 @@ OF_ONE_THREAD = {"adb": ("litert-builtin",)}
 
 
 def runtimes_on(device: DeviceSettings, wanted: Sequence[str], threads: int) -> tuple[str, ...]:
-    """Those that are ``wanted`` by name, whether or not the device has them; else the usual ones.
+    """The runtimes that are ``wanted`` by name, whether or not the device has them; else the usual.
 
     RequestError for the native runner of this machine on another device.
     """

@@ -18,10 +18,10 @@ HOST = "host"
 class DeviceSettings:
     """One device. "": the default.
 
-    ``host`` is what one types behind ``ssh``; ``ssh_config`` a configuration file instead of the
-    user's own; ``python`` the device's Python; ``serial`` what ``adb devices`` lists a phone as,
-    or its host:port, "" the only phone there is; ``cache`` the folder there that everything goes
-    to; ``emulated`` says that its times mean nothing.
+    ``host`` is what a person writes after ``ssh``; ``ssh_config`` a configuration file instead of
+    the user's own; ``python`` the device's Python; ``serial`` what ``adb devices`` lists a phone
+    as, or its host:port, "" the only phone there is; ``cache`` the folder there that everything
+    goes to; ``emulated`` says that its times mean nothing.
     """
 
     name: str

@@ -25,7 +25,7 @@ class TemporarySetting:
             return self._process.stdout.readline().decode(errors="replace").strip()
 
     def last_words(self) -> str:
-        """Of a program that has ended; that it does not answer where it has not."""
+        """The last line of a program that has ended; otherwise, that it does not answer."""
         try:
             # Its output may have ended a moment before itself.
             self._process.wait(LAST_WORDS_S)

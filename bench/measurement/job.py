@@ -34,7 +34,7 @@ class Images:
     output: TensorInfo
     outputs: tuple[PurePath, ...]
 
-    def behind(self, shards: int) -> "Images":
+    def after(self, shards: int) -> "Images":
         """Without the first so many shards."""
         return replace(self, shards=self.shards[shards:], outputs=self.outputs[shards:])
 

@@ -1,7 +1,6 @@
-"""A keeper at work on a device, spoken to in lines, and told regularly that the line is there."""
+"""A lease agent on a device, spoken to in lines, and told regularly that this side lives."""
 
 import contextlib
-import json
 import os
 import queue
 import selectors
@@ -9,61 +8,67 @@ import signal
 import subprocess
 import threading
 import time
+from dataclasses import dataclass
 
 READ_BYTES = 65536
 MAX_LINE_BYTES = 2**20
 JOIN_S = 1.0
 QUOTED_CHARACTERS = 300
+MARK = "lease "
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A line of the agent: its first word, and the words after it."""
+
+    kind: str
+    words: tuple[str, ...]
 
 
 class LeaseClient:
-    """``process``, here, whose standard input and output are those of ``keeper.py`` there.
+    """``process``, on this machine, whose standard input and output are those of an agent there.
 
     Ctrl-C does not reach it; it ends when told to, and with this process however that dies.
     """
 
-    def __init__(self, process: subprocess.Popen, beat_s: float) -> None:
-        self._process, self._beat_s = process, beat_s
+    def __init__(self, process: subprocess.Popen, heartbeat_s: float) -> None:
+        self._process, self._heartbeat_s = process, heartbeat_s
         self._is_there, self._unknown, self._stderr = True, "", b""
-        self._events: queue.Queue[dict | None] = queue.Queue()
+        self._answers: queue.Queue[Answer | None] = queue.Queue()
         self._writing = threading.Lock()
         os.set_blocking(process.stderr.fileno(), False)
         self._listener = threading.Thread(target=self._listen, daemon=True)
-
-    def open(self, first_line: str) -> None:
-        """Say ``first_line``; beats follow."""
-        self.send(first_line)
         self._listener.start()
 
     def is_there(self) -> bool:
         return self._is_there
 
     def send(self, line: str) -> None:
-        """Say a line to the keeper, if it still listens: ``is_there`` tells whether it does."""
+        """Send a line to the agent, if it still listens: ``is_there`` tells whether it does."""
         with self._writing, contextlib.suppress(BrokenPipeError):
             if not self._process.stdin.closed:
                 self._process.stdin.write(line.encode() + b"\n")
                 self._process.stdin.flush()
 
-    def event(self, timeout_s: float) -> dict | None:
-        """The next thing it says; None where that is nothing in time, or nothing any more."""
+    def answer(self, timeout_s: float) -> Answer | None:
+        """The next answer; None where there is none in time, or will be none any more."""
         try:
-            found = self._events.get(timeout=max(0.0, timeout_s))
+            found = self._answers.get(timeout=max(0.0, timeout_s))
         except queue.Empty:
             return None
         if found is None:
-            self._events.put(None)
+            self._answers.put(None)
         return found
 
     def last_words(self) -> str:
-        """The last line of what it wrote that is not an event; "" where there is none."""
-        self._heard()
+        """The last line of its output that is not an answer; "" where there is none."""
+        self._read_errors()
         lines = self._stderr.decode(errors="replace").strip().splitlines()
         return " ".join((lines[-1] if lines else self._unknown).split())[:QUOTED_CHARACTERS]
 
     def end(self, wait_s: float) -> int | None:
         """Close its input, and kill the process here unless it ends in time: its exit code then,
-        None otherwise. The keeper ends what runs there in both cases."""
+        None otherwise. The agent ends what runs there in both cases."""
         with self._writing, contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
         code = None
@@ -79,16 +84,16 @@ class LeaseClient:
         return code
 
     def _listen(self) -> None:
-        """Events until the end of output, and a beat in between whenever one is due."""
+        """Answers until the end of output, and a heartbeat in between whenever one is due."""
         output, unread = self._process.stdout.fileno(), b""
-        next_beat_s = time.monotonic() + self._beat_s
+        next_s = time.monotonic() + self._heartbeat_s
         with selectors.DefaultSelector() as pipes:
             pipes.register(output, selectors.EVENT_READ)
             pipes.register(self._process.stderr, selectors.EVENT_READ)
             while len(unread) < MAX_LINE_BYTES:
-                ready = pipes.select(max(0.0, next_beat_s - time.monotonic()))
+                ready = pipes.select(max(0.0, next_s - time.monotonic()))
                 readable = [key.fileobj for key, _ in ready]
-                if self._process.stderr in readable and not self._heard():
+                if self._process.stderr in readable and not self._read_errors():
                     pipes.unregister(self._process.stderr)
                 if output in readable:
                     found = os.read(output, READ_BYTES)
@@ -97,13 +102,13 @@ class LeaseClient:
                     *lines, unread = (unread + found).split(b"\n")
                     for line in lines:
                         self._understand(line.decode(errors="replace"))
-                if time.monotonic() >= next_beat_s:
+                if time.monotonic() >= next_s:
                     self.send("beat")
-                    next_beat_s = time.monotonic() + self._beat_s
+                    next_s = time.monotonic() + self._heartbeat_s
         self._is_there = False
-        self._events.put(None)
+        self._answers.put(None)
 
-    def _heard(self) -> bool:
+    def _read_errors(self) -> bool:
         """Take what there is on standard error; False at its end."""
         with contextlib.suppress(BlockingIOError):
             found = os.read(self._process.stderr.fileno(), READ_BYTES)
@@ -112,12 +117,9 @@ class LeaseClient:
         return True
 
     def _understand(self, line: str) -> None:
-        """A device's shell may greet before the keeper speaks; that is kept as its last words."""
-        try:
-            said = json.loads(line)
-        except (ValueError, RecursionError):
-            said = None
-        if isinstance(said, dict) and "event" in said:
-            self._events.put(said)
+        """A device's shell may greet before the agent speaks; that is kept as its last words."""
+        if line.startswith(MARK):
+            kind, *words = line.removeprefix(MARK).split() or [""]
+            self._answers.put(Answer(kind, tuple(words)))
         else:
             self._unknown = line

@@ -1,4 +1,4 @@
-"""What to start on a device so that whatever it starts there can be found again, and ended."""
+"""The command that starts a program on a device so that the lease agent can end it."""
 
 import re
 import secrets
@@ -12,10 +12,10 @@ from bench.devices.transport.transport import Finished, Transport
 NOT_STARTED_CODE = 125
 MIN_MEMORY_KIB = 2**19
 
-# The session's id is field 6 of the shell's own entry, read by another program: behind qemu-user a
+# The session's id is field 6 of the shell's own entry, read by another program: under qemu-user a
 # process that reads its own entry finds a made-up one. A symbolic link holds it, since that is made
-# in one step, needs no block of a full disk, and fails where the keeper has taken the folder away:
-# then the lock is gone, and nothing may start any more. A limit that cannot be set is stricter
+# in one step, needs no block of a full disk, and fails where the agent has taken the folder away:
+# then the lease is gone, and nothing may start any more. A limit that cannot be set is stricter
 # already. The program is not exec'd: where the kernel kills it, the shell lives to say so. A phone
 # has mksh, whose numbers have 32 bits: enough for 2 TiB in KiB, but not for 9 times that.
 SCRIPT = f"""\
@@ -44,12 +44,12 @@ exit "$code"
 def lease_command(
     cache: PurePosixPath, name: str, argv: Sequence[str], memory_kib: int | None = None
 ) -> list[str]:
-    """The words of a POSIX shell that runs ``argv`` on a device whose lock a keeper holds.
+    """The words of a POSIX shell that runs ``argv`` on a device that an agent leases.
 
-    While it runs, ``cache``/running/``name`` names its session, which the keeper ends when told to
-    or when the line goes. Its data may take ``memory_kib``; None: 90 % of what is free there.
+    While it runs, ``cache``/running/``name`` names its session, which the agent ends when told to
+    or when the connection goes. Its data may take ``memory_kib``; None: 90 % of what is free there.
     Standard input and output are the program's; so is the exit code, 128 + n where signal n ended
-    it. ``NOT_STARTED_CODE``: no keeper holds the lock, or ``name`` runs already.
+    it. ``NOT_STARTED_CODE``: no agent holds the lock, or ``name`` runs already.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
         raise ValueError(f"{name!r} cannot name what runs; expected letters, digits, . _ -")
@@ -58,10 +58,10 @@ def lease_command(
 
 
 class LeasedPrograms:
-    """Runs programs through ``transport`` that the keeper of ``lease`` ends there: when we do not
-    wait for them any more (a time limit, Ctrl-C), when the line breaks, and with the lease.
+    """Runs programs through ``transport`` that the agent of ``lease`` ends there: when nobody waits
+    for them any more (a time limit, Ctrl-C), when the connection breaks, and with the lease.
 
-    ssh alone leaves a program to go on behind any of these: pip, for as long as it likes.
+    ssh alone leaves a program to go on after any of these.
     """
 
     def __init__(self, transport: Transport, lease: DeviceLease, cache: PurePosixPath) -> None:
@@ -70,7 +70,7 @@ class LeasedPrograms:
     def run(
         self, argv: Sequence[str], timeout_s: float, stdin: Path | bytes | None = None
     ) -> Finished:
-        """As ``run`` of a Transport."""
+        """Run a program there, like ``run`` of a Transport."""
         name = secrets.token_hex(8)
         try:
             return self._transport.run(lease_command(self._cache, name, argv), timeout_s, stdin)

@@ -1,4 +1,4 @@
-"""pip on this machine, as it is configured here, and what pip says anywhere."""
+"""pip on this machine, as it is configured here."""
 
 import re
 import subprocess
@@ -9,22 +9,21 @@ from importlib import metadata
 from models.command_line.errors import DeviceError
 
 OLDEST_PIP = 26  # before, pip index counted versions without a wheel
-PATIENCE = ("--timeout", "15", "--retries", "2")
+TIMEOUTS = ("--timeout", "15", "--retries", "2")
 
 
-def own_pip() -> metadata.Distribution:
-    """The pip of this Python; DeviceError where there is none, or too old a one."""
+def check_pip() -> None:
+    """DeviceError where this Python has no pip, or too old a one."""
     try:
-        own = metadata.distribution("pip")
-        found, is_enough = f"pip {own.version}", int(own.version.split(".")[0]) >= OLDEST_PIP
+        version = metadata.version("pip")
+        found, is_enough = f"pip {version}", int(version.split(".")[0]) >= OLDEST_PIP
     except metadata.PackageNotFoundError:
         found, is_enough = "no pip", False
     if not is_enough:
         raise DeviceError(
             f"{sys.executable} has {found}, where {OLDEST_PIP} or later is needed to make devices "
-            f"ready; type: {sys.executable} -m ensurepip; {sys.executable} -m pip install -U pip"
+            f"ready; run: {sys.executable} -m ensurepip; {sys.executable} -m pip install -U pip"
         )
-    return own
 
 
 def pip_here(words: Sequence[str], timeout_s: float) -> subprocess.CompletedProcess:
@@ -32,10 +31,10 @@ def pip_here(words: Sequence[str], timeout_s: float) -> subprocess.CompletedProc
 
     DeviceError where this Python has no pip that does.
     """
-    own_pip()
+    check_pip()
     command = [sys.executable, "-m", "pip", *words, "--disable-pip-version-check", "--no-input"]
     try:
-        words = [*command, *PATIENCE]
+        words = [*command, *TIMEOUTS]
         return subprocess.run(words, capture_output=True, text=True, timeout=timeout_s)
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(command, 1, "", f"no answer within {timeout_s:g} s")
@@ -48,7 +47,7 @@ def versions_said(stdout: str) -> list[str]:
 
 
 def last_error(stderr: str) -> str:
-    """What pip said last, its errors before its warnings."""
+    """The last line of pip's output, its errors before its warnings."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"(ERROR|\w*Error)\b", line)]
     return (errors or lines or ["nothing"])[-1].removeprefix("ERROR: ")

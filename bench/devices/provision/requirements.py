@@ -1,4 +1,4 @@
-"""What is to be installed on a device: this machine's versions, where there are wheels of them."""
+"""Packages to put on a device: this machine's versions, where there are wheels of them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

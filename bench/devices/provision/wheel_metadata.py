@@ -1,4 +1,4 @@
-"""What wheels say they need."""
+"""Requirements that wheels declare."""
 
 import re
 import zipfile

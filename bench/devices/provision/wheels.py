@@ -24,13 +24,13 @@ CHOSEN = "chosen.json"
 
 
 def wheel_cache() -> Path:
-    """Where wheels for devices are kept on this machine."""
+    """Folder of this machine that wheels for devices are kept in."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "mobilenet-deploy" / "wheels"
 
 
 class HostWheels:
-    """What this machine's pip finds for ``machine``: in its own indexes, as it is configured here,
+    """Wheels that this machine's pip finds for ``machine``: in its own indexes, as configured here,
     and in ``indexes``, the addresses of more. Kept; what is there is not asked for again.
     """
 

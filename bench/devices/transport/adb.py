@@ -1,4 +1,4 @@
-"""A phone behind the ``adb`` program, its server and whatever connects them: USB or a network."""
+"""A phone reached through the ``adb`` program and its server, over USB or a network."""
 
 import contextlib
 import shlex
@@ -30,7 +30,7 @@ class Adb(ProcessTransport):
 
     A phone at a host:port that adb has not connected to is connected to, and stays so; the adb
     server, if this starts it, stays too, for others may use it by then. Programs that go through
-    one line end with it, files too: those are piped through programs that check them there.
+    one connection end with it, files too: those are piped through programs that check them there.
     """
 
     lost_code = LOST_CODE
@@ -39,7 +39,7 @@ class Adb(ProcessTransport):
     def __init__(self, settings: DeviceSettings) -> None:
         super().__init__(settings.name)
         self._serial = settings.serial
-        self._line: AdbConnection | None = None
+        self._connection: AdbConnection | None = None
         self._connecting = threading.Lock()
         self._closed = threading.Event()
 
@@ -52,11 +52,11 @@ class Adb(ProcessTransport):
 
     @property
     def serial(self) -> str:
-        """Of the phone that is, or is to be, connected to; "": of the only one."""
+        """Serial of the phone that is, or is to be, connected to; "": the only one."""
         return self._serial
 
     def connect(self) -> None:
-        """Open the line, again if it was lost; DeviceError that says what to do otherwise."""
+        """Open the connection, again if it was lost; DeviceError that says what to do otherwise."""
         with self._connecting:
             if self.is_connected():
                 return
@@ -64,7 +64,7 @@ class Adb(ProcessTransport):
             self._closed = threading.Event()
             try:
                 self._find_phone()
-                self._open_line()
+                self._open_connection()
                 self.check_shell("is that an Android phone?")
                 self._check_programs()
             except BaseException:
@@ -72,22 +72,22 @@ class Adb(ProcessTransport):
                 raise
 
     def is_connected(self) -> bool:
-        line = self._line
-        return line is not None and line.is_alive()
+        connection = self._connection
+        return connection is not None and connection.is_alive()
 
     def close(self) -> None:
-        """End the line and what goes through it; a second time does nothing."""
+        """End the connection and what goes through it; a second time does nothing."""
         self._closed.set()
-        line, self._line = self._line, None
-        if line is not None:
-            line.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     def start(self, argv: Sequence[str | PurePosixPath]) -> subprocess.Popen:
         """A process here, its pipes and session its own, that passes on standard input and output
         of ``argv`` there; it exits as ``argv`` says."""
-        line = self._live_line()
+        connection = self._live_connection()
         process = started(self._words(argv), AdbProcess)
-        line.add(process)
+        connection.add(process)
         return process
 
     @contextlib.contextmanager
@@ -95,24 +95,24 @@ class Adb(ProcessTransport):
         self, argv: Sequence[str | PurePosixPath], stdin: IO | int, stdout: IO | int
     ) -> Iterator[subprocess.Popen]:
         """A process here that passes on standard input and output of ``argv`` there, and ends with
-        the line; standard error is a pipe. Ended behind the block."""
-        line = self._live_line()
+        the connection; standard error is a pipe. Ended after the block."""
+        connection = self._live_connection()
         with (
             running(self._words(argv), stdin, stdout, AdbProcess) as process,
-            line.carrying(process),
+            connection.carrying(process),
         ):
             yield process
 
-    def check_line(self, code: int, last_words: str) -> None:
-        """ConnectionLost where ``code``, of a process of ``running``, says that the line broke."""
+    def check_connection(self, code: int, last_words: str) -> None:
+        """ConnectionLost where ``code`` of a process of ``running`` says so."""
         if code != self.lost_code and code >= 0:
             return
-        line = self._line
-        if line is None or line.has_ended(LOST_S):
-            said = last_line(last_words) or (line.said() if line else "")
+        connection = self._connection
+        if connection is None or connection.has_ended(LOST_S):
+            said = last_line(last_words) or (connection.said() if connection else "")
             raise ConnectionLost(
-                f"the line to {self.name} broke{f': {said}' if said else ''}; is its cable in, or "
-                "its Wi-Fi on? then type the command again"
+                f"the connection to {self.name} broke{f': {said}' if said else ''}; is its cable "
+                "in, or its Wi-Fi on? then run the command again"
             )
         raise DeviceError(
             f"{self.name} ended a command, or let none begin: "
@@ -130,26 +130,26 @@ class Adb(ProcessTransport):
         except DeviceError as error:
             raise DeviceError(f"{self.name}: {error}") from error
 
-    def _open_line(self) -> None:
-        line = AdbConnection(self._words(["sh", "-c", ECHO]), self.timeouts)
-        self._line = line  # whoever closes us meanwhile ends it
+    def _open_connection(self) -> None:
+        connection = AdbConnection(self._words(["sh", "-c", ECHO]), self.timeouts)
+        self._connection = connection  # whoever closes this meanwhile ends it
         if self._closed.is_set():
-            line.close()
-        if not line.wait(self.timeouts.connect_s):
-            said = line.said() or f"no answer within {self.timeouts.connect_s} s"
-            if line.is_silent():
+            connection.close()
+        if not connection.wait(self.timeouts.connect_s):
+            said = connection.said() or f"no answer within {self.timeouts.connect_s} s"
+            if connection.is_silent():
                 forget(self._serial, self._closed)
             raise DeviceError(
                 f"{self.name}: {self._serial} is listed, but runs no commands: {said}; unplug it "
                 "and connect it again"
             )
 
-    def _live_line(self) -> AdbConnection:
-        line = self._line
-        if line is None or not line.is_alive():
-            said = f": {line.said()}" if line and line.said() else ""
-            raise ConnectionLost(f"there is no line to {self.name}{said}")
-        return line
+    def _live_connection(self) -> AdbConnection:
+        connection = self._connection
+        if connection is None or not connection.is_alive():
+            said = f": {connection.said()}" if connection and connection.said() else ""
+            raise ConnectionLost(f"there is no connection to {self.name}{said}")
+        return connection
 
     def _check_features(self) -> None:
         """DeviceError where outputs would come mixed, and no exit codes."""
@@ -173,7 +173,7 @@ class Adb(ProcessTransport):
             )
 
     def _words(self, argv: Sequence[str | PurePosixPath]) -> list[str]:
-        """What to start on this machine for ``argv`` to run there. Without -n, which would keep
-        standard input from it, and without a terminal, which would change what passes."""
+        """The words to start here for ``argv`` to run there. Without -n, which would keep standard
+        input from it, and without a terminal, which would change what passes."""
         command = shlex.join(["sh", "-c", RUN, "sh", *map(str, argv)])
         return ["adb", "-s", self._serial, "shell", "-T", command]

@@ -53,11 +53,11 @@ class AdbConnection:
         return not self._ended.is_set()
 
     def has_ended(self, within_s: float) -> bool:
-        """Whether it is lost within that time."""
+        """Wait for its end: True where that comes within the time."""
         return self._ended.wait(within_s)
 
     def is_silent(self) -> bool:
-        """Whether nothing has come, not even an end: adb itself has noticed nothing."""
+        """True where nothing has come, not even an end: adb itself has noticed nothing."""
         return self._is_silent
 
     def said(self) -> str:
@@ -99,13 +99,13 @@ class AdbConnection:
             self._end(last_line(log) or said)
 
     def _heard(self) -> str:
-        """Why no more was."""
+        """Exchange heartbeats until there is no answer; the reason."""
         while not self._ended.is_set():
             with contextlib.suppress(BrokenPipeError):  # reading finds out
                 os.write(self._process.stdin.fileno(), BEAT)
             said = b""
             while not said.endswith(BEAT):
-                # Some shells greet first; that is found out about behind the first answer.
+                # Some shells greet first; that is found out about after the first answer.
                 found = self._read(self._timeouts.silence_s)
                 self._is_silent = found is None
                 if found is None:
@@ -119,7 +119,7 @@ class AdbConnection:
         return ""
 
     def _read(self, within_s: float) -> bytes | None:
-        """What comes, b"" at the end; None where nothing does in time."""
+        """Bytes that come, b"" at the end; None where none do in time."""
         output = self._process.stdout.fileno()
         if not select.select([output], [], [], within_s)[0]:
             return None

@@ -1,4 +1,4 @@
-"""Why a phone cannot be had through adb, and what a person does about it."""
+"""Explanation of a phone that adb cannot reach, with what a person does about it."""
 
 import re
 
@@ -6,12 +6,12 @@ import re
 STATES = {
     "unauthorized": (
         "has not allowed this computer to debug it; accept the question on the phone's screen "
-        "(type adb kill-server if it does not come)"
+        "(run adb kill-server if it does not come)"
     ),
     "authorizing": "is still being asked whether it lets this computer in; try again",
     "connecting": "is still being connected; try again",
     "offline": (
-        "is offline; unplug its cable, or switch its Wi-Fi off, and connect it again, or type adb "
+        "is offline; unplug its cable, or switch its Wi-Fi off, and connect it again, or run adb "
         "reconnect offline"
     ),
     "no permissions": (
@@ -19,16 +19,16 @@ STATES = {
         "android-sdk-platform-tools-common; sudo usermod -aG plugdev $USER), log in anew and plug "
         "it in again"
     ),
-    "recovery": "is in recovery mode; type adb -s '{serial}' reboot",
-    "rescue": "is in rescue mode; type adb -s '{serial}' reboot",
-    "sideload": "waits for a sideload; type adb -s '{serial}' reboot",
-    "bootloader": "is in its bootloader; type fastboot reboot",
+    "recovery": "is in recovery mode; run adb -s '{serial}' reboot",
+    "rescue": "is in rescue mode; run adb -s '{serial}' reboot",
+    "sideload": "waits for a sideload; run adb -s '{serial}' reboot",
+    "bootloader": "is in its bootloader; run fastboot reboot",
     "host": "is another computer's adb, not a phone; connect a phone",
     "unknown": "is in a state that adb does not know; unplug it and connect it again",
 }
 NO_PHONE = (
     "adb lists no phone; connect one by USB, switch USB debugging on there (Settings, Developer "
-    "options), accept the question on its screen, and type adb devices to see it"
+    "options), accept the question on its screen, and run adb devices to see it"
 )
 # What ``adb connect`` says, which exits 0 all the same.
 CONNECTED = re.compile(r"^(already )?connected to ", re.MULTILINE)
@@ -43,7 +43,7 @@ NOT_CONNECTED = (
     ),
     (
         r"Connection refused",
-        "refuses connections; is wireless debugging on there, at this port? (over USB, type adb "
+        "refuses connections; is wireless debugging on there, at this port? (over USB, run adb "
         "tcpip 5555 once)",
     ),
     (
@@ -52,7 +52,7 @@ NOT_CONNECTED = (
     ),
     (r"port number|empty address|bad port", "is no address; expected host:port"),
 )
-OTHERWISE = "cannot be connected to; type adb connect '{serial}' to see why"
+OTHERWISE = "cannot be connected to; run adb connect '{serial}' to see why"
 
 
 def state_explained(serial: str, state: str) -> str:

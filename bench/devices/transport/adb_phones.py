@@ -19,7 +19,7 @@ LOOK_S = 0.2
 READY = "device"
 # States that a phone leaves by itself, or when its owner accepts the question on its screen.
 PASSING = ("offline", "unauthorized", "authorizing", "connecting")
-# A serial may have spaces, and so may a state: what is behind them is "word:word", or a USB path.
+# A serial may have spaces, and so may a state: what comes after them is "word:word", or a USB path.
 LINE = re.compile(
     r"(?P<serial>.+?)\s+(?P<state>device|offline|unauthorized|authorizing|connecting|recovery"
     r"|rescue|sideload|bootloader|host|unknown|no permissions.*?)"
@@ -43,7 +43,7 @@ class Phone:
 
 
 def phones(stopped: threading.Event | None = None) -> list[Phone]:
-    """Those that adb lists. DeviceError where there is no adb, or it does not answer."""
+    """The phones that adb lists. DeviceError where there is no adb, or it does not answer."""
     answer = ask_adb(["devices", "-l"], stopped or threading.Event())
     if answer.code:
         raise DeviceError(f"adb devices failed: {' '.join(answer.said.split())}")
@@ -58,7 +58,7 @@ def listed(said: str) -> list[Phone]:
 
 
 def is_address(serial: str) -> bool:
-    """Whether it is a host:port, which adb can connect to."""
+    """True for a host:port, which adb can connect to."""
     return ADDRESS.fullmatch(serial) is not None
 
 
@@ -70,7 +70,7 @@ def chosen(serial: str, found: Sequence[Phone]) -> Phone:
             raise DeviceError(NO_PHONE)
         if len(found) > 1:
             raise DeviceError(
-                f"adb lists {len(found)} phones: {there}; choose one, as DEVICE={found[0].serial}"
+                f"adb lists {len(found)} phones: {there}; choose one, e.g. DEVICE={found[0].serial}"
             )
         return found[0]
     for phone in found:

@@ -16,7 +16,7 @@ ASKED_S = 15.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What adb wrote, to either output, and its exit code, which it leaves 0 after some errors."""
+    """Output of adb, standard and error, and its exit code, which it leaves 0 after some errors."""
 
     code: int
     said: str
@@ -27,7 +27,7 @@ def ask_adb(words: Sequence[str], stopped: threading.Event) -> Answer:
     it does not answer."""
     if not has_adb():
         raise DeviceError(
-            "no adb on this machine; type sudo apt install adb, or install Android's platform-tools"
+            "no adb on this machine; run sudo apt install adb, or install Android's platform-tools"
         )
     # A file: a server that is started here would keep a pipe open for as long as it lives.
     with tempfile.TemporaryFile() as output:
@@ -36,7 +36,7 @@ def ask_adb(words: Sequence[str], stopped: threading.Event) -> Answer:
                 communicated(process, None, ASKED_S, stopped)
             except subprocess.TimeoutExpired as error:
                 raise DeviceError(
-                    f"adb {words[0]} did not end within {ASKED_S:g} s: its server hangs; type adb "
+                    f"adb {words[0]} did not end within {ASKED_S:g} s: its server hangs; run adb "
                     "kill-server, or pkill -KILL -x adb where that hangs too, and try again"
                 ) from error
         output.seek(0)

@@ -21,7 +21,7 @@ def running(
     errors: IO | int = subprocess.PIPE,
 ) -> Iterator[subprocess.Popen]:
     """``words`` at work in a session of its own, where no Ctrl-C reaches it; ``errors`` takes its
-    standard error. Ended behind the block."""
+    standard error. Ended after the block."""
     process = kind(list(words), stdin=stdin, stdout=stdout, stderr=errors, start_new_session=True)
     try:
         yield process
@@ -40,7 +40,7 @@ def running(
 def communicated(
     process: subprocess.Popen, given: bytes | None, timeout_s: float, stopped: threading.Event
 ) -> tuple[bytes, bytes]:
-    """As Popen's ``communicate``, but DeviceError soon after ``stopped`` is set.
+    """Like Popen's ``communicate``, but DeviceError soon after ``stopped`` is set.
 
     Killing the process would not end the wait: ssh hands its pipes on to the process that holds
     the connection, and that waits for the device.

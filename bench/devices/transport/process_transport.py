@@ -1,4 +1,4 @@
-"""What every line does alike that a process here passes standard input and output through."""
+"""A connection through processes on this machine, which pass standard input and output on."""
 
 import contextlib
 import math
@@ -32,7 +32,7 @@ echo $?
 
 
 class ProcessTransport(ABC):
-    """The part of a Transport that needs no more than ``running`` and ``check_line``."""
+    """The part of a Transport that needs no more than ``running`` and ``check_connection``."""
 
     def __init__(self, name: str) -> None:
         self.name, self.stopped = name, threading.Event()
@@ -43,11 +43,11 @@ class ProcessTransport(ABC):
         self, argv: Sequence[str | PurePosixPath], stdin: IO | int, stdout: IO | int
     ) -> AbstractContextManager[subprocess.Popen]:
         """A process here that passes on standard input and output of ``argv`` there; standard error
-        is a pipe. Ended behind the block."""
+        is a pipe. Ended after the block."""
 
     @abstractmethod
-    def check_line(self, code: int, last_words: str) -> None:
-        """ConnectionLost where ``code``, of a process of ``running``, says that the line broke."""
+    def check_connection(self, code: int, last_words: str) -> None:
+        """ConnectionLost where ``code`` of a process of ``running`` says so."""
 
     def run(
         self,
@@ -70,7 +70,7 @@ class ProcessTransport(ABC):
                     f"{self.name}: {_shown(argv)} did not end within {timeout_s:g} s"
                 ) from error
         said = stderr.decode(errors="replace")
-        self.check_line(process.returncode, said)
+        self.check_connection(process.returncode, said)
         return Finished(process.returncode, stdout, said)
 
     def run_check(
@@ -79,7 +79,7 @@ class ProcessTransport(ABC):
         timeout_s: float,
         stdin: Path | bytes | None = None,
     ) -> bytes:
-        """What it wrote to standard output; DeviceError, with its last words, unless it exits 0."""
+        """Its standard output; DeviceError, with its last words, unless it exits 0."""
         done = self.run(argv, timeout_s, stdin)
         if done.code:
             last_words = last_line(done.stderr) or f"exit code {done.code}"

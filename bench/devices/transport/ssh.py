@@ -1,4 +1,4 @@
-"""A device behind the system's OpenSSH: the user's configuration, keys, agent and jump hosts."""
+"""A device reached through the system's OpenSSH, with the user's configuration, keys and agent."""
 
 import shlex
 import shutil
@@ -21,14 +21,14 @@ from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError
 
 LOST_S = 2.0
-SESSIONS = 6  # beside the keeper, what is run meanwhile, and what has not quite ended
+SESSIONS = 6  # beside the agent, what is run meanwhile, and what has not quite ended
 # A shell that stays until the program has ended tells us the signal that it died of, where ssh
 # itself would say 255; that is for a line that broke.
 RUN = '"$@"; code=$?; [ "$code" -ne 255 ] || code=254; exit "$code"'
 
 
 class Ssh(ProcessTransport):
-    """The Transport to ``settings.host``: what one types behind ssh.
+    """The Transport to ``settings.host``: what a person writes after ssh.
 
     One process holds the connection, all commands go through it and end with it; it ends with
     this process, however that ends. A server lets a connection have so many sessions (MaxSessions,
@@ -56,14 +56,14 @@ class Ssh(ProcessTransport):
         self.close()
 
     def connect(self) -> None:
-        """Open the line, again if it was lost; DeviceError that says what to do otherwise."""
+        """Open the connection, again if it was lost; DeviceError that says what to do otherwise."""
         with self._connecting:
             if self.is_connected():
                 return
             self.close()
             if shutil.which("ssh") is None:
                 raise DeviceError(
-                    "no ssh on this machine; type sudo apt install openssh-client, or what your "
+                    "no ssh on this machine; run sudo apt install openssh-client, or what your "
                     "system has instead"
                 )
             try:
@@ -78,7 +78,7 @@ class Ssh(ProcessTransport):
         return master is not None and master.is_alive()
 
     def close(self) -> None:
-        """End the line and what goes through it; a second time does nothing."""
+        """End the connection and what goes through it; a second time does nothing."""
         self._master = None
         with self._starting:
             masters, self._started = list(self._started), {}
@@ -86,8 +86,8 @@ class Ssh(ProcessTransport):
             master.close()
 
     def argv(self, argv: Sequence[str | PurePosixPath]) -> list[str]:
-        """What to start on this machine for ``argv`` to run there, standard input and output passed
-        through. It exits with ``lost_code`` when the line breaks, otherwise as Finished says."""
+        """The words to start here for ``argv`` to run there, standard input and output passed on.
+        Exits with ``lost_code`` when the connection breaks, otherwise as Finished says."""
         return self._through(self._master, [RUN, "sh", *argv])
 
     def start(self, argv: Sequence[str | PurePosixPath]) -> subprocess.Popen:
@@ -103,19 +103,19 @@ class Ssh(ProcessTransport):
         self, argv: Sequence[str | PurePosixPath], stdin: IO | int, stdout: IO | int
     ) -> AbstractContextManager[subprocess.Popen]:
         """A process here that passes on standard input and output of ``argv`` there; standard error
-        is a pipe. Ended behind the block."""
+        is a pipe. Ended after the block."""
         return running(self.argv(argv), stdin, stdout)
 
-    def check_line(self, code: int, last_words: str) -> None:
-        """ConnectionLost where ``code``, of a process of ``argv``, says that the line broke."""
+    def check_connection(self, code: int, last_words: str) -> None:
+        """ConnectionLost where ``code`` of a process of ``argv`` says so."""
         if code != self.lost_code and code >= 0:
             return
         master = self._master
         if master is None or master.has_ended(LOST_S):
             said = last_line(master.said() if master else "") or last_line(last_words)
             raise ConnectionLost(
-                f"the line to {self.name} broke{f': {said}' if said else ''}; is it still on, and "
-                "on this network? then type the command again"
+                f"the connection to {self.name} broke{f': {said}' if said else ''}; is it still "
+                "on, and on this network? then run the command again"
             )
         raise DeviceError(
             f"{self.name} ended a command, or let none begin: {last_line(last_words) or code}; "
@@ -151,7 +151,7 @@ class Ssh(ProcessTransport):
     ) -> list[str]:
         """No configuration: the connection has it all. Where there is none, no other is made."""
         if master is None:
-            raise ConnectionLost(f"there is no line to {self.name}")
+            raise ConnectionLost(f"there is no connection to {self.name}")
         words = ["ssh", "-F", "none", "-S", str(master.socket), "-o", "ControlMaster=no"]
         words += ["-o", "ProxyCommand=false", "-o", "BatchMode=yes", "-T"]
         return [*words, "--", self._address.host, shlex.join(["sh", "-c", *map(str, script)])]

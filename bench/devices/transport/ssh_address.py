@@ -1,4 +1,4 @@
-"""Where ssh is to go: what one would type behind it."""
+"""Destination of ssh: what a person would write after it."""
 
 import re
 import shlex
@@ -22,7 +22,7 @@ class Address:
 
     @property
     def typed(self) -> str:
-        """What a person types to go there."""
+        """The command line that goes there."""
         return shlex.join(["ssh", *self.config, self.host])
 
 

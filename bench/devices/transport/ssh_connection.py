@@ -74,13 +74,13 @@ class SshConnection:
         return self._guard.poll() is None
 
     def has_ended(self, within_s: float) -> bool:
-        """Whether it ends by itself within that time."""
+        """Wait for its end: True where that comes within the time."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._guard.wait(within_s)
         return not self.is_alive()
 
     def said(self) -> str:
-        """What ssh wrote to standard error until now."""
+        """The standard error of ssh until now."""
         if self._log.closed:
             return ""
         log = self._log.fileno()
@@ -101,7 +101,7 @@ class SshConnection:
 
 
 def _options(timeouts: Timeouts, may_ask: bool) -> list[str]:
-    """What must not be the user's choice: all else is as configured."""
+    """Options that must not be the user's choice: all else is as configured."""
     options = {
         "ControlPersist": "no",
         "ConnectTimeout": timeouts.connect_s,

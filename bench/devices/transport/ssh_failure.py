@@ -1,4 +1,4 @@
-"""Why ssh could not connect, from what it said, and what a person does about it."""
+"""Explanation of a failed ssh, from what it said, with what a person does about it."""
 
 import re
 
@@ -7,16 +7,15 @@ REASONS = (
     (
         r"REMOTE HOST IDENTIFICATION HAS CHANGED",
         "shows another host key than the one that {known_hosts} knows; if it was set up anew, "
-        "remove that line and type {ssh}, otherwise somebody may be listening",
+        "remove that line and run {ssh}, otherwise somebody may be listening",
     ),
     (
         r"Host key verification failed|host key is known for",
-        "shows a host key that is not known here; type {ssh} once and compare the fingerprint",
+        "shows a host key that is not known here; run {ssh} once and compare the fingerprint",
     ),
     (
         r"Permission denied|Too many authentication failures",
-        "does not let you in; type {ssh} to see whether that works, ssh-copy-id to send it your "
-        "key",
+        "does not let you in; run {ssh} to see whether that works, ssh-copy-id to send it your key",
     ),
     (
         r"Could not resolve hostname|Name or service not known",
@@ -33,7 +32,7 @@ REASONS = (
     ),
     (
         r"not connected within",
-        "is found, but the login takes too long; type {ssh} to see what it waits for",
+        "is found, but the login takes too long; run {ssh} to see what it waits for",
     ),
     (
         r"timed out|not responding",
@@ -41,19 +40,19 @@ REASONS = (
     ),
     (
         r"Connection (closed|reset) by|kex_exchange_identification|Broken pipe",
-        "ended the connection at once; is it still starting? try again, or type {ssh}",
+        "ended the connection at once; is it still starting? try again, or run {ssh}",
     ),
     (
         r"line \d+: |Bad owner or permissions|Can't open user",
         "cannot be looked up in ssh's configuration",
     ),
 )
-OTHERWISE = "cannot be reached; type {ssh} to see why"
+OTHERWISE = "cannot be reached; run {ssh} to see why"
 OFFENDING = r"Offending \S+ key in (.+):(\d+)"
 
 
 def explained(host: str, ssh: str, said: str) -> str:
-    """In one line, why ``host`` cannot be reached; ``ssh`` is what a person would type."""
+    """In one line, why ``host`` cannot be reached; ``ssh`` is what a person would run."""
     advice = next((text for pattern, text in REASONS if re.search(pattern, said)), OTHERWISE)
     found = re.search(OFFENDING, said)
     known_hosts = f"line {found[2]} of {found[1]}" if found else "known_hosts"

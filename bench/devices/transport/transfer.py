@@ -1,4 +1,4 @@
-"""Files over a line: whole and checked, or not at all."""
+"""Files over a connection: whole and checked, or not at all."""
 
 import hashlib
 import os
@@ -20,8 +20,8 @@ from models.command_line.progress import Report
 STALLED_S, FREE_S = 300.0, 30.0
 MB = 10**6
 SHOWN_PARTS = 20
-# $1 name, $2 of this try, $3 hash. The file is on the disk before it has its name: behind a power
-# cut there is none under a name that says what it holds but does not. A line that breaks looks
+# $1 name, $2 of this try, $3 hash. The file is on the disk before it has its name: after a power
+# cut there is none under a name that says what it holds but does not. A broken connection looks
 # here like the end of the file. Parts of earlier tries are there only if the power was cut.
 PUT = """
 LC_ALL=C
@@ -44,7 +44,7 @@ FULL = re.compile("No space left on device|Disk quota exceeded")
 FREE = re.compile(r"(\d+)\s+\d+%")
 
 
-class Line(Transport, Protocol):
+class Connection(Transport, Protocol):
     """A Transport whose programs are processes here that files are passed through."""
 
     stopped: threading.Event
@@ -53,13 +53,13 @@ class Line(Transport, Protocol):
         self, argv: Sequence[str | PurePosixPath], stdin: IO | int, stdout: IO | int
     ) -> AbstractContextManager[subprocess.Popen]:
         """A process here that passes on standard input and output of ``argv`` there, and ends with
-        the line; standard error is a pipe. Ended behind the block."""
+        the connection; standard error is a pipe. Ended after the block."""
 
-    def check_line(self, code: int, last_words: str) -> None:
-        """ConnectionLost where ``code``, of a process of ``running``, says that the line broke."""
+    def check_connection(self, code: int, last_words: str) -> None:
+        """ConnectionLost where ``code`` of a process of ``running`` says so."""
 
 
-def put(line: Line, local: Path, remote: PurePosixPath, show: Report) -> None:
+def put(connection: Connection, local: Path, remote: PurePosixPath, show: Report) -> None:
     """Copy ``local`` there: whole, on its disk and under its name, or not at all.
 
     DeviceError, in one line, where the device refuses it; where its disk is full, with what there
@@ -73,7 +73,7 @@ def put(line: Line, local: Path, remote: PurePosixPath, show: Report) -> None:
         words = ["sh", "-c", PUT, "sh", remote, secrets.token_hex(4), digest]
         # The reader shares our place in the file.
         said = _moved(
-            line,
+            connection,
             words,
             lambda: os.lseek(file.fileno(), 0, os.SEEK_CUR),
             _megabytes(show, doing, size),
@@ -84,21 +84,21 @@ def put(line: Line, local: Path, remote: PurePosixPath, show: Report) -> None:
         return
     if FULL.search(said):
         raise DeviceError(
-            f"{line.name}: no space left for {local.name} in {str(remote.parent)!r}: "
-            f"{size / MB:.1f} MB to write, {_free(line, remote.parent)} MB free; make room there, "
-            f"or type make device-clean DEVICE={line.name}"
+            f"{connection.name}: no space left for {local.name} in {str(remote.parent)!r}: "
+            f"{size / MB:.1f} MB to write, {_free(connection, remote.parent)} MB free; make room "
+            f"there, or run make device-clean DEVICE={connection.name}"
         )
-    raise DeviceError(f"{line.name}: cannot write {str(remote)!r}: {said}")
+    raise DeviceError(f"{connection.name}: cannot write {str(remote)!r}: {said}")
 
 
-def get(line: Line, remote: PurePosixPath, local: Path) -> None:
+def get(connection: Connection, remote: PurePosixPath, local: Path) -> None:
     """Copy ``remote`` here: whole, under its name, or not at all. DeviceError where it cannot be
     read there."""
     part = local.with_name(f"{local.name}.part.{secrets.token_hex(4)}")
     try:
         with part.open("w+b") as file:
             said = _moved(
-                line,
+                connection,
                 ["sh", "-c", GET, "sh", remote],
                 lambda: os.fstat(file.fileno()).st_size,
                 lambda done: None,
@@ -106,16 +106,16 @@ def get(line: Line, remote: PurePosixPath, local: Path) -> None:
                 stdout=file,
             )
             if said is not None:
-                raise DeviceError(f"{line.name}: cannot read {str(remote)!r}: {said}")
+                raise DeviceError(f"{connection.name}: cannot read {str(remote)!r}: {said}")
             if not _is_whole(file):
-                raise DeviceError(f"{line.name}: {str(remote)!r} changed while it was read")
+                raise DeviceError(f"{connection.name}: {str(remote)!r} changed while it was read")
         os.replace(part, local)
     finally:
         part.unlink(missing_ok=True)
 
 
 def _moved(
-    line: Line,
+    connection: Connection,
     words: Sequence[str | PurePosixPath],
     place: Callable[[], int],
     show: Callable[[int], None],
@@ -124,14 +124,16 @@ def _moved(
 ) -> str | None:
     """Run ``words`` there until a file is moved; None, or in one line why the device refused.
 
-    ``place``: how many bytes have gone by now. DeviceError where none go for long on a line that
-    lives: a disk that hangs.
+    ``place``: how many bytes have gone by now. DeviceError where none go for long on a
+    connection that lives: a disk that hangs.
     """
-    with line.running(words, stdin, stdout) as process:
+    with connection.running(words, stdin, stdout) as process:
         last, since = 0, time.monotonic()
         while True:
             try:
-                said = communicated(process, None, LOOK_S, line.stopped)[1].decode(errors="replace")
+                said = communicated(process, None, LOOK_S, connection.stopped)[1].decode(
+                    errors="replace"
+                )
                 break
             except subprocess.TimeoutExpired:
                 if (now := place()) != last:
@@ -139,10 +141,10 @@ def _moved(
                     show(now)
                 elif time.monotonic() - since > STALLED_S:
                     raise DeviceError(
-                        f"{line.name}: no byte was written or read for {STALLED_S:g} s; is its "
-                        "disk, or SD card, broken?"
+                        f"{connection.name}: no byte was written or read for {STALLED_S:g} s; is "
+                        "its disk, or SD card, broken?"
                     ) from None
-    line.check_line(process.returncode, said)
+    connection.check_connection(process.returncode, said)
     if process.returncode == 0:
         return None
     return " ".join(said.split()) or f"exit code {process.returncode}"
@@ -162,7 +164,7 @@ def _megabytes(show: Report, doing: str, size: int) -> Callable[[int], None]:
 
 
 def _is_whole(file: IO[bytes]) -> bool:
-    """Whether the hash behind the content is its own; takes it off."""
+    """True where the hash after the content is its own, which is taken off."""
     size = file.seek(0, os.SEEK_END) - TRAILER_BYTES
     file.seek(max(0, size))
     trailer = TRAILER.fullmatch(file.read())
@@ -173,7 +175,7 @@ def _is_whole(file: IO[bytes]) -> bool:
     return hashlib.file_digest(file, "sha256").hexdigest().encode() == trailer[1]
 
 
-def _free(line: Line, folder: PurePosixPath) -> str:
-    done = line.run(["df", "-Pk", "--", folder], FREE_S)
+def _free(connection: Connection, folder: PurePosixPath) -> str:
+    done = connection.run(["df", "-Pk", "--", folder], FREE_S)
     kib = FREE.findall(done.stdout.decode(errors="replace"))
     return f"{int(kib[-1]) * 1024 / MB:.1f}" if kib else "an unknown number of"

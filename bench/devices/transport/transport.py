@@ -1,4 +1,4 @@
-"""What a line to a device can do, whichever it is: run a program there, put a file, get a file."""
+"""The protocol of a connection to a device: run a program there, put a file, get a file."""
 
 import subprocess
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from models.command_line.progress import Report
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How long to wait for a device; a silent one is lost after (alive_count + 1) intervals."""
+    """Times to wait for a device; a silent one is lost after (alive_count + 1) intervals."""
 
     connect_s: int
     alive_interval_s: int
@@ -42,29 +42,29 @@ class Runs(Protocol):
 
 
 class Transport(Runs, Protocol):
-    """One line to one device. A context manager: leaving it ends the line.
+    """One connection to one device. A context manager: leaving it ends the connection.
 
-    Words of a command and paths reach the device's shell quoted. Whatever needs the line raises
-    ConnectionLost when it breaks; DeviceError, in one line, where the device refuses.
+    Words of a command and paths reach the device's shell quoted. What needs the connection raises
+    ConnectionLost when that breaks; DeviceError, in one line, where the device refuses.
     """
 
     name: str
     lost_code: int
 
     def connect(self) -> None:
-        """Open the line, again if it was lost; DeviceError that says what to do otherwise."""
+        """Open the connection, again if it was lost; DeviceError that says what to do otherwise."""
 
     def is_connected(self) -> bool: ...
 
     def run_check(
         self, argv: Sequence[str], timeout_s: float, stdin: Path | bytes | None = None
     ) -> bytes:
-        """What it wrote to standard output; DeviceError, with its last words, unless it exits 0."""
+        """Its standard output; DeviceError, with its last words, unless it exits 0."""
 
     def start(self, argv: Sequence[str]) -> subprocess.Popen:
         """A process here, its pipes and session its own, that passes on standard input and output
-        of ``argv`` there. It exits with ``lost_code`` when the line breaks, otherwise as Finished
-        says."""
+        of ``argv`` there. It exits with ``lost_code`` when the connection breaks, otherwise as
+        Finished says."""
 
     def put(self, local: Path, remote: PurePosixPath, show: Report) -> None:
         """Copy a file there: whole, under its name, or not at all."""
@@ -77,4 +77,4 @@ class Transport(Runs, Protocol):
         started goes on. From any thread."""
 
     def close(self) -> None:
-        """End the line; from any thread, one that is being opened too."""
+        """End the connection; from any thread, one that is being opened too."""

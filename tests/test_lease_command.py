@@ -9,15 +9,12 @@ import sys
 from pathlib import PurePosixPath
 
 import pytest
-from phone_shell import phone_shell
+from lease_agents import SHELLS, boot_id, shell_words
 
 from bench.devices.free_memory import free_memory_bytes
 from bench.devices.lease.lease_command import MIN_MEMORY_KIB, NOT_STARTED_CODE, lease_command
-from bench.on_device.lease_agent import boot_id
 
 pytestmark = pytest.mark.waits
-
-SHELLS = [("dash",), ("bash",), ("bash", "--posix"), ("busybox", "sh"), ("mksh", "toybox")]
 LIMIT = "import resource; print(resource.getrlimit(resource.RLIMIT_DATA)[0])"
 
 
@@ -30,12 +27,7 @@ def cache(tmp_path):
 
 @pytest.fixture(params=SHELLS, ids=" ".join)
 def shell(request, tmp_path_factory):
-    """The words that start it; mksh has no other tools but those of toybox, as on a phone."""
-    if request.param[0] == "mksh":
-        return phone_shell(tmp_path_factory.mktemp("phone"))
-    if not shutil.which(request.param[0]):
-        pytest.skip(f"{request.param[0]} is not installed here")
-    return request.param
+    return shell_words(request.param, tmp_path_factory.mktemp("phone"))
 
 
 def run(shell, cache, *argv, name="run", memory_kib=None, **options):

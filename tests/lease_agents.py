@@ -1,36 +1,49 @@
-"""Keepers, and what runs under their lock, in a folder of this machine."""
+"""Lease agents, and what runs under their lease, in a folder of this machine."""
 
 import contextlib
-import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path, PurePosixPath
 
-from native_runner import built_runner
+import pytest
+from phone_shell import phone_shell
 
 from bench.devices.lease.lease_command import lease_command
-from bench.on_device import lease_agent
+from bench.devices.platform import LEASE_AGENT
 
-KEEPER = Path(lease_agent.__file__)
-KINDS = ("python", "native")
+BUSY, FAILED, CONNECTION_GONE = 4, 3, 5  # its exit codes
+SHELLS = [("dash",), ("bash", "--posix"), ("busybox", "sh"), ("mksh", "toybox")]
+# What it writes to a file finds no room, as on a full disk.
+NO_ROOM = ("sh", "-c", 'trap "" XFSZ; ulimit -f 0; exec "$@"', "sh")
 STARTED = []
 
 
-def keeper_words(kind):
-    """What starts a keeper of that kind, one of KINDS; its folder follows."""
-    if kind == "native":
-        return (str(built_runner()), "--lease")
-    return (sys.executable, "-I", str(KEEPER))
+def shell_words(shell, folder):
+    """What starts the shell, one of SHELLS; mksh has no other tools but those of toybox, as on a
+    phone, which get their names in ``folder``."""
+    if shell[0] == "mksh":
+        return phone_shell(folder)
+    if not shutil.which(shell[0]):
+        pytest.skip(f"{shell[0]} is not installed here")
+    return shell
 
 
-class Keeper:
-    """A keeper as a process. ``by``: the words of what starts it, when not it alone."""
+def boot_id():
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
-    def __init__(self, cache, kind, owner="ann", silence_s=60, by=(), environment=None):
-        command = [*by, *keeper_words(kind), str(cache), str(silence_s)]
+
+class Agent:
+    """An agent as a process. ``by``: the words of what starts it, when not it alone."""
+
+    def __init__(
+        self, cache, shell=("sh",), owner="ann", timeout_s=60, by=(), environment=None,
+        file=LEASE_AGENT,
+    ):  # fmt: skip
+        command = [*by, *shell, str(file), str(cache), str(timeout_s), owner]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -39,22 +52,29 @@ class Keeper:
             start_new_session=True,
             env={**os.environ, **(environment or {})},
         )
-        self.say(json.dumps({"owner": owner}))
 
     def say(self, line):
         self.process.stdin.write(line.encode() + b"\n")
 
-    def event(self):
+    def answer(self):
         """The next thing it says; None at its end."""
-        line = self.process.stdout.readline()
-        return json.loads(line) if line else None
+        line = self.process.stdout.readline().decode()
+        assert not line or line.startswith("lease "), line
+        return line.removeprefix("lease ").rstrip("\n") if line else None
+
+    def answers(self, last):
+        """What it says until a line that begins with ``last``, that one as well."""
+        found = [self.answer()]
+        while found[-1] is not None and not found[-1].startswith(last):
+            found.append(self.answer())
+        return found
 
     def ask(self, line):
         self.say(line)
-        return self.event()
+        return self.answer()
 
     def code(self):
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=60)
 
     def __enter__(self):
         return self
@@ -108,7 +128,7 @@ def living(session):
     return found
 
 
-def wait_until(holds, timeout_s=20):
+def wait_until(holds, timeout_s=60):
     deadline = time.monotonic() + timeout_s
     while not holds():
         assert time.monotonic() < deadline, "it did not come to hold"

@@ -1,4 +1,4 @@
-"""The host's side of a device's lock: taken, kept over what can go wrong, and let go."""
+"""The host's side of a device's lease: taken, kept over what can go wrong, and released."""
 
 import os
 import shlex
@@ -11,9 +11,10 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 from commands import ROOT
-from keepers import (
+from lease_agents import (
+    NO_ROOM,
+    boot_id,
     end_started,
-    keeper_words,
     living,
     start_ready,
     wait_until,
@@ -23,8 +24,8 @@ from relayed_transport import RelayedTransport
 
 from bench.devices.lease.device_lease import DeviceLease
 from bench.devices.lease.lease_command import lease_command
+from bench.devices.platform import LEASE_AGENT
 from bench.measurement.result import ConnectionLost
-from bench.on_device.lease_agent import boot_id
 from models.command_line.errors import DeviceError
 
 pytestmark = pytest.mark.waits
@@ -44,7 +45,7 @@ def cache(tmp_path):
 
 
 @pytest.fixture
-def device(cache, keeper_kind):
+def device(cache):
     """Locks of one device, by owner; all are released behind the test."""
     made = []
 
@@ -52,10 +53,10 @@ def device(cache, keeper_kind):
         if transport is None:
             transport = LocalTransport()
         transport.connect()
-        settings = {"silence_s": 60.0, "beat_s": 0.2, **settings}
+        settings = {"lease_timeout_s": 60, "heartbeat_s": 0.2, **settings}
         notes = []
         found = DeviceLease(
-            transport, settings.pop("keeper", keeper_words(keeper_kind)),
+            transport, settings.pop("agent", ("sh", str(LEASE_AGENT))),
             PurePosixPath(cache), owner, notes.append, **settings,
         )  # fmt: skip
         found.notes = notes
@@ -90,7 +91,7 @@ def test_leaving_the_context_ends_what_runs_and_lets_others_in(device, cache):
         lock.take()
         program = start_ready(cache, "one", SLEEPS)
         assert lock.is_held()
-    assert not lock.is_held() and program.wait(timeout=10) == -signal.SIGKILL
+    assert not lock.is_held() and program.wait(timeout=60) == -signal.SIGKILL
     other = device("bob")
     other.take()
     assert not other.notes
@@ -100,17 +101,17 @@ def test_end_ends_one_program_and_no_other(device, cache):
     lock = device()
     lock.take()
     one, two = (start_ready(cache, name, SLEEPS) for name in ("one", "two"))
-    assert lock.end("one") and one.wait(timeout=10) == -signal.SIGKILL
-    assert len(living(two.pid)) == 2 and lock.end("never started")
+    assert lock.end("one") and one.wait(timeout=60) == -signal.SIGKILL
+    assert len(living(two.pid)) == 2 and lock.end("never-started")
     lock.release()
     assert not lock.end("two") and not lock.notes
 
 
-def test_beats_keep_the_device_for_longer_than_the_silence_that_ends_it(device, cache):
-    lock = device(silence_s=1.0)
+def test_heartbeats_keep_the_device_for_longer_than_the_silence_that_ends_it(device, cache):
+    lock = device(lease_timeout_s=2)
     lock.take()
     program = start_ready(cache, "one", SLEEPS)
-    time.sleep(2.5)
+    time.sleep(3)
     assert lock.is_held() and program.poll() is None
 
 
@@ -121,7 +122,7 @@ def test_a_cut_line_ends_what_runs_and_the_same_bench_takes_the_device_again(dev
     program = start_ready(cache, "one", SLEEPS)
     transport.cut()
     wait_until(lambda: not lock.is_held())
-    assert program.wait(timeout=10) == -signal.SIGKILL and not lock.end("one")
+    assert program.wait(timeout=60) == -signal.SIGKILL and not lock.end("one")
     transport.connect()
     lock.take()
     assert lock.is_held() and not lock.notes
@@ -129,11 +130,11 @@ def test_a_cut_line_ends_what_runs_and_the_same_bench_takes_the_device_again(dev
 
 def test_a_frozen_line_lets_go_when_it_is_silent_for_too_long(device, cache):
     transport = RelayedTransport()
-    lock = device(transport=transport, silence_s=1.0)
+    lock = device(transport=transport, lease_timeout_s=2)
     lock.take()
     program = start_ready(cache, "one", SLEEPS)
     transport.freeze()
-    assert program.wait(timeout=10) == -signal.SIGKILL
+    assert program.wait(timeout=60) == -signal.SIGKILL
     device("bob").take(wait_s=10)
     transport.thaw()
     wait_until(lambda: not lock.is_held())
@@ -141,9 +142,9 @@ def test_a_frozen_line_lets_go_when_it_is_silent_for_too_long(device, cache):
 
 def test_the_same_bench_waits_until_its_own_broken_line_is_let_go(device):
     transport = RelayedTransport()
-    device(transport=transport, silence_s=2.0).take()
+    device(transport=transport, lease_timeout_s=2).take()
     transport.freeze()
-    again = device(silence_s=2.0)
+    again = device(lease_timeout_s=2)
     again.take()
     assert again.is_held()
     transport.thaw()
@@ -152,22 +153,19 @@ def test_the_same_bench_waits_until_its_own_broken_line_is_let_go(device):
 def test_a_lock_that_was_left_behind_is_taken_and_told(device, cache):
     transport = RelayedTransport()
     device(transport=transport).take()
-    keepers = [
+    agents = [
         int(path.parent.name)
         for path in Path("/proc").glob("[0-9]*/cmdline")
-        if os.fsencode(cache) in (words := command_line(path)) and KEEPS.intersection(words)
+        if os.fsencode(cache) in (words := command_line(path)) and os.fsencode(LEASE_AGENT) in words
     ]
     start_ready(cache, "one", SLEEPS)
-    for pid in keepers:
+    for pid in agents:
         os.kill(pid, signal.SIGKILL)
     lock = device("bob")
     lock.take()
     taken, ended = lock.notes
-    assert taken.startswith("local: took over the lock that ann@desk pid 7 left behind at 20")
+    assert taken.startswith("local: took over the lease that ann@desk pid 7 left at 20")
     assert ended == "local: ended one, which an earlier bench had left running"
-
-
-KEEPS = {b"-I", b"--lease"}
 
 
 def command_line(path):
@@ -177,7 +175,7 @@ def command_line(path):
         return []
 
 
-def test_a_bench_that_is_killed_leaves_nothing_running(keeper_kind, cache):
+def test_a_bench_that_is_killed_leaves_nothing_running(cache):
     source = f"""
 import subprocess, sys, time
 from pathlib import PurePosixPath
@@ -185,7 +183,7 @@ from bench.devices.lease.device_lease import DeviceLease
 from bench.devices.lease.lease_command import lease_command
 from local_transport import LocalTransport
 transport, cache = LocalTransport(), PurePosixPath({str(cache)!r})
-lock = DeviceLease(transport, {keeper_words(keeper_kind)!r}, cache, "ann", print)
+lock = DeviceLease(transport, ["sh", {str(LEASE_AGENT)!r}], cache, "ann", print)
 lock.take()
 words = lease_command(cache, "one", [sys.executable, "-c", {SLEEPS!r}])
 program = subprocess.Popen(transport.argv(words), start_new_session=True, stdout=subprocess.PIPE)
@@ -206,20 +204,17 @@ time.sleep(600)
 
 
 def test_a_disk_that_is_full_is_told_and_costs_only_the_name(device, cache):
-    cache.mkdir()
-    (cache / "lock").symlink_to("/dev/full")
-    lock = device()
+    lock = device(agent=(*NO_ROOM, "sh", str(LEASE_AGENT)))
     lock.take()
-    assert lock.notes == [
-        "local: its lock holds, but does not name this bench: No space left on device"
-    ]
+    (said,) = lock.notes
+    assert said.startswith("local: its lock holds, but does not name this bench: ")
     with pytest.raises(DeviceError, match="in use by another bench, which its lock does not name;"):
         device("bob").take()
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(device, cache):
     cache.write_text("a file")
-    with pytest.raises(DeviceError, match=r"local: its lock cannot be had: .*File exists"):
+    with pytest.raises(DeviceError, match=r"local: it cannot be leased: .*File exists"):
         device().take()
 
 
@@ -243,18 +238,18 @@ class Through(LocalTransport):
 
 def test_a_line_that_breaks_ahead_of_the_lock_is_connection_lost(device):
     lock = device(transport=Through("echo reset by peer >&2; exit 255"))
-    with pytest.raises(ConnectionLost, match=r"^local: the line broke .*: reset by peer$"):
+    with pytest.raises(ConnectionLost, match=r"^local: the connection broke .*: reset by peer$"):
         lock.take()
     assert not lock.is_held()
 
 
-def test_a_keeper_that_cannot_start_is_told_with_its_last_words(device):
-    with pytest.raises(DeviceError, match=r"exit code 127: .*no-python.*not found") as error:
-        device(keeper=("/no-python", "-I", "keeper.py")).take()
+def test_an_agent_that_cannot_start_is_told_with_its_last_words(device):
+    with pytest.raises(DeviceError, match=r"exit code 127: .*no-shell.*not found") as error:
+        device(agent=("/no-shell", "lease_agent.sh")).take()
     assert not isinstance(error.value, ConnectionLost)
 
 
-def test_a_keeper_that_says_nothing_is_given_up_and_ended(device, cache, monkeypatch):
+def test_an_agent_that_says_nothing_is_given_up_and_ended(device, cache, monkeypatch):
     monkeypatch.setattr("bench.devices.lease.device_lease.ANSWER_S", 0.5)
     with pytest.raises(DeviceError, match=r"nothing within 0.5 s: welcome"):
         device(transport=Through(f"{TELL_SESSION}; echo welcome; sleep 600", cache)).take()
@@ -263,7 +258,7 @@ def test_a_keeper_that_says_nothing_is_given_up_and_ended(device, cache, monkeyp
 
 
 def test_what_cannot_be_ended_is_told(device, cache):
-    # Something in the keeper's own session, which it cannot end without ending itself.
+    # Something in the agent's own session, which it cannot end without ending itself.
     beside = 'sh -c "sleep 5; exit 1" "$cache/running/one" < /dev/null > /dev/null 2>&1 &'
     lock = device(transport=Through(f'{TELL_SESSION}; {beside} exec "$@"', cache))
     lock.take()
@@ -290,7 +285,7 @@ def test_an_answer_that_comes_too_late_is_not_taken_for_another(device, cache, m
     assert lock.notes == ["local: did not say within 0.1 s that one has ended"]
 
 
-def test_a_device_that_greets_before_the_keeper_speaks_is_no_trouble(device):
+def test_a_device_that_greets_before_the_agent_speaks_is_no_trouble(device):
     lock = device(transport=Through('echo welcome; echo "[]"; echo; exec "$@"'))
     lock.take()
     assert lock.is_held() and lock.end("nothing")
