@@ -25,8 +25,8 @@ positional = $(if $(call given,$(1)),$(call quoted,$($(1))))
 arguments = $(foreach o,$(1),$(if $(call given,$(o)),$(call flag,$(o)) $(call quoted,$($(o)))))
 
 .PHONY: help setup export quantize summary bench baseline gate list show compare device-clean \
-	report train native android test test-pi test-android lint format docs constraints clean \
-	distclean FORCE
+	report train native android test test-pi test-android test-fuzz lint format docs \
+	constraints clean distclean FORCE
 
 help:
 	@echo 'make export    a Keras model becomes float32, float16 and int8 files, TFLite and ONNX'
@@ -41,11 +41,11 @@ help:
 	@echo 'make report    everything measured as one HTML file, results/report.html'
 	@echo 'make train     the demo checkpoint of ARCH, from Fashion-MNIST'
 	@echo 'make native    the native runner for this machine'
-	@echo 'make android   the native runner for phones; NDK=/path/to/ndk ABI=arm64-v8a, and'
-	@echo '               LIBRARIES=folder of the published .aar files, where that is not online'
+	@echo 'make android   the native runner for phones; NDK=/path/to/ndk ABI=arm64-v8a'
+	@echo '               with LIBRARIES=folder of the .aar files of LiteRT and ONNX Runtime'
 	@echo 'make test      every test;  make lint  ruff;  make docs  the outputs that the pages show'
 	@echo 'make test-pi   the tests on an emulated Raspberry Pi;  make test-android  on an emulated'
-	@echo '               phone; both want root'
+	@echo '               phone; both want root;  make test-fuzz  broken jobs for the native runner'
 	@echo 'make clean     removes .venv and caches;  make distclean  artifacts/ and results/, too'
 	@echo 'make constraints   the newest versions of all packages for the Python of .venv'
 	@echo
@@ -128,7 +128,7 @@ android: $(READY)
 	@$(RUN) -m bench.devices.native.build $(call arguments,$(ANDROID_OPTIONS))
 
 # Tests that compute, then those that wait, many of them at once. Where PYTEST chooses some, in one go.
-HERE := not pi and not android
+HERE := not pi and not android and not fuzz
 WAITING = $(shell grep -l 'pytest.mark.waits' tests/test_*.py)
 test: $(READY)
 ifdef PYTEST
@@ -144,9 +144,12 @@ test-pi: $(READY)
 	@sh tests/device_pi/install.sh
 	@$(RUN) -m pytest -m pi -rs --durations=20 $(PYTEST)
 
+test-fuzz: $(READY)
+	@$(RUN) -m pytest -m fuzz -rs tests/test_native_fuzz.py $(PYTEST)
+
 test-android: $(READY)
 	@sh tests/device_android/install.sh
-	@$(RUN) -m pytest -m android -rs --durations=20 $(PYTEST)
+	@$(RUN) -m pytest -m android -rs -n 2 --dist loadfile --durations=20 $(PYTEST)
 
 lint: $(READY)
 	@$(RUN) -m ruff check .

@@ -127,8 +127,14 @@ def job(tmp_path):
 
 @pytest.fixture(scope="session")
 def native_runner():
-    """The native runner as a program of this machine."""
+    """The native runner for this machine, with sanitizers compiled in."""
     return built_runner()
+
+
+@pytest.fixture(scope="session")
+def release_runner():
+    """The native runner for this machine as `make native` builds it, beside its libraries."""
+    return built_runner(sanitize="")
 
 
 @pytest.fixture(scope="session")

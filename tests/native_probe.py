@@ -5,13 +5,13 @@ import json
 import subprocess
 from pathlib import Path
 
-from native_runner import built, sanitizers
+from native_runner import built
 
 
 @functools.cache
 def program() -> Path:
     """The probe for this machine."""
-    return built("probe", sanitizers())
+    return built("probe")
 
 
 def probe(*words, asked=None, env=None, through=()):
@@ -22,7 +22,7 @@ def probe(*words, asked=None, env=None, through=()):
 
 
 def start(*words, asked=None, env=None, through=()):
-    """The same, whatever way it ends; ``through`` words that start it."""
+    """The finished probe, however it ended; ``through`` are words that start it."""
     return subprocess.run(
         [*through, str(program()), *map(str, words)],
         input=json.dumps(asked) if asked is not None else "",

@@ -1,8 +1,8 @@
-"""The native runner, built for this machine, and what else is built of its sources for tests.
+"""The native runner, built for this machine, and other programs that are built of its sources for
+tests.
 
-``NATIVE_SANITIZE=address,undefined ASAN_OPTIONS=verify_asan_link_order=0 pytest ...`` runs tests
-with those sanitizers compiled in. The option: some preload a library, ahead of the sanitizer's.
-Leaks are looked for; nothing that the runtimes keep has had to be left out.
+The tests of the runner run it with address and undefined-behaviour sanitizers compiled in. Those
+that give it a limit of memory, of which a sanitizer takes more than there is, run the release.
 """
 
 import functools
@@ -19,19 +19,17 @@ from bench.devices.native.target import HOST
 from bench.devices.native.toolchain import toolchain_for
 
 SANITIZERS = "address,undefined"
-
-
-def sanitizers() -> str:
-    """Those that are asked for."""
-    return os.environ.get("NATIVE_SANITIZE", "")
+# Some tests preload a library, ahead of the sanitizer's.
+os.environ.setdefault("ASAN_OPTIONS", "verify_asan_link_order=0")
 
 
 @functools.cache
-def host_bundle(sanitize: str = "") -> Bundle:
-    """The runner as `make native` builds it, and the libraries of the installed packages.
+def host_bundle(sanitize: str = SANITIZERS) -> Bundle:
+    """The runner and the libraries of the installed packages; "" is the release, as `make native`
+    builds it.
 
-    Only what has changed since the last build is compiled. Several processes may ask at once; the
-    test is skipped where there is no compiler.
+    Built once for these sources, by whichever process of the tests asks first. The test is skipped
+    where there is no compiler.
     """
     for needed in ("cmake", "c++"):
         if not shutil.which(needed):
@@ -41,22 +39,22 @@ def host_bundle(sanitize: str = "") -> Bundle:
     return bundle_for(HOST.name, _unseen, sanitize=sanitize)
 
 
-def built_runner() -> Path:
+def built_runner(sanitize: str = SANITIZERS) -> Path:
     """The runner as it is on a device, but for this machine."""
-    return host_bundle(sanitizers()).folder / "runner"
+    return host_bundle(sanitize).folder / "runner"
 
 
 def host_libraries() -> Path:
-    """What is to follow its --libraries."""
-    return host_bundle(sanitizers()).folder
+    """The folder for its --libraries."""
+    return host_bundle().folder
 
 
-def built(program: str, sanitize: str) -> Path:
+def built(program: str) -> Path:
     """Another program of the same sources, which shares with the runner what is compiled."""
-    name = host_bundle(sanitize).folder.parent.name
+    name = host_bundle().folder.parent.name
     with PLACES.alone(name) as folder:
         toolchain = toolchain_for(HOST, None, PLACES)
-        return compiled_program(program, toolchain, sanitize, folder, PLACES, _unseen)
+        return compiled_program(program, toolchain, SANITIZERS, folder, PLACES, _unseen)
 
 
 def _unseen(doing: str, done: int = 0, total: int | None = None) -> None:

@@ -30,15 +30,15 @@ NATIVE_FILES = [(file, f"{runtime}-native") for file, runtime in FILES]
 
 
 @pytest.fixture
-def native(native_runner, native_libraries, monkeypatch):
+def native(release_runner, monkeypatch):
     """This machine's bundle, put together by the tests; the targets that were asked for."""
     asked = []
-    words = (str(native_runner), "--libraries", "{folder}")
+    words = (str(release_runner), "--libraries", "{folder}")
 
     def bundle_for(target, show):
         asked.append(target)
         show("compiling")
-        return Bundle(target, "x86_64", native_libraries, (), words, {}, "c++")
+        return Bundle(target, "x86_64", release_runner.parent, (), words, {}, "c++")
 
     monkeypatch.setattr("bench.devices.native.bundle.bundle_for", bundle_for)
     return asked

@@ -1,4 +1,4 @@
-"""Images in the native runner: the same bytes as in bench/on_device/classify.py, from any .npy."""
+"""Images in the native runner: the same bytes as in bench/on_device/classify.py."""
 
 import io
 import itertools
@@ -14,10 +14,9 @@ from quantize.runtime.model_session import Tensor
 
 SIDE = 3
 SHAPE = (1, SIDE, SIDE, 2)
-PIXELS = ("u1", "<u2", ">u2", "<u4", "<u8", "i1", "<i2", "<i4", ">i8", "<f2", ">f2", "<f4", ">f4",
-          "<f8", np.longdouble)  # fmt: skip
-FED = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float16",
-       "float32", "float64")  # fmt: skip
+PIXELS = ("u1", "<f4")  # of shards
+OTHERS = ("<u2", ">u2", "i1", "<i4", "<i8", "<f2", ">f4", "<f8", "?", "<c8", np.longdouble)
+FED = ("int8", "uint8", "int16", "float32")
 
 
 class Echo:
@@ -65,7 +64,7 @@ def by_python(dtype, of_images, shape=SHAPE):
 
 
 def compared(tmp_path, dtype, shards, **how):
-    """What both wrote, byte for byte the same; the arrays."""
+    """The arrays that both wrote, byte for byte the same."""
     ours = [tmp_path / f"native{number}.npy" for number in range(len(shards))]
     theirs = [tmp_path / f"python{number}.npy" for number in range(len(shards))]
     with np.errstate(all="ignore"):
@@ -79,22 +78,40 @@ def compared(tmp_path, dtype, shards, **how):
 
 
 def pixels(dtype, n=5):
-    """Values all over the type's range, and the small ones that images have."""
+    """Values of images, over their whole range."""
     random, dtype = np.random.default_rng(3), np.dtype(dtype)
     some = random.integers(0, 256, (n, *SHAPE[1:])).astype(np.float64)
     if dtype.kind == "f":
         return (some / 17 - 4).astype(dtype)
-    info = np.iinfo(dtype)
-    made = (some % (min(255, info.max) + 1)).astype(dtype)
-    made[0].flat[:2] = info.min, info.max
-    return made
+    some[0].flat[:2] = 0, 255
+    return some.astype(dtype)
 
 
 @pytest.mark.parametrize("dtype", PIXELS, ids=str)
-def test_every_type_of_pixel_is_read_as_numpy_reads_it(tmp_path, dtype):
+def test_pixels_are_read_as_numpy_reads_them(tmp_path, dtype):
     np.save(tmp_path / "shard.npy", pixels(dtype))
     (found,) = compared(tmp_path, "float32", [tmp_path / "shard.npy"], scale=0.1, offset=0.3)
     assert found.shape == (5, SIDE * SIDE * 2) and len(np.unique(found)) > 20
+
+
+@pytest.mark.parametrize("dtype", OTHERS, ids=str)
+def test_pixels_of_another_type_are_refused_with_the_same_words(tmp_path, dtype):
+    np.save(tmp_path / "shard.npy", np.zeros((5, *SHAPE[1:]), dtype))
+    refused(tmp_path, f"its elements are {np.dtype(dtype).str}; expected |u1 (uint8) or <f4")
+
+
+def test_pixels_in_fortran_order_are_refused_with_the_same_words(tmp_path):
+    np.save(tmp_path / "shard.npy", np.asfortranarray(pixels("u1")))
+    refused(tmp_path, "it is in Fortran order; expected C order")
+
+
+def refused(tmp_path, words):
+    """The shard is bad input to both runners, with the same message that has ``words`` in it."""
+    asked = images([tmp_path / "shard.npy"], [tmp_path / "out.npy"])
+    answer = native("float32", asked)
+    assert answer == by_python("float32", asked)
+    assert answer["error"]["kind"] == "bad_input" and words in answer["error"]["message"]
+    assert not (tmp_path / "out.npy").exists()
 
 
 @pytest.mark.parametrize("dtype", FED)
@@ -109,21 +126,13 @@ def test_every_type_of_input_and_output_has_the_same_bits(tmp_path, dtype):
     assert max(differing) > 20
 
 
-@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16"])
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16"])
 def test_what_the_type_cannot_hold_is_clipped(tmp_path, dtype):
-    np.save(tmp_path / "shard.npy", pixels("<i4"))
+    shard = np.linspace(-1e6, 1e6, SIDE * SIDE * 2, dtype=np.float32).reshape(SHAPE)
+    np.save(tmp_path / "shard.npy", shard)
     how = {"scale": 1.0, "offset": 0.0, "input_of": (0.01, 0), "output_of": (1.0, 0)}
     (found,) = compared(tmp_path, dtype, [tmp_path / "shard.npy"], **how)
     assert {found.min(), found.max()} == {float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)}
-
-
-@pytest.mark.parametrize("dtype", ["int32", "uint32", "int64"])
-def test_wide_types_hold_their_greatest_value_where_float32_has_none(tmp_path, dtype):
-    """On x86 numpy's cast of 2^31 is -2^31; what is meant is the greatest."""
-    np.save(tmp_path / "shard.npy", np.full((1, *SHAPE[1:]), 1e30))
-    of_images = images([tmp_path / "shard.npy"], [tmp_path / "out.npy"], output_of=(1.0, 0))
-    assert native(dtype, of_images)["error"] is None
-    assert np.load(tmp_path / "out.npy").max() == np.float32(np.iinfo(dtype).max)
 
 
 def test_halves_go_to_the_even_step(tmp_path):
@@ -132,24 +141,6 @@ def test_halves_go_to_the_even_step(tmp_path):
     how = {"scale": 1.0, "offset": 0.0, "input_of": (1.0, 0), "output_of": (1.0, 0)}
     (found,) = compared(tmp_path, "int8", [tmp_path / "shard.npy"], **how)
     assert found[0, :4].tolist() == [-8, -8, -6, -6]
-
-
-def test_every_half_is_widened_and_every_float_rounded_as_numpy_does(tmp_path):
-    every = np.arange(65536, dtype=np.uint16).view(np.float16)
-    every = every[~np.isnan(every)]
-    between = np.nextafter(every.astype(np.float32), np.float32(np.inf), dtype=np.float32)
-    middle = (every.astype(np.float64) + np.roll(every, 1).astype(np.float64)) / 2
-    with np.errstate(over="ignore"):
-        middle = np.nan_to_num(middle).astype(np.float32)
-    values = np.concatenate([every, between, -between, middle]).astype(np.float32)
-    shape = (1, 1, 1, len(values))
-    for name, array in (("wide", values), ("half", np.resize(every, len(values)))):
-        np.save(tmp_path / f"{name}.npy", array.reshape(shape))
-        ours, theirs = (images([tmp_path / f"{name}.npy"], [tmp_path / f"{who}.npy"], 1.0, 0.0)
-                        for who in ("ours", "theirs"))  # fmt: skip
-        with np.errstate(all="ignore"):
-            assert native("float16", ours, shape) == by_python("float16", theirs, shape)
-        assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "theirs.npy").read_bytes()
 
 
 def test_shards_are_told_one_by_one_and_an_empty_one_is_written_too(tmp_path):
@@ -169,39 +160,30 @@ def header(text, version=(1, 0), length=None):
 
 
 def described(shape="(2, 3, 3, 2)", descr="'|u1'", fortran="False", more=""):
-    return f"{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}{more}}}\n"
+    return f"{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}, {more}}}\n"
 
 
-def test_headers_are_read_however_they_are_written(tmp_path):
-    texts = [
-        header(described()),
-        header(described(), (2, 0)),
-        header(described(), (3, 0)),
-        header(described(more=", ") + " " * 30),
-        header('{"shape":(2L,3L,3L,2L),"descr":"u1","fortran_order":False}'),
-        header(described("( 2 ,3, 3,\n2 , )", "'=u1'")),
-    ]
-    shards = [tmp_path / f"shard{number}.npy" for number in range(len(texts))]
-    for path, text in zip(shards, texts, strict=True):
-        path.write_bytes(text)
-    ours = [tmp_path / f"out{number}.npy" for number in range(len(texts))]
-    assert native("float32", images(shards, ours))["images"] == 2 * len(texts)
+def test_a_header_as_numpy_writes_it_is_read(tmp_path):
+    for number, text in enumerate((described(), described().replace("\n", " " * 30 + "\n"))):
+        (tmp_path / f"{number}.npy").write_bytes(header(text))
+        asked = images([tmp_path / f"{number}.npy"], [tmp_path / "out.npy"])
+        assert native("float32", asked)["images"] == 2
 
 
 BROKEN = {
     "empty": b"",
     "no array": b"PK\x03\x04" + bytes(100),
     "only the magic": b"\x93NUMPY",
-    "version 9": header(described(), (9, 0)),
+    "version 2": header(described(), (2, 0)),
     "length beyond the end": header(described(), length=60000),
-    "4 GB header": header(described(), (2, 0), 2**32 - 1),
     "length too short": header(described(), length=20),
     "no dictionary": header("[1, 2]"),
     "open dictionary": header("{'descr': '|u1', "),
     "open text": header("{'descr"),
-    "missing key": header("{'descr': '|u1', 'shape': (2, 3, 3, 2)}"),
-    "another key": header(described(more=", 'x': 1")),
-    "behind it": header(described() + "1"),
+    "missing key": header("{'descr': '|u1', 'shape': (2, 3, 3, 2), }"),
+    "other quotes": header(described().replace("'", '"')),
+    "another key": header(described(more="'x': 1, ")),
+    "more after it": header(described() + "1"),
     "negative": header(described("(-1, 3, 3, 2)")),
     "overflow": header(described("(4611686018427387904, 3, 3, 2)")),
     "beyond 64 bits": header(described("(99999999999999999999, 3, 3, 2)")),
@@ -215,7 +197,7 @@ BROKEN = {
     "booleans": header(described(descr="'|b1'")),
     "complex": header(described(descr="'<c8'")),
     "fortran": header(described(fortran="True")),
-    "fortran what": header(described(fortran="Maybe")),
+    "fortran order as a word": header(described(fortran="Maybe")),
     "three axes": header(described("(2, 3, 6)")),
     "no axes": header(described("()")),
     "another size": header(described("(2, 3, 2, 3)")),

@@ -12,9 +12,9 @@ ASKED = ["--model", "tiny.keras", "--pairs", "6", "--seconds", "0.05", "--thread
 
 
 @pytest.fixture
-def native(native_runner, native_libraries, monkeypatch):
-    words = (str(native_runner), "--libraries", "{folder}")
-    made = Bundle("host", "x86_64", native_libraries, (), words, {}, "c++")
+def native(release_runner, monkeypatch):
+    words = (str(release_runner), "--libraries", "{folder}")
+    made = Bundle("host", "x86_64", release_runner.parent, (), words, {}, "c++")
     monkeypatch.setattr("bench.devices.native.bundle.bundle_for", lambda target, show: made)
 
 

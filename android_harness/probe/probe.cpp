@@ -53,7 +53,7 @@ class Echo : public Session {
 };
 
 DType dtype_of(const std::string& name) {
-  for (int number = 0; number <= static_cast<int>(DType::kFloat64); ++number) {
+  for (int number = 0; number <= static_cast<int>(DType::kFloat32); ++number) {
     const auto dtype = static_cast<DType>(number);
     if (name_of(dtype) == name) return dtype;
   }

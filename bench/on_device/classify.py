@@ -16,7 +16,8 @@ def classify(session, images, result, tell):
             shard = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError) as error:
             raise JobError("bad_input", f"cannot read {path[:200]}: {one_line(error)}") from error
-        if shard.ndim != 4 or shard.shape[1:] != shape or shard.dtype.kind not in "uif":
+        check_layout(shard, path)
+        if shard.ndim != 4 or shard.shape[1:] != shape:
             raise JobError(
                 "bad_input",
                 f"images are {shard.dtype} {list(shard.shape)}; "
@@ -30,6 +31,18 @@ def classify(session, images, result, tell):
         write_array(images["outputs"][number], np.stack(rows) if rows else np.zeros((0, 0)))
         result["images"] += len(rows)
         tell({"event": "classified", "shards": number + 1})
+
+
+def check_layout(shard, path):
+    """JobError unless ``shard`` is uint8 or float32, little-endian, in C order: what `bench` pushes
+    and what the native runner reads."""
+    if shard.dtype.str not in ("|u1", "<f4"):
+        wrong = f"its elements are {shard.dtype.str}; expected |u1 (uint8) or <f4 (float32)"
+    elif not shard.flags.c_contiguous:
+        wrong = "it is in Fortran order; expected C order"
+    else:
+        return
+    raise JobError("bad_input", f"cannot read {path[:200]}: {wrong}")
 
 
 def write_array(path, array):

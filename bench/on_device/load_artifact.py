@@ -9,6 +9,9 @@ from bench.on_device.job_error import JobError, one_line
 from quantize.runtime.model_session import new_session
 from quantize.runtime.names import ACCELERATED
 
+# Of an input or output: what the exporter writes, and what the native runner knows.
+ELEMENTS = ("float32", "int8", "uint8", "int16")
+
 
 def load_artifact(job, result):
     """The artifact loaded in its runtime, load and prepare times written to ``result``."""
@@ -42,8 +45,11 @@ def check_tensors(inputs, outputs):
     shape = inputs[0].shape
     if len(shape) != 4 or shape[0] != 1 or min(shape) < 1:
         raise JobError("bad_model", f"the input is {shape}; expected [1, h, w, c]")
-    if inputs[0].dtype is None:
-        raise JobError("bad_model", "the input is of a type that numpy does not have")
+    for which, (tensor,) in (("input", inputs), ("output", outputs)):
+        if str(tensor.dtype) not in ELEMENTS:
+            found = tensor.dtype or "of a type that numpy does not have"
+            expected = "float32, int8, uint8 or int16"
+            raise JobError("bad_model", f"the {which} is {found}; expected {expected}")
 
 
 def noise(session):

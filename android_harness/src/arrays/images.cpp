@@ -11,13 +11,13 @@ namespace harness {
 namespace {
 
 void check_images(const NpyHeader& header, const TensorType& input) {
-  const bool numbers = header.kind == 'u' || header.kind == 'i' || header.kind == 'f';
-  if (numbers && header.shape.size() == 4 && input.shape.size() == 4 &&
+  if (header.shape.size() == 4 && input.shape.size() == 4 &&
       std::equal(header.shape.begin() + 1, header.shape.end(), input.shape.begin() + 1)) {
     return;
   }
-  throw Failure("bad_input", "images are " + header.dtype() + " " + listed(header.shape) +
-                                 "; the model reads [n, " + listed(input.shape, 1).substr(1));
+  throw Failure("bad_input", "images are " + std::string(name_of(header.dtype)) + " " +
+                                 listed(header.shape) + "; the model reads [n, " +
+                                 listed(input.shape, 1).substr(1));
 }
 
 // Runs the images of one shard and writes what the file answers; how many they are.

@@ -18,7 +18,7 @@ namespace harness {
 namespace {
 
 constexpr char kMagic[] = "\x93NUMPY";
-constexpr std::size_t kMagicBytes = 6;
+constexpr std::size_t kMagicBytes = 6, kLengthBytes = 2;
 constexpr std::size_t kLongestHeader = 10000;  // bytes; numpy's own limit
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kLongestPath = 200;  // in a message
@@ -82,18 +82,15 @@ NpyFile::NpyFile(const std::string& path)
   if (!S_ISREG(about.st_mode)) refuse("it is no file");
   const std::string start = read_bytes(0, kMagicBytes + 2);
   if (start.compare(0, kMagicBytes, kMagic) != 0) refuse("it is no .npy file");
-  const int version = static_cast<unsigned char>(start[kMagicBytes]);
-  if (version < 1 || version > 3 || start[kMagicBytes + 1] != 0) {
-    refuse("its format is of version " + std::to_string(version) + "; known are 1 to 3");
+  if (start[kMagicBytes] != 1 || start[kMagicBytes + 1] != 0) {
+    refuse("its format is of version " +
+           std::to_string(static_cast<unsigned char>(start[kMagicBytes])) + "; expected 1");
   }
-  const std::size_t length_bytes = version == 1 ? 2 : 4;
-  const std::string length = read_bytes(kMagicBytes + 2, length_bytes);
-  std::size_t count = 0;
-  for (std::size_t i = length_bytes; i-- > 0;) {
-    count = count << 8 | static_cast<unsigned char>(length[i]);
-  }
+  const std::string length = read_bytes(kMagicBytes + 2, kLengthBytes);
+  const std::size_t count =
+      static_cast<unsigned char>(length[0]) | static_cast<unsigned char>(length[1]) << 8;
   if (count > kLongestHeader) refuse("its header has " + std::to_string(count) + " bytes");
-  const auto header_at = static_cast<std::int64_t>(kMagicBytes + 2 + length_bytes);
+  const auto header_at = static_cast<std::int64_t>(kMagicBytes + 2 + kLengthBytes);
   begin_ = header_at + static_cast<std::int64_t>(count);
   try {
     header_ = parse_npy_header(read_bytes(header_at, count));
@@ -104,13 +101,9 @@ NpyFile::NpyFile(const std::string& path)
 }
 
 void NpyFile::check_size(std::int64_t bytes) const {
-  const auto said = bytes_of(header_.shape, header_.item_bytes);
-  if (!said || *said > bytes) {
+  const auto expected = bytes_of(header_.shape, bytes_of(header_.dtype));
+  if (!expected || *expected > bytes) {
     refuse("it is of " + listed(header_.shape) + " by its header, for which it is too short");
-  }
-  // numpy writes it so only where the axes lie the other way round.
-  if (header_.fortran_order && header_.shape.size() > 1) {
-    refuse("it is in Fortran order; expected C order, as numpy.ascontiguousarray makes it");
   }
 }
 
@@ -119,10 +112,10 @@ void NpyFile::read(std::int64_t index, std::vector<float>& values) {
   for (std::size_t axis = 1; axis < header_.shape.size(); ++axis) {
     count *= static_cast<std::size_t>(header_.shape[axis]);
   }
-  const std::size_t bytes = count * header_.item_bytes;
+  const std::size_t bytes = count * bytes_of(header_.dtype);
   const std::string item = read_bytes(begin_ + index * static_cast<std::int64_t>(bytes), bytes);
   values.resize(count);
-  if (!to_float32(header_, item, values)) refuse("its elements are " + header_.dtype());
+  to_float32(header_.dtype, item, values);
 }
 
 void write_npy(const std::string& path, const std::vector<float>& values, std::size_t rows,

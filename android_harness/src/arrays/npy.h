@@ -1,4 +1,4 @@
-// Arrays in .npy files, as numpy reads and writes them.
+// Arrays in .npy files: uint8 and float32 read, float32 written as numpy writes it.
 #pragma once
 
 #include <cstddef>

@@ -7,19 +7,17 @@
 #include <string>
 #include <vector>
 
+#include "arrays/tensor.h"
+
 namespace harness {
 
+// An array of a shard: uint8 or float32, little-endian, in C order.
 struct NpyHeader {
-  char kind;  // as numpy's dtype.kind: 'u', 'i', 'f', ...
-  std::size_t item_bytes;
-  bool swapped;  // of the other byte order than this machine
-  bool fortran_order;
-  std::vector<std::int64_t> shape;  // none negative
-
-  std::string dtype() const;  // "uint8"
+  DType dtype;
+  std::vector<std::int64_t> shape;
 };
 
-// Of the text that follows the magic and the length, a literal of Python; std::invalid_argument
+// Of the text that follows the magic and the length, as numpy.save writes it; std::invalid_argument
 // with what is wrong.
 NpyHeader parse_npy_header(const std::string& text);
 
@@ -27,7 +25,7 @@ NpyHeader parse_npy_header(const std::string& text);
 std::optional<std::int64_t> bytes_of(const std::vector<std::int64_t>& shape,
                                      std::size_t item_bytes);
 
-// As "[3, 8, 8, 3]", without the first `from` sizes.
+// E.g. "[3, 8, 8, 3]", without the first `from` sizes.
 std::string listed(const std::vector<std::int64_t>& shape, std::size_t from = 0);
 
 }  // namespace harness

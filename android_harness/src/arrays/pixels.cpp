@@ -7,42 +7,13 @@
 #include <limits>
 #include <type_traits>
 
-#include "arrays/half.h"
 #include "job/failure.h"
 
 namespace harness {
 
 namespace {
 
-// Half precision, which C++17 has no type for.
-struct Half {
-  std::uint16_t bits;
-};
-
-template <typename T>
-float to_float(T value) {
-  return static_cast<float>(value);
-}
-
-template <>
-float to_float(Half value) {
-  return from_half(value.bits);
-}
-
-template <typename T>
-bool read_all_as(const std::string& bytes, bool swapped, std::vector<float>& values) {
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    char item[sizeof(T)];
-    std::memcpy(item, bytes.data() + i * sizeof(T), sizeof(T));
-    if (swapped) std::reverse(item, item + sizeof(T));
-    T value;
-    std::memcpy(&value, item, sizeof(T));
-    values[i] = to_float(value);
-  }
-  return true;
-}
-
-// Without the undefined behaviour of a cast beyond the type's range: float32 has no 2^31 - 1.
+// Without the undefined behaviour of a cast beyond the type's range.
 template <typename T>
 T saturated(float value) {
   using Limits = std::numeric_limits<T>;
@@ -56,12 +27,6 @@ template <typename T>
 T quantized(float value, float scale, float zero_point) {
   // Halves go to the even neighbour, as nearbyint does unless the rounding mode is changed.
   return saturated<T>(std::nearbyint(value / scale) + zero_point);
-}
-
-template <typename T>
-void store(const std::vector<T>& values, std::vector<std::byte>& tensor) {
-  tensor.resize(values.size() * sizeof(T));
-  std::memcpy(tensor.data(), values.data(), tensor.size());
 }
 
 struct Quantization {
@@ -88,12 +53,11 @@ void write_as(const std::vector<float>& values, const Images& images, DType dtyp
     for (std::size_t i = 0; i < made.size(); ++i) {
       made[i] = quantized<T>(values[i], scale, zero_point);
     }
-  } else if constexpr (std::is_same_v<T, Half>) {
-    for (std::size_t i = 0; i < made.size(); ++i) made[i].bits = to_half(values[i]);
   } else {
     std::copy(values.begin(), values.end(), made.begin());
   }
-  store(made, tensor);
+  tensor.resize(made.size() * sizeof(T));
+  std::memcpy(tensor.data(), made.data(), tensor.size());
 }
 
 template <typename T>
@@ -106,7 +70,7 @@ void read_as(const std::byte* tensor, std::size_t count, const Images& images, D
   for (std::size_t i = 0; i < count; ++i) {
     T item;
     std::memcpy(&item, tensor + i * sizeof(T), sizeof(T));
-    const float value = to_float(item);
+    const auto value = static_cast<float>(item);
     rows.push_back(std::is_integral_v<T> ? (value - of_output.zero_point) * of_output.scale
                                          : value);
   }
@@ -119,39 +83,18 @@ void with_type_of(DType dtype, Call call) {
     case DType::kInt8: return call(std::int8_t{});
     case DType::kUint8: return call(std::uint8_t{});
     case DType::kInt16: return call(std::int16_t{});
-    case DType::kUint16: return call(std::uint16_t{});
-    case DType::kInt32: return call(std::int32_t{});
-    case DType::kUint32: return call(std::uint32_t{});
-    case DType::kInt64: return call(std::int64_t{});
-    case DType::kUint64: return call(std::uint64_t{});
-    case DType::kFloat16: return call(Half{});
     case DType::kFloat32: return call(float{});
-    case DType::kFloat64: return call(double{});
   }
 }
 
 }  // namespace
 
-bool to_float32(const NpyHeader& header, const std::string& bytes, std::vector<float>& values) {
-  const bool swapped = header.swapped;
-  const std::size_t size = header.item_bytes;
-  if (header.kind == 'u') {
-    if (size == 1) return read_all_as<std::uint8_t>(bytes, swapped, values);
-    if (size == 2) return read_all_as<std::uint16_t>(bytes, swapped, values);
-    if (size == 4) return read_all_as<std::uint32_t>(bytes, swapped, values);
-    if (size == 8) return read_all_as<std::uint64_t>(bytes, swapped, values);
-  } else if (header.kind == 'i') {
-    if (size == 1) return read_all_as<std::int8_t>(bytes, swapped, values);
-    if (size == 2) return read_all_as<std::int16_t>(bytes, swapped, values);
-    if (size == 4) return read_all_as<std::int32_t>(bytes, swapped, values);
-    if (size == 8) return read_all_as<std::int64_t>(bytes, swapped, values);
-  } else if (header.kind == 'f') {
-    if (size == 2) return read_all_as<Half>(bytes, swapped, values);
-    if (size == 4) return read_all_as<float>(bytes, swapped, values);
-    if (size == 8) return read_all_as<double>(bytes, swapped, values);
-    if (size == sizeof(long double)) return read_all_as<long double>(bytes, swapped, values);
+void to_float32(DType dtype, const std::string& bytes, std::vector<float>& values) {
+  if (dtype == DType::kFloat32) {
+    std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
+    return;
   }
-  return false;
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<unsigned char>(bytes[i]);
 }
 
 void model_input(const std::vector<float>& pixels, DType dtype, const Images& images,

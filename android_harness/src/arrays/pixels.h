@@ -5,15 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "arrays/npy_header.h"
 #include "arrays/tensor.h"
 #include "job/job.h"
 
 namespace harness {
 
-// `values.size()` elements of the header's type out of `bytes`; whether that type is one of numbers
-// that this machine knows: integers, and floats of half to extended precision.
-bool to_float32(const NpyHeader& header, const std::string& bytes, std::vector<float>& values);
+// `values.size()` elements, uint8 or float32, out of `bytes`.
+void to_float32(DType dtype, const std::string& bytes, std::vector<float>& values);
 
 // Pixel values as the file reads them: scaled, and quantized where it reads integers, with the same
 // float32 operations in the same order as in bench/on_device/classify.py. Failure "bad_job" where

@@ -8,24 +8,11 @@
 
 namespace harness {
 
-enum class DType {
-  kInt8,
-  kUint8,
-  kInt16,
-  kUint16,
-  kInt32,
-  kUint32,
-  kInt64,
-  kUint64,
-  kFloat16,
-  kFloat32,
-  kFloat64
-};
+enum class DType { kInt8, kUint8, kInt16, kFloat32 };
 
 std::size_t bytes_of(DType dtype);
 // As numpy calls it: "int8", "float32".
 const char* name_of(DType dtype);
-bool is_integer(DType dtype);
 
 struct TensorType {
   DType dtype = DType::kFloat32;
