@@ -162,7 +162,7 @@ def broken_jobs(job):
         changed(job, images=[]): "job.images",
         changed(job, images={}): "job.images",
         changed(job, images={**pictures, "shards": ["a"]}): "one of outputs",
-        changed(job, images={**pictures, "shards": [1], "outputs": ["a"]}): "than paths",
+        changed(job, images={**pictures, "shards": [1], "outputs": ["a"]}): "from paths",
         changed(job, images={**pictures, "scale": None}): "job.images.scale",
         changed(job, images={**pictures, "input_zero_point": 0.5}): "job.images.input_zero_point",
         changed(job, profile=3): "job.profile",

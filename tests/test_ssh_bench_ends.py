@@ -167,7 +167,7 @@ def test_a_runner_that_is_killed_costs_its_own_row(far, capsys):
 
 def test_a_runner_that_never_returns_is_ended_with_its_children(far, capsys, monkeypatch):
     monkeypatch.setattr(Job, "allowance_s", 2.0)
-    child = "from subprocess import Popen; child = Popen(['sleep', '600'])\n"
+    child = "import time; from subprocess import Popen; child = Popen(['sleep', '600'])\n"
     told = f"    open({str(far.mark)!r}, 'w').write(str(child.pid))\n    time.sleep(600)\n"
     far.run_there(("    result = run(arguments, tell)\n", f"    {child}{told}"))
     assert far.bench() == 3

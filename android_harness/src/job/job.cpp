@@ -71,7 +71,7 @@ std::optional<std::vector<int>> cores_of(const Json& value) {
   std::vector<int> cores;
   for (const Json& core : value) {
     if (!core.is_number_integer() || core < 0 || core >= kMaxCores) {
-      refuse("job.affinity has something else than numbers of cores");
+      refuse("job.affinity has something different from numbers of cores");
     }
     cores.push_back(core.get<int>());
   }
@@ -96,7 +96,7 @@ std::optional<Plan> plan_of(const Json& value, bool in_turns) {
 std::vector<std::string> paths_of(const Json& value, const std::string& where) {
   std::vector<std::string> paths;
   for (const Json& path : value) {
-    if (!path.is_string()) refuse(where + " has something else than paths");
+    if (!path.is_string()) refuse(where + " has something different from paths");
     paths.push_back(path);
   }
   return paths;
