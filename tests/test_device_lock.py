@@ -90,7 +90,7 @@ def test_leaving_the_context_ends_what_runs_and_lets_others_in(device, cache):
         lock.take()
         program = start_ready(cache, "one", SLEEPS)
         assert lock.is_held()
-    assert not lock.is_held() and program.wait(timeout=10) == -signal.SIGKILL
+    assert not lock.is_held() and program.wait(timeout=60) == -signal.SIGKILL
     other = device("bob")
     other.take()
     assert not other.notes
@@ -100,7 +100,7 @@ def test_end_ends_one_program_and_no_other(device, cache):
     lock = device()
     lock.take()
     one, two = (start_ready(cache, name, SLEEPS) for name in ("one", "two"))
-    assert lock.end("one") and one.wait(timeout=10) == -signal.SIGKILL
+    assert lock.end("one") and one.wait(timeout=60) == -signal.SIGKILL
     assert len(living(two.pid)) == 2 and lock.end("never started")
     lock.release()
     assert not lock.end("two") and not lock.notes
@@ -121,7 +121,7 @@ def test_a_cut_line_ends_what_runs_and_the_same_bench_takes_the_device_again(dev
     program = start_ready(cache, "one", SLEEPS)
     transport.cut()
     wait_until(lambda: not lock.is_held())
-    assert program.wait(timeout=10) == -signal.SIGKILL and not lock.end("one")
+    assert program.wait(timeout=60) == -signal.SIGKILL and not lock.end("one")
     transport.connect()
     lock.take()
     assert lock.is_held() and not lock.notes
@@ -133,7 +133,7 @@ def test_a_frozen_line_lets_go_when_it_is_silent_for_too_long(device, cache):
     lock.take()
     program = start_ready(cache, "one", SLEEPS)
     transport.freeze()
-    assert program.wait(timeout=10) == -signal.SIGKILL
+    assert program.wait(timeout=60) == -signal.SIGKILL
     device("bob").take(wait_s=10)
     transport.thaw()
     wait_until(lambda: not lock.is_held())

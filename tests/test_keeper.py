@@ -118,7 +118,7 @@ def test_end_ends_one_program_with_all_it_started(new_keeper, cache, kind):
         assert count >= 2
         said = keeper.ask("end one")
         assert said == {"event": "ended", "name": "one", "processes": count, "left": 0}
-        assert program.wait(timeout=10) == -signal.SIGKILL and not living(program.pid)
+        assert program.wait(timeout=60) == -signal.SIGKILL and not living(program.pid)
         assert len(living(other.pid)) == 2
         assert keeper.ask("end one")["processes"] == 0
         said = keeper.ask("bye")["ended"]
@@ -139,7 +139,7 @@ def test_all_programs_end_when_the_line_goes(new_keeper, cache, how):
         elif how != "silence":
             keeper.process.send_signal(signal.Signals[how])
         assert keeper.code() == (FAILED if how == "nonsense" else LINE_GONE)
-        assert program.wait(timeout=10) == -signal.SIGKILL
+        assert program.wait(timeout=60) == -signal.SIGKILL
         assert start(cache, "late", "true").wait() == NOT_STARTED_CODE
 
 
@@ -151,7 +151,7 @@ def test_answers_that_nobody_reads_end_nothing_before_the_line_goes(new_keeper, 
         keeper.say("end other")
         keeper.process.stdin.close()
         assert keeper.code() == LINE_GONE
-        assert program.wait(timeout=10) == -signal.SIGKILL
+        assert program.wait(timeout=60) == -signal.SIGKILL
 
 
 def test_a_name_leads_nowhere_but_into_the_folder(new_keeper, cache):
@@ -173,7 +173,7 @@ def test_a_signal_that_was_ignored_ends_it_all_the_same(new_keeper, cache):
         locked(keeper)
         program = start_ready(cache, "one", SLEEPS)
         keeper.process.send_signal(signal.SIGHUP)
-        assert keeper.code() == LINE_GONE and program.wait(timeout=10) == -signal.SIGKILL
+        assert keeper.code() == LINE_GONE and program.wait(timeout=60) == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("first", KINDS)
@@ -189,7 +189,7 @@ def test_keepers_of_every_kind_respect_and_succeed_each_other(cache, first, seco
         said = locked(other)
         assert said["left_behind"]["owner"] == "ann" and said["unwritten"] is None
         assert said["ended"] == {"one": {"processes": 2, "left": 0}}
-        assert program.wait(timeout=10) == -signal.SIGKILL
+        assert program.wait(timeout=60) == -signal.SIGKILL
 
 
 def test_beats_keep_the_device(new_keeper, cache):
@@ -210,7 +210,7 @@ def test_a_killed_keeper_leaves_a_lock_that_the_next_takes_with_what_still_runs(
         said = locked(keeper)
         assert said["left_behind"]["owner"] == "ann" and said["left_behind"]["since_utc"]
         assert said["ended"] == {"one": {"processes": 2, "left": 0}}
-        assert program.wait(timeout=10) == -signal.SIGKILL
+        assert program.wait(timeout=60) == -signal.SIGKILL
         assert start(cache, "next", "true").wait() == 0
 
 
@@ -316,7 +316,7 @@ def test_other_users_processes_may_be_hidden(new_keeper, hidepid):
             assert keeper.ask("end one") == {
                 "event": "ended", "name": "one", "processes": 3, "left": 0,
             }  # fmt: skip
-            assert program.wait(timeout=10) == -signal.SIGKILL
+            assert program.wait(timeout=60) == -signal.SIGKILL
 
 
 def test_a_full_disk_lends_the_lock_without_its_owners_name(new_keeper, cache):
@@ -382,7 +382,7 @@ def test_any_name_of_the_folder_will_do(new_keeper, tmp_path):
         locked(keeper)
         program = start_ready(cache, "one", SLEEPS)
         assert keeper.ask("end one")["processes"] == 2
-        assert program.wait(timeout=10) == -signal.SIGKILL
+        assert program.wait(timeout=60) == -signal.SIGKILL
     assert os.listdir(tmp_path) == [cache.name]
 
 
@@ -399,7 +399,7 @@ def test_a_jump_of_the_wall_clock_changes_nothing(new_keeper, cache, fake_clock,
             assert said["event"] == "busy" and 0 <= said["age_s"] < 60
         time.sleep(0.5)
         assert keeper.ask("end one")["processes"] == 2
-        assert program.wait(timeout=10) == -signal.SIGKILL
+        assert program.wait(timeout=60) == -signal.SIGKILL
         assert keeper.ask("bye")["event"] == "released"
         with in_its_time(owner="bob") as third:
             locked(third)
