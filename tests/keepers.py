@@ -108,7 +108,7 @@ def living(session):
     return found
 
 
-def wait_until(holds, timeout_s=20):
+def wait_until(holds, timeout_s=60):
     deadline = time.monotonic() + timeout_s
     while not holds():
         assert time.monotonic() < deadline, "it did not come to hold"
