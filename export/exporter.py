@@ -18,11 +18,13 @@ from export.verification import Verification
 from export.writers import TfliteRequest
 from models import reference
 from models.command_line import progress
+from models.command_line.advice import options_line
 from models.command_line.options import Options
 from models.keras_files import float_graph
 from models.network import Network
 from quantize.graph import layer_names
 from quantize.graph.graph import Graph
+from quantize.methods.inputs import LISTING
 from quantize.passes import bottleneck_split
 from quantize.passes.bottleneck_split import Split
 from quantize.schemes import float_operators
@@ -80,7 +82,8 @@ def _float_graph(network: Network, request: ExportRequest) -> Split:
     content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
     graph = Graph(content).named("image", network.output_name)
     split = bottleneck_split.split(graph, request.options.split)
-    layer_names.find(split.graph, request.plan.keep_float)  # before the minutes that follow
+    listing = options_line(LISTING, request.options, "keep_float", "out", "schemes")
+    layer_names.find(split.graph, request.plan.keep_float, listing)  # before the minutes to come
     return split
 
 

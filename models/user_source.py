@@ -51,7 +51,7 @@ class UserSource:
         )
 
     def _preprocess(self, built_in: bool) -> Preprocess:
-        """As typed; else none for a model that does its own, and the MobileNets' otherwise."""
+        """As given; else none for a model that does its own, and the MobileNets' otherwise."""
         default = Preprocess(1.0, 0.0) if built_in else Preprocess()
         return Preprocess(
             default.scale if self.scale is None else self.scale,

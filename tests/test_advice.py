@@ -8,7 +8,7 @@ import pytest
 from commands import ROOT
 
 from models.command_line import options
-from models.command_line.advice import make_line
+from models.command_line.advice import make_line, options_line
 from models.command_line.options import Options
 
 
@@ -83,3 +83,15 @@ def test_make_alone_names_every_target():
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.M)) - {"help", "setup", "format", "clean"}
     assert {target for target in targets if f"make {target}" not in listed} == set()
+
+
+@pytest.mark.parametrize("asked", REQUESTS)
+def test_a_line_of_options_asks_for_the_same_again(asked):
+    _, *words = shlex.split(options_line("quantize.sensitivity", asked))
+    assert words[:2] == ["-m", "quantize.sensitivity"]
+    assert parsed(words[2:]) == asked
+
+
+def test_options_that_do_not_matter_are_left_out():
+    line = options_line("quantize.sensitivity", Options(keep_float="conv1", out="x"), "keep_float")
+    assert line.endswith("quantize.sensitivity --arch v2 --out x")

@@ -31,7 +31,7 @@ from quantize.ranges.calibration import calibrate
 from quantize.ranges.choose_scale import choose_ranges
 from quantize.ranges.value_range import Range
 from quantize.runtime.model_session import open_session
-from quantize.schemes import int8_dynamic, int16x8
+from quantize.schemes import int8_dynamic, int16x8, scheme
 from quantize.schemes.registry import ALWAYS, FURTHER, SCHEMES, Material, make, parse
 from quantize.schemes.scheme import INT8_DYNAMIC, INT8_PER_TENSOR, INT16X8
 
@@ -58,6 +58,11 @@ def test_schemes_are_comma_separated_in_any_order():
     assert parse("int16x8") == (*ALWAYS, INT16X8)
     assert parse("int16x8,int8-dynamic") == (*ALWAYS, INT8_DYNAMIC, INT16X8)
     assert parse(",".join(scheme.name for scheme in FURTHER)) == tuple(SCHEMES)
+
+
+def test_every_scheme_that_has_a_name_is_made_by_the_registry():
+    named = {one for one in vars(scheme).values() if isinstance(one, scheme.Scheme)}
+    assert set(SCHEMES) == named and len(ALWAYS) + len(FURTHER) == len(named)
 
 
 @pytest.mark.parametrize(

@@ -231,6 +231,7 @@ def test_a_layer_to_keep_float_that_is_not_there_is_refused_with_the_nearest(tmp
     line = done.stderr.splitlines()[-1]
     assert done.returncode == 2 and done.stdout == ""
     assert "KEEP_FLOAT has 'conv_dv_1'" in line and "conv_dw_1" in line
+    assert line.endswith("-m quantize.sensitivity --arch v1 prints all of them")
     assert "calibrating" not in done.stderr
     assert files_in(tmp_path) == []
 

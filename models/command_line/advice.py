@@ -42,6 +42,19 @@ def _quoted(value: object) -> str:
     return shlex.quote(text.replace("$", "$$"))  # make expands a single dollar sign
 
 
+def options_line(module: str, asked: Options, *left_out: str) -> str:
+    """The command that runs ``module`` with the options of ``asked`` that differ from defaults,
+    but for those that are ``left_out``."""
+    chosen = {name.lower(): value for name, value in _options_of("", asked).items()}
+    words = [
+        word
+        for name, value in chosen.items()
+        if name not in left_out
+        for word in ("--" + name.replace("_", "-"), str(int(value) if value is True else value))
+    ]
+    return module_line(module, *words)
+
+
 def module_line(module: str, *words: str) -> str:
     """The command that runs ``module`` with this Python, e.g. ``.venv/bin/python -m bench``."""
     program = Path(sys.executable)

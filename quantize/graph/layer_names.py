@@ -55,22 +55,25 @@ def _scope(tensors: list[str]) -> str:
     return named.rpartition("/")[0]
 
 
-def typed(names: str) -> tuple[str, ...]:
+def split_names(names: str) -> tuple[str, ...]:
     """The names in the comma-separated ``names``."""
     return tuple(name.strip() for name in names.split(",")) if names else ()
 
 
-def find(graph: Graph, names: tuple[str, ...]) -> frozenset[str]:
-    """Output tensors of the layers so called; RequestError for a name that no layer has."""
+def find(graph: Graph, names: tuple[str, ...], listing: str | None = None) -> frozenset[str]:
+    """Output tensors of the layers so called; RequestError for a name that no layer has.
+
+    ``listing``: a command that prints all layers, for the message.
+    """
     known = layer_names(graph)
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, KNOWN_SHOWN, cutoff=0.4)
             shown = near or list(known)[:KNOWN_SHOWN]
             dots = ", ..." if len(known) > len(shown) else ""
+            listed = f"; {listing} prints all of them" if listing else ""
             raise RequestError(
-                f"KEEP_FLOAT has {name!r}, which is no layer with weights; expected names by "
-                f"commas, such as {', '.join(shown)}{dots}; python -m quantize.sensitivity with "
-                "the same variables prints all of them"
+                f"KEEP_FLOAT has {name!r}, which is no layer with weights; expected "
+                f"comma-separated names, e.g. {', '.join(shown)}{dots}{listed}"
             )
     return frozenset(known[name] for name in names)

@@ -6,15 +6,18 @@ from pathlib import Path
 import numpy as np
 
 from models.command_line import progress
+from models.command_line.advice import options_line
 from models.command_line.options import Options
 from models.data.dataset import check_disjoint, check_place, open_dataset
 from models.network import Network
+from quantize.graph import layer_names
 from quantize.graph.graph import Graph
 from quantize.methods.plan import Plan, has_random_weights
 from quantize.passes import bottleneck_split
 from quantize.ranges.calibration import check_enough
 
 EVALUATION_IMAGES = 256  # on 64, the SQNR of one and the same file moves by 1 to 2 dB
+LISTING = "quantize.sensitivity"  # prints the names of all layers
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,13 @@ def prepare(asked: Options, scratch: Path, images: int, now: progress.Report) ->
     evaluated = saved_images.save(target, evaluation, evaluated, network.preprocess)
     now("converting to the float graph")
     content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
-    graph = Graph(content).named("image", network.output_name)
+    whole = Graph(content).named("image", network.output_name)
+    graph = bottleneck_split.split(whole, asked.split).graph
+    layer_names.find(graph, plan.keep_float, options_line(LISTING, asked, "keep_float"))
     return Inputs(
         model_id=source.model_id,
         network=network,
-        graph=bottleneck_split.split(graph, asked.split).graph,
+        graph=graph,
         calibration=np.load(scratch / "calibration.npy", mmap_mode="r"),
         calibrated_on=calib.name,
         evaluation=np.load(scratch / "evaluation.npy", mmap_mode="r"),

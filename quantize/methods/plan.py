@@ -61,7 +61,7 @@ class Plan:
         """
         settings = read_settings()
         plan = cls.parse(methods, settings.min_sqnr_db, settings.max_latency_ratio)
-        plan = replace(plan, keep_float=layer_names.typed(keep_float))
+        plan = replace(plan, keep_float=layer_names.split_names(keep_float))
         return plan.for_random_weights() if has_random_weights(source) else plan
 
 
