@@ -33,10 +33,8 @@ def calibrate(asked: Options, observer: str | None) -> tuple[str, list[calibrati
         else:
             now("running the calibration images")
             calibration = Calibration(inputs.calibration, asked.threads, now)
-            graph, kept = (
-                lower(inputs.graph),
-                layer_names.find(inputs.graph, inputs.plan.keep_float),
-            )
+            graph = lower(inputs.graph)
+            kept = layer_names.find(inputs.graph, inputs.plan.keep_float)
             stage = Stage(graph, calibration.statistics(graph), graph, kept_float=kept)
             stage = stage.quantized(choose_ranges(graph, stage.statistics, observer))
             how = f"int8 with {observer} ranges"
