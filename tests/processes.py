@@ -27,7 +27,7 @@ def is_alive(pid):
         return False
 
 
-def ended(mark, within_s=20):
+def ended(mark, within_s=60):
     """Whether none is left by then."""
     deadline = time.monotonic() + within_s
     while (found := running(mark)) and time.monotonic() < deadline:

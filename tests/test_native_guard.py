@@ -109,14 +109,14 @@ def _children(pid):
 def test_a_signal_to_end_ends_the_runtime_too(hanging, number):
     runner, child = hanging
     runner.send_signal(number)
-    assert runner.wait(timeout=20) == -number
+    assert runner.wait(timeout=60) == -number
     assert not is_running(child) and runner.stdout.read() == b""
 
 
 def test_the_runtime_does_not_outlive_a_runner_that_is_killed(hanging):
     runner, child = hanging
     runner.kill()
-    assert runner.wait(timeout=20) == -signal.SIGKILL and not is_running(child)
+    assert runner.wait(timeout=60) == -signal.SIGKILL and not is_running(child)
 
 
 def test_the_runtime_has_the_signals_that_the_runner_was_started_with(hanging):
@@ -130,7 +130,7 @@ def test_a_runtime_that_is_killed_is_an_error_in_the_result(hanging):
     runner, child = hanging
     os.kill(child, signal.SIGKILL)
     result = json.loads(runner.stdout.readline())
-    assert runner.wait(timeout=20) == 3
+    assert runner.wait(timeout=60) == 3
     assert result["error"]["kind"] == "crashed" and "out of memory" in result["error"]["message"]
 
 

@@ -7,11 +7,11 @@ from bench.gates.paired import Paired, drop_interval, images_needed, paired
 
 
 def test_predictions_are_counted_in_pairs():
-    labels = np.array([0, 0, 0, 1, 1])
-    first = np.array([0, 0, 1, 1, 0])
-    second = np.array([0, 1, 0, 1, 2])
-    assert paired(first, second, labels) == Paired(5, lost=1, gained=1, agreeing=2)
-    assert paired(first, first, labels) == Paired(5, 0, 0, 5)
+    labels = np.array([0, 0, 0, 1, 1, 1])
+    first = np.array([0, 0, 1, 1, 0, 1])
+    second = np.array([0, 1, 0, 1, 2, 0])
+    assert paired(first, second, labels) == Paired(6, lost=2, gained=1, agreeing=2)
+    assert paired(first, first, labels) == Paired(6, 0, 0, 6)
 
 
 def test_unequal_lengths_and_no_images_are_refused():
