@@ -13,7 +13,7 @@ constexpr std::uint64_t kHugeBytes = 48 << 20;
 constexpr std::uint64_t kDeepOneIn = 200;
 constexpr std::uint64_t kDeepest = 200000;
 
-// What no writer of JSON would write.
+// Text that no writer of JSON would write.
 const std::vector<std::string>& fragments() {
   static const std::vector<std::string> all = {"NaN",
                                                "-Infinity",

@@ -24,7 +24,7 @@ namespace {
 constexpr const char* kArtifact = "/proc/self/exe";
 constexpr std::size_t kLongestAnswer = 4096;
 
-// What is wrong with a job that was read; nothing where it can be run.
+// The fault of a job that was read; nothing where it can be run.
 std::string fault_of(const Job& job) {
   if (job.threads < 1 || job.threads > 1024) return "threads";
   if (job.in_turns && !job.plan) return "turns without a plan";
@@ -46,7 +46,7 @@ std::string fault_of(const Job& job) {
   return "";
 }
 
-// What is wrong with the answer to a job that was refused.
+// The fault of the answer to a job that was refused.
 std::string fault_of(const Failure& failure) {
   if (failure.kind() != "bad_job" && failure.kind() != "bad_model") return "its kind";
   if (exit_code(failure.kind()) != 2) return "its exit code";
@@ -58,7 +58,7 @@ std::string fault_of(const Failure& failure) {
   return answer.size() > kLongestAnswer ? "an answer of " + std::to_string(answer.size()) : "";
 }
 
-// How it ended; `fault` says what is wrong with that.
+// The end of it; `fault` says what is wrong with that.
 std::string ending_of(const std::string& text, std::string& fault) {
   try {
     fault = fault_of(read_job(text));

@@ -150,7 +150,7 @@ Json process(const std::vector<std::string>& cores) {
           {"stolen_share", or_null(shares.stolen())}};
 }
 
-// What a file says need not be UTF-8.
+// The text of a file need not be UTF-8.
 std::string line_of(const Json& made) { return in_one_line(made); }
 
 std::string answer(const std::string& part, const std::vector<std::string>& words) {

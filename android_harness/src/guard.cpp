@@ -135,7 +135,7 @@ class Watch {
     return true;
   }
 
-  // What is in the pipe already; others that the child has started may have it open for long.
+  // Reads what is in the pipe already: others that the child has started may have it open for long.
   void hand_on_rest() {
     pollfd ready = {said_, POLLIN, 0};
     while (poll(&ready, 1, 0) > 0 && (ready.revents & POLLIN) != 0 && hand_on()) {

@@ -1,4 +1,4 @@
-// What a file answers to images: shards of pixel values in, raw outputs as float32 out, both .npy.
+// Images through a file: shards of pixel values in, raw outputs as float32 out, both .npy.
 #pragma once
 
 #include <functional>

@@ -43,7 +43,7 @@ struct CloseFile {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
 
-// Whether all of it was written; errno says why not.
+// True where all of it was written; errno says why not.
 bool write_whole(const std::string& path, const std::string& begin,
                  const std::vector<float>& values) {
   std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "wbe"));

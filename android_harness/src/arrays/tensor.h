@@ -1,4 +1,4 @@
-// What a tensor is: the type of its elements, its shape.
+// A tensor's type: that of its elements, its shape.
 #pragma once
 
 #include <cstddef>

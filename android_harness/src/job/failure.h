@@ -1,4 +1,4 @@
-// What ends a job: its kind and message become the result's error.
+// The end of a job that fails: its kind and message become the result's error.
 #pragma once
 
 #include <stdexcept>

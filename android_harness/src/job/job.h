@@ -1,4 +1,4 @@
-// What the runner is asked; bench/on_device/job_format.py documents the JSON.
+// The job of the runner; bench/on_device/job_format.py documents the JSON.
 #pragma once
 
 #include <cstdint>

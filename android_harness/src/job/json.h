@@ -11,7 +11,7 @@ namespace harness {
 using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;  // its fields are written in the order that they came
 
-// What `look` says no to is left out. nlohmann::json::exception where it is not JSON.
+// Parsed, without the parts that `look` refuses. nlohmann::json::exception where it is not JSON.
 Json read_json(std::istream& text, const Json::parser_callback_t& look = nullptr);
 
 // Discarded (is_discarded()) where it is not JSON.

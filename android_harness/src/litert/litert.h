@@ -1,4 +1,4 @@
-// What a job asks of LiteRT.
+// The options of LiteRT that a job asks for.
 #pragma once
 
 #include "job/job.h"

@@ -24,7 +24,7 @@ T read_at(const std::vector<unsigned char>& memory, std::size_t at) {
   return value;
 }
 
-// What an event begins with; what it says about memory, in its middle, differs between versions.
+// The first fields of an event; those about memory, in its middle, differ between versions.
 struct Head {
   const char* tag;
   std::int32_t type;

@@ -1,4 +1,4 @@
-// What LiteRT's profiler saw of one run.
+// The events of LiteRT's profiler in one run.
 #pragma once
 
 #include <cstdint>

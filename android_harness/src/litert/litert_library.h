@@ -53,7 +53,7 @@ class LiteRtLibrary {
     check(kind, name, function<int(Arguments...)>(name)(arguments...));
   }
 
-  // What a function hands out through its last argument.
+  // The object that a function hands out through its last argument.
   template <typename... Arguments>
   void* made(const char* kind, const char* name, Arguments... arguments) const {
     void* handle = nullptr;

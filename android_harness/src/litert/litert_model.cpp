@@ -115,8 +115,8 @@ void LiteRtModel::load(const std::string& path) {
 
 void LiteRtModel::prepare() {
   options_ = options();
-  // What an accelerator does not take is left to the processor; that all of it fails is not the
-  // file's fault.
+  // An operator that an accelerator does not take is left to the processor; that all of it fails is
+  // not the file's fault.
   const bool accelerated = asked_.accelerator != Accelerator::kCpu;
   compiled_ =
       owned("DestroyCompiledModel",

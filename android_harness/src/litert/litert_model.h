@@ -32,7 +32,7 @@ class LiteRtModel {
 
   const TensorType& input() const { return input_; }
   const TensorType& output() const { return output_; }
-  // Whether no operator is left to the processor's own kernels.
+  // True where no operator is left to the processor's own kernels.
   bool is_fully_accelerated() const;
   void* subgraph() const { return subgraph_; }
   void* compiled() const { return compiled_.get(); }

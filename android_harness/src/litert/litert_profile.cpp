@@ -1,4 +1,4 @@
-// How LiteRT divides a file between its delegate and itself, and how long each operator takes.
+// The division of a file between LiteRT and its delegate, and the time of each operator.
 
 #include <algorithm>
 
@@ -22,7 +22,7 @@ struct Made {
   bool delegated;
 };
 
-// How the graph is divided: which operators ran inside the delegate, and in which piece of it.
+// The division of the graph: the operators that ran inside the delegate, by piece.
 struct Division {
   std::vector<bool> inside;
   std::vector<std::vector<std::size_t>> pieces;

@@ -33,7 +33,7 @@ bool computes(const std::string& word, const std::string& kind) {
 
 using Table = std::vector<std::vector<std::size_t>>;
 
-// How many can be matched of what follows i and j.
+// The number of matches among what follows i and j.
 Table longest_subsequence(const std::vector<std::string>& kinds,
                           const std::vector<std::string>& words) {
   Table longest(kinds.size() + 1, std::vector<std::size_t>(words.size() + 1));

@@ -1,4 +1,4 @@
-// Which of a file's operators XNNPACK's operators compute.
+// The operators of a file that XNNPACK's operators compute.
 #pragma once
 
 #include <cstddef>

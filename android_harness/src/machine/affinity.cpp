@@ -1,4 +1,4 @@
-// Which cores this process may use.
+// The cores that this process may use.
 #include <sched.h>
 
 #include <cerrno>

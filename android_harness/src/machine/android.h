@@ -1,4 +1,4 @@
-// What Android says of the phone; empty on other systems.
+// The phone's description by Android; empty on other systems.
 #pragma once
 
 #include <optional>

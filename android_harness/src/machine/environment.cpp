@@ -1,4 +1,4 @@
-// What machine this is: the fields of bench/measurement/environment.py.
+// The description of this machine: the fields of bench/measurement/environment.py.
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -19,7 +19,7 @@ namespace {
 
 constexpr double kAskingLimit_s = 5.0;
 
-// Whether this is a program of another processor, run by QEMU's user mode, which answers for
+// True for a program of another processor, run by QEMU's user mode, which answers for
 // /proc/self as if it were not there, but not for /proc/thread-self.
 bool is_emulated() {
   char path[4096];
@@ -29,7 +29,7 @@ bool is_emulated() {
   return program.compare(program.rfind('/') + 1, 5, "qemu-") == 0;
 }
 
-// What the distribution calls itself, such as "Debian GNU/Linux 12 (bookworm)".
+// The name of the distribution, e.g. "Debian GNU/Linux 12 (bookworm)".
 std::optional<std::string> distribution() {
   const std::string key = "PRETTY_NAME=";
   std::istringstream lines(read_text("/etc/os-release").value_or(""));
@@ -48,7 +48,7 @@ std::optional<std::string> board(const std::string& root) {
   return model;
 }
 
-// Whether this user may set the frequency governor without a password. False without one.
+// True where this user may set the frequency governor without a password; false without one.
 bool is_governor_settable(const std::string& root) {
   for (const std::string& core : list_folders(root + "/devices/system/cpu", "cpu")) {
     const std::string governor = core + "/cpufreq/scaling_governor";

@@ -1,4 +1,4 @@
-// What the machine tells of itself: /proc, /sys, and the process that we are.
+// The machine as it tells of itself: /proc, /sys, and the process that we are.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ std::optional<std::int64_t> peak_rss_bytes();
 // Wait until this process sleeps with all its threads, so that the next has the cores.
 void settle();
 
-// Who had the processors between begin and end, added up over turns.
+// The processors' users between begin and end, added up over turns.
 class Shares {
  public:
   void begin();

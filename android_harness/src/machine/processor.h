@@ -1,4 +1,4 @@
-// What a processor is called, and which instruction set a program for it has.
+// The name of a processor, and the instruction set of a program for it.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Who had the processors: this process, others, other virtual machines.
+// The processors' users: this process, others, other virtual machines.
 #include <sys/times.h>
 #include <unistd.h>
 

@@ -13,7 +13,7 @@ std::string stripped(const std::string& text);
 // As Python's str.isdigit, for ASCII: not empty, and nothing but digits.
 bool is_number(const std::string& text);
 
-// What that file says, stripped; none where it cannot be read.
+// The text of that file, stripped; none where it cannot be read.
 std::optional<std::string> read_text(const std::string& path);
 // Of every file FOLDER/NAME*/BEHIND that can be read, cpu2 before cpu10.
 std::vector<std::string> read_all(const std::string& folder, const std::string& name,

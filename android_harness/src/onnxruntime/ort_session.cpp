@@ -68,7 +68,7 @@ void OnnxSession::load(const std::string& path) {
   std::vector<std::int64_t>& shape = input_.type.shape;
   // A batch that the file leaves open is 1.
   if (!shape.empty() && shape[0] <= 0) shape[0] = 1;
-  // Whether it can be an image's is not asked here; without sizes there is nothing to allocate.
+  // The shape of an image is not checked here; without sizes there is nothing to allocate.
   if (is_whole(shape)) input_.value = allocated(input_.type);
   if (output_.is_fixed) output_.value = allocated(output_.type);
   kind_ = "runtime_failed";

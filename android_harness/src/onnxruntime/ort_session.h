@@ -47,7 +47,7 @@ class OnnxSession : public harness::Session {
   std::string taken(char* text) const;
 
   Library library_;
-  // What fails while the file is loaded is the file's fault.
+  // A failure while the file is loaded is the file's fault.
   const char* kind_ = "bad_model";
   const char* before_ = "";
   Allocator* allocator_ = nullptr;  // the library's own

@@ -1,4 +1,4 @@
-// Where the runtimes' libraries are, and of which version they are.
+// The runtimes' libraries and their versions.
 #pragma once
 
 #include <map>
@@ -18,8 +18,8 @@ std::optional<std::string> find_library(const Libraries& libraries,
 std::vector<std::string> find_libraries(const Libraries& libraries,
                                         const std::vector<std::string>& names);
 
-// What versions.json of the folders says, by package; Failure "missing_runtime" where one cannot be
-// read as such.
+// The versions in versions.json of the folders, by package; Failure "missing_runtime" where one
+// cannot be read as such.
 std::map<std::string, std::string> library_versions(const Libraries& libraries);
 
 // An opened library, which stays open: runtimes leave threads that still run its code.

@@ -22,7 +22,7 @@ class Session {
   // Of the runtime, as versions.json tells it; known before anything is loaded.
   virtual std::optional<std::string> version() const = 0;
   virtual void load(const std::string& path) = 0;
-  // Whether preparing is a step of its own; otherwise the runtime prepares while it loads.
+  // True where preparing is a step of its own; otherwise the runtime prepares while it loads.
   virtual bool prepares() const = 0;
   virtual void prepare() = 0;
 
@@ -37,7 +37,7 @@ class Session {
   virtual const std::byte* read_output() = 0;
 };
 
-// How a file is divided, and how long each operator takes; made after all that is timed, since it
+// The division of a file and the time of each operator; made after all that is timed, since it
 // loads the file once more with the runtime's profiler on.
 struct Profiled {
   std::optional<Delegate> delegate;  // none for ONNX Runtime

@@ -1,4 +1,4 @@
-// How long a file takes: warm-up, then turns of inferences until it is known well enough.
+// The latency of a file: warm-up, then turns of inferences until it is known well enough.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ namespace harness {
 // Nanoseconds of the monotonic clock.
 std::int64_t clock_ns();
 
-// Whether there shall be one more turn, asked before each: with how many samples there are, and
+// Decides on one more turn, asked before each: with how many samples there are, and
 // whether the plan's own stop rule is met.
 using TurnWanted = std::function<bool(std::size_t samples, bool enough)>;
 
