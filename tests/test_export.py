@@ -210,9 +210,9 @@ def test_a_runtime_that_dies_costs_only_its_own_files(exported, tmp_path, monkey
         "import os\n"
         "from ai_edge_litert.interpreter import Interpreter as Real\n"
         "class Interpreter(Real):\n"
-        "    def __init__(self, model_path, num_threads):\n"
+        "    def __init__(self, model_path, num_threads, **more):\n"
         "        if 'float16' in model_path: os.abort()\n"
-        "        super().__init__(model_path=model_path, num_threads=num_threads)\n"
+        "        super().__init__(model_path=model_path, num_threads=num_threads, **more)\n"
     )
     monkeypatch.setenv("PYTHONPATH", f"{fake.parent}{os.pathsep}{ROOT}")
     images = tmp_path / "images.npy"
