@@ -82,16 +82,15 @@ def test_int8_onnx_carries_the_scales_and_integers_of_int8_tflite(exported):
     pairs = [node for node in model.graph.node if "Linear" in node.op_type]
     unsigned = {"int8": 0, "uint8": 128}  # inside, the same levels are counted from 0
     maps = set()
+    constant = {p.output[0]: constants[p.input[0]] for p in pairs if p.input[0] in constants}
     for pair in pairs:
-        if len(pair.input) > 2:
+        if pair.output[0] not in constant:
             zero_point = constants[pair.input[2]]
             offset = unsigned[str(zero_point.dtype)]
             maps.add((float(constants[pair.input[1]]), int(zero_point) - offset))
     wanted = [graph.quantization(name) for name in graph.activations]
     assert maps == {(float(q.scale[0]), int(q.zero_point[0])) for q in wanted}
-    kernels = sorted(
-        np.sort(constants[p.input[0]], axis=None).tobytes() for p in pairs if len(p.input) == 2
-    )
+    kernels = sorted(np.sort(values, axis=None).tobytes() for values in constant.values())
     stored = {
         name
         for _, inputs, _ in graph.operators()
