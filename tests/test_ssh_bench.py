@@ -60,10 +60,11 @@ def test_a_disk_that_is_full_costs_what_was_to_be_judged(far, capsys, monkeypatc
         assert far.bench("--n-eval", count) == 3
         shown = capsys.readouterr()
         assert "error: all 1 rows failed; each row above says why" in shown.err
-        (line,) = [line for line in shown.out.splitlines() if "no space left" in line]
-        assert "images-0000.npy" in line and "1.5 MB to write, " in line
-        assert line.endswith("make room there, or run make device-clean DEVICE=pi")
+        assert "no space left" in shown.out
         (row,) = far.rows()
+        said = row.result.error.message
+        assert "no space left for images-0000.npy" in said and "1.5 MB to write, " in said
+        assert said.endswith("make room there, or run make device-clean DEVICE=pi")
         assert row.result.samples_ns and row.result.error.kind == "not_judged"
         assert far.is_free() and far.is_whole()
 

@@ -19,6 +19,7 @@ from bench.devices.provision.package_folder import answer
 from bench.devices.provision.requirements import NUMPY, Selection, versions_here
 from bench.devices.provision.wheels import HostWheels
 from bench.devices.transport.transport import Finished, Runs
+from models.command_line.advice import make_line
 from models.command_line.errors import DeviceError
 from models.command_line.progress import Report
 
@@ -146,7 +147,8 @@ class Packages:
             room = f"{int(free[-1]) // 1024} MB are free" if free else "it is not known how much is"
             raise DeviceError(
                 f"{name} has no room for its Python packages in {cache}: {room}, some {NEEDED_MB} "
-                f"are needed; make room there, or run: make device-clean DEVICE={name}"
+                f"are needed; make room there, or run "
+                f"{make_line('device-clean', DEVICE=name)}"
             )
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
         raise DeviceError(

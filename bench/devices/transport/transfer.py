@@ -14,6 +14,7 @@ from typing import IO, Protocol
 
 from bench.devices.transport.process import LOOK_S, communicated
 from bench.devices.transport.transport import Transport
+from models.command_line.advice import make_line
 from models.command_line.errors import DeviceError
 from models.command_line.progress import Report
 
@@ -86,7 +87,7 @@ def put(connection: Connection, local: Path, remote: PurePosixPath, show: Report
         raise DeviceError(
             f"{connection.name}: no space left for {local.name} in {str(remote.parent)!r}: "
             f"{size / MB:.1f} MB to write, {_free(connection, remote.parent)} MB free; make room "
-            f"there, or run make device-clean DEVICE={connection.name}"
+            f"there, or run {make_line('device-clean', DEVICE=connection.name)}"
         )
     raise DeviceError(f"{connection.name}: cannot write {str(remote)!r}: {said}")
 
