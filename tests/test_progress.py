@@ -1,11 +1,13 @@
 """What is going on: steps of several threads, in a terminal and elsewhere."""
 
+import io
 import os
 import pty
 import re
 import subprocess
 import sys
 import threading
+import time
 
 from commands import ROOT
 
@@ -80,7 +82,19 @@ def test_on_a_terminal_results_stay_and_live_lines_go():
     assert screen(shown) == [*results, "note: a line that stays", "end"]
 
 
-def test_elsewhere_lines_of_several_threads_stay_whole(capsys):
+class Yielding(io.StringIO):
+    """Lets another thread write after each piece."""
+
+    def write(self, text):
+        written = super().write(text)
+        time.sleep(1e-5)
+        return written
+
+
+def test_elsewhere_lines_of_several_threads_stay_whole(monkeypatch):
+    stream = Yielding()
+    monkeypatch.setattr(sys, "stderr", stream)
+
     def work(name):
         with step(name) as show:
             for n in range(1, 201):
@@ -92,6 +106,6 @@ def test_elsewhere_lines_of_several_threads_stay_whole(capsys):
     for thread in threads:
         thread.join()
     note("done")
-    lines = capsys.readouterr().err.splitlines()
+    lines = stream.getvalue().splitlines()
     whole = {f"pi{k}: image {n} of 200" for k in range(4) for n in range(1, 201)}
     assert len(lines) == 801 and set(lines) == {*whole, "note: done"}
