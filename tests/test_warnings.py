@@ -8,9 +8,9 @@ from made_records import HOST, result
 
 from bench.console.warning_lines import summed_up
 from bench.measurement.environment import Battery
+from bench.measurement.find_warnings import find_warnings
 from bench.measurement.plan import DEFAULT
 from bench.measurement.result import Delegate, RunError, State
-from bench.measurement.warning import find_warnings
 from models.command_line.advice import make_line
 from models.command_line.options import Options
 

@@ -12,10 +12,10 @@ from bench.cost.roofline import Roofline
 from bench.devices.device import Device
 from bench.engine.turns import in_turns
 from bench.measurement.environment import Environment
+from bench.measurement.find_warnings import find_warnings
 from bench.measurement.job import Job
 from bench.measurement.plan import Plan
 from bench.measurement.result import OpTime, Result, RunFailed
-from bench.measurement.warning import find_warnings
 from models.command_line.errors import RequestError
 from models.command_line.progress import step
 

@@ -14,10 +14,11 @@ from tempfile import TemporaryDirectory
 from bench.cost.probe_graph import Chain, graph
 from bench.cost.roofline import BYTES_PER_VALUE, FLOAT32, INT8, PRECISIONS, Ceiling, Roofline
 from bench.measurement.environment import Environment
+from bench.measurement.find_warnings import find_warnings
 from bench.measurement.latency import latency
 from bench.measurement.plan import Plan
 from bench.measurement.result import Result, RunFailed
-from bench.measurement.warning import MeasurementWarning, find_warnings
+from bench.measurement.warning import MeasurementWarning
 
 MAPS_OF_AN_ADD = 3  # two read, one written
 

@@ -13,10 +13,10 @@ from bench.engine.exported import Exported
 from bench.engine.measure_options import MeasureOptions
 from bench.engine.variant import Variant
 from bench.measurement.environment import Environment
+from bench.measurement.find_warnings import find_warnings
 from bench.measurement.job import Job
 from bench.measurement.record import Record, new_session
 from bench.measurement.result import Result
-from bench.measurement.warning import find_warnings
 from models.command_line.advice import make_line
 from models.command_line.errors import DeviceError
 from models.command_line.options import Options
