@@ -107,7 +107,7 @@ def shown(block: Block, folder: Path) -> list[str]:
 
 
 def is_run(block: Block, slow: bool) -> bool:
-    """Whether the commands of ``block`` are run, with or without those that are ``slow``."""
+    """True if the commands of ``block`` are run, with or without those that are ``slow``."""
     return "by-hand" not in block.words and (slow or "slow" not in block.words)
 
 

@@ -47,7 +47,7 @@ class Environment:
 
 
 def fingerprint() -> str:
-    """What an environment is made from: its Python and the content of the files that say."""
+    """Identity of an environment: its Python and the content of its requirements files."""
     whole = hashlib.sha256(sys.version.encode())
     for file in (PROJECT / "pyproject.toml", PROJECT / "constraints" / f"{VERSION}.txt"):
         whole.update(file.read_bytes())
@@ -120,7 +120,7 @@ def _install(environment: Environment, start: float) -> None:
 
 
 def activity(log: str, installed: int) -> str:
-    """What pip does, by the last line of its ``log`` that says so."""
+    """Current step of pip, by the last line of its ``log`` that names one."""
     steps = re.findall(
         r"^ *(?:(Collecting) ([\w.-]+)|(?:Downloading|Using cached) \S*?([^/\s]+)-\d\S* \((.+)\)"
         r"|(Installing) collected packages: (.+))",

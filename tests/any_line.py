@@ -1,4 +1,4 @@
-"""What holds for any line to a device: tests, for the files of ssh and adb to import, whose fixture
+"""Tests of any connection to a device, for the files of ssh and adb to import, whose fixture
 ``line`` is one."""
 
 import contextlib

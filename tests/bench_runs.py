@@ -1,4 +1,4 @@
-"""What the tests of the bench share: its rows, a quick plan, and runtimes that misbehave."""
+"""Shared by the tests of the bench: its rows, a quick plan, and runtimes that misbehave."""
 
 import time
 from pathlib import Path
@@ -24,7 +24,7 @@ def runtime_that(tmp_path, monkeypatch, source):
 
 
 def is_running(pid):
-    """Whether the process is still there after a minute."""
+    """True if the process is still there after a minute."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:

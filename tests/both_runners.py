@@ -17,7 +17,7 @@ SHARES = ("others_share", "stolen_share")
 
 @dataclass(frozen=True)
 class Answer:
-    """What a runner wrote: its exit code, the lines before the result, the result."""
+    """Output of a runner: its exit code, the lines before the result, the result."""
 
     code: int
     events: list
@@ -92,7 +92,7 @@ def _named(op):
 
 
 def _type(value):
-    """What ``value`` is made of; of a list, what any of it is made of."""
+    """Type of ``value``; of a list, the types of its items."""
     if isinstance(value, dict):
         return {name: _type(item) for name, item in value.items()}
     if isinstance(value, list):

@@ -115,7 +115,7 @@ class Browser:
         self.value(f"window.scrollTo(0, 0); {wait}")
 
     def value(self, expression: str):
-        """What JavaScript makes of ``expression``."""
+        """Value of ``expression`` in JavaScript."""
         answer = self.call(
             "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
         )

@@ -1,4 +1,4 @@
-"""What every test can rely on."""
+"""Fixtures of every test."""
 
 import signal
 import sys
@@ -67,7 +67,7 @@ def tiny_project(tmp_path, monkeypatch):
 
 @pytest.fixture
 def keras_answers(monkeypatch):
-    """What Keras would answer, without the seconds that TensorFlow takes to start: its own test
+    """Predictions of Keras, without the seconds that TensorFlow takes to start: its own test
     is ``test_the_command_line_agrees_with_keras``."""
     right = np.eye(3, dtype=np.float32)
     monkeypatch.setitem(PLANS, "default", QUICK)
@@ -191,7 +191,7 @@ def judge_images():
 
 @pytest.fixture(scope="session")
 def v1_statistics(v1_graph, calibration_images):
-    """What the activations of v1 do on the calibration images."""
+    """Activation statistics of v1 on the calibration images."""
     from quantize.ranges.calibration import calibrate
 
     return calibrate(v1_graph, (image[None] for image in calibration_images), threads=2)

@@ -131,7 +131,7 @@ class FarProject:
         return running(self.settings["pi"]["ssh_config"])
 
     def is_free(self, within_s: float = 5) -> bool:
-        """Whether nothing runs there any more, nothing is half there, and the lock can be had."""
+        """True if nothing runs there any more, no file is partial, and the lock can be had."""
         if not ended(self.cache, within_s):
             return False
         left = [p for p in self.cache.rglob("*") if ".part" in p.name or ".new." in p.name]
@@ -143,7 +143,7 @@ class FarProject:
         return True
 
     def is_whole(self) -> bool:
-        """Whether nothing here is half written: only the history was."""
+        """True if nothing here is half written: only the history was."""
         assert files_in(self.folder / "artifacts" / "tiny") == self.before
         return set(files_in(self.folder / "results")) <= {"bench.sqlite"}
 

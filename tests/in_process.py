@@ -16,7 +16,7 @@ WITH_MAIN = ("export", "quantize", "bench")  # packages; others are modules with
 
 
 def call(package: str, *arguments, cwd: Path) -> subprocess.CompletedProcess:
-    """What ``commands.run`` gives, without a new process: ``python -m package arguments`` in cwd.
+    """Result of ``commands.run``, without a new process: ``python -m package arguments`` in cwd.
 
     What native code and child processes write to standard output and error is part of it.
     """

@@ -23,7 +23,7 @@ STARTED = []
 
 
 def shell_words(shell, folder):
-    """What starts the shell, one of SHELLS; mksh has no other tools but those of toybox, as on a
+    """Command that starts the shell, one of SHELLS; mksh has only the tools of toybox, as on a
     phone, which get their names in ``folder``."""
     if shell[0] == "mksh":
         return phone_shell(folder)
@@ -63,7 +63,7 @@ class Agent:
         return line.removeprefix("lease ").rstrip("\n") if line else None
 
     def answers(self, last):
-        """What it says until a line that begins with ``last``, that one as well."""
+        """Lines of its output up to and including the one that begins with ``last``."""
         found = [self.answer()]
         while found[-1] is not None and not found[-1].startswith(last):
             found.append(self.answer())
@@ -99,7 +99,7 @@ def begin(words, **options):
 
 
 def end_started():
-    """What a failed test leaves running would disturb the next."""
+    """Ends what a failed test left running, which would disturb the next."""
     while STARTED:
         process = STARTED.pop()
         for pid in living(process.pid):

@@ -67,7 +67,7 @@ class LocalTransport:
         os.replace(f"{local}.part", local)
 
     def stop(self):
-        """What it does is done at once."""
+        """Ends it at once."""
 
     def close(self):
         self._is_connected = False

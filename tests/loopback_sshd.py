@@ -78,7 +78,7 @@ class LoopbackServer:
                 os.kill(pid, signal.SIGKILL)
 
     def sessions(self) -> int:
-        """How many connections there are now."""
+        """Number of connections now."""
         return len(_children(self._process.pid))
 
     def client_config(

@@ -31,7 +31,7 @@ class OwnAdbServer:
         wait_until(lambda: not self.pids())
 
     def adb(self, *words: str) -> str:
-        """What ``adb words`` writes to standard output."""
+        """Standard output of ``adb words``."""
         done = subprocess.run(
             ["adb", *words], env={**os.environ, **self.variables}, capture_output=True, text=True,
             stdin=subprocess.DEVNULL, timeout=30,

@@ -137,7 +137,7 @@ def _small_bundle(*words) -> Bundle:
 
 
 def is_lost(row) -> bool:
-    """Whether a row says that the line was lost, and claims no accuracy."""
+    """True if a row says that the connection was lost, and claims no accuracy."""
     return bool(re.search("connection lost", str(row.result.error))) and row.accuracy is None
 
 

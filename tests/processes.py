@@ -1,4 +1,4 @@
-"""What runs on this machine, by a mark on its command line."""
+"""Processes of this machine, by a mark on their command line."""
 
 import os
 import time
@@ -20,7 +20,7 @@ def running(mark):
 
 
 def is_alive(pid):
-    """Whether that process runs; one that nobody has waited for yet does not."""
+    """True if that process runs; one that nobody has waited for yet does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -28,7 +28,7 @@ def is_alive(pid):
 
 
 def ended(mark, within_s=60):
-    """Whether none is left by then."""
+    """True if none is left by then."""
     deadline = time.monotonic() + within_s
     while (found := running(mark)) and time.monotonic() < deadline:
         time.sleep(0.05)

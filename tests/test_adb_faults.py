@@ -1,5 +1,5 @@
-"""What goes wrong on the way to a phone: each is one line that says what to do, and leaves no half
-of anything."""
+"""Faults of the connection to a phone: each is one line that says what to do, and leaves no partial
+file."""
 
 import os
 import signal
@@ -135,7 +135,7 @@ def test_what_ran_on_a_phone_whose_line_broke_hears_of_it(between, line, big):
 
 
 def test_the_line_is_not_replaced_by_the_one_that_adb_makes_anew(server, between, line):
-    """What was started on it is lost: whoever goes on has to know."""
+    """Processes started on it are lost: whoever goes on has to know."""
     between.cut()
     serial = f"127.0.0.1:{between.port}"
     wait_until(lambda: f"{serial}\tdevice" in server.adb("devices") and between.accepted == 2)

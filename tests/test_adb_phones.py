@@ -1,4 +1,4 @@
-"""Which phones adb lists, which of them is meant, and what is said where it cannot be had."""
+"""Phones that adb lists, the one that is meant, and the error where it is not available."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""What a phone says of its battery and its heat, as Android prints it."""
+"""Battery and thermal state of a phone, as Android prints them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How the emulated Pi learns where this machine's packages come from."""
+"""Package sources of this machine, passed on to the emulated Pi."""
 
 from device_pi.internet import pip_conf, pip_settings
 

@@ -1,4 +1,4 @@
-"""What starts a program on a device: the program's input, output and end are as without it."""
+"""Start of a program on a device: its input, output and end are as without the lease."""
 
 import os
 import resource

@@ -1,4 +1,4 @@
-"""What a device says of itself, and the ways in which it cannot be used."""
+"""Facts that a device reports, and the reasons for which it cannot be used."""
 
 import os
 import platform
@@ -30,7 +30,7 @@ class NoisyTransport(LocalTransport):
 
 
 def asked(tmp_path, transport=LocalTransport, python=sys.executable, cache="", **variables):
-    """What a device with these variables answers."""
+    """Facts of a device with these variables."""
     environment = {"HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": "", **variables}
     (tmp_path / "home").mkdir(exist_ok=True)
     line = transport(environment)

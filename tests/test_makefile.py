@@ -1,4 +1,4 @@
-"""What a user types after make reaches our commands unchanged."""
+"""Variables after ``make`` reach our commands unchanged."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""What a phone is, as its shell tells; here the shell of this machine, with a getprop of ours."""
+"""Facts of a phone from its shell; here the shell of this machine, with a getprop of our own."""
 
 import pytest
 from local_transport import LocalTransport

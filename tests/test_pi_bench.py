@@ -45,7 +45,7 @@ def bench(project, *words, timeout_s=900):
 
 @pytest.fixture(scope="module")
 def measured(project):
-    """What ``bench run`` said of each demo on the device, as a program reads it."""
+    """JSON output of ``bench run`` for each demo on the device."""
     said = {}
     for arch in ARCHS:
         done = bench(

@@ -1,4 +1,4 @@
-"""How a program on a device ends that nobody waits for any more."""
+"""End of a program on a device that nobody waits for any more."""
 
 import subprocess
 

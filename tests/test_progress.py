@@ -1,4 +1,4 @@
-"""What is going on: steps of several threads, in a terminal and elsewhere."""
+"""Progress display: steps of several threads, in a terminal and elsewhere."""
 
 import io
 import os
@@ -39,7 +39,7 @@ CONTROL = re.compile(r"\x1b\[([?0-9;]*)([A-Za-z])")
 
 
 def screen(written):
-    """What is on a terminal in the end that got ``written``, as far as rich uses one."""
+    """Final screen of a terminal that got ``written``, as far as rich uses one."""
     rows, at, column, place = [[]], 0, 0, 0
     while place < len(written):
         if found := CONTROL.match(written, place):

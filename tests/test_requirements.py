@@ -1,4 +1,4 @@
-"""Which versions a device gets, of those that have wheels for it."""
+"""Versions that a device gets, of those that have wheels for it."""
 
 from pathlib import PurePosixPath
 

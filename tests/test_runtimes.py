@@ -1,4 +1,4 @@
-"""Which runtimes a device's files are measured in."""
+"""Runtimes in which a device's files are measured."""
 
 import pytest
 

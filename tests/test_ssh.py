@@ -268,7 +268,7 @@ def holding(settings, then=""):
 
 
 def on_a_terminal(code, answers):
-    """What a Python says on a terminal where ``answers`` are typed when asked."""
+    """Output of a Python on a terminal where ``answers`` are typed when asked."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.execve(sys.executable, [sys.executable, "-c", code], environment())

@@ -1,4 +1,4 @@
-"""How a bench on a device ends before its time, and what is left there: nothing that runs."""
+"""Early ends of a bench on a device, after which nothing runs there."""
 
 import getpass
 import json

@@ -1,5 +1,5 @@
-"""What goes wrong on the way to a device: each is one line that says what to do, and leaves no
-half of anything."""
+"""Faults of the connection to a device: each is one line that says what to do, and leaves no
+partial file."""
 
 import os
 import socket

@@ -32,7 +32,7 @@ def test_the_figures_are_numpys():
 
 
 def covered(measure, truth, drift, trials=200):
-    """How many of so many intervals hold the truth."""
+    """Number of intervals that hold the truth."""
     hits = 0
     for seed in range(trials):
         interval = measure(np.random.default_rng(seed), drift)

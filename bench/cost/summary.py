@@ -80,7 +80,7 @@ def summarize(asked: Options, on_device: bool, output: Output) -> None:
 
 
 def draw(model_id: str, cost: NetworkCost) -> Path:
-    """Where the picture was written, whole or not at all; RequestError where it cannot be."""
+    """The path of the picture, written whole or not at all; RequestError where it cannot be."""
     target = RESULTS / f"{model_id}-summary.svg"
     total = cost.total
     title = (

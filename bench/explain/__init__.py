@@ -1,1 +1,1 @@
-"""Where two files begin to disagree, layer by layer."""
+"""The first layer at which two files disagree, found layer by layer."""

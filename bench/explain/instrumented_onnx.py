@@ -52,7 +52,7 @@ def instrument(content: bytes) -> InstrumentedModel:
 
 
 class _Values:
-    """Where the values of the TFLite tensors are in an ONNX model, and in which layout."""
+    """Values of an ONNX model by the TFLite tensor they hold, and their layout."""
 
     def __init__(self, model) -> None:
         self.model = model

@@ -43,7 +43,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class _Key:
-    """Where a limit is in the file, and which numbers it may be; ``field``: of Limits."""
+    """Place of a limit in the file, and the numbers it may be; ``field``: of Limits."""
 
     section: str
     name: str

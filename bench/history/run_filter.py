@@ -31,7 +31,7 @@ def asked(namespace: argparse.Namespace) -> dict[str, str | int | None]:
 
 
 def nothing_found(history: History, chosen: dict[str, str | int | None]) -> RequestError:
-    """Why nothing was found, with what there is."""
+    """Message that nothing was found, with what there is."""
     known = history.known()
     if not known["kind"]:
         return RequestError(

@@ -1,4 +1,4 @@
-"""Where a measurement was made: machine, system, versions; and the state of its battery."""
+"""Environment of a measurement: machine, system, versions; and the state of its battery."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""What every emulated device can do: be switched on and off, be looked into, end."""
+"""Base of the emulated devices: switched on and off, looked into, ended."""
 
 import subprocess
 import tempfile

@@ -47,7 +47,7 @@ class MachineProcess:
         return self.ask("mapped")
 
     def ask(self, command: str) -> str:
-        """What the machine answers to ``command``, when it has been carried out."""
+        """Reply of the machine to ``command``, once it has been carried out."""
         with self._lock:
             self._process.stdin.write(command + "\n")
             self._process.stdin.flush()

@@ -1,4 +1,4 @@
-"""Why a device cannot be made on this machine, in one line."""
+"""Reason that a device cannot be made on this machine, in one line."""
 
 import os
 import platform
@@ -20,7 +20,7 @@ class CannotEmulate(Exception):
 
 
 def tool(name: str) -> str | None:
-    """Where a program is; the ones for administrators need not be on the user's PATH."""
+    """Path of a program; the ones for administrators need not be on the user's PATH."""
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
 
 

@@ -1,4 +1,4 @@
-"""Where things are for the processes that run a device, on a /run of their own."""
+"""Paths for the processes that run a device, on a /run of their own."""
 
 from pathlib import Path
 

@@ -26,7 +26,7 @@ UNREACHABLE = ("Could not resolve", "Could not connect", "Unable to connect", "C
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a root is made of Debian's arm64 packages.
+    """Recipe of a root made of Debian's arm64 packages.
 
     ``device`` and ``install`` are for messages. ``trimmed`` folders are removed, ``files`` and
     ``links`` written; ``finish`` then does the rest to the root, for a home of ``user_id``.

@@ -1,4 +1,4 @@
-"""What a device is to be like, handed from the test to the process that makes it."""
+"""Settings of a device, handed from the test to the process that makes it."""
 
 import json
 from dataclasses import asdict, dataclass, field

@@ -1,4 +1,4 @@
-"""What a boot mounts: /proc, /dev and /run of a device."""
+"""Mounts of a boot: /proc, /dev and /run of a device."""
 
 import os
 from pathlib import Path

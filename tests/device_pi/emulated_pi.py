@@ -66,7 +66,7 @@ class EmulatedPi(Device):
 
     @property
     def server_log(self) -> str:
-        """What the OpenSSH server has to say."""
+        """Log of the OpenSSH server."""
         return (self.folder / "sshd.log").read_text()
 
     def ssh_command(self, *words: str) -> list[str]:

@@ -22,7 +22,7 @@ from arm64.system import mount_system
 
 
 def mount_board(processor: Processor) -> None:
-    """What a boot mounts; /sys has the cores, and no sensors."""
+    """Mounts of a boot; /sys has the cores, and no sensors."""
     mount_system(processor)
     write_sysfs(ROOT / "sys", os.cpu_count())
     # sshd opens a terminal before it enters the device's root.

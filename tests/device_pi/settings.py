@@ -1,4 +1,4 @@
-"""What an emulated Pi is to be like."""
+"""Settings of an emulated Pi."""
 
 from dataclasses import dataclass
 
