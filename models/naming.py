@@ -25,7 +25,7 @@ def safe_name(name: str) -> str:
 
 
 def foreign_data_warnings(options: Options, labels_known: bool) -> tuple[str, ...]:
-    """Caveats on weights that were not trained on the demo images but are used with them."""
+    """Warnings about weights that were not trained on the demo images but are used with them."""
     found = []
     if options.calib == "demo":
         found.append("int8 calibrated on Fashion-MNIST; give images of its own kind: CALIB=folder")

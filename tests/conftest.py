@@ -66,7 +66,7 @@ def tiny_project(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def keras_answers(monkeypatch):
+def keras_predictions(monkeypatch):
     """Predictions of Keras, without the seconds that TensorFlow takes to start: its own test
     is ``test_the_command_line_agrees_with_keras``."""
     right = np.eye(3, dtype=np.float32)
@@ -82,17 +82,17 @@ def loopback(tmp_path_factory):
 
 
 @pytest.fixture
-def far(tiny_project, keras_answers, loopback, monkeypatch):
-    """The project with a device "pi" behind a line. Its Python is this one: no environment is made
-    there."""
+def far(tiny_project, keras_predictions, loopback, monkeypatch):
+    """The project with a device "pi" over a connection. Its Python is this one: no environment
+    is made there."""
     monkeypatch.setattr("bench.devices.board.provision", lambda *_: (sys.executable,))
     with CutLine(loopback.port) as between:
         yield FarProject(tiny_project, loopback, between, monkeypatch)
 
 
 @pytest.fixture
-def start_far(tiny_project, keras_answers, monkeypatch):
-    """``start_far(variables)``: the same without a Python environment yet, behind a server of the
+def start_far(tiny_project, keras_predictions, monkeypatch):
+    """``start_far(variables)``: the same without a Python environment yet, through a server of the
     test's own, which gives what it runs these variables, as "A=1 B=2"."""
     with ExitStack() as stack:
 
@@ -105,14 +105,14 @@ def start_far(tiny_project, keras_answers, monkeypatch):
 
 
 @pytest.fixture
-def pixel(tiny_project, keras_answers, emulated_phone, monkeypatch):
+def pixel(tiny_project, keras_predictions, emulated_phone, monkeypatch):
     """The project with the phone that all tests share; 30 images go there in three shards."""
     monkeypatch.setattr("bench.engine.shards.SHARD_IMAGES", 10)
     return PhoneProject(tiny_project, emulated_phone, monkeypatch)
 
 
 @pytest.fixture
-def start_pixel(tiny_project, keras_answers, start_phone, monkeypatch):
+def start_pixel(tiny_project, keras_predictions, start_phone, monkeypatch):
     """``start_pixel(**options)``: the same with a phone of the test's own."""
     return lambda **options: PhoneProject(tiny_project, start_phone(**options), monkeypatch)
 
@@ -184,7 +184,7 @@ def calibration_images():
 
 
 @pytest.fixture(scope="session")
-def judge_images():
+def evaluation_images():
     """100 others."""
     return _demo_images("DATA", 100)
 

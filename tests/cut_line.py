@@ -11,10 +11,10 @@ RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no time: close() sends RST
 
 
 class CutLine:
-    """A TCP proxy to ``port_behind``; a context manager. "up" is from the client to the server."""
+    """A TCP proxy to ``server_port``; a context manager. "up" is from the client to the server."""
 
-    def __init__(self, port_behind: int) -> None:
-        self._behind, self._sockets = port_behind, []
+    def __init__(self, server_port: int) -> None:
+        self._server_port, self._sockets = server_port, []
         self._passes = threading.Event()
         self._passes.set()
         self._faults: dict[str, tuple[int, Callable[[], None]]] = {}
@@ -76,8 +76,8 @@ class CutLine:
                 return
             self.accepted += 1
             try:
-                server = socket.create_connection(("127.0.0.1", self._behind))
-            except OSError:  # nobody behind
+                server = socket.create_connection(("127.0.0.1", self._server_port))
+            except OSError:  # no server there
                 client.close()
                 continue
             self._sockets += [client, server]

@@ -1,4 +1,5 @@
-"""A tiny project with a device behind a real OpenSSH server, whose line and runner can be broken.
+"""A tiny project with a device reached through a real OpenSSH server, whose connection and runner
+can be broken.
 
 The device is this machine: its cache is a folder of the test, its Python is this one.
 """
@@ -43,7 +44,7 @@ class JobError(Exception):"""
 PLACES = {
     "start": "    result = run(arguments, tell)\n",
     "timing": "        return bool(sys.stdin.readline())\n",
-    "judging": "        rows = []\n        for pixels in shard:\n",
+    "evaluating": "        rows = []\n        for pixels in shard:\n",
 }
 
 
@@ -80,7 +81,7 @@ class FarProject:
         )
 
     def impatient(self) -> None:
-        """A line is lost behind 2 s of silence, a bench behind 3."""
+        """A connection is lost after 2 s of silence, a bench after 3."""
         self._patch.setattr(Ssh, "timeouts", Timeouts(2, 1, 1))
         quick = partial(DeviceLease, lease_timeout_s=3, heartbeat_s=0.5)
         self._patch.setattr("bench.devices.platform.DeviceLease", quick)
@@ -112,7 +113,7 @@ class FarProject:
 
     def power_cut(self) -> None:
         """End the server, and whatever of the bench runs there, as when the power is cut."""
-        pids = self.at_work()
+        pids = self.bench_processes()
         self.server.kill_sessions()
         self.server.stop()
         for pid in pids:
@@ -122,8 +123,8 @@ class FarProject:
     def interrupt(self) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
-    def at_work(self) -> list[int]:
-        """Processes of the bench on the device: those of ssh are on this side of the line."""
+    def bench_processes(self) -> list[int]:
+        """Processes of the bench on the device: those of ssh are on this side of the connection."""
         return [pid for pid in running(self.cache) if _name(pid) != "ssh"]
 
     def ssh_processes(self) -> list[int]:

@@ -12,7 +12,7 @@ from models.command_line.errors import DeviceError
 
 
 class LocalTransport:
-    """Every command goes through a shell, as it does behind ssh. ``cut()`` breaks the line."""
+    """Every command goes through a shell, as it does over ssh. ``cut()`` breaks the connection."""
 
     name, lost_code = "local", 255
 

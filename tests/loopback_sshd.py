@@ -51,7 +51,7 @@ class LoopbackServer:
         self.stop()
 
     def settings(self, **options) -> DeviceSettings:
-        """A device behind this server, ``options`` those of ``client_config``."""
+        """A device reached through this server, ``options`` those of ``client_config``."""
         config = self.client_config(**options)
         return DeviceSettings("pi4", "ssh", NAME, ssh_config=str(config))
 

@@ -1,4 +1,4 @@
-"""An adb server that is started as a user's is, by whoever asks first; and nothing left behind."""
+"""An adb server that is started as a user's is, by whoever asks first; nothing is left."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from bench.devices.transport.adb_program import has_adb
 
 class OwnAdbServer:
     """The one at ``port``, whoever starts it; ``home`` takes its keys. A context manager: it is
-    ended behind the block, however it fares."""
+    ended after the block, however it fares."""
 
     def __init__(self, home: Path) -> None:
         if not has_adb():

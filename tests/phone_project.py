@@ -1,4 +1,4 @@
-"""A tiny project with an emulated phone behind the real adb, disturbed while a bench is at work."""
+"""A tiny project with an emulated phone over the real adb, disturbed while a bench runs."""
 
 import os
 import re
@@ -47,8 +47,8 @@ class PhoneProject:
         return main([*asked, *chosen, *map(str, words)])
 
     def at(self, place: str, fault) -> None:
-        """``fault`` once: at "timing" when a turn is about to be taken, at "judging" when the first
-        outputs are here, at "pushing" while a library is pushed."""
+        """``fault`` once: at "timing" when a turn is about to be taken, at "evaluating" when the
+        first outputs are here, at "pushing" while a library is pushed."""
         faults, taking = [fault], threading.Lock()
         turn, get, put = RunnerProcess.turn, Adb.get, Adb.put
 
@@ -72,7 +72,7 @@ class PhoneProject:
 
         kind, name, disturbed = {
             "timing": (RunnerProcess, "turn", disturbed_turn),
-            "judging": (Adb, "get", disturbed_get),
+            "evaluating": (Adb, "get", disturbed_get),
             "pushing": (Adb, "put", disturbed_put),
         }[place]
         self._patch.setattr(kind, name, disturbed)
@@ -93,11 +93,11 @@ class PhoneProject:
         if what == "agent":
             found = [one for one in self.phone.processes() if _is_agent(one)]
         else:
-            found = [self.at_work()[what == "worker"]]
+            found = [self.runners()[what == "worker"]]
         for process in found:
             os.kill(process.pid, signal.SIGKILL)
 
-    def at_work(self) -> list[Process]:
+    def runners(self) -> list[Process]:
         """The runners on the phone, without the shells that have started them."""
         return [one for one in self.phone.processes() if one.runs(RUNNER)]
 

@@ -1,7 +1,7 @@
-"""A line to a folder of this machine that can break, or freeze, in the middle of anything.
+"""A connection to a folder of this machine that can break, or freeze, in the middle of anything.
 
-What ``argv`` starts is reached through a relay, as a program behind ssh is: the relay may die, and
-what it started only finds its standard input at an end.
+Programs are started through a relay, as over ssh: the relay may die, and what it started only finds
+its standard input at an end.
 """
 
 import os

@@ -51,7 +51,7 @@ def between(phone):
 
 @pytest.fixture
 def line(server, between):
-    """A line that is lost behind two seconds of silence."""
+    """A connection that is lost after two seconds of silence."""
     line = opened(f"127.0.0.1:{between.port}")
     line.timeouts = Timeouts(connect_s=15, alive_interval_s=1, alive_count=1)
     with line:
@@ -200,7 +200,7 @@ def test_a_line_that_is_being_opened_can_be_closed(server):
         began_s = time.monotonic()
         with pytest.raises(DeviceError, match="it was told to stop"):
             line.connect()
-        assert time.monotonic() - began_s < 9  # adb itself gives up behind ten
+        assert time.monotonic() - began_s < 9  # adb itself gives up after ten
 
 
 def test_a_server_that_is_started_here_keeps_no_pipe_of_ours(server, phone):

@@ -120,7 +120,7 @@ def test_a_baseline_of_other_circumstances_is_to_be_made_again(project, capsys):
 
 
 def test_a_bench_names_the_command_that_shows_its_rows(
-    tiny_project, keras_answers, capsys, monkeypatch
+    tiny_project, keras_predictions, capsys, monkeypatch
 ):
     assert main(["run", "--model", "tiny.keras", "--data", "data.npz", "--n-eval", "3"]) == 0
     shown = capsys.readouterr().out

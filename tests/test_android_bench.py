@@ -232,8 +232,8 @@ def test_emulated_times_are_compared_with_nothing(project, measured):
     assert refused.returncode == 2 and "is emulated" in refused.stderr
 
 
-def test_the_gate_judges_what_the_phone_answers(
-    only_phone, tiny_project, keras_answers, monkeypatch, capsys
+def test_the_gate_evaluates_the_predictions_of_the_phone(
+    only_phone, tiny_project, keras_predictions, monkeypatch, capsys
 ):
     monkeypatch.setitem(PLANS, "gate", QUICK)
     (tiny_project / "gate.toml").write_text("[accuracy]\nmax_drop_points = 20\n")

@@ -114,7 +114,7 @@ def test_a_push_that_is_cut_short(pixel, capsys):
     assert pixel.is_right(pixel.rows()[0])
 
 
-@pytest.mark.parametrize("place", ["pushing", "timing", "judging"])
+@pytest.mark.parametrize("place", ["pushing", "timing", "evaluating"])
 def test_ctrl_c(pixel, capsys, place):
     if place == "pushing":
         pixel.forget_library()
@@ -122,16 +122,16 @@ def test_ctrl_c(pixel, capsys, place):
     assert pixel.bench() == 130
     assert "interrupted; finished rows are kept" in capsys.readouterr().err
     assert pixel.is_free() and pixel.is_whole()
-    assert [bool(row.result.samples_ns) for row in pixel.rows()] == [True] * (place == "judging")
+    assert [bool(row.result.samples_ns) for row in pixel.rows()] == [True] * (place == "evaluating")
 
 
 def test_another_bench_has_the_phone_until_it_is_killed(pixel, other_bench, capsys):
     process = other_bench()
-    before = pixel.at_work()
+    before = pixel.runners()
     assert pixel.bench() == 3
     owner = f"{getpass.getuser()}@{socket.gethostname()}, process {process.pid}/"
     assert f"android is in use by {owner}" in error_line(capsys)
-    assert pixel.at_work() == before and process.poll() is None
+    assert pixel.runners() == before and process.poll() is None
     process.kill()
     assert pixel.is_free()
     assert pixel.bench() == 0
@@ -143,7 +143,7 @@ def test_of_two_phones_one_goes(pixel, start_phone, capsys):
     other = start_phone()
     pixel.impatient(reconnect_s=1)
     pixel.phone.server.adb("connect", other.serial)
-    pixel.at("judging", other.power_off)
+    pixel.at("evaluating", other.power_off)
     both = f"{pixel.phone.serial},{other.serial}"
     try:
         assert pixel.bench("--json", device=both) == 0

@@ -13,7 +13,7 @@ from bench.devices.remote_device import RemoteDevice
 from bench.devices.transport.adb import Adb
 
 pytestmark = pytest.mark.android
-PLACES = pytest.mark.parametrize("place", ["timing", "judging"])
+PLACES = pytest.mark.parametrize("place", ["timing", "evaluating"])
 # Of the packets that a whole bench takes, in each direction, those that are lost.
 PARTS = {"in": (0.0, 0.4, 0.8), "out": (0.2, 0.6)}
 LOST_LINE = re.compile(
@@ -83,7 +83,7 @@ def test_what_was_classified_ahead_of_a_fault_is_not_classified_again(
         fetched.append(local.name)
 
     monkeypatch.setattr(Adb, "get", get)
-    pixel.at("judging", pixel.phone.disconnect)
+    pixel.at("evaluating", pixel.phone.disconnect)
     check_done(pixel, pixel.bench(), capsys)
     assert sent == [3, 2]
     assert len(fetched) == len(set(fetched)) == 3
@@ -101,7 +101,7 @@ def test_a_phone_that_is_unplugged_for_good(pixel, capsys, place):
     assert "all 2 rows failed" in error_line(capsys)
     rows = pixel.rows()
     assert len(rows) == 2 and all(map(is_lost, rows)) and pixel.is_whole()
-    assert all(bool(row.result.samples_ns) == (place == "judging") for row in rows)
+    assert all(bool(row.result.samples_ns) == (place == "evaluating") for row in rows)
     pixel.phone.connect()
     assert pixel.bench() == 0
     assert pixel.is_right(pixel.rows()[0]) and pixel.is_free()
@@ -172,6 +172,6 @@ def test_the_adb_server_is_killed(pixel, capsys):
 
 @pytest.mark.slow
 def test_a_minute_of_silence(pixel, capsys):
-    """It is lost behind 20 s of it; the agent there ends its lease after 30."""
+    """It is lost after 20 s of it; the agent there ends its lease after 30."""
     pixel.at("timing", lambda: pixel.phone.hold(60))
     check_done(pixel, pixel.bench(), capsys)

@@ -188,7 +188,7 @@ def test_a_file_that_only_says_npz_is_refused(work):
     refused(work, *SMALL, "--data", "data/d.npz", says=["data/d.npz"])
 
 
-def test_calibration_images_that_are_also_judged_on_are_refused_by_name(work):
+def test_calibration_images_that_are_also_evaluation_images_are_refused_by_name(work):
     where = folder(work, "both", photographs)
     refused(work, *SMALL, "--data", where, "--calib", where, says=[".png", "both", "CALIB"])
 

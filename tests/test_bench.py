@@ -28,7 +28,7 @@ def bench(*more):
     return main(["run", "--model", "tiny.keras", "--data", "data.npz", *more])
 
 
-def test_a_row_for_every_file_and_runtime(tiny_project, keras_answers, capsys):
+def test_a_row_for_every_file_and_runtime(tiny_project, keras_predictions, capsys):
     assert bench("--json", "--threads", "1") == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
     assert [(r["format"], r["scheme"], r["runtime"]) for r in rows] == ROWS
@@ -42,7 +42,7 @@ def test_a_row_for_every_file_and_runtime(tiny_project, keras_answers, capsys):
 
 
 def test_a_runtime_that_crashes_costs_only_its_own_rows(
-    tiny_project, keras_answers, monkeypatch, capsys
+    tiny_project, keras_predictions, monkeypatch, capsys
 ):
     runtime_that(tiny_project, monkeypatch, "import os; os.abort()")
     assert bench("--n-eval", "9") == 0
@@ -56,7 +56,9 @@ def test_a_runtime_that_crashes_costs_only_its_own_rows(
     assert sum(r.result.error is not None for r in History().newest()) == 2
 
 
-def test_when_every_row_fails_the_exit_code_is_3(tiny_project, keras_answers, monkeypatch, capsys):
+def test_when_every_row_fails_the_exit_code_is_3(
+    tiny_project, keras_predictions, monkeypatch, capsys
+):
     garbage = tiny_project / "runner.py"
     garbage.write_text(
         "import sys\nif '--environment' in sys.argv:\n"
@@ -68,7 +70,7 @@ def test_when_every_row_fails_the_exit_code_is_3(tiny_project, keras_answers, mo
     assert "all 8 rows failed" in shown.err and shown.out.count("error: garbage") == 8
 
 
-def test_only_the_files_and_runtimes_that_are_named(tiny_project, keras_answers, capsys):
+def test_only_the_files_and_runtimes_that_are_named(tiny_project, keras_predictions, capsys):
     chosen = ["--files", "int8.onnx,int8.tflite", "--runtimes", "onnxruntime,litert-builtin"]
     assert bench("--json", *chosen) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
@@ -76,7 +78,7 @@ def test_only_the_files_and_runtimes_that_are_named(tiny_project, keras_answers,
     assert found == [("int8.onnx", "onnxruntime"), ("int8.tflite", "litert-builtin")]
 
 
-def test_rows_of_one_command_are_a_session_with_its_drift(tiny_project, keras_answers, capsys):
+def test_rows_of_one_command_are_a_session_with_its_drift(tiny_project, keras_predictions, capsys):
     assert bench("--drift", "--runtimes", "litert,onnxruntime") == 0
     assert "1  keras" in capsys.readouterr().out
     rows = History().newest()
@@ -87,7 +89,7 @@ def test_rows_of_one_command_are_a_session_with_its_drift(tiny_project, keras_an
 
 
 def test_strict_fails_on_a_warning_and_keeps_the_measurement(
-    tiny_project, keras_answers, monkeypatch, capsys
+    tiny_project, keras_predictions, monkeypatch, capsys
 ):
     warning = MeasurementWarning("busy", "others had 50% of the cores", "end them")
     monkeypatch.setattr("bench.engine.session.find_warnings", lambda *_: (warning,))
@@ -98,7 +100,7 @@ def test_strict_fails_on_a_warning_and_keeps_the_measurement(
     assert [len(row.warnings) for row in History().newest()] == [1, 1]
 
 
-def test_the_runtimes_operators_are_named_and_kept(tiny_project, keras_answers, capsys):
+def test_the_runtimes_operators_are_named_and_kept(tiny_project, keras_predictions, capsys):
     assert bench("--profile", "1", "--files", "int8.tflite", "--threads", "1") == 0
     shown = capsys.readouterr().out
     assert "most expensive of" in shown and "FULLY_CONNECTED" in shown
@@ -108,7 +110,7 @@ def test_the_runtimes_operators_are_named_and_kept(tiny_project, keras_answers, 
 
 
 @pytest.mark.slow
-def test_unknown_labels_make_top1_na(tiny_project, keras_answers, capsys):
+def test_unknown_labels_make_top1_na(tiny_project, keras_predictions, capsys):
     """A user's model on the demo images was not trained for their classes."""
     assert main(["run", "--model", "tiny.keras", "--n-eval", "9", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
@@ -131,7 +133,7 @@ def test_random_weights_are_timed_only(tiny_project, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_skipped_images_are_counted(tiny_project, keras_answers, monkeypatch, capsys):
+def test_skipped_images_are_counted(tiny_project, keras_predictions, monkeypatch, capsys):
     root = tiny_project / "photographs"
     for index, (colour, level) in enumerate((c, v) for c in range(3) for v in (180, 220)):
         folder = root / tiny_models.COLOURS[colour]

@@ -55,8 +55,8 @@ def first_layers(graph):
     return [editor.read(operator, 1) for operator in editor.operators[:3]]
 
 
-def test_the_float_network_stays_the_same_on_other_images(dead, split, judge_images):
-    wanted, found = (outputs(g, judge_images, 2) for g in (dead, split))
+def test_the_float_network_stays_the_same_on_other_images(dead, split, evaluation_images):
+    wanted, found = (outputs(g, evaluation_images, 2) for g in (dead, split))
     np.testing.assert_allclose(found, wanted, atol=2e-5)
     assert dead.op_histogram == split.op_histogram
 
@@ -102,10 +102,10 @@ def sqnr_db_of_first_block(graph, int8_graph, images):
 
 
 def test_copies_round_at_different_places_and_int8_comes_closer(
-    dead, split, calibration_images, judge_images
+    dead, split, calibration_images, evaluation_images
 ):
     before, after = (
-        sqnr_db_of_first_block(g, quantized(g, calibration_images), judge_images)
+        sqnr_db_of_first_block(g, quantized(g, calibration_images), evaluation_images)
         for g in (dead, split)
     )
     assert after > before + 3

@@ -1,4 +1,4 @@
-"""The comparison with other tools: every row is made, judged and timed in one run."""
+"""The comparison with other tools: every row is made, evaluated and timed in one run."""
 
 import json
 

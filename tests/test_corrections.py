@@ -43,12 +43,12 @@ def coarse(v1_graph, v1_statistics):
 
 
 def test_bias_correction_takes_back_the_shift_of_coarse_weights(
-    v1_graph, v1_statistics, coarse, calibration_images, judge_images
+    v1_graph, v1_statistics, coarse, calibration_images, evaluation_images
 ):
     fixed = bias_correction.correct(
         v1_graph, coarse, means(v1_statistics), calibration_images, threads=2
     )
-    before, after = (sqnr_db(v1_graph, g, judge_images) for g in (coarse, fixed))
+    before, after = (sqnr_db(v1_graph, g, evaluation_images) for g in (coarse, fixed))
     assert after > before + 3
 
 
@@ -101,7 +101,7 @@ def logits(graph, images):
 
 
 def test_error_feedback_beats_rounding_to_the_nearest(
-    v1_graph, v1_statistics, plain, calibration_images, judge_images, monkeypatch
+    v1_graph, v1_statistics, plain, calibration_images, evaluation_images, monkeypatch
 ):
     """On the grid of the coarse weights, where it matters."""
     from quantize.graph.graph_editor import GraphEditor
@@ -122,7 +122,7 @@ def test_error_feedback_beats_rounding_to_the_nearest(
     arguments = (means(v1_statistics), calibration_images, 2)
     nearest = bias_correction.correct(v1_graph, graph, *arguments)
     refined = error_feedback.refine(v1_graph, graph, *arguments)
-    before, after = (sqnr_db(v1_graph, g, judge_images) for g in (nearest, refined))
+    before, after = (sqnr_db(v1_graph, g, evaluation_images) for g in (nearest, refined))
     assert after > before + 1
 
 
@@ -144,10 +144,10 @@ def test_equalization_leaves_the_float_network_on_its_images_and_fills_depthwise
 
 
 def test_equalization_for_one_scale_a_tensor_evens_out_weights(
-    v1_graph, v1_statistics, judge_images
+    v1_graph, v1_statistics, evaluation_images
 ):
     equal = equalization.equalize(v1_graph, v1_statistics, per_channel=False)
-    wanted, found = (outputs(g, judge_images, 2) for g in (v1_graph, equal))
+    wanted, found = (outputs(g, evaluation_images, 2) for g in (v1_graph, equal))
     assert compare(wanted, found, "probabilities").sqnr_db > 30
 
     def imbalance(graph):
@@ -157,9 +157,9 @@ def test_equalization_for_one_scale_a_tensor_evens_out_weights(
         for (kind, first), (_, second) in itertools.pairwise(layers):
             if kind == "CONV_2D" and second.shape[0] == 1 and first.shape[0] == second.shape[-1]:
                 ahead = np.abs(first).reshape(len(first), -1).max(axis=1)
-                behind = np.abs(second).reshape(-1, second.shape[-1]).max(axis=0)
-                alive = (ahead > 1e-3) & (behind > 1e-3)
-                logs.append(np.abs(np.log(ahead[alive] / behind[alive])).mean())
+                following = np.abs(second).reshape(-1, second.shape[-1]).max(axis=0)
+                alive = (ahead > 1e-3) & (following > 1e-3)
+                logs.append(np.abs(np.log(ahead[alive] / following[alive])).mean())
         return np.mean(logs)
 
     assert imbalance(equal) < imbalance(v1_graph)

@@ -49,7 +49,7 @@ def test_both_forms_of_v1_are_of_one_size_so_that_their_int8_compares():
 
 def test_all_official_test_images_and_512_others_to_calibrate_on_are_there():
     size = ImageSize(96, 96, 3)
-    judge, calibrate = (open_dataset("demo", role, size, 10) for role in ("DATA", "CALIB"))
-    assert len(judge) == 10_000
-    assert np.bincount(judge.labels).tolist() == [1000] * 10
+    evaluation, calibrate = (open_dataset("demo", role, size, 10) for role in ("DATA", "CALIB"))
+    assert len(evaluation) == 10_000
+    assert np.bincount(evaluation.labels).tolist() == [1000] * 10
     assert len(calibrate) == 512

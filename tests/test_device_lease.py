@@ -46,7 +46,7 @@ def cache(tmp_path):
 
 @pytest.fixture
 def device(cache):
-    """Locks of one device, by owner; all are released behind the test."""
+    """Locks of one device, by owner; all are released after the test."""
     made = []
 
     def lock(owner="ann@desk pid 7", transport=None, **settings):

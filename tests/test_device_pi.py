@@ -1,4 +1,4 @@
-"""The emulated Pi is what it says it is, and leaves nothing behind."""
+"""The emulated Pi is what it says it is, and leaves nothing there."""
 
 import contextlib
 import errno
@@ -44,7 +44,7 @@ def ssh(pi, *words, options=(), input=None, timeout_s=120):
 
 
 def start_session(pi, *words):
-    """ssh in the background, at work: the device has written a first line."""
+    """ssh running in the background: the device has written a first line."""
     session = subprocess.Popen(
         pi.ssh_command(*words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -137,10 +137,10 @@ def test_a_terminal_and_file_transfer_are_there(emulated_pi, tmp_path):
 
 
 def test_a_second_device_is_from_the_same_root_and_clean(emulated_pi, start_pi):
-    ssh(emulated_pi, "touch left-behind")
+    ssh(emulated_pi, "touch left-over")
     other = start_pi()
     assert ssh(other, "ls").stdout == ""
-    assert ssh(emulated_pi, "ls; rm left-behind").stdout == "left-behind\n"
+    assert ssh(emulated_pi, "ls; rm left-over").stdout == "left-over\n"
 
 
 def test_a_root_is_made_whole_or_not_at_all_and_once(emulated_pi, tmp_path):

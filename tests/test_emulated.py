@@ -61,7 +61,7 @@ def shown(capsys, *arguments):
 
 
 def test_each_row_of_a_bench_is_marked_and_has_no_ratio(
-    tiny_project, keras_answers, emulated_host, capsys
+    tiny_project, keras_predictions, emulated_host, capsys
 ):
     asked = "run", "--model", "tiny.keras", "--data", "data.npz", "--runtimes", "litert"
     lines = shown(capsys, *asked).splitlines()
@@ -96,15 +96,15 @@ def test_a_list_has_no_times(kept, capsys):
 
 
 def test_a_comparison_has_no_times(kept, capsys):
-    History().add_accuracy(replace(judged(History().get(1)), id=1))
-    History().add_accuracy(replace(judged(History().get(2)), id=2))
+    History().add_accuracy(replace(evaluated(History().get(1)), id=1))
+    History().add_accuracy(replace(evaluated(History().get(2)), id=2))
     out = shown(capsys, "compare", "1", "2")
     median = next(line for line in out.splitlines() if line.startswith("median ms"))
     assert median.split()[-2:] == ["emulated"] * 2 and "2.05" not in out
     assert json.loads(shown(capsys, "compare", "1", "2", "--json"))["ratio"] is None
 
 
-def judged(record):
+def evaluated(record):
     from history_records import ACCURACY
 
     return replace(record, data="demo", accuracy=ACCURACY)

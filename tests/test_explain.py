@@ -200,10 +200,10 @@ def test_values_come_in_the_shape_of_the_other_side():
     assert in_shape(image, (1, 3, 5, 4)).shape == (1, 3, 5, 4)
 
 
-def test_more_outputs_change_neither_the_prediction_nor_the_delegate(v1_graph, judge_images):
+def test_more_outputs_change_neither_the_prediction_nor_the_delegate(v1_graph, evaluation_images):
     instrumented = instrument(v1_graph.content, "tflite")
     assert partitions(Graph(instrumented.content)) == partitions(v1_graph)
-    image = judge_images[:1]
+    image = evaluation_images[:1]
     answers = []
     for content in (v1_graph.content, instrumented.content):
         interpreter = Graph(content).interpreter(threads=1)
@@ -292,10 +292,10 @@ def named(explanation):
         ("conv_preds", shuffled_weights),
     ],
 )
-def test_a_fault_in_a_float_layer_is_named(v1_graph, judge_images, tmp_path, name, fault):
+def test_a_fault_in_a_float_layer_is_named(v1_graph, evaluation_images, tmp_path, name, fault):
     broken = damaged(v1_graph, name, fault)
     a, b = (side(tmp_path, g.content, n) for g, n in ((v1_graph, "a.tflite"), (broken, "b.tflite")))
-    found = explain(a, b, judge_images[:4])
+    found = explain(a, b, evaluation_images[:4])
     assert named(found) == name
     place = found.first
     assert all(before.sqnr_db is None for before in found.layers[:place])
@@ -313,23 +313,23 @@ def test_a_fault_in_a_float_layer_is_named(v1_graph, judge_images, tmp_path, nam
     ],
 )
 def test_a_fault_in_an_int8_layer_is_told_from_rounding(
-    v1_graph, int8_graph, judge_images, tmp_path, name, fault
+    v1_graph, int8_graph, evaluation_images, tmp_path, name, fault
 ):
     a = side(tmp_path, v1_graph.content, "float32.tflite")
     b = side(tmp_path, damaged(int8_graph, name, fault).content, "int8.tflite")
-    assert named(explain(a, b, judge_images[:4])) == name
+    assert named(explain(a, b, evaluation_images[:4])) == name
 
 
-def test_a_fault_is_named_across_formats(v1_graph, onnx_model, judge_images, tmp_path):
+def test_a_fault_is_named_across_formats(v1_graph, onnx_model, evaluation_images, tmp_path):
     a = side(tmp_path, onnx_model.SerializeToString(), "float32.onnx")
     b = side(tmp_path, damaged(v1_graph, "conv_pw_5", shifted_bias).content, "b.tflite")
     for sides in ((a, b), (b, a)):
-        found = explain(*sides, judge_images[:4])
+        found = explain(*sides, evaluation_images[:4])
         assert named(found) == "conv_pw_5" and len(found.layers) > 30
 
 
 def test_a_fault_in_an_int8_onnx_file_is_named(
-    v1_graph, int8_graph, onnx_model, judge_images, tmp_path
+    v1_graph, int8_graph, onnx_model, evaluation_images, tmp_path
 ):
     from export.onnx import int8_onnx
 
@@ -337,13 +337,13 @@ def test_a_fault_in_an_int8_onnx_file_is_named(
     a = side(tmp_path, int8_graph.content, "int8.tflite")
     content = int8_onnx.quantize(onnx_model, broken).SerializeToString()
     b = side(tmp_path, content, "int8.onnx")
-    assert named(explain(a, b, judge_images[:4])) == "conv_pw_5"
+    assert named(explain(a, b, evaluation_images[:4])) == "conv_pw_5"
     c = side(tmp_path, onnx_model.SerializeToString(), "float32.onnx")
-    assert named(explain(c, b, judge_images[:4])) == "conv_pw_5"
+    assert named(explain(c, b, evaluation_images[:4])) == "conv_pw_5"
 
 
 def test_sides_with_equal_outputs_have_no_layer_that_diverges(
-    v1_graph, int8_graph, onnx_model, judge_images, tmp_path
+    v1_graph, int8_graph, onnx_model, evaluation_images, tmp_path
 ):
     from export.onnx import int8_onnx
 
@@ -356,29 +356,29 @@ def test_sides_with_equal_outputs_have_no_layer_that_diverges(
         side(tmp_path, content, "int8.onnx"),
     ]
     for other in others:
-        found = explain(float32, other, judge_images[:4])
+        found = explain(float32, other, evaluation_images[:4])
         assert named(found) is None and len(found.layers) > 30
         assert "no layer stands out" in str(found) and "(output: " in str(found)
         assert all(one.reads == (i - 1,) for i, one in enumerate(found.layers) if i)
 
 
 @pytest.mark.slow
-def test_a_fault_is_named_against_keras(v1_graph, int8_graph, judge_images, tmp_path):
+def test_a_fault_is_named_against_keras(v1_graph, int8_graph, evaluation_images, tmp_path):
     from models.command_line.options import Options
 
     keras = Side("keras", KERAS, options=Options(arch="v1"))
     for graph, name in ((v1_graph, "conv_pw_5"), (int8_graph, "conv_dw_8")):
         broken = damaged(graph, name, shifted_bias)
-        found = explain(keras, side(tmp_path, broken.content, "b.tflite"), judge_images[:4])
+        found = explain(keras, side(tmp_path, broken.content, "b.tflite"), evaluation_images[:4])
         assert named(found) == name and len(found.layers) > 30
-    whole = explain(keras, side(tmp_path, v1_graph.content, "a.tflite"), judge_images[:4])
+    whole = explain(keras, side(tmp_path, v1_graph.content, "a.tflite"), evaluation_images[:4])
     assert named(whole) is None
     assert whole.layers[-1].sqnr_db > 100
 
 
 @pytest.mark.slow
 def test_layers_that_int8_keeps_scaled_are_the_same_as_keras(
-    v3_graph, calibration_images, judge_images, tmp_path
+    v3_graph, calibration_images, evaluation_images, tmp_path
 ):
     import keras
 
@@ -393,7 +393,7 @@ def test_layers_that_int8_keeps_scaled_are_the_same_as_keras(
     graph = int8.quantize(lowered, choose_ranges(lowered, statistics))
     keras.utils.clear_session(free_memory=False)
     ours = Side("keras", KERAS, options=Options(arch="v3-small"))
-    found = explain(ours, side(tmp_path, graph.content, "int8.tflite"), judge_images[:4])
+    found = explain(ours, side(tmp_path, graph.content, "int8.tflite"), evaluation_images[:4])
     assert len(found.layers) > 100 and named(found) is None
     assert sum(one.rescaled for one in found.layers) > 10
 

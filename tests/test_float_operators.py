@@ -20,7 +20,7 @@ SIDE = 16
 
 
 def network(activation):
-    """Two convolutions with biases, each with ``activation()`` behind it; logits of 4 classes."""
+    """Two convolutions with biases, each with ``activation()`` after it; logits of 4 classes."""
     import keras
     from keras import layers
 
@@ -150,11 +150,11 @@ def test_nothing_is_said_where_nothing_stays_float():
 def test_a_users_network_of_such_operators_is_exported_whole(tmp_path):
     network(named("elu")).save(tmp_path / "odd.keras")
     rng = np.random.default_rng(2)
-    for name, n in (("judge", 40), ("calibrate", 20)):
+    for name, n in (("evaluate", 40), ("calibrate", 20)):
         x = rng.integers(0, 256, (n, SIDE, SIDE, 3), dtype=np.uint8)
         np.savez(tmp_path / f"{name}.npz", x=x, y=np.arange(n) % 4)
     done = call(
-        *("export", "--model", "odd.keras", "--data", "judge.npz", "--calib", "calibrate.npz"),
+        *("export", "--model", "odd.keras", "--data", "evaluate.npz", "--calib", "calibrate.npz"),
         *("--schemes", "int8-dynamic,int16x8"),
         cwd=tmp_path,
     )

@@ -102,22 +102,24 @@ def test_int16x8_kernels_are_int8_for_each_channel_and_biases_int64(int16_graph)
     assert checked == 54
 
 
-def material(graph, calibration, judge, methods=("min-max",)):
+def material(graph, calibration, evaluation, methods=("min-max",)):
     images = Calibration(calibration, threads=2)
     plan = Plan(methods, None)
 
     def searched(scheme):
-        return search(graph, images, judge, "probabilities", plan, scheme).made()
+        return search(graph, images, evaluation, "probabilities", plan, scheme).made()
 
     return Material(graph, images.statistics, searched)
 
 
-def test_outputs_of_further_schemes_are_close_to_float(v3_graph, calibration_images, judge_images):
-    given = material(v3_graph, calibration_images, judge_images)
-    wanted = outputs(v3_graph, judge_images, 2)
+def test_outputs_of_further_schemes_are_close_to_float(
+    v3_graph, calibration_images, evaluation_images
+):
+    given = material(v3_graph, calibration_images, evaluation_images)
+    wanted = outputs(v3_graph, evaluation_images, 2)
     dynamic, int16 = make((INT8_DYNAMIC, INT16X8), given).values()
-    assert compare(wanted, outputs(dynamic.graph, judge_images, 2), "softmax").sqnr_db > 33
-    found = int16_outputs(int16.graph, judge_images)
+    assert compare(wanted, outputs(dynamic.graph, evaluation_images, 2), "softmax").sqnr_db > 33
+    found = int16_outputs(int16.graph, evaluation_images)
     assert compare(wanted, found, "softmax").sqnr_db > 42
     assert (dynamic.described["h_swish"], int16.described["h_swish"]) == ("kept", "lowered")
 
@@ -147,19 +149,19 @@ def unbalanced(graph, statistics):
 
 
 def test_one_scale_a_tensor_is_searched_for_like_int8(
-    v1_graph, v1_statistics, calibration_images, judge_images
+    v1_graph, v1_statistics, calibration_images, evaluation_images
 ):
     hard = unbalanced(v1_graph, v1_statistics)
-    given = material(hard, calibration_images, judge_images, ("min-max", "equalization"))
+    given = material(hard, calibration_images, evaluation_images, ("min-max", "equalization"))
     made = make([INT8_PER_TENSOR], given)[INT8_PER_TENSOR]
     kernels = [i[1] for kind, i, _ in made.graph.operators() if kind in LINEAR]
     assert len(kernels) == 28
     assert all(len(made.graph.quantization(name).scale) == 1 for name in kernels)
     plain, equalized = (tried["sqnr_db"] for tried in made.described["methods"])
     assert equalized > plain + 10
-    found = outputs(made.graph, judge_images, 2)
-    assert compare(outputs(hard, judge_images, 2), found, "softmax").sqnr_db == equalized
-    onnx_found = onnx_answers(made.float_form, made.graph, judge_images)
+    found = outputs(made.graph, evaluation_images, 2)
+    assert compare(outputs(hard, evaluation_images, 2), found, "softmax").sqnr_db == equalized
+    onnx_found = onnx_answers(made.float_form, made.graph, evaluation_images)
     np.testing.assert_allclose(onnx_found, found, atol=4 / 256)  # kernels differ by a few steps
 
 

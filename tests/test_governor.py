@@ -207,7 +207,9 @@ def test_no_governor_starts_nothing():
         pass
 
 
-def test_nothing_is_measured_where_the_governor_cannot_be_set(tiny_project, keras_answers, capsys):
+def test_nothing_is_measured_where_the_governor_cannot_be_set(
+    tiny_project, keras_predictions, capsys
+):
     asked = "run", "--model", "tiny.keras", "--data", "data.npz", "--governor", "no_such_governor"
     code, said = main(asked), capsys.readouterr()
     if list(Path("/sys/devices/system/cpu").glob("cpu*/cpufreq/scaling_governor")):

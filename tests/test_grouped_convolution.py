@@ -29,7 +29,7 @@ GROUPS = {"spatial": 4, "pointwise": 3, "strided": 8}
 
 
 def network():
-    """A spatial, a 1x1 and a strided grouped convolution, one behind the other."""
+    """A spatial, a 1x1 and a strided grouped convolution, one after the other."""
     import keras
     from keras import layers
 
@@ -103,9 +103,9 @@ def test_the_float_graph_has_each_as_one_operator_named_after_its_layer(graph, k
     assert set(graph.op_histogram) == {"CONV_2D", "MEAN", "FULLY_CONNECTED", "SOFTMAX"}
     editor, found = operators(graph)
     assert {name: groups(editor, operator) for name, operator in found.items()} == GROUPS
-    judged = images(8, 2)
-    wanted = np.asarray(keras_model(judged, training=False))
-    np.testing.assert_allclose(outputs(graph, judged, 1), wanted, atol=1e-6)
+    evaluated = images(8, 2)
+    wanted = np.asarray(keras_model(evaluated, training=False))
+    np.testing.assert_allclose(outputs(graph, evaluated, 1), wanted, atol=1e-6)
     assert delegate.partitions(graph).is_whole
 
 
@@ -125,9 +125,9 @@ def test_a_kernel_over_all_channels_computes_the_same_and_is_stored_as_it_was(gr
         weights = editor.tensor(int(operator.inputs[1]))
         weights.shape = np.asarray(dense[name].shape, np.int32)
         editor.set_constant(int(operator.inputs[1]), dense[name])
-    judged = images(4, 3)
+    evaluated = images(4, 3)
     np.testing.assert_allclose(
-        outputs(editor.graph(), judged, 1), outputs(graph, judged, 1), atol=1e-6
+        outputs(editor.graph(), evaluated, 1), outputs(graph, evaluated, 1), atol=1e-6
     )
 
 
@@ -179,8 +179,8 @@ def test_dead_channels_become_copies_of_their_own_group_alone(graph, calibration
     editor.write(found["spatial"], 2, bias)
     dead = editor.graph()
     split = channel_splitting.split(dead, calibration.statistics(dead))
-    judged = images(16, 5)
-    np.testing.assert_allclose(outputs(split, judged, 2), outputs(dead, judged, 2), atol=1e-5)
+    evaluated = images(16, 5)
+    np.testing.assert_allclose(outputs(split, evaluated, 2), outputs(dead, evaluated, 2), atol=1e-5)
     editor, found = operators(split)
     copied = editor.read(found["spatial"], 1)
     made, read = group_of(24, GROUPS["spatial"]), group_of(24, GROUPS["pointwise"])
@@ -235,8 +235,10 @@ def onnx_outputs(model, given):
 
 def test_onnx_has_each_as_one_convolution_with_a_group_and_the_same_scales(graph, plain):
     made = float_model_onnx.from_graph(graph)
-    judged = images(8, 7)
-    np.testing.assert_allclose(onnx_outputs(made, judged), outputs(graph, judged, 1), atol=1e-6)
+    evaluated = images(8, 7)
+    np.testing.assert_allclose(
+        onnx_outputs(made, evaluated), outputs(graph, evaluated, 1), atol=1e-6
+    )
     integers = int8_onnx.quantize(made, plain)
     for model in (made, integers):
         convolutions = [n for n in model.graph.node if n.op_type == "Conv"]
@@ -260,10 +262,10 @@ def exported(tmp_path_factory, keras_model):
     folder = tmp_path_factory.mktemp("grouped")
     keras_model.save(folder / "grouped.keras")
     rng = np.random.default_rng(8)
-    for name, count in (("judge", 40), ("calibrate", 20)):
+    for name, count in (("evaluate", 40), ("calibrate", 20)):
         x, y = rng.integers(0, 256, (count, SIDE, SIDE, 3), dtype=np.uint8), np.arange(count) % 5
         np.savez(folder / f"{name}.npz", x=x, y=y)
-    arguments = ("--model", "grouped.keras", "--data", "judge.npz", "--calib", "calibrate.npz")
+    arguments = ("--model", "grouped.keras", "--data", "evaluate.npz", "--calib", "calibrate.npz")
     schemes = ("--schemes", "int8-per-tensor,int8-dynamic,int16x8")
     done = call("export", *arguments, *schemes, cwd=folder)
     assert done.returncode == 0, done.stderr

@@ -14,11 +14,11 @@ from quantize.ranges.choose_scale import choose_ranges
 from quantize.schemes import int8
 
 
-def test_lowering_leaves_no_hard_swish_and_the_same_outputs(v3_graph, judge_images):
+def test_lowering_leaves_no_hard_swish_and_the_same_outputs(v3_graph, evaluation_images):
     lowered = hard_swish.lower(v3_graph)
     assert "HARD_SWISH" in v3_graph.op_histogram
     assert "HARD_SWISH" not in lowered.op_histogram
-    wanted, found = (outputs(g, judge_images, 2) for g in (v3_graph, lowered))
+    wanted, found = (outputs(g, evaluation_images, 2) for g in (v3_graph, lowered))
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
 
 
@@ -38,13 +38,13 @@ def test_a_lowered_network_runs_in_one_piece_in_the_delegate(v3_graph, calibrati
     assert partitions(made) == Partitions(1, {"SOFTMAX": 1})
 
 
-def test_an_h_swish_that_ends_the_network_keeps_its_sixth(v3_graph, judge_images):
+def test_an_h_swish_that_ends_the_network_keeps_its_sixth(v3_graph, evaluation_images):
     editor = GraphEditor(v3_graph)
     first = editor.operators.index(editor.of_kind("HARD_SWISH")[0])
     graph = cut(editor, 0, first + 1)
     lowered = hard_swish.lower(graph)
     assert lowered.op_histogram["MUL"] == 2
-    wanted, found = (outputs(g, judge_images[:4], 1) for g in (graph, lowered))
+    wanted, found = (outputs(g, evaluation_images[:4], 1) for g in (graph, lowered))
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
 
 

@@ -208,7 +208,7 @@ def test_what_one_of_two_runs_does_not_tell_is_not_held_against_them(history, ca
 
 
 def test_another_runtime_is_what_one_compares(history, capsys):
-    """Its version is another as well, and is none to be held against it."""
+    """Its version differs as well, which does not make the two runs incomparable."""
     history.append(timed(1))
     other = replace(result(1, 1), runtime="onnxruntime", runtime_version="1.31")
     history.append(replace(timed(1, 1), result=other))

@@ -82,7 +82,7 @@ def test_garbage_is_an_error_that_shows_some_of_it(job, tmp_path, source):
 def test_a_runner_that_eats_memory_is_ended_before_it_has_all(job, tmp_path, monkeypatch):
     """It may have what was free; more is refused to it, and not to others."""
     monkeypatch.setattr("bench.devices.free_memory.free_memory_bytes", lambda: 2**30)
-    eat = "held = []\nwhile True: held.append(bytearray(1 << 28))"
+    eat = "taken = []\nwhile True: taken.append(bytearray(1 << 28))"
     result = Host(runner_that(tmp_path, eat)).run(job)
     assert result.error.kind == "garbage" and "MemoryError" in result.error.message
 

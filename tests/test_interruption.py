@@ -19,7 +19,7 @@ pytestmark = pytest.mark.waits
 
 
 def test_ctrl_c_keeps_the_finished_rows_and_ends_the_runner(
-    tiny_project, keras_answers, monkeypatch, capsys
+    tiny_project, keras_predictions, monkeypatch, capsys
 ):
     """Every row has been timed when the first answer of tflite-runtime does not come."""
     pid_file = tiny_project / "pid"
@@ -46,8 +46,8 @@ def test_ctrl_c_keeps_the_finished_rows_and_ends_the_runner(
     assert main(["run", "--model", "tiny.keras", "--data", "data.npz", *chosen]) == 130
     assert "interrupted" in capsys.readouterr().err
     assert not is_running(int(pid_file.read_text()))
-    judged, timed = History().newest()
-    assert (judged.result.runtime, judged.accuracy.top1) == ("litert", 1)
+    evaluated, timed = History().newest()
+    assert (evaluated.result.runtime, evaluated.accuracy.top1) == ("litert", 1)
     assert timed.result.samples_ns and timed.accuracy is None
 
 

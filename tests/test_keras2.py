@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("fresh_keras")
 
 
 def keras2_config(config):
-    """``config`` as Keras 2.15 writes it: no modules, list nodes, ``groups``, axis as a list."""
+    """``config`` in the form of Keras 2.15: no modules, list nodes, ``groups``, axis as a list."""
     made = copy.deepcopy(config)
     for layer in made["config"]["layers"]:
         settings = layer["config"]

@@ -30,13 +30,13 @@ def problem(ends=RELU6, depthwise=False, samples=600):
 
 
 def error(task, integers):
-    """Mean squared error of the outputs behind the activation function."""
+    """Mean squared error of the outputs after the activation function."""
 
-    def behind(weights):
+    def activated(weights):
         made = task.inputs @ weights.transpose(0, 2, 1) + task.center
         return np.clip(made, task.ends.minimum, task.ends.maximum)
 
-    return float(np.mean((behind(integers * task.scale) - behind(task.weights)) ** 2))
+    return float(np.mean((activated(integers * task.scale) - activated(task.weights)) ** 2))
 
 
 @pytest.mark.parametrize("depthwise", [False, True])

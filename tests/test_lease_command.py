@@ -20,7 +20,7 @@ LIMIT = "import resource; print(resource.getrlimit(resource.RLIMIT_DATA)[0])"
 
 @pytest.fixture
 def cache(tmp_path):
-    """One whose lock is held."""
+    """A device folder whose lock is acquired."""
     (tmp_path / "running").mkdir()
     return PurePosixPath(tmp_path)
 

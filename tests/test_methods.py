@@ -11,33 +11,37 @@ from quantize.methods.search import search
 
 
 @pytest.fixture(scope="module")
-def whole(v1_graph, calibration_images, judge_images):
+def whole(v1_graph, calibration_images, evaluation_images):
     return search(
         v1_graph,
         Calibration(calibration_images, threads=2),
-        judge_images,
+        evaluation_images,
         "probabilities",
         Plan(tuple(METHODS), None),
     )
 
 
-def test_without_a_target_every_method_is_tried_and_the_best_kept(whole, v1_graph, judge_images):
+def test_without_a_target_every_method_is_tried_and_the_best_kept(
+    whole, v1_graph, evaluation_images
+):
     assert [result.method for result in whole.tried] == list(METHODS)
     assert whole.chosen.decibels == max(step.decibels for step in whole.tried)
     found = compare(
-        outputs(v1_graph, judge_images, 1), outputs(whole.int8_graph, judge_images, 1), "softmax"
+        outputs(v1_graph, evaluation_images, 1),
+        outputs(whole.int8_graph, evaluation_images, 1),
+        "softmax",
     )
     assert found.sqnr_db == whole.chosen.sqnr_db
     assert whole.warnings() == ()
 
 
 def test_it_stops_at_the_first_method_that_reaches_the_target(
-    v1_graph, calibration_images, judge_images
+    v1_graph, calibration_images, evaluation_images
 ):
     found = search(
         v1_graph,
         Calibration(calibration_images, threads=2),
-        judge_images,
+        evaluation_images,
         "probabilities",
         Plan(tuple(METHODS), 10.0),
     )
@@ -45,11 +49,11 @@ def test_it_stops_at_the_first_method_that_reaches_the_target(
     assert found.made().described["chosen"] == "min-max"
 
 
-def test_a_target_out_of_reach_is_said(v1_graph, calibration_images, judge_images):
+def test_a_target_out_of_reach_is_said(v1_graph, calibration_images, evaluation_images):
     found = search(
         v1_graph,
         Calibration(calibration_images[:8], threads=1),
-        judge_images[:16],
+        evaluation_images[:16],
         "probabilities",
         Plan(("min-max",), 200.0),
     )

@@ -72,11 +72,11 @@ def slower_by(per_layer):
     return latencies
 
 
-def searched(graph, calibration_images, judge_images, plan, per_layer=0.1):
+def searched(graph, calibration_images, evaluation_images, plan, per_layer=0.1):
     return search(
         graph,
         Calibration(calibration_images[:16], threads=2),
-        judge_images[:16],
+        evaluation_images[:16],
         "softmax",
         plan,
         latencies=slower_by(per_layer),
@@ -92,11 +92,11 @@ def float_layers(graph, int8_graph):
     }
 
 
-def test_sensitivity_names_the_bad_layer(damaged, damaged_ranges, judge_images):
+def test_sensitivity_names_the_bad_layer(damaged, damaged_ranges, evaluation_images):
     int8_graph = int8.quantize(damaged, damaged_ranges)
     seen = []
     found = sensitivity.rows(
-        damaged, int8_graph, judge_images[:16], "softmax", 2, False, seen.append
+        damaged, int8_graph, evaluation_images[:16], "softmax", 2, False, seen.append
     )
     assert len(found) == 28 and seen == list(range(1, 57))
     assert found[0].layer == BAD
@@ -106,9 +106,9 @@ def test_sensitivity_names_the_bad_layer(damaged, damaged_ranges, judge_images):
 
 
 def test_a_layer_left_float_by_swapping_answers_as_the_graph_that_has_it_float(
-    damaged, damaged_ranges, judge_images
+    damaged, damaged_ranges, evaluation_images
 ):
-    images, name = judge_images[:8], layer_names.layer_names(damaged)[BAD]
+    images, name = evaluation_images[:8], layer_names.layer_names(damaged)[BAD]
     int8_graph = int8.quantize(damaged, damaged_ranges)
     swapped = dict(swap_precision.left_float(damaged, int8_graph, images, 1))[name]
     real = outputs(int8.quantize(damaged, damaged_ranges, {name}), images, 1)
@@ -117,10 +117,10 @@ def test_a_layer_left_float_by_swapping_answers_as_the_graph_that_has_it_float(
 
 
 def test_the_bad_layer_is_left_float_and_the_manifest_says_so(
-    damaged, calibration_images, judge_images
+    damaged, calibration_images, evaluation_images
 ):
     plan = Plan(METHODS, 25.0, 2.0)
-    found = searched(damaged, calibration_images, judge_images, plan)
+    found = searched(damaged, calibration_images, evaluation_images, plan)
     assert float_layers(damaged, found.int8_graph) == {BAD}
     before, after = found.made().described["methods"]
     assert before["float_layers"] == () and before["latency_ratio"] is None
@@ -129,20 +129,22 @@ def test_the_bad_layer_is_left_float_and_the_manifest_says_so(
     assert after["sqnr_db"] > max(25, before["sqnr_db"] + 10)
 
 
-def test_the_budget_is_not_exceeded(damaged, calibration_images, judge_images):
+def test_the_budget_is_not_exceeded(damaged, calibration_images, evaluation_images):
     for ratio, most in ((1.05, 0), (1.25, 2)):
         plan = Plan(METHODS, 300.0, ratio)
-        found = searched(damaged, calibration_images, judge_images, plan)
+        found = searched(damaged, calibration_images, evaluation_images, plan)
         step = found.tried[-1]
         assert len(step.float_layers) == most
         assert (step.latency_ratio or 1) <= ratio
 
 
-def test_the_layer_that_makes_most_noise_goes_first(v1_graph, calibration_images, judge_images):
+def test_the_layer_that_makes_most_noise_goes_first(
+    v1_graph, calibration_images, evaluation_images
+):
     chosen = choose_ranges(v1_graph, Calibration(calibration_images[:16], 2).statistics(v1_graph))
     int8_graph, images = int8.quantize(v1_graph, chosen), calibration_images[:16]
     worst = sensitivity.rows(v1_graph, int8_graph, images, "softmax", 2, True)[0].layer
-    found = searched(v1_graph, calibration_images, judge_images, Plan(METHODS, 300.0, 1.15))
+    found = searched(v1_graph, calibration_images, evaluation_images, Plan(METHODS, 300.0, 1.15))
     assert found.tried[-1].float_layers == (worst,)
 
 
@@ -171,11 +173,11 @@ def test_rounded_weights_stay_what_the_method_before_made_of_them(
 
 
 def test_layers_to_keep_float_are_float_with_every_method(
-    v1_graph, calibration_images, judge_images
+    v1_graph, calibration_images, evaluation_images
 ):
     asked = ("conv1", "conv_preds")
     plan = Plan(("min-max", "bias-correction", "equalization"), None, 1.0, asked)
-    found = searched(v1_graph, calibration_images, judge_images, plan)
+    found = searched(v1_graph, calibration_images, evaluation_images, plan)
     assert float_layers(v1_graph, found.int8_graph) == set(asked)
     assert [step.float_layers for step in found.tried] == [asked] * 3
     assert found.made().described["keep_float"] == asked
@@ -187,10 +189,10 @@ def test_layers_to_keep_float_are_float_with_every_method(
     ids="+".join,
 )
 def test_the_onnx_form_is_the_same_network_with_the_same_layers_float(
-    v1_graph, v1_statistics, judge_images, kept
+    v1_graph, v1_statistics, evaluation_images, kept
 ):
     """In a session with default options: ONNX Runtime must not quantize those layers itself."""
-    agree(v1_graph, choose_ranges(v1_graph, v1_statistics), judge_images[:40], kept, 28)
+    agree(v1_graph, choose_ranges(v1_graph, v1_statistics), evaluation_images[:40], kept, 28)
 
 
 def test_a_sum_reads_integers_where_a_float_layer_reads_the_same_value_as_it_is(images_64):

@@ -20,7 +20,7 @@ from quantize.methods.methods import METHODS, MIXED_PRECISION
 VARIANTS = {"v4-conv-small": V4_CONV_SMALL, "v4-conv-medium": V4_CONV_MEDIUM}
 FLOAT16_MAX = 65504
 
-# Side and channels behind the stem and each row at the papers' 224 and 256 pixels.
+# Side and channels after the stem and each row at the papers' 224 and 256 pixels.
 STAGES = {
     "v4-conv-small": (
         [(112, 32), (56, 32), (56, 32), (28, 96), (28, 64)] + [(14, 96)] * 6 + [(7, 128)] * 6
@@ -47,7 +47,7 @@ def built(arch, **wanted):
     return registry.build(ModelSpec(arch, **wanted))
 
 
-def behind(layer):
+def readers(layer):
     """The layers that read ``layer``."""
     return [node.operation for node in layer.output._keras_history.operation._outbound_nodes]
 
@@ -167,8 +167,8 @@ def test_the_middle_depthwise_has_the_stride_and_the_start_has_no_activation(pub
         if isinstance(row, Bottleneck) and row.start:
             start = model.get_layer(f"block_{i}_start_depthwise")
             assert start.strides == (1, 1)
-            (norm,) = behind(start)
-            assert [layer.name for layer in behind(norm)] == [f"block_{i}_expand"]
+            (norm,) = readers(start)
+            assert [layer.name for layer in readers(norm)] == [f"block_{i}_expand"]
         if isinstance(row, Bottleneck) and row.stride == 2:
             assert model.get_layer(f"block_{i}_depthwise").strides == (2, 2)
     rectifiers = [layer for layer in model.layers if type(layer).__name__ == "ReLU"]

@@ -185,8 +185,8 @@ def test_an_unknown_architecture_is_refused_naming_the_known_ones():
 def test_the_quantization_friendly_form_has_a_bare_depthwise_convolution_and_no_ceiling():
     model = registry.build(ModelSpec("v1-quant-friendly", alpha=0.25, resolution=32, classes=3))
     for i in range(1, len(mobilenet_v1.TABLE) + 1):
-        (behind,) = model.get_layer(f"conv_dw_{i}").output._keras_history.operation._outbound_nodes
-        assert behind.operation.name == f"conv_pw_{i}"
+        (after,) = model.get_layer(f"conv_dw_{i}").output._keras_history.operation._outbound_nodes
+        assert after.operation.name == f"conv_pw_{i}"
     rectifiers = [layer for layer in model.layers if type(layer).__name__ == "ReLU"]
     assert len(rectifiers) == 14 and all(layer.max_value is None for layer in rectifiers)
     plain = registry.build(ModelSpec("v1", alpha=0.25, resolution=32, classes=3))

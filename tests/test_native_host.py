@@ -44,7 +44,7 @@ def native(release_runner, monkeypatch):
     return asked
 
 
-def test_its_rows_stand_beside_those_of_python(tiny_project, keras_answers, native, capsys):
+def test_its_rows_stand_beside_those_of_python(tiny_project, keras_predictions, native, capsys):
     both = ["--runtimes", "litert,onnxruntime,litert-native,onnxruntime-native"]
     assert main([*RUN, *both, "--drift", "--profile", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
@@ -91,7 +91,9 @@ def test_it_is_built_ahead_of_everything_and_with_progress(tiny_project, monkeyp
     assert shown.out == "" and History().newest() == []
 
 
-def test_it_is_not_built_for_who_does_not_ask_for_it(tiny_project, keras_answers, native, capsys):
+def test_it_is_not_built_for_who_does_not_ask_for_it(
+    tiny_project, keras_predictions, native, capsys
+):
     assert main([*RUN, "--files", "int8.tflite"]) == 0
     assert native == [] and "native" not in capsys.readouterr().out
 
@@ -131,9 +133,9 @@ def test_it_has_no_more_memory_than_is_estimated_and_a_limit(job, tmp_path, nati
     asked = replace(job, artifact=path, format=form, runtime=f"{runtime}-native", in_turns=True)
     with Host().start(asked) as child:
         assert child.is_ready()
-        (at_work,) = children(child.pid)
-        rollup = Path(f"/proc/{at_work}/smaps_rollup").read_text()
-        limit, _ = resource.prlimit(at_work, resource.RLIMIT_DATA)
+        (worker,) = children(child.pid)
+        rollup = Path(f"/proc/{worker}/smaps_rollup").read_text()
+        limit, _ = resource.prlimit(worker, resource.RLIMIT_DATA)
     own_kib = int(re.search(r"^Private_Dirty: +(\d+)", rollup, re.M)[1])
     estimated = footprint_bytes(asked)
     assert 0.1 * estimated < own_kib * 1024 < estimated

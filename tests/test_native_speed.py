@@ -50,7 +50,7 @@ def compared(*ratios):
         ((0.9, 1.1, 1.0, 1.08, 0.93, 1.05, 0.96), "inconclusive"),
     ],
 )
-def test_the_claim_is_judged_by_the_whole_interval(ratios, verdict):
+def test_the_claim_is_decided_by_the_whole_interval(ratios, verdict):
     one = compared(*ratios)
     assert one.verdict == verdict and min(ratios) <= one.interval.low <= one.ratio
     assert one.ratio <= one.interval.high <= max(ratios)

@@ -33,7 +33,7 @@ def work(tmp_path_factory):
     model = keras.Model(image, layers.Dense(3, activation="softmax")(x))
     randomize(model).save(made / "my model.keras")
     rng = np.random.default_rng(2)
-    for name, n in (("judge", 80), ("calibrate", 20)):
+    for name, n in (("evaluate", 80), ("calibrate", 20)):
         x, y = rng.integers(0, 136, (n, SIDE, SIDE, 3), dtype=np.uint8), np.arange(n) % 3
         x[np.arange(n), :, :, y] += 120
         np.savez(made / f"{name}.npz", x=x, y=y)
@@ -41,7 +41,7 @@ def work(tmp_path_factory):
     return made
 
 
-ARGUMENTS = ("--model", "my model.keras", "--data", "judge.npz", "--calib", "calibrate.npz")
+ARGUMENTS = ("--model", "my model.keras", "--data", "evaluate.npz", "--calib", "calibrate.npz")
 ARGUMENTS += ("--schemes", "int8-dynamic,int16x8")
 
 

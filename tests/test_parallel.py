@@ -1,4 +1,4 @@
-"""Devices at work at the same time: what comes is taken as it comes, and nothing is left over."""
+"""Devices running at the same time: what comes is taken as it comes, and nothing is left over."""
 
 import threading
 import time
@@ -40,7 +40,7 @@ def test_items_come_as_they_are_found_and_each_with_its_key():
     assert got == [("fast", "a"), ("fast", "b"), ("slow", 1), ("slow", 2)]
 
 
-def test_they_are_at_work_at_the_same_time():
+def test_they_run_at_the_same_time():
     both = threading.Barrier(2)
 
     def work():

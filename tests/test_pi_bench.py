@@ -131,10 +131,10 @@ def test_emulated_times_are_compared_with_nothing(project, measured):
 
 
 def test_a_reboot_in_the_middle_costs_time_and_nothing_else(project, measured, emulated_pi):
-    """It comes back while images are judged; what was judged ahead of it is not judged again."""
+    """It comes back while images are evaluated; those evaluated before are not repeated."""
     words = ["run", "--device", "pi4", "--arch", "v2", "--n-eval", "600", *SHORT, "--json"]
     words += ["--files", "int8.tflite", "--runtimes", "litert"]
-    bench_at_work = subprocess.Popen(
+    bench = subprocess.Popen(
         [sys.executable, "-m", "bench", *words], cwd=project, env=environment(), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
@@ -142,13 +142,13 @@ def test_a_reboot_in_the_middle_costs_time_and_nothing_else(project, measured, e
         outputs = emulated_pi.path("/home/pi/.cache/mobilenet-deploy/outputs")
         deadline = time.monotonic() + 300
         while not list(outputs.glob("*/*")) and time.monotonic() < deadline:
-            assert bench_at_work.poll() is None, bench_at_work.stderr.read()
+            assert bench.poll() is None, bench.stderr.read()
             time.sleep(0.05)
         emulated_pi.reboot(pause_s=3.0)
-        stdout, stderr = bench_at_work.communicate(timeout=600)
+        stdout, stderr = bench.communicate(timeout=600)
     finally:
-        bench_at_work.kill()
-    assert bench_at_work.returncode == 0, stderr
+        bench.kill()
+    assert bench.returncode == 0, stderr
     assert "the connection broke" in stderr
     (row,) = json.loads(stdout)["rows"]
     assert row["images"] == 600 and row["error"] is None

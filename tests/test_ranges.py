@@ -99,7 +99,7 @@ def products(graph):
 
 
 def test_logits_are_cut_where_the_softmax_does_not_look():
-    """Finer steps for the logits that count, so less error behind the softmax."""
+    """Finer steps for the logits that count, so less error after the softmax."""
     rows = np.random.default_rng(6).normal(0, 3, (100, 1000)).astype(np.float32)
     rows[:, 5] += 14
     seen = dataclasses.replace(activation(rows), rows=rows)

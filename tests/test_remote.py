@@ -1,4 +1,4 @@
-"""A device behind a line does what this machine does, and survives the line."""
+"""A device over a connection does what this machine does, and survives a lost connection."""
 
 import os
 import signal
@@ -75,7 +75,7 @@ def device(line, notes, monkeypatch):
 
 
 @pytest.fixture
-def judging(tmp_path):
+def evaluating(tmp_path):
     """A job that classifies 30 images in three shards."""
     (artifact,) = [a for a in write_export(tmp_path / "out").artifacts if a.name == "int8.tflite"]
     pixels = np.load(write_images(tmp_path / "data.npz"))["x"]
@@ -107,20 +107,20 @@ def outputs_of(job):
     return np.concatenate([np.load(path) for path in job.images.outputs])
 
 
-def test_it_answers_and_times_as_this_machine_does(device, line, job, judging, tmp_path):
+def test_it_answers_and_times_as_this_machine_does(device, line, job, evaluating, tmp_path):
     with device:
-        timed, judged = device.run(job), device.run(judging)
+        timed, evaluated = device.run(job), device.run(evaluating)
     assert timed.error is None and len(timed.samples_ns) >= QUICK.min_samples
-    assert judged.error is None and judged.images == 30
-    there = outputs_of(judging)
-    assert Host().run(judging).error is None
-    assert np.array_equal(there, outputs_of(judging))
+    assert evaluated.error is None and evaluated.images == 30
+    there = outputs_of(evaluating)
+    assert Host().run(evaluating).error is None
+    assert np.array_equal(there, outputs_of(evaluating))
 
 
-def test_files_are_pushed_once_and_only_the_cache_stays(device, line, judging, tmp_path):
+def test_files_are_pushed_once_and_only_the_cache_stays(device, line, evaluating, tmp_path):
     for _ in range(2):
         with device:
-            assert device.run(judging).error is None
+            assert device.run(evaluating).error is None
     assert sorted(line.pushed) == sorted(
         ["0.npy", "1.npy", "2.npy", "int8.tflite", "lease_agent.sh", "runner.pyz"]
     )
@@ -130,7 +130,7 @@ def test_files_are_pushed_once_and_only_the_cache_stays(device, line, judging, t
 
 
 def test_a_line_that_breaks_goes_on_at_the_missing_shard(
-    device, line, judging, notes, runner_that, tmp_path
+    device, line, evaluating, notes, runner_that, tmp_path
 ):
     log = tmp_path / "log"
     runner_that(
@@ -147,11 +147,11 @@ def test_a_line_that_breaks_goes_on_at_the_missing_shard(
 
     line.before_get = cut_at_the_second
     with device:
-        result = device.run(judging)
+        result = device.run(evaluating)
     assert result.error is None and result.images == 30
-    there = outputs_of(judging)
-    Host().run(judging)
-    assert np.array_equal(there, outputs_of(judging))
+    there = outputs_of(evaluating)
+    Host().run(evaluating)
+    assert np.array_equal(there, outputs_of(evaluating))
     assert any("the connection broke" in note for note in notes)
     read = [Path(path).name for path in log.read_text().split("\n") if path]
     names = list(dict.fromkeys(read))
@@ -159,7 +159,7 @@ def test_a_line_that_breaks_goes_on_at_the_missing_shard(
 
 
 def test_a_line_that_breaks_behind_a_shard_that_has_been_fetched_does_not_fetch_it_again(
-    device, line, judging, monkeypatch
+    device, line, evaluating, monkeypatch
 ):
     run, fetched, cuts = line.run, [], []
 
@@ -171,39 +171,41 @@ def test_a_line_that_breaks_behind_a_shard_that_has_been_fetched_does_not_fetch_
     monkeypatch.setattr(line, "run", cut_at_the_first_removal)
     line.before_get = lambda: fetched.append(1)
     with device:
-        assert device.run(judging).images == 30
+        assert device.run(evaluating).images == 30
     assert cuts and len(fetched) == 3
 
 
-def test_a_device_that_does_not_come_back_is_an_error_in_the_result(device, line, judging, notes):
+def test_a_device_that_does_not_come_back_is_an_error_in_the_result(
+    device, line, evaluating, notes
+):
     def cut():
         line.refusals = 10**6
         line.cut()
 
     with device:
         line.before_get = cut
-        result = device.run(judging)
+        result = device.run(evaluating)
         tried = 10**6 - line.refusals
-        assert device.run(judging).error.kind == "connection_lost"
+        assert device.run(evaluating).error.kind == "connection_lost"
     assert result.error.kind == "connection_lost" and result.images == 0
     assert any("given up: nobody there" in note for note in notes)
     assert tried > 1 and 10**6 - line.refusals == tried  # once is enough for all that follows
 
 
-def test_a_line_that_breaks_at_the_same_place_each_time_is_given_up(device, line, judging):
+def test_a_line_that_breaks_at_the_same_place_each_time_is_given_up(device, line, evaluating):
     starts = []
     line.before_get = lambda: (starts.append(1), line.cut())
     with device:
-        assert device.run(judging).error.kind == "connection_lost"
+        assert device.run(evaluating).error.kind == "connection_lost"
     assert len(starts) == remote_device.FRUITLESS_TRIES
 
 
-def test_an_agent_that_was_killed_is_replaced(device, judging, notes, tmp_path):
+def test_an_agent_that_was_killed_is_replaced(device, evaluating, notes, tmp_path):
     with device:
         for agent in running("a cache\0" + "30"):  # and its watchdog
             os.kill(agent, signal.SIGKILL)
         time.sleep(0.2)
-        assert device.run(judging).error is None
+        assert device.run(evaluating).error is None
     assert any("the connection broke" in note for note in notes)
 
 
@@ -263,9 +265,9 @@ def test_one_that_is_in_use_names_who_has_it(device, line, notes, tmp_path, monk
             pass
 
 
-def test_cleaning_leaves_nothing(device, line, judging, tmp_path, monkeypatch, capsys):
+def test_cleaning_leaves_nothing(device, line, evaluating, tmp_path, monkeypatch, capsys):
     with device:
-        device.run(judging)
+        device.run(evaluating)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "devices.toml").write_text(
         '[far]\ntransport = "ssh"\nhost = "x"\ncache = "~/a cache"'

@@ -149,9 +149,9 @@ def test_the_front_are_the_points_that_none_beats(noise):
 
 
 def test_a_row_without_latency_or_top1_is_no_point(noise):
-    unjudged = record(noise, accuracy=Accuracy(10, None, 9))
+    unevaluated = record(noise, accuracy=Accuracy(10, None, 9))
     untimed = record(noise, result=Result("litert"))
-    assert points([unjudged, untimed, record(noise, accuracy=None)]) == []
+    assert points([unevaluated, untimed, record(noise, accuracy=None)]) == []
 
 
 def test_thinned_samples_keep_their_ends_and_quantiles(noise):

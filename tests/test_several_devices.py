@@ -47,7 +47,7 @@ def names(rows):
 
 
 @pytest.fixture
-def project(tiny_project, keras_answers):
+def project(tiny_project, keras_predictions):
     return tiny_project
 
 
@@ -330,7 +330,7 @@ def test_a_gate_runs_on_a_device_and_closes_it(project, monkeypatch, capsys):
 
 @pytest.mark.parametrize("asked_for", ["plan", "images", "profile"])
 def test_ctrl_c_ends_every_runner_and_every_thread(project, monkeypatch, capsys, asked_for):
-    """Two devices wait for runners that never answer: while they time, judge or profile."""
+    """Two devices wait for runners that never answer: while they time, evaluate or profile."""
     (project / "pids").mkdir()
     before = set(threading.enumerate())
     loads = "    session = load_artifact(job, result)\n"

@@ -73,8 +73,8 @@ def test_any_size_and_number_of_classes_builds(resolution):
 def test_half_of_the_channels_go_past_a_unit_untouched(model, images):
     import keras
 
-    ahead, behind = (model.get_layer(f"stage3_{i}_shuffle").output for i in (4, 5))
-    before, after = keras.Model(model.inputs, [ahead, behind])(images[:2])
+    outputs = [model.get_layer(f"stage3_{i}_shuffle").output for i in (4, 5)]
+    before, after = keras.Model(model.inputs, outputs)(images[:2])
     half = before.shape[-1] // 2
     np.testing.assert_array_equal(after[..., ::2], before[..., :half])
     assert np.abs(after[..., 1::2] - before[..., half:]).max() > 1e-3

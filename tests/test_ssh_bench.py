@@ -11,7 +11,7 @@ from bench.__main__ import main
 pytestmark = pytest.mark.waits
 
 
-def test_it_measures_judges_and_leaves_only_its_cache(far, capsys):
+def test_it_measures_evaluates_and_leaves_only_its_cache(far, capsys):
     assert far.bench() == 0
     assert "int8.tflite" in capsys.readouterr().out
     (row,) = far.rows()
@@ -52,7 +52,7 @@ def test_a_device_without_the_python_that_it_should_have(far, capsys):
     assert not far.cache.exists() and far.rows() == []
 
 
-def test_a_disk_that_is_full_costs_what_was_to_be_judged(far, capsys, monkeypatch):
+def test_a_full_disk_costs_only_the_evaluation(far, capsys, monkeypatch):
     count = 8000
     monkeypatch.setattr("bench.engine.shards.SHARD_IMAGES", count)
     write_images(far.folder / "data.npz", n=count)

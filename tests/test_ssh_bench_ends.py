@@ -62,14 +62,14 @@ def child(far):
         process.communicate()
 
 
-@pytest.mark.parametrize("place", ["start", "timing", "judging"])
+@pytest.mark.parametrize("place", ["start", "timing", "evaluating"])
 def test_ctrl_c_while_the_runner_works(far, capsys, place):
     far.stall(place)
     far.when_it_stalls(far.interrupt)
     assert far.bench() == 130
     assert "interrupted; finished rows are kept" in capsys.readouterr().err
     assert far.is_free() and far.is_whole()
-    assert [bool(row.result.samples_ns) for row in far.rows()] == [True] * (place == "judging")
+    assert [bool(row.result.samples_ns) for row in far.rows()] == [True] * (place == "evaluating")
 
 
 def test_ctrl_c_while_connecting(far, capsys):
@@ -143,14 +143,14 @@ def test_a_second_bench_is_refused_with_the_owners_name(far, child, capsys):
     far.stall("timing")
     process = child()
     wait_until(far.stalls)
-    before = far.at_work()
+    before = far.bench_processes()
     assert far.bench() == 3
     line = error_line(capsys)
     assert f"pi is in use by {_owner(process)}" in line
     assert re.search(r" for \d+ s; wait, or end that bench$", line)
     assert main(["device-clean", "--device", "pi"]) == 3
     assert f"in use by {_owner(process)}" in error_line(capsys)
-    assert far.at_work() == before and process.poll() is None
+    assert far.bench_processes() == before and process.poll() is None
 
 
 def test_a_runner_that_is_killed_costs_its_own_row(far, capsys):

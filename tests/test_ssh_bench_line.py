@@ -17,7 +17,7 @@ pytestmark = pytest.mark.waits
 PUSHED_FIRST = 150_000  # more bytes than all that goes there ahead of images
 MANY_IMAGES = 2000
 PLACES = pytest.mark.parametrize(
-    "place", [pytest.param("timing", marks=pytest.mark.slow), "judging"]
+    "place", [pytest.param("timing", marks=pytest.mark.slow), "evaluating"]
 )
 
 
@@ -63,12 +63,10 @@ def test_a_cut_while_files_are_timed(far, at_once_again, capsys):
     check_done(far, far.bench(), capsys)
 
 
-def test_a_cut_while_images_are_judged_goes_on_at_the_missing_shard(
-    far, shards, at_once_again, capsys
-):
+def test_a_cut_during_evaluation_resumes_at_the_missing_shard(far, shards, at_once_again, capsys):
     read = far.folder / "read"
     load = 'shard = np.load(path, mmap_mode="r", allow_pickle=False)'
-    far.stall("judging", 2, (load, f"open({str(read)!r}, 'a').write(path + '\\n'); {load}"))
+    far.stall("evaluating", 2, (load, f"open({str(read)!r}, 'a').write(path + '\\n'); {load}"))
     # What was written ahead of it has been fetched.
     at_once(lambda: far.stalls() and not list(far.cache.glob("outputs/*/*")), far.between.cut)
     check_done(far, far.bench(), capsys)
@@ -137,7 +135,7 @@ def test_a_device_that_is_rebooted(far, shards, at_once_again, capsys, place):
     check_done(far, far.bench(), capsys)
 
 
-@pytest.mark.parametrize("place", ["timing", "judging"])
+@pytest.mark.parametrize("place", ["timing", "evaluating"])
 def test_a_device_that_never_comes_back(far, at_once_again, capsys, monkeypatch, place):
     """Its rows say so, what was timed is kept, and the command says that the device failed."""
     monkeypatch.setattr(RemoteDevice.__init__, "__defaults__", (1.0,))
@@ -151,7 +149,7 @@ def test_a_device_that_never_comes_back(far, at_once_again, capsys, monkeypatch,
     assert "all 2 rows failed" in line
     assert len(rows) == 2 and far.is_whole()
     assert all("connection lost" in str(row.result.error) for row in rows)
-    assert all(bool(row.result.samples_ns) == (place == "judging") for row in rows)
+    assert all(bool(row.result.samples_ns) == (place == "evaluating") for row in rows)
 
 
 def test_of_two_devices_one_dies(far, at_once_again, capsys, monkeypatch):

@@ -42,7 +42,7 @@ def between(server):
 
 @pytest.fixture
 def line(server, between):
-    """A line that is lost behind two seconds of silence."""
+    """A connection that is lost after two seconds of silence."""
     line = Ssh(server.settings(port=between.port))
     line.timeouts = Timeouts(connect_s=15, alive_interval_s=1, alive_count=1)
     with line:

@@ -87,7 +87,7 @@ def test_turns_of_two_files_lie_between_each_other(job):
     assert min(a[2:] - a[:-2]) > 3.9 * PLAN.turn_s
 
 
-def test_those_at_work_are_ended_when_the_bench_is_interrupted(job, tmp_path):
+def test_running_ones_are_ended_when_the_bench_is_interrupted(job, tmp_path):
     def interrupt(doing, *_):
         if "round" in doing:
             raise KeyboardInterrupt
@@ -142,7 +142,7 @@ def test_what_is_compared_turn_by_turn_stays_together(job, tmp_path, runners_of_
 
 
 class Cut(Small):
-    """A device behind a line that breaks when a runner ends with exit code 255."""
+    """A device whose connection breaks when a runner ends with exit code 255."""
 
     def __init__(self, runner, comes_back):
         super().__init__(runner)

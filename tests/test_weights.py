@@ -279,7 +279,7 @@ def server(monkeypatch):
 
 
 def failed(file, folder):
-    """The one line with which a download ends that leaves nothing behind."""
+    """The one line with which a download ends that leaves no file."""
     with pytest.raises(DeviceError) as caught:
         imagenet_weights.download(file, folder)
     assert caught.value.exit_code == 3

@@ -175,13 +175,13 @@ def test_rectifiers_between_sums_do_not_divide_the_int8_file(narrow_int8):
     assert (found.count, found.outside) == (1, {"SOFTMAX": 1})
 
 
-def test_int8_files_of_both_formats_answer_as_float(narrow, narrow_int8, judge_images):
+def test_int8_files_of_both_formats_answer_as_float(narrow, narrow_int8, evaluation_images):
     model = int8_onnx.quantize(float_model_onnx.from_graph(narrow), narrow_int8)
     session = open_session("onnxruntime", model.SerializeToString()).session
-    wanted = outputs(narrow, judge_images, 2)
-    found = outputs(narrow_int8, judge_images, 2)
+    wanted = outputs(narrow, evaluation_images, 2)
+    found = outputs(narrow_int8, evaluation_images, 2)
     into, out = (narrow_int8.quantization(n) for n in ("image", "probabilities"))
-    integers = np.clip(np.rint(judge_images / into.scale) + into.zero_point, -128, 127)
+    integers = np.clip(np.rint(evaluation_images / into.scale) + into.zero_point, -128, 127)
     integers = integers.astype(np.int8)
     made = np.concatenate([session.run(None, {"image": one[None]})[0] for one in integers])
     from_onnx = (made.astype(np.float32) - out.zero_point) * out.scale

@@ -46,7 +46,7 @@ class Host:
             raise DeviceError(f"{self.name} does not say what machine it is: {error}") from error
 
     def start(self, job: Job) -> RunnerProcess:
-        """``job`` at work: to be asked for turns, or just to be finished."""
+        """``job`` running: to be asked for turns, or just to be finished."""
         sent = replace(job, runtime=NATIVE.get(job.runtime, job.runtime))
 
         def start() -> subprocess.Popen:

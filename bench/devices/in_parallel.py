@@ -19,7 +19,7 @@ def in_parallel(
     """Items of all iterables of ``work``, each with its key, in the order in which they come.
 
     Each is gone through in a thread of its own; what is done with an item is done in this thread
-    alone. An exception of one is raised here. Where the block is left while some are at work, by
+    alone. An exception of one is raised here. Where the block is left while some are running, by
     Ctrl-C for example, ``stop`` is called, which has to make them end, and they are waited for.
     """
     crew = _Crew(work)
@@ -34,7 +34,7 @@ class _Crew(Generic[K, T]):
 
     def __init__(self, work: Sequence[tuple[K, Iterable[T]]]) -> None:
         self._found: SimpleQueue = SimpleQueue()
-        self._at_work = len(work)
+        self._running = len(work)
         self._threads = [
             # A daemon: one that would not end must not keep the command from ending.
             Thread(target=self._go_through, args=pair, daemon=True)
@@ -44,14 +44,14 @@ class _Crew(Generic[K, T]):
     def items(self) -> Iterator[tuple[K, T]]:
         for thread in self._threads:
             thread.start()
-        while self._at_work:
-            said = self._found.get()
-            if isinstance(said, BaseException):
-                raise said
-            if said is END:
-                self._at_work -= 1
+        while self._running:
+            item = self._found.get()
+            if isinstance(item, BaseException):
+                raise item
+            if item is END:
+                self._running -= 1
             else:
-                yield said
+                yield item
 
     def _go_through(self, key: K, items: Iterable[T]) -> None:
         """Whatever is raised here is for the thread that waits."""
@@ -63,7 +63,7 @@ class _Crew(Generic[K, T]):
             self._found.put(error)
 
     def leave(self, stop: Callable[[], None]) -> None:
-        if self._at_work:
+        if self._running:
             stop()
         for thread in self._threads:
             if thread.ident is not None:  # it was started

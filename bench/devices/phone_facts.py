@@ -54,12 +54,12 @@ def phone_facts(transport: Transport, settings: DeviceSettings) -> PhoneFacts:
     if not cache.is_absolute() or ".." in cache.parts:
         raise RequestError(
             f"{settings.name}: cache is {settings.cache!r}; expected an absolute path on the "
-            f"phone, as {CACHE}"
+            f"phone, e.g. {CACHE}"
         )
     if any(mark in str(cache) for mark in SEPARATORS):
         raise RequestError(
             f"{settings.name}: cache is {settings.cache!r}; expected a path without ':' and ';', "
-            f"behind which the runner does not find its libraries, as {CACHE}"
+            f"which would end the search path of the runner's libraries, e.g. {CACHE}"
         )
     said = transport.run_check(["sh", "-c", PROBE, "sh", cache, CORES], PROBE_S)
     fields = dict(f.split("=", 1) for f in said.decode(errors="replace").split("\0") if "=" in f)

@@ -109,7 +109,7 @@ class RemoteDevice:
         return self._platform.battery()
 
     def start(self, job: Job) -> RunnerProcess:
-        """``job``, of files here, at work there: to be asked for turns, or just to be finished.
+        """``job``, of files here, running there: to be asked for turns, or just to be finished.
 
         What it is to classify is pushed; the outputs stay there.
         """
@@ -150,7 +150,7 @@ class RemoteDevice:
             self._transport.close()
 
     def _started(self, job: Job) -> tuple[RunnerProcess, Job]:
-        """``job`` at work, and with the names of its files there."""
+        """``job`` running, and with the names of its files there."""
         name, sent, refused = secrets.token_hex(8), job, None
         try:
             if self._reconnect.has_given_up or not self._acquired.lease.is_held():

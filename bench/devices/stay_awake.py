@@ -53,7 +53,7 @@ def stay_awake(
     note: Callable[[str], None],
 ) -> Iterator[None]:
     """The screen of ``phone`` on while it is plugged in, and no doze, until the block ends; then as
-    before. The lock of ``cache`` must be held.
+    before. The lock of ``cache`` must be acquired.
 
     ``start`` starts a program there, its pipes ours. ``note`` is told what a phone does not allow,
     and where it is not certain that all is as before: neither keeps it from being measured.

@@ -23,7 +23,7 @@ def check(records: Mapping[str, Record], limits: Limits, next_steps: NextSteps) 
 
 
 def inconclusive(records: Mapping[str, Record], limits: Limits) -> list[str]:
-    """Files whose speed-up needs more samples, and the float32 files they are held against."""
+    """Files whose speed-up needs more samples, and the float32 files they are compared with."""
     found = [_verdict(name, limit, records) for name, limit in limits.min_speedup.items()]
     names = [one.file for one in found if one.outcome == INCONCLUSIVE]
     names += apart(records, limits)

@@ -14,7 +14,7 @@ OUTCOMES = (PASSED, FAILED, INCONCLUSIVE, SKIPPED)
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """``file`` was held against ``limit``; ``found`` and ``limit`` are text with units.
+    """``file`` was compared with ``limit``; ``found`` and ``limit`` are text with units.
 
     ``outcome`` is one of OUTCOMES: inconclusive where the evidence does not suffice, or where the
     baseline was made under other circumstances; skipped, which is never a failure, where there was

@@ -19,7 +19,7 @@ def unlike(a: Record, b: Record) -> dict[str, tuple[Any, Any]]:
     be compared.
 
     Another file or another runtime is what one compares; another version of the same runtime is
-    not. Something that one of the two does not tell is not held against them.
+    not. What one of the two does not report is not compared.
     """
     pairs = {
         "sustained": (a.kind == "sustained", b.kind == "sustained"),

@@ -23,7 +23,7 @@ COUNT_VARIABLE = {"DATA": "N_EVAL", "CALIB": "N_CALIB"}
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """An opened set of images; no pixels are held.
+    """An opened set of images; no pixels are kept in memory.
 
     ``name`` is "demo" or the path as given; ``labels`` int64 [n], all 0 where a calibration set
     has none; ``class_names`` is () where the data names none; ``decoder`` says for the manifest

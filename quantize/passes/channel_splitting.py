@@ -57,13 +57,13 @@ def split(graph: Graph, statistics: dict[str, Activation]) -> Graph:
 
 def _chains(editor: GraphEditor, statistics: dict[str, Activation]) -> Iterator[_Chain]:
     found = list(layer_pairs(editor, statistics))
-    behind = {id(pair.first): pair for pair in found}
+    following = {id(pair.first): pair for pair in found}
     for pair in found:
         if pair.first_kind == "DEPTHWISE_CONV_2D" or pair.rectifier == "NONE":
             continue
         chain = [pair]
         if pair.second_kind == "DEPTHWISE_CONV_2D":
-            chain.append(behind.get(id(pair.second)))
+            chain.append(following.get(id(pair.second)))
         if chain[-1] is None or not chain[-1].second_is_pointwise(editor):
             continue
         dead = _dead(editor, pair.first, statistics)

@@ -31,11 +31,11 @@ class Device:
         self, argv: Sequence[str], variables: dict[str, str], user_id: int, timeout_s: float
     ) -> subprocess.CompletedProcess:
         """``argv`` run inside, past whatever serves the device."""
-        held = f"/proc/{self._holder}/ns"
+        namespaces = f"/proc/{self._holder}/ns"
         spaces = ["user", "mnt", "uts", "ipc"] + ([] if self._settings.internet else ["net"])
         names = {"mnt": "mount"}
-        command = [tool("nsenter"), f"--pid={held}/pid_for_children"]
-        command += [f"--{names.get(space, space)}={held}/{space}" for space in spaces]
+        command = [tool("nsenter"), f"--pid={namespaces}/pid_for_children"]
+        command += [f"--{names.get(space, space)}={namespaces}/{space}" for space in spaces]
         command += ["env", "-i", f"QEMU_CPU={self._settings.cpu}"]
         command += [f"{name}={value}" for name, value in variables.items()]
         command += [tool("chroot"), f"--userspec={user_id}:{user_id}", str(ROOT), *argv]

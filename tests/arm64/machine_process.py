@@ -14,7 +14,7 @@ PACKAGES = Path(__file__).parents[1]
 
 
 class MachineProcess:
-    """``arm64.machine`` at work; ``port`` is where the device's server will listen.
+    """``arm64.machine`` running; ``port`` is where the device's server will listen.
 
     Raises CannotEmulate where the kernel refuses something, RuntimeError with the log where
     anything else goes wrong.

@@ -1,4 +1,4 @@
-"""The daemon of adb on a phone, here behind a TCP port."""
+"""The daemon of adb on a phone, here on a TCP port."""
 
 import contextlib
 import socket

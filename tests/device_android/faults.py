@@ -66,7 +66,7 @@ class Faults:
         return self._passed[direction]
 
     def passing(self, direction: str) -> None:
-        """Waits where packets are held; raises Cut for the packet that is not to pass."""
+        """Waits while packets are delayed; raises Cut for the packet that is not to pass."""
         while (left_s := self._held_until - time.monotonic()) > 0:
             time.sleep(min(left_s, 0.05))
         with self._lock:

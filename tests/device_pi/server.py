@@ -47,7 +47,7 @@ def make_key(path: Path) -> None:
 def server_config(cpu: str) -> str:
     """sshd_config(5): only that user, only by key, and inside the device's root.
 
-    The home folder is found in the device, hence StrictModes, which would judge the path to it.
+    The home folder is found in the device, hence StrictModes, which would check the path to it.
     """
     return f"""\
 HostKey {STATE}/host_key

@@ -98,7 +98,7 @@ class DeviceLease:
         return self._tell_left(answer)
 
     def release(self) -> None:
-        """Let others have the device; what still runs there is ended. Nothing if not held."""
+        """Let others have the device; what still runs there is ended. Nothing if not acquired."""
         with self._asking:
             if self._client is None:
                 return

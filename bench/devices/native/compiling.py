@@ -1,4 +1,4 @@
-"""CMake at work on the native runner."""
+"""CMake build of the native runner."""
 
 import hashlib
 import os

@@ -20,7 +20,7 @@ def running(
     kind: type[subprocess.Popen] = subprocess.Popen,
     errors: IO | int = subprocess.PIPE,
 ) -> Iterator[subprocess.Popen]:
-    """``words`` at work in a session of its own, where no Ctrl-C reaches it; ``errors`` takes its
+    """``words`` running in a session of its own, where no Ctrl-C reaches it; ``errors`` takes its
     standard error. Ended after the block."""
     process = kind(list(words), stdin=stdin, stdout=stdout, stderr=errors, start_new_session=True)
     try:
