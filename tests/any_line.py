@@ -23,8 +23,8 @@ def ignore(doing, done=0, total=None):
 
 
 def test_the_words_of_a_command_arrive_as_they_are(line):
-    said = line.run_check(["printf", "%s\\0", *AWKWARD], 30)
-    assert said.decode().split("\0")[:-1] == AWKWARD
+    output = line.run_check(["printf", "%s\\0", *AWKWARD], 30)
+    assert output.decode().split("\0")[:-1] == AWKWARD
 
 
 def test_a_program_that_is_not_there_is_127_and_an_error_in_one_line(line):
@@ -37,10 +37,10 @@ def test_a_program_that_is_not_there_is_127_and_an_error_in_one_line(line):
 
 def test_a_started_program_is_spoken_to_while_it_runs(line):
     process = line.start(["cat"])
-    for said in (b"one\n", b"two\n"):
-        process.stdin.write(said)
+    for output in (b"one\n", b"two\n"):
+        process.stdin.write(output)
         process.stdin.flush()
-        assert process.stdout.readline() == said
+        assert process.stdout.readline() == output
     process.stdin.close()
     assert process.wait(30) == 0
 
@@ -82,8 +82,8 @@ def test_where_a_file_cannot_be_it_is_an_error_in_one_line(line, tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(DeviceError, match=r"cannot write '.*/missing/x': .*(nonexist|No such)"):
         line.put(tmp_path / "here", PurePosixPath(tmp_path / "missing" / "x"), ignore)
-    said = rf"{line.name}: cannot write '.*/folder': .* is a folder$"
-    with pytest.raises(DeviceError, match=said):
+    output = rf"{line.name}: cannot write '.*/folder': .* is a folder$"
+    with pytest.raises(DeviceError, match=output):
         line.put(tmp_path / "here", PurePosixPath(tmp_path / "folder"), ignore)
     with pytest.raises(DeviceError, match=rf"{line.name}: cannot read '.*/none': .*No such file"):
         line.get(PurePosixPath(tmp_path / "none"), tmp_path / "back")

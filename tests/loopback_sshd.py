@@ -62,8 +62,8 @@ class LoopbackServer:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
         deadline = time.monotonic() + 10
         while not _listens(self.port):
-            said = (self.folder / "log").read_text()
-            assert self._process.poll() is None and time.monotonic() < deadline, said
+            written = (self.folder / "log").read_text()
+            assert self._process.poll() is None and time.monotonic() < deadline, written
             time.sleep(0.02)
 
     def stop(self) -> None:

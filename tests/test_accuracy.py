@@ -97,10 +97,10 @@ def test_logits_go_through_softmax_first(dataset):
 
 
 def test_one_output_is_two_probabilities(dataset):
-    said = probabilities(np.array([[0.3]]), "sigmoid")
-    assert said == pytest.approx(np.array([[0.7, 0.3]]))
-    said = probabilities(np.array([[math.log(3)], [-1000]]), "logits")
-    assert said == pytest.approx(np.array([[0.25, 0.75], [1, 0]]))
+    found = probabilities(np.array([[0.3]]), "sigmoid")
+    assert found == pytest.approx(np.array([[0.7, 0.3]]))
+    found = probabilities(np.array([[math.log(3)], [-1000]]), "logits")
+    assert found == pytest.approx(np.array([[0.25, 0.75], [1, 0]]))
     found = evaluated(dataset, [[0.6], [0.1]], [1, 1], [[0.4], [0.1]], kind="sigmoid")
     assert (found.correct, found.agreeing) == (1, 1)
     assert found.worst_softmax_change == pytest.approx(0.2)

@@ -34,8 +34,8 @@ def ignore(doing, done=0, total=None):
 
 
 def test_the_words_of_a_command_arrive_as_they_are(line):
-    said = line.run_check(["printf", "%s\\0", *AWKWARD], 60)
-    assert said.decode().split("\0")[:-1] == AWKWARD
+    output = line.run_check(["printf", "%s\\0", *AWKWARD], 60)
+    assert output.decode().split("\0")[:-1] == AWKWARD
 
 
 def test_a_program_ends_here_as_it_ended_there(line, emulated_phone):
@@ -62,8 +62,8 @@ def test_files_keep_their_content_and_leave_no_parts(line, tmp_path):
             line.get(there / name, tmp_path / "back")
             assert (tmp_path / "back").read_bytes() == (tmp_path / "here").read_bytes()
         # Its ls writes no letters beyond ASCII.
-        said = line.run_check(["sh", "-c", 'cd "$1" && printf "%s\\n" *', "sh", there], 60)
-        assert sorted(said.decode().splitlines()) == ["-rf", "it's", "ä 漢"]
+        output = line.run_check(["sh", "-c", 'cd "$1" && printf "%s\\n" *', "sh", there], 60)
+        assert sorted(output.decode().splitlines()) == ["-rf", "it's", "ä 漢"]
         with pytest.raises(DeviceError, match=r"cannot write '.*': .* is a folder$"):
             line.put(tmp_path / "here", there, ignore)
         with pytest.raises(DeviceError, match=r"cannot read '.*/none': .*No such file"):

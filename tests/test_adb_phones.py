@@ -95,7 +95,7 @@ def test_the_one_that_is_meant():
         chosen("", [])
     with pytest.raises(
         DeviceError,
-        match=r"^adb lists 2 phones: one \(Pixel_8\), two \(offline\); choose one, as DEVICE=one$",
+        match=r"^adb lists 2 phones: one \(Pixel_8\), two \(offline\); choose one, e\.g\. DEVICE=o",
     ):
         chosen("", [phone, Phone("two", "offline")])
     with pytest.raises(
@@ -107,7 +107,7 @@ def test_the_one_that_is_meant():
 
 
 @pytest.mark.parametrize(
-    ("state", "said"),
+    ("state", "message"),
     [
         ("no permissions (user in plugdev group)", "add udev rules"),
         ("recovery", "run adb -s 'a b' reboot"),
@@ -119,16 +119,16 @@ def test_the_one_that_is_meant():
         ("hovering", "state 'hovering'; expected 'device'"),
     ],
 )
-def test_every_state_but_one_has_advice(state, said):
-    assert said in state_explained("a b", state) and state_explained("a b", state)[:3] == "a b"
+def test_every_state_but_one_has_advice(state, message):
+    assert message in state_explained("a b", state) and state_explained("a b", state)[:3] == "a b"
     assert all("{" not in state_explained("a b", name) for name in STATES)
 
 
 def test_every_failure_to_connect_has_advice():
-    said = [connect_explained("a:1", text) for text in ("", "failed to authenticate to a:1")]
-    assert said[0] == "a:1 cannot be connected to; run adb connect 'a:1' to see why"
-    assert "accept the question" in said[1]
-    assert said[1].endswith("(adb said: failed to authenticate to a:1)")
+    message = [connect_explained("a:1", text) for text in ("", "failed to authenticate to a:1")]
+    assert message[0] == "a:1 cannot be connected to; run adb connect 'a:1' to see why"
+    assert "accept the question" in message[1]
+    assert message[1].endswith("(adb said: failed to authenticate to a:1)")
     assert all("{" not in advice for _, advice in NOT_CONNECTED)
 
 
@@ -153,8 +153,8 @@ def test_the_only_phone_and_one_of_two(server):
             line.close()
             line.connect()  # it is still that one
             assert line.serial == one.serial
-        said = why("")
-        assert "adb lists 2 phones" in said and one.serial in said and two.serial in said
+        message = why("")
+        assert "adb lists 2 phones" in message and one.serial in message and two.serial in message
         with opened(two.serial) as line:
             assert line.run(["true"], 30).code == 0
 

@@ -166,9 +166,9 @@ def test_an_interactive_terminal_is_refused(adb):
 @pytest.mark.parametrize("number", range(1, 9))
 def test_the_line_breaks_at_any_packet_and_comes_again(server, daemon, adb, number):
     daemon.faults.cut_at(number)
-    said = adb("shell", "echo a; cat", input="b\n" * 9).stdout
+    output = adb("shell", "echo a; cat", input="b\n" * 9).stdout
     until(lambda: state(server, daemon) == "device")
-    assert said != "a\n" + "b\n" * 9 or number > 5
+    assert output != "a\n" + "b\n" * 9 or number > 5
     # What was not reached yet would break the next one.
     daemon.faults.cut_at(10**9)
     until(lambda: adb("shell", "echo on").stdout == "on\n")

@@ -84,15 +84,15 @@ ASKED = {"v2": ("--device", "android,host", "--threads", 1)}
 @pytest.fixture(scope="module")
 def measured(project, only_phone):
     """The JSON of ``bench run``, by demo."""
-    said = {}
+    output = {}
     for arch in ARCHS:
         words = ASKED.get(arch, ("--device", "android"))
         with left_as_it_was(only_phone):
             files = ",".join(dict.fromkeys(name for name, _ in ROWS[arch]))
             done = bench(project, "run", *words, "--arch", arch, *SHORT, "--files", files, "--json")
         assert done.returncode == 0, done.stderr
-        said[arch] = json.loads(done.stdout)
-    return said
+        output[arch] = json.loads(done.stdout)
+    return output
 
 
 def on_phone(measured, arch):
@@ -239,8 +239,8 @@ def test_the_gate_evaluates_the_predictions_of_the_phone(
     (tiny_project / "gate.toml").write_text("[accuracy]\nmax_drop_points = 20\n")
     command = ["gate", "--model", "tiny.keras", "--data", "data.npz", "--device", "android"]
     assert main(command) == 0
-    said = capsys.readouterr().out
-    assert "tiny on android" in said and "2 passed" in said
+    output = capsys.readouterr().out
+    assert "tiny on android" in output and "2 passed" in output
 
 
 def test_a_name_and_a_folder_may_have_any_characters(project, measured, only_phone):
@@ -267,7 +267,7 @@ def test_of_two_phones_one_is_to_be_chosen(project, measured, only_phone, start_
     words = ["--arch", "v2", *SHORT, "--files", "int8.onnx", "--json"]
     try:
         refused = bench(project, "run", "--device", "android", *words)
-        assert refused.returncode == 3 and "choose one, as DEVICE=" in refused.stderr
+        assert refused.returncode == 3 and "choose one, e.g. DEVICE=" in refused.stderr
         assert all(serial in refused.stderr for serial in serials)
         both = rows_of(bench(project, "run", "--device", ",".join(serials), *words))
     finally:

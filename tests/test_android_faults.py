@@ -137,10 +137,10 @@ def test_a_line_that_breaks_at_any_packet_gives_no_wrong_figure(pixel, capsys, d
     count = packets_of(pixel, direction)
     for part in PARTS[direction]:
         code, rows = cut(pixel, 1 + int(part * count), direction)
-        said = capsys.readouterr().err
-        assert code == 0 or (code == 3 and len(LOST_LINE.findall(said)) == 1), said
+        output = capsys.readouterr().err
+        assert code == 0 or (code == 3 and len(LOST_LINE.findall(output)) == 1), output
         for row in rows:
-            assert pixel.is_right(row) if code == 0 else is_lost(row), (row.result.error, said)
+            assert pixel.is_right(row) if code == 0 else is_lost(row), (row.result.error, output)
         assert pixel.is_free() and pixel.is_whole()
     assert pixel.bench() == 0
     assert pixel.is_right(pixel.rows()[0]) and pixel.is_free()

@@ -27,15 +27,15 @@ def refusal(**asked):
 
 
 def test_a_width_that_the_paper_does_not_define_is_refused_naming_those_it_does(limited):
-    said = refusal(arch=limited, alpha=0.75)
-    assert said == "ALPHA is 0.75; limited is defined for ALPHA=0.5 or ALPHA=1"
+    message = refusal(arch=limited, alpha=0.75)
+    assert message == "ALPHA is 0.75; limited is defined for ALPHA=0.5 or ALPHA=1"
     with pytest.raises(RequestError, match="defined for ALPHA="):
         registry.build(ModelSpec(limited, alpha=0.75, resolution=299))
 
 
 def test_an_input_too_small_for_every_layer_is_refused_naming_the_smallest(limited):
-    said = refusal(arch=limited, res=70)
-    assert "RES is 70" in said and "at least 71 pixels" in said and "RES=299" in said
+    message = refusal(arch=limited, res=70)
+    assert "RES is 70" in message and "at least 71 pixels" in message and "RES=299" in message
     assert resolve(Options(arch=limited, res=71)).spec.resolution == 71
 
 

@@ -55,6 +55,6 @@ def test_a_phone_below_freezing():
     assert battery(text, "").temperature_c == -3.5
 
 
-@pytest.mark.parametrize("said", ["", "Can't find service: battery\n"])
-def test_what_is_not_told_is_none(said):
-    assert battery(said, said) == Battery(None, None, None, None)
+@pytest.mark.parametrize("output", ["", "Can't find service: battery\n"])
+def test_what_is_not_told_is_none(output):
+    assert battery(output, output) == Battery(None, None, None, None)

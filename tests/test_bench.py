@@ -171,10 +171,10 @@ def test_wrong_requests_are_one_line_and_exit_code_2(tiny_project, capsys):
         ("--cores", "all"): "CORES is 'all'",
         ("--strict", "yes"): "STRICT is 'yes'; expected 0 or 1",
     }
-    for arguments, said in asked.items():
+    for arguments, message in asked.items():
         assert bench(*arguments) == 2
         shown = capsys.readouterr()
-        assert said in shown.err and shown.err.count("\n") == 1 and shown.out == ""
+        assert message in shown.err and shown.err.count("\n") == 1 and shown.out == ""
     assert not Path("results/bench.sqlite").exists() or History().newest() == []
 
 

@@ -23,11 +23,11 @@ def top1(arch):
     network = resolve(Options(arch=arch)).load()
     images = open_dataset("demo", "DATA", network.size, network.classes)
     chosen = images.spread(IMAGES)
-    said = []
+    predicted = []
     for some in np.array_split(chosen, 4):
         chunk = [preprocessed(x, network.preprocess) for _, x in images.images(some)]
-        said.append(predictions(predict(network, chunk), network.output_kind))
-    return np.mean(np.concatenate(said) == images.labels[chosen])
+        predicted.append(predictions(predict(network, chunk), network.output_kind))
+    return np.mean(np.concatenate(predicted) == images.labels[chosen])
 
 
 @pytest.mark.slow

@@ -52,7 +52,7 @@ def test_an_interruption_closes_all(here, monkeypatch):
 
 def test_where_one_device_is_meant_several_are_refused(here, monkeypatch):
     (board,) = written(monkeypatch, Board("pi4"))
-    with pytest.raises(RequestError, match=r"expected one device alone .* as DEVICE=pi4"):
+    with pytest.raises(RequestError, match=r"expected one device alone .* e\.g\. DEVICE=pi4"):
         one_named("pi4,host")
     with open_devices([one_named("pi4")]) as (device,):
         assert device is board and board.is_open

@@ -107,8 +107,8 @@ def test_getprop_tells_who_it_is(emulated_phone):
 def test_settings_are_kept_and_doze_is_forgotten_when_it_restarts(start_phone):
     phone = start_phone()
     put = "settings put global stay_on_while_plugged_in 3; dumpsys deviceidle disable"
-    said = "Deep idle mode disabled\nLight idle mode disabled\n"
-    assert shell(phone, put).stdout == said
+    output = "Deep idle mode disabled\nLight idle mode disabled\n"
+    assert shell(phone, put).stdout == output
     ask = "settings get global stay_on_while_plugged_in; dumpsys deviceidle enabled"
     assert shell(phone, ask).stdout == "3\n0\n"
     assert shell(phone, "dumpsys deviceidle disable").stdout == ""

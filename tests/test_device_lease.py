@@ -206,8 +206,8 @@ time.sleep(600)
 def test_a_disk_that_is_full_is_told_and_costs_only_the_name(device, cache):
     lock = device(agent=(*NO_ROOM, "sh", str(LEASE_AGENT)))
     lock.take()
-    (said,) = lock.notes
-    assert said.startswith("local: its lock holds, but does not name this bench: ")
+    (note,) = lock.notes
+    assert note.startswith("local: its lock holds, but does not name this bench: ")
     with pytest.raises(DeviceError, match="in use by another bench, which its lock does not name;"):
         device("bob").take()
 

@@ -31,7 +31,7 @@ def test_without_a_file_there_are_no_devices(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[pi4", "cannot be read"),
         ("pi4 = 1", "'pi4' outside of a table"),
@@ -51,11 +51,11 @@ def test_without_a_file_there_are_no_devices(tmp_path):
         ('["a\\nb"]\ntransport = "ssh"\nhost = "a"', "printable"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(tmp_path, text, said):
+def test_what_is_wrong_is_said_in_one_line(tmp_path, text, message):
     (tmp_path / "devices.toml").write_text(text)
     with pytest.raises(RequestError) as error:
         read_devices(tmp_path / "devices.toml")
-    assert said in str(error.value) and "\n" not in str(error.value)
+    assert message in str(error.value) and "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("serial", ["", "R58M123ABCD", "192.168.0.7:5555", "a;b $(x) '\""])

@@ -161,8 +161,8 @@ def test_a_users_network_of_such_operators_is_exported_whole(tmp_path):
     assert done.returncode == 0, done.stderr
     manifest = Manifest.read(tmp_path / "artifacts" / "odd")
     assert len(manifest.artifacts) == 8
-    said = [warning for warning in manifest.warnings if "stay float" in warning]
-    assert [line.split(":")[0] for line in said] == ["int8.tflite", "int16x8.tflite"]
-    assert all(f"note: {line}" in done.stdout for line in said)
+    notes = [warning for warning in manifest.warnings if "stay float" in warning]
+    assert [line.split(":")[0] for line in notes] == ["int8.tflite", "int16x8.tflite"]
+    assert all(f"note: {line}" in done.stdout for line in notes)
     figures = {a.name: a.fidelity.sqnr_db for a in manifest.artifacts}
     assert figures["int8.onnx"] == pytest.approx(figures["int8.tflite"], abs=0.01)

@@ -66,7 +66,7 @@ def test_every_scheme_that_has_a_name_is_made_by_the_registry():
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "message"),
     [
         ("int4", "SCHEMES has 'int4'; expected some of int8-per-tensor,int8-dynamic,int16x8"),
         ("int16x8,int16x8", "SCHEMES has 'int16x8' twice; expected"),
@@ -75,8 +75,8 @@ def test_every_scheme_that_has_a_name_is_made_by_the_registry():
         ("int8-dynamic, int16x8", "SCHEMES has ' int16x8'; expected"),
     ],
 )
-def test_other_schemes_are_refused(typed, said):
-    with pytest.raises(RequestError, match=said):
+def test_other_schemes_are_refused(typed, message):
+    with pytest.raises(RequestError, match=message):
         parse(typed)
 
 

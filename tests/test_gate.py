@@ -476,11 +476,11 @@ def test_a_passed_gate_says_so_in_markdown(project):
     assert Path("gate.md").read_text().startswith("### Gate passed: tiny on host")
 
 
-def refused(capsys, *said, arguments=()):
+def refused(capsys, *message, arguments=()):
     assert gate(*arguments) == 2
     shown = capsys.readouterr()
     assert shown.out == "" and shown.err.count("\n") == 1
-    for words in said:
+    for words in message:
         assert words in shown.err
 
 
@@ -540,7 +540,7 @@ def test_a_wrong_option_is_one_line(project, capsys):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[accuracy]\nmax_drop_points = '1'\n", "max_drop_points = '1'; expected a number"),
         ("[accuracy]\nmax_drop_points = true\n", "expected a number"),
@@ -561,9 +561,9 @@ def test_a_wrong_option_is_one_line(project, capsys):
         ("[accuracy\n", "cannot be read as TOML"),
     ],
 )
-def test_a_wrong_gate_toml_is_refused(project, capsys, text, said):
+def test_a_wrong_gate_toml_is_refused(project, capsys, text, message):
     limits(project, text)
-    refused(capsys, "gate.toml", said)
+    refused(capsys, "gate.toml", message)
 
 
 @pytest.mark.parametrize("text", [None, "", "[accuracy\n"])

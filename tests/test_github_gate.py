@@ -48,8 +48,8 @@ def test_export_knows_the_options_it_is_given(line, capsys, monkeypatch, tmp_pat
     monkeypatch.chdir(tmp_path)
     words = line.split(" -m export ")[1].replace('"', "").replace("$", "").split()
     assert export_command.main(words) == 2
-    said = capsys.readouterr().err
-    assert "MODEL" in said and "--help" not in said
+    output = capsys.readouterr().err
+    assert "MODEL" in output and "--help" not in output
     assert main(["gate", "--no-such"]) == 2 and "--help" in capsys.readouterr().err
 
 

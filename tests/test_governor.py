@@ -115,15 +115,17 @@ with governed(Host().start_program, "host", "performance", print, {root!r}):
 
 
 @pytest.mark.parametrize(
-    ("script", "said"), [(REFUSING, "a password is required"), (None, "sudo: not found")]
+    ("script", "message"), [(REFUSING, "a password is required"), (None, "sudo: not found")]
 )
-def test_a_governor_that_may_not_be_set_says_what_to_do(user, script, said):
+def test_a_governor_that_may_not_be_set_says_what_to_do(user, script, message):
     folder, start = user
     root, notes = cores(folder, "ondemand"), []
     if script:
         program(folder, script)
     with (
-        pytest.raises(DeviceError, match=rf"pi4 does not let .*{said}.*echo performance \| sudo"),
+        pytest.raises(
+            DeviceError, match=rf"pi4 does not let .*{message}.*echo performance \| sudo"
+        ),
         governed(start, "pi4", "performance", notes.append, root),
     ):
         pytest.fail("the block must not run")
@@ -148,8 +150,8 @@ def test_a_phone_is_not_told_of_sudo(user):
     program(folder, SUDO)
     (folder / "bin" / "getprop").write_text("#!/bin/sh\n")
     (folder / "bin" / "getprop").chmod(0o755)
-    said = pytest.raises(DeviceError, match=r"is a phone.*leave GOVERNOR out")
-    with said, governed(start, "android", "performance", print, root):
+    message = pytest.raises(DeviceError, match=r"is a phone.*leave GOVERNOR out")
+    with message, governed(start, "android", "performance", print, root):
         pass
     assert governors(folder) == ["walt"]
 
@@ -211,11 +213,11 @@ def test_nothing_is_measured_where_the_governor_cannot_be_set(
     tiny_project, keras_predictions, capsys
 ):
     asked = "run", "--model", "tiny.keras", "--data", "data.npz", "--governor", "no_such_governor"
-    code, said = main(asked), capsys.readouterr()
+    code, message = main(asked), capsys.readouterr()
     if list(Path("/sys/devices/system/cpu").glob("cpu*/cpufreq/scaling_governor")):
-        assert code == 2 and "GOVERNOR is 'no_such_governor'" in said.err
+        assert code == 2 and "GOVERNOR is 'no_such_governor'" in message.err
     else:
-        assert code == 3 and "no frequency governor to set" in said.err
+        assert code == 3 and "no frequency governor to set" in message.err
     assert History().listing(None) == []
 
 

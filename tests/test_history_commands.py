@@ -41,9 +41,9 @@ def shown(capsys, *arguments, code=0):
 
 
 def refused(capsys, *arguments):
-    said = shown(capsys, *arguments, code=2)
-    assert said.out == "" and said.err.count("\n") == 1 and said.err.startswith("error: ")
-    return said.err
+    message = shown(capsys, *arguments, code=2)
+    assert message.out == "" and message.err.count("\n") == 1 and message.err.startswith("error: ")
+    return message.err
 
 
 def test_an_empty_history_says_what_to_type(history, capsys):
@@ -85,15 +85,15 @@ def test_list_is_filtered_and_names_what_there_is(history, capsys):
 
     assert ids("--device", "pi") == [2] and ids("--model", "v2") == [3]
     assert ids("--kind", "gate") == [4] and ids("--model", "tiny", "--kind", "run") == [2, 1]
-    said = refused(capsys, "list", "--model", "v9", "--device", "pi")
-    assert "no run with --model v9 --device pi" in said and "--model: tiny, v2" in said
+    message = refused(capsys, "list", "--model", "v9", "--device", "pi")
+    assert "no run with --model v9 --device pi" in message and "--model: tiny, v2" in message
     assert "--limit is 0; expected at least 1" in refused(capsys, "list", "--limit", "0")
 
 
 def test_show_has_everything_of_a_run(history, capsys):
     history.append(timed(2.5))
     out = shown(capsys, "show", "1").out
-    for said in (
+    for message in (
         "run 1: int8.tflite of tiny in litert on host", "python -m bench run", "0123abc+", "abc",
         "640 bytes", "2.3.0", "400 in 20 turns", "6, not settled", "12.50%", "28 in 2 pieces",
         "1 SOFTMAX, 2 RESHAPE", "30 of demo", "96.67%", "31.25", "dress, red", "a/b 17.png",
@@ -102,7 +102,7 @@ def test_show_has_everything_of_a_run(history, capsys):
         "2 of 4 cores were slowed down", "cool the board",
         "close what else runs", "0 of 6 (none)", "79       USB", "3 of 6 (severe)", "81       no ",
     ):  # fmt: skip
-        assert said in out, said
+        assert message in out, message
     assert "run 9" in refused(capsys, "show", "9") and "'x'" in refused(capsys, "show", "x")
 
 
@@ -168,7 +168,7 @@ def test_devices_are_listed_by_names_with_spaces_and_quotes(history, capsys):
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
         ({"environment": replace(REAL, cpu_model="Other")}, "cpu_model: Test CPU and Other"),
         ({"environment": replace(REAL, cores=2)}, "cores: 4 and 2"),
@@ -191,10 +191,10 @@ def test_devices_are_listed_by_names_with_spaces_and_quotes(history, capsys):
         ({"kind": "sustained"}, "sustained: False and True"),
     ],
 )
-def test_compare_refuses_unlike_circumstances_with_both_values(history, capsys, fields, said):
+def test_compare_refuses_unlike_circumstances_with_both_values(history, capsys, fields, message):
     history.append(timed(1))
     history.append(replace(timed(1, 1), **fields))
-    assert said in refused(capsys, "compare", "1", "2")
+    assert message in refused(capsys, "compare", "1", "2")
 
 
 def test_what_one_of_two_runs_does_not_tell_is_not_held_against_them(history, capsys):

@@ -45,8 +45,8 @@ def child(work):
         finally:
             os._exit(3)
     os.close(writing)
-    with os.fdopen(reading) as said:
-        yield pid, said
+    with os.fdopen(reading) as output:
+        yield pid, output
     if os.waitpid(pid, os.WNOHANG)[0] == 0:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
@@ -76,12 +76,12 @@ def test_writers_killed_at_20_random_moments_lose_nothing_they_finished(path):
     chance, ids = random.Random(20), []
     for _ in range(10):
         with child(appending(path)) as one, child(appending(path)) as other:
-            for pid, said in (one, other):
-                ids.append(int(said.readline()))
+            for pid, output in (one, other):
+                ids.append(int(output.readline()))
                 time.sleep(chance.uniform(0, 0.03))
                 os.kill(pid, signal.SIGKILL)
                 # A line is one write to the pipe: it is there in whole or not at all.
-                ids.extend(int(line) for line in said)
+                ids.extend(int(line) for line in output)
     assert len(ids) >= 20
     assert_whole(path, ids)
 
@@ -95,8 +95,8 @@ def test_a_writer_killed_before_its_commit_leaves_nothing_of_its_record(path):
             say("written")
             time.sleep(60)
 
-    with child(work) as (pid, said):
-        said.readline()
+    with child(work) as (pid, output):
+        output.readline()
         os.kill(pid, signal.SIGKILL)
     assert History(path).drifts("s") == []
     assert History(path, busy_timeout_s=1).append(record()) == 2
@@ -107,11 +107,11 @@ def test_many_benches_may_make_the_history_at_once(path):
         path.unlink(missing_ok=True)
         started = [child(appending(path, 3)) for _ in range(6)]
         children = [one.__enter__() for one in started]
-        said = [line for _, lines in children for line in lines]
+        output = [line for _, lines in children for line in lines]
         for one in started:
             one.__exit__(None, None, None)
-        assert all(line.strip().isdigit() for line in said) and len(said) == 18, said
-        assert len({int(line) for line in said}) == 18
+        assert all(line.strip().isdigit() for line in output) and len(output) == 18, output
+        assert len({int(line) for line in output}) == 18
         assert len(History(path).listing(None)) == 18
 
 
@@ -291,8 +291,8 @@ def test_a_file_that_may_not_be_written_is_one_line(path):
                 os.setuid(65534)
             History(path).append(record())
 
-        with child(work) as (_, said):
-            (line,) = said
+        with child(work) as (_, output):
+            (line,) = output
         assert "it may not be written" in line and "allow writing" in line
         assert len(History(path).listing(None)) == 1
 
@@ -304,8 +304,8 @@ def test_a_file_that_may_not_grow_is_one_line_and_keeps_what_it_has(path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, resource.RLIM_INFINITY))
         History(path).append(record(result=timed(random.Random(1).randbytes(300_000))))
 
-    with child(work) as (_, said):
-        (line,) = said
+    with child(work) as (_, output):
+        (line,) = output
     assert "cannot be used as the bench history" in line and "limit on the size of files" in line
     assert_whole(path, ids)
 

@@ -93,9 +93,9 @@ def test_a_second_bench_hears_whose_the_device_is(shell, cache):
 def test_of_twelve_that_start_at_the_same_moment_one_has_the_device(cache):
     agents = [Agent(cache, owner=f"bench {number}") for number in range(12)]
     try:
-        said = [agent.answer() for agent in agents]
-        (winner,) = [n for n, answer in enumerate(said) if answer == "locked"]
-        owners = {answer.split(" ", 3)[3] for answer in said if answer != "locked"}
+        reply = [agent.answer() for agent in agents]
+        (winner,) = [n for n, answer in enumerate(reply) if answer == "locked"]
+        owners = {answer.split(" ", 3)[3] for answer in reply if answer != "locked"}
         assert owners == {f"bench {winner}"}
     finally:
         for agent in agents:
@@ -244,8 +244,8 @@ def test_a_server_that_puts_all_in_one_session_is_not_ended_with_it(cache):
     program = f'exec "{sys.executable}" -c "$2" "$1/running/x"'
     shell = ["sh", "-c", f"{agent} {program}", "sh", cache, SLEEPS]
     process = begin(shell, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    said = process.stdout.readline() + process.stdout.readline()  # of both, one in the other
-    assert b"ready" in said and b"lease locked" in said
+    reply = process.stdout.readline() + process.stdout.readline()  # of both, one in the other
+    assert b"ready" in reply and b"lease locked" in reply
     (cache / "running" / "x").symlink_to(f"{process.pid} {boot_id()}")
     process.stdin.write(b"end x\n")
     _, _, name, _, left = process.stdout.readline().split()
@@ -309,8 +309,8 @@ def test_a_folder_that_cannot_be_written_is_one_line(shell, tmp_path, where):
         (tmp_path / "file").touch()
         where = tmp_path / "file"
     with Agent(where, shell) as agent:
-        said = agent.answer()
-        assert said.startswith("failed ") and str(where) in said
+        reply = agent.answer()
+        assert reply.startswith("failed ") and str(where) in reply
         assert agent.answer() is None and agent.code() == FAILED
 
 
@@ -333,9 +333,9 @@ def test_a_holder_of_another_boot_is_not_named(cache, boot):
         lock.flush()
         fcntl.flock(lock, fcntl.LOCK_EX)
         with Agent(cache, owner="bob") as agent:
-            said = agent.answer()
-            assert said.startswith("busy ") and agent.code() == BUSY
-            assert said.split()[-1] == ("-" if boot == "another" else "ann")
+            reply = agent.answer()
+            assert reply.startswith("busy ") and agent.code() == BUSY
+            assert reply.split()[-1] == ("-" if boot == "another" else "ann")
 
 
 def test_any_name_of_the_folder_will_do(shell, tmp_path):

@@ -97,8 +97,8 @@ def test_a_relative_cache_is_refused(tmp_path):
 
 
 def test_what_start_up_files_print_is_not_taken_for_an_answer(tmp_path):
-    said, plain = asked(tmp_path, NoisyTransport), asked(tmp_path)
-    assert replace(said, free_bytes=plain.free_bytes) == plain
+    noisy, plain = asked(tmp_path, NoisyTransport), asked(tmp_path)
+    assert replace(noisy, free_bytes=plain.free_bytes) == plain
 
 
 def test_a_python_below_the_home_folder_is_found(tmp_path):

@@ -92,7 +92,7 @@ CORE = "processor\t: {}\nBogoMIPS\t: 108.00\nCPU implementer\t: 0x41\nCPU part\t
 
 
 @pytest.mark.parametrize(
-    ("parts", "compatible", "said"),
+    ("parts", "compatible", "name"),
     [
         (["0xd08"] * 4, "raspberrypi,4-model-b\0brcm,bcm2711\0", "Cortex-A72 (bcm2711)"),
         (["0xd0b"] * 4, "", "Cortex-A76"),
@@ -104,11 +104,11 @@ CORE = "processor\t: {}\nBogoMIPS\t: 108.00\nCPU implementer\t: 0x41\nCPU part\t
         (["0xfff"], "", "ARM core 0x41/0xfff"),
     ],
 )
-def test_an_arm_processor_is_called_by_its_cores_and_chip(tmp_path, parts, compatible, said):
+def test_an_arm_processor_is_called_by_its_cores_and_chip(tmp_path, parts, compatible, name):
     about = "Hardware\t: BCM2835\nModel\t\t: Raspberry Pi 4 Model B Rev 1.4\n"
     cores = "".join(CORE.format(number, part) for number, part in enumerate(parts))
     tree(tmp_path, {"proc/cpuinfo": cores + about, "proc/device-tree/compatible": compatible})
-    assert processor_name(str(tmp_path)) == said
+    assert processor_name(str(tmp_path)) == name
 
 
 def test_a_32_bit_program_sees_the_same_cores(tmp_path):

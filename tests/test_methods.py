@@ -69,7 +69,7 @@ def test_plans_are_read_from_what_was_typed():
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "message"),
     [
         ("magic", "METHODS has 'magic'; expected auto, or min-max and some"),
         ("bias-correction", "METHODS is bias-correction; expected"),
@@ -77,8 +77,8 @@ def test_plans_are_read_from_what_was_typed():
         ("", "METHODS has ''"),
     ],
 )
-def test_wrong_methods_are_refused(typed, said):
-    with pytest.raises(RequestError, match=said):
+def test_wrong_methods_are_refused(typed, message):
+    with pytest.raises(RequestError, match=message):
         Plan.parse(typed, 28.5)
 
 

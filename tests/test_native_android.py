@@ -79,9 +79,9 @@ def test_a_folder_that_is_no_ndk_is_refused(places, tmp_path):
 def test_without_archives_the_message_says_which_and_how_to_name_them(places, ndk):
     with pytest.raises(RequestError) as raised:
         bundle_for("arm64-v8a", silent, ndk=ndk, places=places)
-    said = str(raised.value)
-    assert "litert-VERSION.aar and onnxruntime-android-VERSION.aar" in said
-    assert said.endswith("make android NDK=/path/to/ndk ABI=arm64-v8a LIBRARIES=/path/to/aars")
+    message = str(raised.value)
+    assert "litert-VERSION.aar and onnxruntime-android-VERSION.aar" in message
+    assert message.endswith("make android NDK=/path/to/ndk ABI=arm64-v8a LIBRARIES=/path/to/aars")
 
 
 def test_archives_that_are_missing_or_of_two_versions_are_named(places, archives, ndk):

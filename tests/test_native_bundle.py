@@ -44,7 +44,7 @@ def build(places, target="host", **options):
     return bundle_for(target, shown, places=places, **options), shown
 
 
-def said_by(bundle, *names, folder=None, emulator=()):
+def output_of(bundle, *names, folder=None, emulator=()):
     """The lines that the bundle's program prints about libraries."""
     start = bundle.start_in(str(folder or bundle.folder))
     done = subprocess.run([*emulator, *start, *names], capture_output=True, text=True)
@@ -64,7 +64,7 @@ def test_the_bundle_of_this_machine_opens_the_installed_libraries(places):
     bundle, _ = build(places)
     libraries = ("libLiteRt.so", "libonnxruntime.so.1")
     assert set(libraries) < set(bundle.names) and "runner" in bundle.names
-    assert said_by(bundle, *libraries) == [f"{name} opened" for name in libraries]
+    assert output_of(bundle, *libraries) == [f"{name} opened" for name in libraries]
     versions = json.loads((bundle.folder / "versions.json").read_text())
     assert versions == bundle.versions and set(versions) == {"ai-edge-litert", "onnxruntime"}
     assert sorted(bundle.names) == sorted(set(os.listdir(bundle.folder)) - {"bundle.json"})
@@ -85,7 +85,7 @@ def test_another_source_makes_another_bundle_beside_the_one_in_use(places, file)
     changed.write_text(changed.read_text()[:-1] + " ")  # of the same length
     second, shown = build(places)
     assert second.folder != first.folder and "compiling" in shown
-    assert said_by(first) == said_by(second) == []
+    assert output_of(first) == output_of(second) == []
 
 
 def test_a_bundle_that_was_left_unfinished_is_made_again(places):
@@ -117,9 +117,11 @@ def test_two_at_once_build_once(places):
 def test_a_source_that_does_not_compile_ends_in_one_line(places, capfd):
     broken = places.harness / "src" / "other.cpp"
     broken.write_text("int answer() { return unknown_name; }\n")
-    with pytest.raises(DeviceError, match=r"does not build: .*other\.cpp:1:.*unknown_name") as said:
+    with pytest.raises(
+        DeviceError, match=r"does not build: .*other\.cpp:1:.*unknown_name"
+    ) as output:
         build(places)
-    assert "\n" not in str(said.value)
+    assert "\n" not in str(output.value)
     assert "unknown_name" in capfd.readouterr().err
     assert not list(places.cache.rglob("bundle.json"))
     broken.write_text(native_project.OTHER)
@@ -213,8 +215,8 @@ def test_the_bundle_for_arm_runs_with_its_own_loader_from_links_to_hashes(places
         shutil.copy(bundle.folder / name, hashed)
         (folder / name).symlink_to(hashed)
     # ONNX Runtime reads /proc/cpuinfo when it is opened, where this machine's is no ARM's.
-    said = said_by(bundle, "libLiteRt.so", "libnone.so", folder=folder, emulator=[QEMU])
-    assert said[0] == "libLiteRt.so opened" and "cannot open" in said[1]
+    output = output_of(bundle, "libLiteRt.so", "libnone.so", folder=folder, emulator=[QEMU])
+    assert output[0] == "libLiteRt.so opened" and "cannot open" in output[1]
     assert bundle.start[0] == "{folder}/ld-linux-aarch64.so.1" and bundle.abi == "arm64-v8a"
     assert sum((bundle.folder / name).stat().st_size for name in bundle.names) < 50e6
 
@@ -223,7 +225,7 @@ def test_the_bundle_for_arm_runs_with_its_own_loader_from_links_to_hashes(places
 def test_the_bundle_for_x86_runs_with_its_own_loader(places):
     bundle, _ = build(places, "x86_64-linux")
     names = ("libLiteRt.so", "libonnxruntime.so.1")
-    assert said_by(bundle, *names) == [f"{name} opened" for name in names]
+    assert output_of(bundle, *names) == [f"{name} opened" for name in names]
     assert not any((bundle.folder / name).is_symlink() for name in bundle.names)
 
 

@@ -61,8 +61,8 @@ def test_a_crash_is_an_error_in_the_result_with_the_last_words(library, native_r
     done = subprocess.run(command, input=job.to_json(), capture_output=True, text=True)
     result = json.loads(done.stdout)
     assert done.returncode == 3 and result["error"]["kind"] == "crashed"
-    for said in (f"signal {signal.SIGABRT.value}", "scale is too small"):
-        assert said in result["error"]["message"]
+    for message in (f"signal {signal.SIGABRT.value}", "scale is too small"):
+        assert message in result["error"]["message"]
     assert "first" not in result["error"]["message"]
     assert "hello {" in done.stderr and done.stderr.endswith("\nscale is too small\n")
     assert done.stderr.count("\0") == 50_000

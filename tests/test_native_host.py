@@ -103,8 +103,8 @@ def test_another_device_has_none_of_this_machine(tiny_project, native, monkeypat
     for device in ("pi4", "host,pi4"):
         asked = ["--device", device, "--runtimes", "litert,litert-native"]
         assert main([*RUN, *asked]) == 2
-        said = capsys.readouterr().err
-        assert said == (
+        output = capsys.readouterr().err
+        assert output == (
             "error: RUNTIMES has 'litert-native', which is for DEVICE=host alone; for pi4 expected "
             "'litert'\n"
         )
@@ -113,9 +113,9 @@ def test_another_device_has_none_of_this_machine(tiny_project, native, monkeypat
 
 def test_its_layers_cannot_be_looked_into(tiny_project, native, capsys):
     assert main([*RUN, "--runtimes", "litert-native", "--explain"]) == 2
-    said = capsys.readouterr().err
-    assert "EXPLAIN looks into layers through Python" in said and "RUNTIMES=litert" in said
-    assert said.count("\n") == 1 and native == []
+    output = capsys.readouterr().err
+    assert "EXPLAIN looks into layers through Python" in output and "RUNTIMES=litert" in output
+    assert output.count("\n") == 1 and native == []
 
 
 def test_a_sustained_run_may_be_its_own(tiny_project, native, capsys):

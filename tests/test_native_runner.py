@@ -172,10 +172,10 @@ def broken_jobs(job):
 
 
 def test_both_refuse_the_same_jobs_with_the_same_words(tmp_path, both, job):
-    for text, said in broken_jobs(job).items():
+    for text, message in broken_jobs(job).items():
         python, native = both.refused_unstarted(text, tmp_path / "job.json")
         assert (native.kind, native.code) == ("bad_job", 2), text[:200]
-        assert said in native.message and said in python.message, (text[:200], native.message)
+        assert message in native.message and message in python.message, (text[:200], native.message)
 
 
 def test_numbers_and_texts_that_json_has_not_are_a_bad_job(both, job):

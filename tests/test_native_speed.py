@@ -64,7 +64,7 @@ def test_a_runner_that_is_slower_fails_and_names_the_file(tiny_project, native, 
 
 
 def test_wrong_requests_are_one_line(tiny_project, native, capsys):
-    for arguments, said in {
+    for arguments, message in {
         ("--pairs", "5"): "PAIRS is 5; expected 6 to 1000",
         ("--seconds", "0"): "SECONDS is 0; expected above 0, up to 600",
         ("--speed", "1"): "python -m bench.studies.native_speed --help",
@@ -72,4 +72,4 @@ def test_wrong_requests_are_one_line(tiny_project, native, capsys):
     }.items():
         assert native_speed.main([*ASKED, *arguments]) == 2
         shown = capsys.readouterr()
-        assert said in shown.err and shown.err.count("\n") == 1 and shown.out == ""
+        assert message in shown.err and shown.err.count("\n") == 1 and shown.out == ""

@@ -46,15 +46,15 @@ def bench(project, *words, timeout_s=900):
 @pytest.fixture(scope="module")
 def measured(project):
     """JSON output of ``bench run`` for each demo on the device."""
-    said = {}
+    output = {}
     for arch in ARCHS:
         done = bench(
             project, "run", "--device", "pi4", "--arch", arch, "--n-eval", IMAGES, *SHORT,
             "--files", ",".join(FILES), "--runtimes", ",".join(RUNTIMES[arch]), "--json",
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        said[arch] = json.loads(done.stdout)
-    return said
+        output[arch] = json.loads(done.stdout)
+    return output
 
 
 def rows_of(arch):

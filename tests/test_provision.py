@@ -182,9 +182,9 @@ def test_without_wheels_pip_is_quoted_in_one_line(pi, wheels):
     shutil.rmtree(wheels)
     with pytest.raises(DeviceError) as error:
         pi.provisioned()
-    said = str(error.value)
-    assert said.startswith("pi4: no numpy for Python 3.") and "\n" not in said
-    assert said.endswith("here (nothing there); connect this machine to a package index")
+    message = str(error.value)
+    assert message.startswith("pi4: no numpy for Python 3.") and "\n" not in message
+    assert message.endswith("here (nothing there); connect this machine to a package index")
     assert not (pi.home / ".cache/mobilenet-deploy/python").exists()
 
 
@@ -210,8 +210,8 @@ def test_what_differs_from_here_is_noted_each_time(pi, wheels):
         assert len(pi.notes) == 2
         assert pi.notes[0].startswith("pi4: onnxruntime 1.31.1 has no wheel for Python 3.")
         assert pi.notes[0].endswith("; 1.19.2 instead")
-        said = "pi4: onnxruntime 1.19.2 does not run there: OSError: no libstdc++.so.6"
-        assert pi.notes[1] == said
+        message = "pi4: onnxruntime 1.19.2 does not run there: OSError: no libstdc++.so.6"
+        assert pi.notes[1] == message
 
 
 def test_a_runtime_without_wheels_does_not_keep_the_others(pi, wheels):
@@ -301,10 +301,10 @@ def test_a_full_disk_is_named_with_what_is_free_and_given_back(pi, wheels, full_
     write_wheel(wheels, "numpy", "1.26.4", padding_bytes=30_000_000)
     with pytest.raises(DeviceError) as error:
         pi.provisioned(pi.machine(str(full_disk)))
-    said = str(error.value)
-    assert said.startswith(f"pi4 has no room for its Python packages in {full_disk}: ")
-    assert " MB are free" in said
-    assert said.endswith("make device-clean DEVICE=pi4")
+    message = str(error.value)
+    assert message.startswith(f"pi4 has no room for its Python packages in {full_disk}: ")
+    assert " MB are free" in message
+    assert message.endswith("make device-clean DEVICE=pi4")
     assert list((full_disk / "python").iterdir()) == []
 
 

@@ -43,8 +43,8 @@ def models_refused():
 
 
 def test_models_that_are_no_image_classifier_are_refused_naming_what_was_found(tmp_path):
-    for said, model in models_refused():
-        assert said in refusal(saved(model, ".keras", tmp_path))
+    for message, model in models_refused():
+        assert message in refusal(saved(model, ".keras", tmp_path))
 
 
 @pytest.mark.parametrize("form", [".keras", ".h5"])
@@ -120,9 +120,9 @@ def test_files_that_are_no_whole_model_are_refused_in_one_line(tmp_path):
         ),
         "damaged": (tmp_path / "half.h5", whole.read_bytes()[: whole.stat().st_size // 2]),
     }
-    for said, (path, content) in bad.items():
+    for message, (path, content) in bad.items():
         path.write_bytes(content)
-        assert said in refusal(path)
+        assert message in refusal(path)
     assert "does not exist" in refusal(tmp_path / "nowhere.keras")
     assert "weights but no network" in refusal(weights)
     assert "a folder without saved_model.pb" in refusal(folder)

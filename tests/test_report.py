@@ -40,8 +40,8 @@ def history(here):
 
 def test_an_empty_history_says_what_to_type(here, capsys):
     assert main(["report"]) == 2
-    said = capsys.readouterr().err
-    assert "results/bench.sqlite has no measurement yet; run make bench first" in said
+    output = capsys.readouterr().err
+    assert "results/bench.sqlite has no measurement yet; run make bench first" in output
     assert not (here / "results").exists()
 
 
@@ -118,8 +118,8 @@ def test_only_the_model_and_the_device_that_are_named(history, here, capsys):
     assert models_and_devices("--device", "host") == {(v1, "host"), (v2, "host")}
     assert models_and_devices("--device", "pi, host,pi") == models_and_devices()
     assert main(["report", "--arch", "v3-small"]) == 2
-    said = capsys.readouterr().err
-    assert "has no measurement of v3-small" in said and f"but of {v1}, {v2}" in said
+    output = capsys.readouterr().err
+    assert "has no measurement of v3-small" in output and f"but of {v1}, {v2}" in output
     assert main(["report", "--arch", "v9"]) == 2
     assert main(["report", "--device", "toaster"]) == 2
 
@@ -145,8 +145,8 @@ def test_a_report_that_cannot_be_made_leaves_the_old_one(history, here, monkeypa
 
 def test_a_place_that_cannot_be_written_is_one_line(history, here, capsys):
     assert main(["report", "--out-file", "nowhere/report.html"]) == 2
-    said = capsys.readouterr().err
-    assert "error: the report cannot be written to nowhere/report.html" in said
+    output = capsys.readouterr().err
+    assert "error: the report cannot be written to nowhere/report.html" in output
     (here / "folder").mkdir()
     assert main(["report", "--out-file", "folder"]) == 2
     assert not list(here.glob(".*partial"))

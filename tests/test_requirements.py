@@ -39,8 +39,8 @@ def test_the_versions_of_this_machine_are_preferred_to_newer_ones():
 def test_the_newest_is_taken_where_this_machines_version_has_no_wheel():
     chosen = selected(onnxruntime=["1.19.2", "1.18"])
     assert chosen.versions["onnxruntime"] == "1.19.2"
-    said = "onnxruntime 1.31 has no wheel for Python 3.11 on aarch64; 1.19.2 instead"
-    assert chosen.notes == (said,)
+    note = "onnxruntime 1.31 has no wheel for Python 3.11 on aarch64; 1.19.2 instead"
+    assert chosen.notes == (note,)
 
 
 def test_a_runtime_without_wheels_is_left_out_and_noted():

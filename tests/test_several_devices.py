@@ -182,8 +182,8 @@ def test_a_device_with_fewer_rows_is_compared_with_this_machine_alone(fewer, cap
 
 def test_a_sustained_run_says_how_many_rows_each_device_has(fewer, capsys):
     assert main([*ASKED, "--device", "phone,host", "--sustained", "0.005"]) == 0
-    said = capsys.readouterr().out
-    assert "2 on phone, 4 on host x 0.005 minutes, one after the other on each device" in said
+    output = capsys.readouterr().out
+    assert "2 on phone, 4 on host x 0.005 minutes, one after the other on each device" in output
 
 
 def test_explained_is_this_machines_own_run(project, monkeypatch, capsys):
@@ -314,8 +314,8 @@ def test_a_gate_and_a_baseline_are_of_one_device(project, monkeypatch, capsys):
     Path("gate.toml").write_text("[size]\nmax_ratio = 100\n")
     for command in ("gate", "baseline"):
         assert main([command, "--model", "tiny.keras", "--device", "pi4,host"]) == 2
-        said = capsys.readouterr().err
-        assert "expected one device alone" in said and said.count("\n") == 1
+        output = capsys.readouterr().err
+        assert "expected one device alone" in output and output.count("\n") == 1
 
 
 def test_a_gate_runs_on_a_device_and_closes_it(project, monkeypatch, capsys):

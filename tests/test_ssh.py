@@ -233,10 +233,10 @@ def test_too_many_sessions_are_an_error_and_no_lost_line(tmp_path):
 
 def test_on_a_terminal_a_person_decides_about_an_unknown_host_key(server):
     settings = server.settings(host_key=server.folder / "none")
-    said = on_a_terminal(holding(settings), [("continue connecting", "no\n")])
-    assert "pi4: loopback shows a host key that is not known here" in said
-    said = on_a_terminal(holding(settings), [("continue connecting", "yes\n")])
-    assert "connected" in said
+    output = on_a_terminal(holding(settings), [("continue connecting", "no\n")])
+    assert "pi4: loopback shows a host key that is not known here" in output
+    output = on_a_terminal(holding(settings), [("continue connecting", "yes\n")])
+    assert "connected" in output
     with Ssh(settings) as line:
         assert line.is_connected()
 
@@ -272,17 +272,17 @@ def on_a_terminal(code, answers):
     pid, terminal = pty.fork()
     if pid == 0:
         os.execve(sys.executable, [sys.executable, "-c", code], environment())
-    said, waiting = "", list(answers)
+    output, waiting = "", list(answers)
     while True:
         try:
-            said += os.read(terminal, 4096).decode(errors="replace")
+            output += os.read(terminal, 4096).decode(errors="replace")
         except OSError:  # the other end is closed
             break
-        if waiting and waiting[0][0] in said:
+        if waiting and waiting[0][0] in output:
             os.write(terminal, waiting.pop(0)[1].encode())
     os.waitpid(pid, 0)
     os.close(terminal)
-    return said
+    return output
 
 
 def test_more_programs_than_a_connection_may_have_sessions_run_at_the_same_time(line):

@@ -21,7 +21,7 @@ def test_it_measures_evaluates_and_leaves_only_its_cache(far, capsys):
 
 
 @pytest.mark.parametrize(
-    ("client", "said"),
+    ("client", "message"),
     [
         ({"port": "nobody's"}, "loopback refuses connections; is SSH on there?"),
         ({"host": "pi@no-such-host.invalid"}, "no-such-host.invalid is a name that nobody knows"),
@@ -30,7 +30,7 @@ def test_it_measures_evaluates_and_leaves_only_its_cache(far, capsys):
         ({"user_key": "other"}, "does not let you in; run ssh -F"),
     ],
 )
-def test_a_device_that_cannot_be_reached(far, capsys, tmp_path, client, said):
+def test_a_device_that_cannot_be_reached(far, capsys, tmp_path, client, message):
     host = client.pop("host", "loopback")
     port = free_port() if client.pop("port", None) else None
     for name, kind in client.items():
@@ -38,7 +38,7 @@ def test_a_device_that_cannot_be_reached(far, capsys, tmp_path, client, said):
     far.add("pi", port, host=host, client=client)
     assert far.bench() == 3
     line = error_line(capsys)
-    assert line.startswith("error: DEVICE=pi cannot be used: pi: ") and said in line
+    assert line.startswith("error: DEVICE=pi cannot be used: pi: ") and message in line
     assert not far.cache.exists() and far.rows() == [] and far.is_whole()
 
 
@@ -62,9 +62,9 @@ def test_a_full_disk_costs_only_the_evaluation(far, capsys, monkeypatch):
         assert "error: all 1 rows failed; each row above says why" in shown.err
         assert "no space left" in shown.out
         (row,) = far.rows()
-        said = row.result.error.message
-        assert "no space left for images-0000.npy" in said and "1.5 MB to write, " in said
-        assert said.endswith("make room there, or run make device-clean DEVICE=pi")
+        message = row.result.error.message
+        assert "no space left for images-0000.npy" in message and "1.5 MB to write, " in message
+        assert message.endswith("make room there, or run make device-clean DEVICE=pi")
         assert row.result.samples_ns and row.result.error.kind == "not_judged"
         assert far.is_free() and far.is_whole()
 

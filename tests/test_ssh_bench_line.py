@@ -86,11 +86,11 @@ def test_a_cut_that_the_device_does_not_notice(far, at_once_again, capsys):
     far.impatient()
     far.stall("timing")
     far.when_it_stalls(far.between.forget)
-    code, said = far.bench(), capsys.readouterr()
-    assert code == 0, said.err
+    code, output = far.bench(), capsys.readouterr()
+    assert code == 0, output.err
     assert (
         "note: pi: waiting until the lease of the connection that broke has ended, up to 3 s\n"
-        in said.err
+        in output.err
     )
     assert far.rows()[0].accuracy.images == 30 and far.is_free() and far.is_whole()
 

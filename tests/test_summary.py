@@ -54,8 +54,8 @@ def test_the_table_says_what_each_layer_and_the_network_cost(summary, work):
     assert rows["block_1_depthwise"][5:8] == ["0.11", "198.5", "49.2"]
     assert rows["block_1_depthwise"][9] == "yes" and rows["probabilities"][-1] == "no"
     assert rows["MACs:"] == ["MACs:", *RULE.split()]
-    for said in ("no int8 kernel for SOFTMAX", "1x1 convolutions: ", "peak activation memory: "):
-        assert said in out
+    for text in ("no int8 kernel for SOFTMAX", "1x1 convolutions: ", "peak activation memory: "):
+        assert text in out
     assert "with standard convolutions in place of the depthwise separable ones: " in out
     assert [path.name for path in (work / "results").iterdir()] == ["v2-0.1-64-random-summary.svg"]
 

@@ -46,8 +46,8 @@ def test_a_sustained_run_is_in_the_history_and_says_what_is_left(tiny_project, c
 def test_a_phone_tells_of_its_battery_before_and_after_each_run(tiny_project, monkeypatch, capsys):
     """Two runs: the battery is asked for four times."""
     levels = iter((90, 80, 70, 60))
-    said = lambda device: Battery(next(levels), "", 30.0)  # noqa: E731
-    monkeypatch.setattr(Host, "battery", said, raising=False)
+    battery = lambda device: Battery(next(levels), "", 30.0)  # noqa: E731
+    monkeypatch.setattr(Host, "battery", battery, raising=False)
     command = ["run", "--model", "tiny.keras", "--data", "data.npz", "--sustained", "0.01"]
     chosen = ["--files", "int8.tflite,float32.onnx", "--runtimes", "litert,onnxruntime"]
     assert main([*command, *chosen, "--json"]) == 0

@@ -125,8 +125,8 @@ def test_files_that_memory_does_not_hold_at_once_take_turns_in_groups(
     assert {name: result.turn_group for name, result in found.items()} == {
         "1": 0, "2": 0, "3": 1, "4": 1, "5": 2
     }  # fmt: skip
-    said = capsys.readouterr().err
-    assert "host has 250 MiB of free memory: 5 files take turns in 3 groups" in said
+    output = capsys.readouterr().err
+    assert "host has 250 MiB of free memory: 5 files take turns in 3 groups" in output
 
 
 def test_with_enough_memory_all_take_turns_and_nothing_is_said(job, tmp_path, capsys):
@@ -202,10 +202,10 @@ class Phone(Cut):
         self.says = list(says)
 
     def battery(self):
-        said = self.says.pop(0)
-        if isinstance(said, Exception):
-            raise said
-        return said
+        output = self.says.pop(0)
+        if isinstance(output, Exception):
+            raise output
+        return output
 
 
 FULL, LESS = Battery(81, "", 29.0, 0), Battery(80, "", 33.5, 2)

@@ -112,11 +112,11 @@ def test_the_digest_is_the_one_that_keras_pins():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [({"resolution": 70}, "at least 71 pixels, for example RES=299"), ({"alpha": 0.5}, "ALPHA=1")],
 )
-def test_sizes_and_widths_that_are_not_defined_are_refused(wrong, said):
-    with pytest.raises(RequestError, match=said):
+def test_sizes_and_widths_that_are_not_defined_are_refused(wrong, message):
+    with pytest.raises(RequestError, match=message):
         registry.build(ModelSpec("xception", **wrong))
 
 

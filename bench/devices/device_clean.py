@@ -42,7 +42,7 @@ def _remove_folder(transport: Transport, cache: PurePosixPath) -> str:
     """Remove the lock and the folder; what else is in it."""
     transport.connect()
     try:
-        said = transport.run_check(["sh", "-c", LAST, "sh", cache], CLEAN_S)
+        output = transport.run_check(["sh", "-c", LAST, "sh", cache], CLEAN_S)
     finally:
         transport.close()
-    return " ".join(said.decode(errors="replace").split())
+    return " ".join(output.decode(errors="replace").split())

@@ -76,5 +76,5 @@ class FileStore:
         return self.folder / (digest + path.suffix)
 
     def _found(self, names: Sequence[PurePosixPath]) -> set[PurePosixPath]:
-        said = self._transport.run_check(["sh", "-c", THERE, "sh", *names], HASH_S).decode()
-        return {name for name in names if f"{name.stem}  -\n{name}\n" in said}
+        output = self._transport.run_check(["sh", "-c", THERE, "sh", *names], HASH_S).decode()
+        return {name for name in names if f"{name.stem}  -\n{name}\n" in output}

@@ -77,22 +77,22 @@ def governed(
 
 def _check(device: str, governor: str, holding: TemporarySetting) -> None:
     """Wait until the governor is set; the error that says why it is not."""
-    said, _, more = holding.first_line().partition(" ")
-    if said == "set":
+    reply, _, more = holding.first_line().partition(" ")
+    if reply == "set":
         return
-    if said == "none":
+    if reply == "none":
         raise DeviceError(
             f"{device} has no frequency governor to set (a virtual machine has none); leave "
             "GOVERNOR out"
         )
-    if said == "android":
+    if reply == "android":
         raise DeviceError(
             f"{device} is a phone, whose frequency governor only root may set; leave GOVERNOR out: "
             "the record has the clocks"
         )
-    if said == "unknown":
+    if reply == "unknown":
         raise RequestError(f"GOVERNOR is {governor!r}; {device} has: {more}; expected one of these")
-    why = f"it stayed {more}" if said == "kept" else holding.last_words()
+    why = f"it stayed {more}" if reply == "kept" else holding.last_words()
     raise DeviceError(
         f"{device} does not let its governor be set to {governor} ({why}); let sudo work there "
         f"without a password, or run there: echo {governor} | sudo tee "

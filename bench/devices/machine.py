@@ -119,8 +119,8 @@ def _check_python(name: str, python: str, found: Mapping[str, str], parts: list[
             f"or set python of {name} in devices.toml"
         )
     if "version" not in found:
-        said = next((part for part in reversed(parts) if part.strip()), "nothing").strip()
-        raise DeviceError(f"{found['found']} on {name} does not run: {said.splitlines()[-1]}")
+        last_part = next((part for part in reversed(parts) if part.strip()), "nothing").strip()
+        raise DeviceError(f"{found['found']} on {name} does not run: {last_part.splitlines()[-1]}")
     if tuple(map(int, found["version"].split("."))) < OLDEST_PYTHON:
         oldest = ".".join(map(str, OLDEST_PYTHON))
         raise DeviceError(
@@ -128,8 +128,8 @@ def _check_python(name: str, python: str, found: Mapping[str, str], parts: list[
             f"install one there and set python of {name} in devices.toml"
         )
     if "writable" not in found:
-        said = next((part for part in reversed(parts) if part.strip()), "nothing").strip()
-        raise DeviceError(f"{found['found']} on {name} is broken: {said.splitlines()[-1]}")
+        last_part = next((part for part in reversed(parts) if part.strip()), "nothing").strip()
+        raise DeviceError(f"{found['found']} on {name} is broken: {last_part.splitlines()[-1]}")
     if found["implementation"] != "cpython":
         raise DeviceError(
             f"{found['found']} on {name} is {found['implementation']}; expected CPython: run "

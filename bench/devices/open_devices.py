@@ -128,7 +128,7 @@ def one_named(text: str) -> DeviceSettings:
     first, *more = named(text)
     if more:
         raise RequestError(
-            f"DEVICE is {text!r}; expected one device alone for this command, as "
+            f"DEVICE is {text!r}; expected one device alone for this command, e.g. "
             f"DEVICE={first.name}"
         )
     return first

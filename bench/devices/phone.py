@@ -53,11 +53,11 @@ class Phone:
 
     def battery(self) -> Battery:
         """Its present state."""
-        said = [
+        outputs = [
             self._transport.run(["dumpsys", service], DUMPSYS_S).stdout.decode(errors="replace")
             for service in ("battery", "thermalservice")
         ]
-        return battery(*said)
+        return battery(*outputs)
 
 
 def _bundle(facts: PhoneFacts, show: Report) -> Bundle:

@@ -59,10 +59,10 @@ def phone_facts(transport: Transport, settings: DeviceSettings) -> PhoneFacts:
     if any(mark in str(cache) for mark in SEPARATORS):
         raise RequestError(
             f"{settings.name}: cache is {settings.cache!r}; expected a path without ':' and ';', "
-            f"which would end the search path of the runner's libraries, e.g. {CACHE}"
+            f"which separate the folders of a library search path, e.g. {CACHE}"
         )
-    said = transport.run_check(["sh", "-c", PROBE, "sh", cache, CORES], PROBE_S)
-    fields = dict(f.split("=", 1) for f in said.decode(errors="replace").split("\0") if "=" in f)
+    output = transport.run_check(["sh", "-c", PROBE, "sh", cache, CORES], PROBE_S)
+    fields = dict(f.split("=", 1) for f in output.decode(errors="replace").split("\0") if "=" in f)
     if not fields.get("abis"):
         raise DeviceError(
             f"{settings.name} is not an Android phone: getprop ro.product.cpu.abilist says nothing "

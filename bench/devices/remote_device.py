@@ -82,9 +82,9 @@ class RemoteDevice:
     def environment(self) -> Environment:
         """Description of the device and its software."""
         command = [*self._runner, "--environment"]
-        said = self._transport.run_check(command, ENVIRONMENT_S)
+        output = self._transport.run_check(command, ENVIRONMENT_S)
         try:
-            found = Environment.from_dict(json.loads(said))
+            found = Environment.from_dict(json.loads(output))
         except ValueError as error:
             raise DeviceError(f"{self.name} does not say what machine it is: {error}") from error
         return replace(found, emulated=found.emulated or self._settings.emulated)
@@ -97,12 +97,12 @@ class RemoteDevice:
         """Memory available there now without swapping; None where it does not tell."""
         words = ["cat", "/proc/meminfo"]
         try:
-            said = self._transport.run_check(words, ORDER_S)
+            output = self._transport.run_check(words, ORDER_S)
         except ConnectionLost:  # it is asked ahead of all timing, which would be lost too
             if not self.reconnect():
                 raise
-            said = self._transport.run_check(words, ORDER_S)
-        return available_bytes(said.decode())
+            output = self._transport.run_check(words, ORDER_S)
+        return available_bytes(output.decode())
 
     def battery(self) -> Battery | None:
         """Its present state; None where there is none."""

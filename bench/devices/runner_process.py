@@ -140,10 +140,10 @@ class RunnerProcess:
 
     def _understood(self, line: str | None) -> dict | None:
         try:
-            said = json.loads(line or "")
-            if isinstance(said, dict) and said.get("event") in EVENTS:
-                return said
-            self.result = Result.from_dict(said, self.job)
+            message = json.loads(line or "")
+            if isinstance(message, dict) and message.get("event") in EVENTS:
+                return message
+            self.result = Result.from_dict(message, self.job)
         except (ValueError, RecursionError, AttributeError) as error:
             self._ended(line or "", str(error))
         return None
@@ -183,7 +183,7 @@ class RunnerProcess:
         return True
 
     def _ended(self, text: str, reason: str) -> None:
-        """The result of a child that said ``text`` where a result was expected."""
+        """The result of a child that wrote ``text`` where a result was expected."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5)
         while self._process.stderr in [key.fileobj for key in self._pipes.get_map().values()]:

@@ -15,7 +15,7 @@ ANSWER_S, BACK_S = 30.0, 15.0
 # a shell, hence 3.
 HOLD = r"""
 trap '' HUP INT TERM
-file=$1 ours=$2 said=
+file=$1 ours=$2 failed_steps=
 screen=stay_on_while_plugged_in
 put_back() {
     failed=0
@@ -32,10 +32,10 @@ else
     idle=$(dumpsys deviceidle enabled all)
 fi
 echo "$$ ${idle:-0} ${stay:-null}" > "$file" || exit 1
-settings put global $screen 7 || said="$said screen"
-input keyevent KEYCODE_WAKEUP || said="$said screen"
-dumpsys deviceidle disable all > /dev/null || said="$said doze"
-echo "set$said"
+settings put global $screen 7 || failed_steps="$failed_steps screen"
+input keyevent KEYCODE_WAKEUP || failed_steps="$failed_steps screen"
+dumpsys deviceidle disable all > /dev/null || failed_steps="$failed_steps doze"
+echo "set$failed_steps"
 exec 3<&0
 cat <&3 > /dev/null &
 reader=$!

@@ -30,9 +30,11 @@ def matrix(session: str, columns: Mapping[str, np.ndarray], output_kind: str) ->
         raise ValueError(f"columns have outputs of different shapes: {shapes}")
     found = {pair: OutputComparison() for pair in combinations(columns, 2)}
     for rows in chunks(next(iter(columns.values()))) if columns else ():
-        said = {name: Outputs.of(outputs[rows], output_kind) for name, outputs in columns.items()}
+        outputs_of = {
+            name: Outputs.of(outputs[rows], output_kind) for name, outputs in columns.items()
+        }
         for (a, b), comparison in found.items():
-            comparison.add(said[a], said[b])
+            comparison.add(outputs_of[a], outputs_of[b])
     return [
         Drift(session=session, a=a, b=b, images=comparison.images, **comparison.figures())
         for (a, b), comparison in found.items()

@@ -88,8 +88,8 @@ def _fail(last: list[str], log: Path) -> None:
         sys.stderr.write("".join(last))
         sys.stderr.flush()
     # CMake's own errors go on below their first line.
-    said = re.search(
+    message = re.search(
         r"^(CMake Error.*\n(?:\n* +.*\n)*|.*\berror\b.*$)", log.read_text(), re.MULTILINE
     )
-    first = " ".join(said[0].split())[:LONGEST] if said else "it does not say why"
+    first = " ".join(message[0].split())[:LONGEST] if message else "it does not say why"
     raise DeviceError(f"the native runner does not build: {first}; all it says is in {log}")

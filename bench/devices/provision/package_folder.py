@@ -45,8 +45,8 @@ def failure(modules):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if not done.returncode:
         return None
-    said = done.stderr.decode(errors="replace").strip().splitlines()
-    return said[-1] if said and done.returncode > 0 else "signal %d" % -done.returncode
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines and done.returncode > 0 else "signal %d" % -done.returncode
 modules = sys.argv[1:]
 failed = {}
 if failure(modules):

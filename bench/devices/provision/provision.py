@@ -142,8 +142,8 @@ class Packages:
             return
         name, cache = self._machine.name, self._machine.cache
         if re.search(r"\[Errno (28|122)\]|No space left|quota exceeded", done.stderr):
-            said = self._transport.run(["df", "-Pk", cache], ORDER_S).stdout
-            free = re.findall(r"\s(\d+)\s+\d+%", said.decode(errors="replace"))
+            disk_free = self._transport.run(["df", "-Pk", cache], ORDER_S).stdout
+            free = re.findall(r"\s(\d+)\s+\d+%", disk_free.decode(errors="replace"))
             room = f"{int(free[-1]) // 1024} MB are free" if free else "it is not known how much is"
             raise DeviceError(
                 f"{name} has no room for its Python packages in {cache}: {room}, some {NEEDED_MB} "

@@ -109,10 +109,10 @@ class Adb(ProcessTransport):
             return
         connection = self._connection
         if connection is None or connection.has_ended(LOST_S):
-            said = last_line(last_words) or (connection.said() if connection else "")
+            reason = last_line(last_words) or (connection.end_reason() if connection else "")
             raise ConnectionLost(
-                f"the connection to {self.name} broke{f': {said}' if said else ''}; is its cable "
-                "in, or its Wi-Fi on? then run the command again"
+                f"the connection to {self.name} broke{f': {reason}' if reason else ''}; is its "
+                "cable in, or its Wi-Fi on? then run the command again"
             )
         raise DeviceError(
             f"{self.name} ended a command, or let none begin: "
@@ -136,19 +136,21 @@ class Adb(ProcessTransport):
         if self._closed.is_set():
             connection.close()
         if not connection.wait(self.timeouts.connect_s):
-            said = connection.said() or f"no answer within {self.timeouts.connect_s} s"
+            reason = connection.end_reason() or f"no answer within {self.timeouts.connect_s} s"
             if connection.is_silent():
                 forget(self._serial, self._closed)
             raise DeviceError(
-                f"{self.name}: {self._serial} is listed, but runs no commands: {said}; unplug it "
+                f"{self.name}: {self._serial} is listed, but runs no commands: {reason}; unplug it "
                 "and connect it again"
             )
 
     def _live_connection(self) -> AdbConnection:
         connection = self._connection
         if connection is None or not connection.is_alive():
-            said = f": {connection.said()}" if connection and connection.said() else ""
-            raise ConnectionLost(f"there is no connection to {self.name}{said}")
+            reason = (
+                f": {connection.end_reason()}" if connection and connection.end_reason() else ""
+            )
+            raise ConnectionLost(f"there is no connection to {self.name}{reason}")
         return connection
 
     def _check_features(self) -> None:
@@ -156,10 +158,10 @@ class Adb(ProcessTransport):
         answer = ask_adb(["-s", self._serial, "features"], self._closed)
         if answer.code:
             raise DeviceError(
-                f"{self._serial} does not say what it can do: {last_line(answer.said)}; unplug it "
-                "and connect it again"
+                f"{self._serial} does not say what it can do: {last_line(answer.output)}; unplug "
+                "it and connect it again"
             )
-        if SHELL_V2 not in answer.said.split():
+        if SHELL_V2 not in answer.output.split():
             raise DeviceError(
                 f"{self._serial} has an adb without {SHELL_V2}; expected Android 7 or later"
             )

@@ -13,7 +13,7 @@ from bench.devices.transport.ssh_failure import last_line
 from bench.devices.transport.transport import Timeouts
 
 # Answers each line, until there is no more.
-ECHO = 'while read -r said; do echo "$said"; done'
+ECHO = 'while read -r beat; do echo "$beat"; done'
 BEAT = b"beat\n"
 READ_BYTES = 4096
 END_S = 5.0
@@ -27,7 +27,7 @@ class AdbConnection:
     """
 
     def __init__(self, words: Sequence[str], timeouts: Timeouts) -> None:
-        self._timeouts, self._said, self._is_silent = timeouts, "", True
+        self._timeouts, self._end_reason, self._is_silent = timeouts, "", True
         self._through: list[AdbProcess] = []
         self._adding, self._ended, self._answered = (
             threading.Lock(),
@@ -60,9 +60,9 @@ class AdbConnection:
         """True where nothing has come, not even an end: adb itself has noticed nothing."""
         return self._is_silent
 
-    def said(self) -> str:
-        """In a line, how it ended; "" where it is not known."""
-        return self._said
+    def end_reason(self) -> str:
+        """Reason of its end in one line; "" where it is not known."""
+        return self._end_reason
 
     def add(self, process: AdbProcess) -> None:
         """``process`` ends with the line."""
@@ -91,28 +91,28 @@ class AdbConnection:
     def _watched(self) -> None:
         """Beats and their echoes until the end."""
         with self._process, self._log:
-            said = self._heard()
+            reason = self._heard()
             self._process.cut()
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()
             log = os.pread(self._log.fileno(), READ_BYTES, 0).decode(errors="replace")
-            self._end(last_line(log) or said)
+            self._end(last_line(log) or reason)
 
     def _heard(self) -> str:
         """Exchange heartbeats until there is no answer; the reason."""
         while not self._ended.is_set():
             with contextlib.suppress(BrokenPipeError):  # reading finds out
                 os.write(self._process.stdin.fileno(), BEAT)
-            said = b""
-            while not said.endswith(BEAT):
+            received = b""
+            while not received.endswith(BEAT):
                 # Some shells greet first; that is found out about after the first answer.
                 found = self._read(self._timeouts.silence_s)
                 self._is_silent = found is None
                 if found is None:
                     return f"nothing was heard for {self._timeouts.silence_s} s"
                 if not found:
-                    return last_line(said.decode(errors="replace")) or "adb lost the phone"
-                said += found
+                    return last_line(received.decode(errors="replace")) or "adb lost the phone"
+                received += found
             self._answered.set()
             if self._read(self._timeouts.alive_interval_s) == b"":
                 return "adb lost the phone"
@@ -125,10 +125,10 @@ class AdbConnection:
             return None
         return os.read(output, READ_BYTES)
 
-    def _end(self, said: str) -> None:
+    def _end(self, reason: str) -> None:
         with self._adding:
             if not self._ended.is_set():
-                self._said = said
+                self._end_reason = reason
             self._ended.set()
             self._answered.set()
             ending, self._through = self._through, []

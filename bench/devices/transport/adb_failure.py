@@ -63,9 +63,9 @@ def state_explained(serial: str, state: str) -> str:
     return f"{serial} {advice.format(serial=serial)}"
 
 
-def connect_explained(serial: str, said: str) -> str:
+def connect_explained(serial: str, output: str) -> str:
     """In one line, why ``adb connect`` to host:port ``serial`` failed."""
-    found = (text for pattern, text in NOT_CONNECTED if re.search(pattern, said))
+    found = (text for pattern, text in NOT_CONNECTED if re.search(pattern, output))
     advice = next(found, OTHERWISE).format(serial=serial)
-    last = " ".join(said.split())
+    last = " ".join(output.split())
     return f"{serial} {advice}{f' (adb said: {last})' if last else ''}"

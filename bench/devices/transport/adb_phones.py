@@ -46,13 +46,13 @@ def phones(stopped: threading.Event | None = None) -> list[Phone]:
     """The phones that adb lists. DeviceError where there is no adb, or it does not answer."""
     answer = ask_adb(["devices", "-l"], stopped or threading.Event())
     if answer.code:
-        raise DeviceError(f"adb devices failed: {' '.join(answer.said.split())}")
-    return listed(answer.said)
+        raise DeviceError(f"adb devices failed: {' '.join(answer.output.split())}")
+    return listed(answer.output)
 
 
-def listed(said: str) -> list[Phone]:
+def listed(output: str) -> list[Phone]:
     """The phones in what ``adb devices -l`` wrote."""
-    *_, lines = said.partition("List of devices attached\n")
+    *_, lines = output.partition("List of devices attached\n")
     found = [LINE.fullmatch(line) for line in lines.splitlines()]
     return [_phone(match) for match in found if match]
 
@@ -112,9 +112,9 @@ def _connect(serial: str, stopped: threading.Event) -> None:
         return
     if states == ["offline"]:
         forget(serial, stopped)
-    said = ask_adb(["connect", serial], stopped).said
-    if not CONNECTED.search(said) and serial not in [each.serial for each in phones(stopped)]:
-        raise DeviceError(connect_explained(serial, said))
+    output = ask_adb(["connect", serial], stopped).output
+    if not CONNECTED.search(output) and serial not in [each.serial for each in phones(stopped)]:
+        raise DeviceError(connect_explained(serial, output))
 
 
 def _phone(match: re.Match) -> Phone:

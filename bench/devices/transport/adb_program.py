@@ -19,7 +19,7 @@ class Answer:
     """Output of adb, standard and error, and its exit code, which it leaves 0 after some errors."""
 
     code: int
-    said: str
+    output: str
 
 
 def ask_adb(words: Sequence[str], stopped: threading.Event) -> Answer:

@@ -69,9 +69,9 @@ class ProcessTransport(ABC):
                 raise DeviceError(
                     f"{self.name}: {_shown(argv)} did not end within {timeout_s:g} s"
                 ) from error
-        said = stderr.decode(errors="replace")
-        self.check_connection(process.returncode, said)
-        return Finished(process.returncode, stdout, said)
+        error_text = stderr.decode(errors="replace")
+        self.check_connection(process.returncode, error_text)
+        return Finished(process.returncode, stdout, error_text)
 
     def run_check(
         self,
@@ -115,8 +115,8 @@ class ProcessTransport(ABC):
         if added := done.stdout[: -len(token) - 1]:
             found = last_line(added.decode(errors="replace"))[:QUOTED_CHARACTERS]
             raise DeviceError(f"{self.name} writes {found!r} before every command; {advice}")
-        said = self.run(["sh", "-c", HAS_TIMEOUT], SHELL_S).stdout.strip()
-        self._has_timeout = said == b"0"
+        output = self.run(["sh", "-c", HAS_TIMEOUT], SHELL_S).stdout.strip()
+        self._has_timeout = output == b"0"
 
 
 @contextlib.contextmanager

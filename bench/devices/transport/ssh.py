@@ -112,10 +112,10 @@ class Ssh(ProcessTransport):
             return
         master = self._master
         if master is None or master.has_ended(LOST_S):
-            said = last_line(master.said() if master else "") or last_line(last_words)
+            reason = last_line(master.error_text() if master else "") or last_line(last_words)
             raise ConnectionLost(
-                f"the connection to {self.name} broke{f': {said}' if said else ''}; is it still "
-                "on, and on this network? then run the command again"
+                f"the connection to {self.name} broke{f': {reason}' if reason else ''}; is it "
+                "still on, and on this network? then run the command again"
             )
         raise DeviceError(
             f"{self.name} ended a command, or let none begin: {last_line(last_words) or code}; "
@@ -129,10 +129,10 @@ class Ssh(ProcessTransport):
         master = SshConnection(self._address, self.timeouts, may_ask)
         self._started[master] = []
         if not master.wait(limit_s):
-            said = master.said()
+            error_text = master.error_text()
             if master.is_alive():
-                said += f"\nnot connected within {limit_s} s"
-            reason = explained(self._address.host, self._address.typed, said)
+                error_text += f"\nnot connected within {limit_s} s"
+            reason = explained(self._address.host, self._address.typed, error_text)
             raise DeviceError(f"{self.name}: {reason}")
         return master
 

@@ -79,8 +79,8 @@ class SshConnection:
             self._guard.wait(within_s)
         return not self.is_alive()
 
-    def said(self) -> str:
-        """The standard error of ssh until now."""
+    def error_text(self) -> str:
+        """Standard error of ssh until now."""
         if self._log.closed:
             return ""
         log = self._log.fileno()

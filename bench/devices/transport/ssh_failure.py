@@ -1,4 +1,4 @@
-"""Explanation of a failed ssh, from what it said, with what a person does about it."""
+"""Explanation of a failed ssh, from its standard error, with advice."""
 
 import re
 
@@ -51,17 +51,17 @@ OTHERWISE = "cannot be reached; run {ssh} to see why"
 OFFENDING = r"Offending \S+ key in (.+):(\d+)"
 
 
-def explained(host: str, ssh: str, said: str) -> str:
+def explained(host: str, ssh: str, output: str) -> str:
     """In one line, why ``host`` cannot be reached; ``ssh`` is what a person would run."""
-    advice = next((text for pattern, text in REASONS if re.search(pattern, said)), OTHERWISE)
-    found = re.search(OFFENDING, said)
+    advice = next((text for pattern, text in REASONS if re.search(pattern, output)), OTHERWISE)
+    found = re.search(OFFENDING, output)
     known_hosts = f"line {found[2]} of {found[1]}" if found else "known_hosts"
-    last = last_line(said)
+    last = last_line(output)
     quoted = f" (ssh said: {last})" if last else ""
     return f"{host} {advice.format(known_hosts=known_hosts, ssh=ssh)}{quoted}"
 
 
-def last_line(said: str) -> str:
+def last_line(output: str) -> str:
     """The last that is not empty, "" without one."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     return lines[-1] if lines else ""

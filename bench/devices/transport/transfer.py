@@ -73,7 +73,7 @@ def put(connection: Connection, local: Path, remote: PurePosixPath, show: Report
         file.seek(0)
         words = ["sh", "-c", PUT, "sh", remote, secrets.token_hex(4), digest]
         # The reader shares our place in the file.
-        said = _moved(
+        message = _moved(
             connection,
             words,
             lambda: os.lseek(file.fileno(), 0, os.SEEK_CUR),
@@ -81,15 +81,15 @@ def put(connection: Connection, local: Path, remote: PurePosixPath, show: Report
             stdin=file,
             stdout=subprocess.DEVNULL,
         )
-    if said is None:
+    if message is None:
         return
-    if FULL.search(said):
+    if FULL.search(message):
         raise DeviceError(
             f"{connection.name}: no space left for {local.name} in {str(remote.parent)!r}: "
             f"{size / MB:.1f} MB to write, {_free(connection, remote.parent)} MB free; make room "
             f"there, or run {make_line('device-clean', DEVICE=connection.name)}"
         )
-    raise DeviceError(f"{connection.name}: cannot write {str(remote)!r}: {said}")
+    raise DeviceError(f"{connection.name}: cannot write {str(remote)!r}: {message}")
 
 
 def get(connection: Connection, remote: PurePosixPath, local: Path) -> None:
@@ -98,7 +98,7 @@ def get(connection: Connection, remote: PurePosixPath, local: Path) -> None:
     part = local.with_name(f"{local.name}.part.{secrets.token_hex(4)}")
     try:
         with part.open("w+b") as file:
-            said = _moved(
+            message = _moved(
                 connection,
                 ["sh", "-c", GET, "sh", remote],
                 lambda: os.fstat(file.fileno()).st_size,
@@ -106,8 +106,8 @@ def get(connection: Connection, remote: PurePosixPath, local: Path) -> None:
                 stdin=subprocess.DEVNULL,
                 stdout=file,
             )
-            if said is not None:
-                raise DeviceError(f"{connection.name}: cannot read {str(remote)!r}: {said}")
+            if message is not None:
+                raise DeviceError(f"{connection.name}: cannot read {str(remote)!r}: {message}")
             if not _is_whole(file):
                 raise DeviceError(f"{connection.name}: {str(remote)!r} changed while it was read")
         os.replace(part, local)
@@ -132,7 +132,7 @@ def _moved(
         last, since = 0, time.monotonic()
         while True:
             try:
-                said = communicated(process, None, LOOK_S, connection.stopped)[1].decode(
+                message = communicated(process, None, LOOK_S, connection.stopped)[1].decode(
                     errors="replace"
                 )
                 break
@@ -145,10 +145,10 @@ def _moved(
                         f"{connection.name}: no byte was written or read for {STALLED_S:g} s; is "
                         "its disk, or SD card, broken?"
                     ) from None
-    connection.check_connection(process.returncode, said)
+    connection.check_connection(process.returncode, message)
     if process.returncode == 0:
         return None
-    return " ".join(said.split()) or f"exit code {process.returncode}"
+    return " ".join(message.split()) or f"exit code {process.returncode}"
 
 
 def _megabytes(show: Report, doing: str, size: int) -> Callable[[int], None]:
