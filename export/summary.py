@@ -7,6 +7,9 @@ from models.command_line.columns import WIDTH, aligned
 from quantize.schemes.scheme import INT8
 
 KINDS_NAMED = 4
+OVERFLOW_NOTE = (
+    "note: integer .onnx files: on x86 without VNNI set session.x64quantprecision (docs/export.md)"
+)
 HEADING = ("file", "KB", "max error", "cosine", "SQNR dB", "agreement", "loads in")
 UNBROKEN = "\xa0"  # a space at which no line ends
 FIGURES = range(1, 6)  # of its columns
@@ -30,6 +33,8 @@ def text(manifest: Manifest, folder: str, made: bool) -> str:
         if status != "ok"
     ]
     table_lines = [aligned(rows, FIGURES, wrap=True), *refused, *partition_notes(manifest)]
+    if any(one.format == "onnx" and one.scheme.startswith("int8") for one in manifest.artifacts):
+        table_lines.append(OVERFLOW_NOTE)
     return "\n".join([*lines, "", *table_lines, *_methods(manifest)]) + "\n"
 
 

@@ -62,11 +62,11 @@ def _constant_pair(editor: OnnxEditor, node, position: int, integers, scale, axi
     editor.add_constant(f"{base}_scale", scale)
     node.input[position] = base
     pair = [f"{base}_int", f"{base}_scale"]
-    if integers.ndim == 2 and scale.ndim:
-        # ONNX Runtime, told to multiply without overflow, makes up zero points that a Gemm lacks;
-        # it makes one for all channels, which it then refuses.
+    if integers.dtype == np.int8:
+        # One for each scale, and none shared: without, ONNX Runtime up to 1.27 refuses a Gemm's
+        # channels, and later ones do where they are told to multiply without overflow.
         pair.append(f"{base}_zero_point")
-        editor.add_constant(pair[-1], np.zeros(scale.shape, integers.dtype))
+        editor.add_constant(pair[-1], np.zeros(scale.shape, np.int8))
     editor.insert_before(node, helper.make_node("DequantizeLinear", pair, [base], axis=axis))
 
 

@@ -10,7 +10,7 @@
 namespace harness::ort {
 
 // The first version of the table that has all of these.
-constexpr std::uint32_t kApiVersion = 2;
+constexpr std::uint32_t kApiVersion = 5;
 
 struct Status;
 struct Env;
@@ -88,6 +88,8 @@ struct Api {
   void (*ReleaseSessionOptions)(SessionOptions*);  // 100
   void* between_101[9];
   Call<InferenceSession*, Allocator*, char**> SessionEndProfiling;  // 110
+  void* between_111[19];
+  Call<SessionOptions*, const char*, const char*> AddSessionConfigEntry;  // 130
 };
 
 // One field after each gap; a miscounted gap moves it and all that follow.
@@ -102,6 +104,7 @@ static_assert(lies_at(offsetof(Api, GetTensorTypeAndShape), 65));
 static_assert(lies_at(offsetof(Api, GetAllocatorWithDefaultOptions), 78));
 static_assert(lies_at(offsetof(Api, ReleaseSessionOptions), 100));
 static_assert(lies_at(offsetof(Api, SessionEndProfiling), 110));
+static_assert(lies_at(offsetof(Api, AddSessionConfigEntry), 130));
 
 struct ApiBase {
   const Api* (*GetApi)(std::uint32_t version);  // none where it does not have that version
