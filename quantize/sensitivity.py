@@ -88,9 +88,9 @@ def analyse(asked: Options) -> tuple[str, list[Row]]:
     """The title and rows for the int8 form that an export of ``asked`` has; RequestError else."""
     if has_random_weights(resolve(asked)):
         raise RequestError(
-            "WEIGHTS is random, and the sensitivity of a network that learned nothing says "
-            "nothing; expected trained weights: use WEIGHTS=path of a Keras weights file, or an "
-            f"ARCH with a demo checkpoint: {' '.join(demo.SPECS)}"
+            "WEIGHTS is random, and the sensitivity of an untrained network is "
+            "meaningless; expected trained weights: use WEIGHTS=path of a Keras weights file, or "
+            f"an ARCH with a demo checkpoint: {' '.join(demo.SPECS)}"
         )
     with progress.step("sensitivity") as now, tempfile.TemporaryDirectory() as scratch:
         inputs = prepare(asked, Path(scratch), EVALUATION_IMAGES, now)

@@ -64,7 +64,7 @@ def set_up(environment: Environment) -> None:
     found = environment.version()
     if found not in (None, VERSION) and not of_make:
         _refuse(
-            f"{environment.folder} is an environment of Python {found} that make has not made; "
+            f"{environment.folder} is an environment of Python {found} that make did not create; "
             f"remove it, or run make PYTHON={environment.python}"
         )
     if environment.unfinished.exists() or (found not in (None, VERSION) and of_make):

@@ -98,7 +98,7 @@ def test_a_program_whose_process_here_is_killed_sees_the_end_of_its_input(line):
 
 
 def test_a_command_that_is_too_long_for_adb_is_an_error_and_no_lost_line(line):
-    with pytest.raises(DeviceError, match="pixel ended a command, or let none begin: ") as caught:
+    with pytest.raises(DeviceError, match="pixel ended a command, or did not start it: ") as caught:
         line.run(["echo", "x" * 100_000], 30)
     assert not isinstance(caught.value, ConnectionLost) and line.is_connected()
 

@@ -176,7 +176,7 @@ def test_a_flat_folder_serves_to_calibrate_only(tmp_path):
     assert len(list(calib.images(range(3)))) == 3
     refused("images but no class folders", tmp_path / "flat")
     picture(tmp_path / "flat" / "cat" / "1.png")
-    refused("has 0.png beside its class folders", tmp_path / "flat", "CALIB")
+    refused("has 0.png next to its class folders", tmp_path / "flat", "CALIB")
 
 
 def test_other_places_are_refused_with_what_is_accepted(tmp_path):

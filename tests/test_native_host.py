@@ -79,14 +79,15 @@ def test_the_runner_is_told_the_runtime_by_the_name_that_it_knows(job, tmp_path,
 def test_it_is_built_ahead_of_everything_and_with_progress(tiny_project, monkeypatch, capsys):
     def refused(target, show):
         show("compiling", 3, 26)
-        raise DeviceError("no cmake here; type: sudo apt install cmake")
+        raise DeviceError("no cmake on this machine; run: sudo apt install cmake")
 
     monkeypatch.setattr("bench.devices.native.bundle.bundle_for", refused)
     monkeypatch.setattr("models.reference.outputs", partial(pytest.fail, "Keras was asked"))
     assert main([*RUN, "--runtimes", "litert,litert-native"]) == 3
     shown = capsys.readouterr()
     assert shown.err.splitlines() == [
-        "native runner: compiling 3 of 26", "error: no cmake here; type: sudo apt install cmake"
+        "native runner: compiling 3 of 26",
+        "error: no cmake on this machine; run: sudo apt install cmake"
     ]  # fmt: skip
     assert shown.out == "" and History().newest() == []
 
@@ -114,7 +115,9 @@ def test_another_device_has_none_of_this_machine(tiny_project, native, monkeypat
 def test_its_layers_cannot_be_looked_into(tiny_project, native, capsys):
     assert main([*RUN, "--runtimes", "litert-native", "--explain"]) == 2
     output = capsys.readouterr().err
-    assert "EXPLAIN looks into layers through Python" in output and "RUNTIMES=litert" in output
+    assert (
+        "EXPLAIN reads layers through the Python runtimes" in output and "RUNTIMES=litert" in output
+    )
     assert output.count("\n") == 1 and native == []
 
 

@@ -292,4 +292,4 @@ def test_this_machine_is_not_cleaned(tmp_path):
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
         capture_output=True, text=True,
     )  # fmt: skip
-    assert done.returncode == 2 and "keeps nothing" in done.stderr
+    assert done.returncode == 2 and "nothing to remove" in done.stderr

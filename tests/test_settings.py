@@ -55,7 +55,10 @@ def test_export_toml_wins_over_gate_toml_and_the_conflict_is_said(settings):
         ("[int8]\nmin_sqnr_db = 'x'\n", "has int8.min_sqnr_db = 'x'; expected a number from -100"),
         ("[int8]\nmax_latency_ratio = 0.9\n", "= 0.9; expected a number from 1 to 10"),
         ("[int8]\nmin_sqnr_db = true\n", "= True; expected a number"),
-        ("[int8]\nmin_sqnr = 3\n", "has int8.min_sqnr; known is: min_sqnr_db, max_latency_ratio"),
+        (
+            "[int8]\nmin_sqnr = 3\n",
+            "has int8.min_sqnr; expected some of: min_sqnr_db, max_latency_ratio",
+        ),
         ("int8 = 3\n", "has int8 = 3; expected"),
         ("[int8\n", "cannot be read as TOML"),
     ],

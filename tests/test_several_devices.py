@@ -196,7 +196,7 @@ def test_explained_is_this_machines_own_run(project, monkeypatch, capsys):
     written(monkeypatch, Board("pi4", runner_with(project, wrong)))
     assert bench("pi4", "--explain") == 0
     out = capsys.readouterr().out
-    assert "explained is its own run of the files, not that of pi4" in out
+    assert "the explanation is of its own run of the files, not of that on pi4" in out
     assert asked and not any("pi4" in name for one in asked for name in (one.a, one.b))
 
 

@@ -24,10 +24,10 @@ def test_it_measures_evaluates_and_leaves_only_its_cache(far, capsys):
     ("client", "message"),
     [
         ({"port": "nobody's"}, "loopback refuses connections; is SSH on there?"),
-        ({"host": "pi@no-such-host.invalid"}, "no-such-host.invalid is a name that nobody knows"),
+        ({"host": "pi@no-such-host.invalid"}, "no-such-host.invalid is an unknown host name"),
         ({"host_key": "unknown"}, "host key that is not known here; run ssh -F"),
-        ({"host_key": "other"}, "shows another host key than the one that line 1 of"),
-        ({"user_key": "other"}, "does not let you in; run ssh -F"),
+        ({"host_key": "other"}, "shows a host key different from line 1 of"),
+        ({"user_key": "other"}, "refuses the login; run ssh -F"),
     ],
 )
 def test_a_device_that_cannot_be_reached(far, capsys, tmp_path, client, message):

@@ -224,7 +224,7 @@ def test_a_battery_that_is_not_told_costs_no_measurement(job, tmp_path, capsys):
     found = in_turns(device, jobs(job, "1", "2"), quiet)
     assert {one.batteries for one in found.values()} == {(LESS,)}
     assert not any(one.error for one in found.values())
-    assert "host does not tell of its battery: dumpsys hangs" in capsys.readouterr().err
+    assert "host does not report its battery: dumpsys hangs" in capsys.readouterr().err
     none = in_turns(Phone(runner(tmp_path), None, None), jobs(job, "1"), quiet)
     assert none["1"].batteries == ()
 

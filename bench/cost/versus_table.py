@@ -18,8 +18,8 @@ def ceilings(roofline: Roofline) -> list[str]:
     """Lines on what the device reaches."""
     lines = [
         f"{roofline.device}, {roofline.threads} threads, measured just now: "
-        f"{roofline.bytes_per_s / 1e9:.1f} GB/s; memory-bound is what has fewer MACs for each byte "
-        "than the ridge"
+        f"{roofline.bytes_per_s / 1e9:.1f} GB/s; layers with fewer MACs for each byte "
+        "than the ridge are memory-bound"
     ]
     for precision in PRECISIONS:
         found = roofline.ceilings[precision]

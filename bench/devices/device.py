@@ -62,7 +62,7 @@ def batteries(device: Device) -> tuple[Battery, ...]:
     try:
         found = device.battery()
     except DeviceError as error:
-        note(f"{device.name} does not tell of its battery: {error}")
+        note(f"{device.name} does not report its battery: {error}")
         return ()
     return (found,) if found else ()
 

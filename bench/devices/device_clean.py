@@ -27,7 +27,9 @@ def run(namespace: Namespace, typed: str) -> None:
     """``bench device-clean`` as typed."""
     settings = one_named(namespace.device)
     if settings is THIS_MACHINE:
-        raise RequestError("DEVICE is host; this machine keeps nothing; name one of devices.toml")
+        raise RequestError(
+            "DEVICE is host, where there is nothing to remove; expected a device of devices.toml"
+        )
     transport, platform = open_platform(settings)
     with step(settings.name) as show:
         with platform.acquired(owner(), note, show) as acquired:

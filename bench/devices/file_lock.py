@@ -17,7 +17,7 @@ def file_lock(path: Path) -> Iterator[None]:
         import fcntl
     except ImportError as error:
         raise DeviceError(
-            "this system has no file locks; devices are made ready from Linux or macOS, on Windows "
+            "this system has no file locks; devices are prepared from Linux or macOS, on Windows "
             "in its Subsystem for Linux"
         ) from error
     with path.open("w") as file:

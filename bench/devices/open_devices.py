@@ -119,7 +119,7 @@ def _listed_phone(name: str, known: Iterable[str]) -> DeviceSettings:
             return DeviceSettings(name, ADB, serial=name)
     raise RequestError(
         f"DEVICE is {name!r}; expected one of: {', '.join([*known, *there])}{told}; others are "
-        f"written in {DEVICES_FILE}, as {EXAMPLE} shows"
+        f"described in {DEVICES_FILE}; see {EXAMPLE}"
     )
 
 

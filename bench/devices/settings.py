@@ -70,7 +70,7 @@ def _settings(path: Path, name: str, table: object) -> DeviceSettings:
         if ONLY.get(key, transport) != transport:
             raise RequestError(
                 f'{where} has {key!r}, which transport = "{ONLY[key]}" has, and not "{transport}"; '
-                "take it out"
+                "remove it"
             )
     if transport == SSH and not table.get("host"):
         raise RequestError(
@@ -78,6 +78,6 @@ def _settings(path: Path, name: str, table: object) -> DeviceSettings:
         )
     if not table.get("serial", "").isprintable():
         raise RequestError(
-            f"{where} serial is {table['serial']!r}; expected one as adb devices lists it"
+            f"{where} serial is {table['serial']!r}; expected one that adb devices lists"
         )
     return DeviceSettings(name, **table)

@@ -32,7 +32,7 @@ class TemporarySetting:
         except subprocess.TimeoutExpired:
             return f"no answer within {self._answer_s:g} s"
         lines = self._process.stderr.read().decode(errors="replace").strip().splitlines()
-        return lines[-1].strip() if lines else "it does not say why"
+        return lines[-1].strip() if lines else "no reason given"
 
     def let_go(self, within_s: float) -> bool:
         """End its input: whether it has put the former setting back, as far as it says."""

@@ -53,7 +53,7 @@ class MeasureOptions:
                 )
             if self.explain and runtime in NATIVE:
                 raise RequestError(
-                    f"EXPLAIN looks into layers through Python, which {runtime!r} is not; leave "
+                    f"EXPLAIN reads layers through the Python runtimes, not {runtime}; leave "
                     f"EXPLAIN out, or use RUNTIMES={NATIVE[runtime]}"
                 )
         if not all(core.isdigit() and int(core) < 4096 for core in _words(self.cores)):

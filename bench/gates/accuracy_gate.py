@@ -41,7 +41,9 @@ def _verdict(comparison: Comparison, limit_points: float) -> Verdict:
     else:
         needed = images_needed(found, limit_points / 100)
         why = f"N={found.images:,} is too small, " + (
-            f"needs about {needed:,}; " if needed else "as any would be: the drop is at the limit; "
+            f"needs about {needed:,}; "
+            if needed
+            else "as any number would be: the drop is at the limit; "
         )
     return Verdict(
         gate="accuracy",

@@ -64,7 +64,7 @@ def run(namespace: Namespace, typed: str) -> None:
                 f"{record.result.error or f'fewer than {MIN_ROUNDS} rounds succeeded'}"
             )
     if not found:
-        raise DeviceError("no file could be measured; its lines above say why")
+        raise DeviceError("no file could be measured; the lines above give the reasons")
     output.say(_table(device_run, baseline.runs, found))
     rows = [_as_dict(*key, one) for key, one in found.items()]
     output.give(session=device_run.session.id, rows=rows)
@@ -120,7 +120,7 @@ def _table(run: DeviceRun, rounds: int, found: dict[tuple[str, str], Baseline]) 
             f"{session.exported.manifest.model_id}: baseline {session.id} of {rounds} rounds on "
             f"{run.device.name}, {session.options.threads} threads",
             aligned(rows, (2, 3, 4)),
-            "noise: what equal files stay below with 99 % probability; make gate allows for it",
+            "noise: bound on the differences of equal files (99 %); make gate allows for it",
         ]
     )
 

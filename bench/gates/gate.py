@@ -135,7 +135,7 @@ def checked_limits() -> Limits:
     limits = read_limits()
     checked = [f.name for f in fields(Limits) if f.name not in LIMITS_NOTHING]
     if all(getattr(limits, name) in (None, {}) for name in checked):
-        raise RequestError(f"{GATE_FILE} limits nothing; write it anew, e.g. {EXAMPLE}")
+        raise RequestError(f"{GATE_FILE} has no limits; write it again, e.g. {EXAMPLE}")
     return limits
 
 

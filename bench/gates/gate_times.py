@@ -89,7 +89,7 @@ def _measured_again(
     """Two more rounds for what looks slower."""
     slower = [v for v, one in compared.items() if latency_gate.looks_slower(one, limits)]
     for number in range(MORE_ROUNDS if slower else 0):
-        doing = f"what looks slower again, {number + 1} of {MORE_ROUNDS}"
+        doing = f"measuring again what looks slower, {number + 1} of {MORE_ROUNDS}"
         again = {v: kept[v] for v in slower if v in kept}
         found, references = _round(run, history, slower, again, doing)
         for variant, record in found.items():

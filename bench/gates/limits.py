@@ -82,7 +82,7 @@ def read_limits(path: Path = GATE_FILE) -> Limits:
         raise RequestError(f"there is no {path}; write one, e.g. {EXAMPLE}") from None
     except (OSError, ValueError) as error:
         raise RequestError(
-            f"{path} cannot be read as TOML ({error}); write it anew, e.g. {EXAMPLE}"
+            f"{path} cannot be read as TOML ({error}); write it again, e.g. {EXAMPLE}"
         ) from error
     raw.pop(SECTION, None)  # a setting of the export, which ``quantize.methods.settings`` reads
     speedups = raw.pop(SPEEDUP, {})
@@ -121,7 +121,7 @@ def _renamed(path: Path, found: dict) -> dict:
     """``found`` with former names as they are called now; RequestError where both are there."""
     for former, name in FORMER_NAMES.items():
         if former in found and name in found:
-            raise RequestError(f"{path} has {former} and {name}, its name now; take {former} out")
+            raise RequestError(f"{path} has {former} and {name}, its new name; remove {former}")
         if former in found:
             note(f"{former} of {path} is called {name} now: rename it there")
     return {FORMER_NAMES.get(name, name): value for name, value in found.items()}
@@ -133,7 +133,7 @@ def _refuse_unknown(path: Path, found: dict, speedups: dict) -> None:
     unknown += [f"{SPEEDUP}.{name}" for name in speedups if not name.endswith((".tflite", ".onnx"))]
     if unknown:
         raise RequestError(
-            f"{path} has {', '.join(unknown)}; known is: {', '.join(known)}, "
+            f"{path} has {', '.join(unknown)}; expected some of: {', '.join(known)}, "
             f'{SPEEDUP}."FILE.tflite", {SPEEDUP}."FILE.onnx"'
         )
 

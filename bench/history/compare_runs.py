@@ -59,14 +59,14 @@ def compare(a: Record, b: Record) -> Comparison:
     if differing:
         shown = "; ".join(f"{name}: {of_a} and {of_b}" for name, (of_a, of_b) in differing.items())
         raise RequestError(
-            f"runs {a.id} and {b.id} were made under unlike circumstances ({shown}); "
+            f"runs {a.id} and {b.id} were made in different circumstances ({shown}); "
             "expected the same machine, threads and versions: measure both with one make bench"
         )
     found = relative(a, b)
     if found is None and not (a.accuracy and b.accuracy):
         raise RequestError(
-            f"runs {a.id} and {b.id} have neither times nor accuracy that both have; "
-            f"{make_line('show', ID=a.id)} shows what there is"
+            f"runs {a.id} and {b.id} have no times or accuracy in common; "
+            f"{make_line('show', ID=a.id)} shows what it has"
         )
     return Comparison(a, b, found.ratio if found else None, took_turns(a, b))
 
@@ -150,5 +150,5 @@ def _notes(comparison: Comparison) -> list[str]:
         notes.append("an emulated device: its times mean nothing and are not compared")
     evaluated = [(r.data, r.accuracy.images) for r in (a, b) if r.accuracy]
     if len(set(evaluated)) > 1:
-        notes.append("evaluated on different images: their shares are not to be compared")
+        notes.append("evaluated on different images: their accuracies cannot be compared")
     return [f"note: {note}" for note in notes]

@@ -67,11 +67,11 @@ def fault(path: Path, error: sqlite3.Error, busy_timeout_s: float) -> DeviceErro
         ),
         sqlite3.SQLITE_FULL: (
             "the disk is full",
-            "what was kept before is whole; free some space and measure again",
+            "earlier runs are intact; free some space and measure again",
         ),
         sqlite3.SQLITE_IOERR: (
             "reading or writing failed",
-            "what was kept before is whole; look for a full disk, a limit on the size of files, or "
+            "earlier runs are intact; look for a full disk, a limit on the size of files, or "
             "a failing drive",
         ),
         sqlite3.SQLITE_READONLY: ("it may not be written", _PERMISSION),
@@ -85,7 +85,7 @@ def fault(path: Path, error: sqlite3.Error, busy_timeout_s: float) -> DeviceErro
 def damaged(path: Path, found: str) -> DeviceError:
     """The error of a file that is a history, but not whole: ``found`` says what is wrong."""
     shown = " ".join(found.split())
-    return DeviceError(f"{path} is damaged ({shown}); this changed nothing of it; {_recover(path)}")
+    return DeviceError(f"{path} is damaged ({shown}); it was not changed; {_recover(path)}")
 
 
 def _recover(path: Path) -> str:

@@ -29,7 +29,7 @@ def sample_warnings(
         yield MeasurementWarning(
             "few-samples",
             f"the median is known to ±{warm.precision:.1%} only, of {warm.n} samples; "
-            f"{plan.precision:.0%} were asked for",
+            f"{plan.precision:.0%} were requested",
             longer,
         )
     if warm.mad_ns > SPREAD * warm.median_ns:
@@ -43,7 +43,7 @@ def sample_warnings(
         yield MeasurementWarning(
             "drifting",
             f"the last third of the turns took {late / early:.2f} times as long as the first",
-            "let the device cool down, and see SUSTAINED for what it holds",
+            "let the device cool down, and use SUSTAINED to see its sustained speed",
         )
 
 

@@ -23,7 +23,7 @@ def machine_warnings(
         yield MeasurementWarning(
             "emulated",
             "the processor is emulated",
-            "its times mean nothing; only answers do",
+            "its times mean nothing; only its predictions count",
         )
     if (result.others_share or 0) > BUSY_SHARE:
         yield MeasurementWarning(
@@ -35,7 +35,7 @@ def machine_warnings(
         yield MeasurementWarning(
             "stolen",
             f"other virtual machines had {result.stolen_share:.0%} of the cores",
-            "measure on a machine of its own, or compare only what took turns",
+            "measure on a dedicated machine, or compare only files that took turns",
         )
     cores = len(result.affinity)
     if cores and cores < (result.threads or 1):
@@ -109,7 +109,7 @@ def _governor_advice(environment: Environment, again: Again | None) -> str:
         return f"run {again(governor='performance')}, which needs no password there"
     if _is_phone(environment):
         return (
-            "nobody can set a phone's without root: compare only files that took turns; the record "
+            "a phone's cannot be set without root: compare only files that took turns; the record "
             "has the frequencies"
         )
     return (

@@ -124,7 +124,7 @@ def _percent(share: float | None) -> Cell:
 def _delegated(record: Record, row: dict[str, Any]) -> Cell:
     inside, outside = row["ops_in_delegate"], row["ops_outside"]
     if inside is None:
-        return Cell(NOT_KNOWN, None, "this runtime does not tell")
+        return Cell(NOT_KNOWN, None, "not reported by this runtime")
     kinds = ", ".join(f"{n} {kind}" for kind, n in row["outside_delegate"].items())
     hint = f"{record.result.delegate.pieces} pieces" + (f"; outside: {kinds}" if kinds else "")
     total = inside + outside

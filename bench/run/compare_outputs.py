@@ -113,8 +113,8 @@ def _explain(
     if devices:
         output.say(
             "",
-            f"note: layers can be compared on {HOST} alone; explained is its own run of the files, "
-            f"not that of {', '.join(devices)}",
+            f"note: layers are compared on {HOST} only: the explanation is of its own run of "
+            f"the files, not of that on {', '.join(devices)}",
         )
     if not pairs:
         output.say(

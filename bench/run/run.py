@@ -170,7 +170,7 @@ def _measured(
         ]
     )
     every = [row for of_device in rows.values() for row in of_device]
-    output.say(f"more of each row, flipped images too: {_show_lines(every)}")
+    output.say(f"details of each row, flipped images too: {_show_lines(every)}")
     output.say(*failures(rows))
     return rows
 

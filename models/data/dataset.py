@@ -89,7 +89,7 @@ class Dataset:
         name = self.source.item_name(index)
         if not self.skip_corrupt:
             raise RequestError(
-                f"{self.role} image {name}: {reason}; take it away, or use SKIP_CORRUPT=1 to "
+                f"{self.role} image {name}: {reason}; remove it, or use SKIP_CORRUPT=1 to "
                 "leave such images out"
             ) from reason
         if name not in self.skipped:
@@ -207,6 +207,6 @@ def check_disjoint(
         raise RequestError(
             f"{calibration.source.item_name(ours[both[0]])} of CALIB is also in DATA (as "
             f"{evaluation.source.item_name(theirs[both[0]])}); {len(both)} of "
-            f"{len(calibration_indices)} calibration images are; expected other images than those "
-            "evaluated on; use CALIB=folder with training images"
+            f"{len(calibration_indices)} calibration images are; expected images different from "
+            "those evaluated on; use CALIB=folder with training images"
         )

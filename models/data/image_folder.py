@@ -91,8 +91,8 @@ def open_folder(where: str, role: str, size: ImageSize, classes: int | None) -> 
         return LabelledImages(FolderImages(folder, root.images, size), labels, (), decoder)
     if root.images:
         raise RequestError(
-            f"{role}={where} has {root.images[0]} beside its class folders; expected every image "
-            "in a class folder; move it into one or take it away"
+            f"{role}={where} has {root.images[0]} next to its class folders; expected every image "
+            "in a class folder; move it into one or remove it"
         )
     class_list = find_class_list(folder)
     class_names = read_class_list(class_list) if class_list else tuple(root.folders)
@@ -164,7 +164,7 @@ def _check_known(folders, class_names, class_list: Path, where: str, role: str) 
         raise RequestError(
             f"{role}={where} has a folder {unknown[0]}{more} that is not in {class_list}, whose "
             f"line 1 is {class_names[0]}; expected every class folder's name there; add it, or "
-            "take the folder away"
+            "remove the folder"
         )
 
 

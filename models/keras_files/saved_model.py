@@ -82,8 +82,8 @@ def _frozen(path):
     if SIGNATURE not in loaded.signatures:
         known = ", ".join(sorted(loaded.signatures)) or "none"
         raise RequestError(
-            f"MODEL '{path}' has signatures: {known}; expected {SIGNATURE}, as "
-            "model.export(folder) writes it"
+            f"MODEL '{path}' has signatures: {known}; expected {SIGNATURE}, "
+            "which model.export(folder) writes"
         )
     function = loaded.signatures[SIGNATURE]
     try:
@@ -107,7 +107,7 @@ def _refuse_randomness(path, graph):
     found = next((node.op for node in nodes if "Random" in node.op), None)
     if found:
         raise RequestError(
-            f"MODEL '{path}' draws random numbers when it runs ({found}: augmentation layers, as "
-            "export leaves them on); save it as .keras, which switches them off, and use "
+            f"MODEL '{path}' draws random numbers when it runs ({found}: augmentation layers, "
+            "which export leaves on); save it as .keras, which switches them off, and use "
             "MODEL=file.keras"
         )

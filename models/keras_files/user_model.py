@@ -121,8 +121,8 @@ def _classes(path, model) -> int:
     shape, dtype = tuple(outputs[0].shape), str(outputs[0].dtype)
     if len(shape) != 2 or not shape[1]:
         raise RequestError(
-            f"MODEL '{path}' has an output of shape {shape}; expected [batch, classes], as a "
-            "GlobalAveragePooling2D and a Dense layer give it"
+            f"MODEL '{path}' has an output of shape {shape}; expected [batch, classes], e.g. of a "
+            "GlobalAveragePooling2D and a Dense layer"
         )
     # The float graph is all float32, so a layer in half precision would change the numbers.
     reduced = next((each for each in _leaves(model) if _computes_in(each) != "float32"), None)

@@ -16,7 +16,7 @@ def check_split(groups: int, expansions: Sequence[int]) -> None:
         raise RequestError(
             f"SPLIT is {groups}, but the network has nothing to split; expected inverted residuals "
             "(1x1 expansion, depthwise, linear 1x1 projection, and no squeeze-and-excite between), "
-            "as ARCH=v2 has; or leave SPLIT out"
+            "e.g. ARCH=v2; or leave SPLIT out"
         )
     if groups > min(expansions):
         raise RequestError(

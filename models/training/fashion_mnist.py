@@ -34,7 +34,7 @@ def load(split: str, folder: Path = DEBIAN_FOLDER) -> tuple[np.ndarray, np.ndarr
         train, test = keras.datasets.fashion_mnist.load_data()
     except Exception as error:  # Keras raises a bare Exception when the download fails
         raise DeviceError(
-            f"Fashion-MNIST is neither in {folder} nor to be downloaded ({error}); "
-            "type: apt-get install dataset-fashion-mnist"
+            f"Fashion-MNIST is not in {folder} and cannot be downloaded ({error}); "
+            "run: apt-get install dataset-fashion-mnist"
         ) from error
     return train if split == "train" else test

@@ -122,7 +122,7 @@ def train(
     saved = sorted(state.glob("epoch-*.keras"))
     model = None
     if saved:
-        print(f"{arch}: going on after epoch {len(saved)} of {len(plan)}", file=sys.stderr)
+        print(f"{arch}: resuming after epoch {len(saved)} of {len(plan)}", file=sys.stderr)
         model = keras.models.load_model(saved[-1], custom_objects=fused_norm.custom_objects())
     for epoch in range(len(saved), len(plan)):
         stage, i = plan[epoch]
@@ -149,7 +149,7 @@ def top1(model) -> float:
 def main(argv: Sequence[str]) -> int:
     """Train and store the demo checkpoint that ``argv`` names; the exit code."""
     return command.exit_code(
-        lambda: _train(argv), "interrupted; run the same command to go on where it stopped"
+        lambda: _train(argv), "interrupted; run the same command to resume where it stopped"
     )
 
 

@@ -73,7 +73,7 @@ def find(graph: Graph, names: tuple[str, ...], listing: str | None = None) -> fr
             dots = ", ..." if len(known) > len(shown) else ""
             listed = f"; {listing} prints all of them" if listing else ""
             raise RequestError(
-                f"KEEP_FLOAT has {name!r}, which is no layer with weights; expected "
+                f"KEEP_FLOAT has {name!r}, which is not a layer with weights; expected "
                 f"comma-separated names, e.g. {', '.join(shown)}{dots}{listed}"
             )
     return frozenset(known[name] for name in names)

@@ -70,7 +70,7 @@ def _section(path: Path, tables: dict) -> dict[str, float]:
     known = [field.name for field in fields(Settings)]
     unknown = [f"{SECTION}.{name}" for name in section if name not in known]
     if unknown:
-        raise RequestError(f"{path} has {', '.join(unknown)}; known is: {', '.join(known)}")
+        raise RequestError(f"{path} has {', '.join(unknown)}; expected some of: {', '.join(known)}")
     for name, value in section.items():
         lowest, highest = LOWEST_HIGHEST[name]
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)

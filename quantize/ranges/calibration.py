@@ -83,7 +83,7 @@ def calibrate(
     check_enough(seen)
     if not stream.varied:
         raise RequestError(
-            f"every one of the {seen} CALIB images is of one constant colour, which tells no "
+            f"every one of the {seen} CALIB images is of one constant colour, which gives no "
             "ranges; name a folder or .npz with photographs of what the model will see"
         )
     return {name: _merged([part[name] for part in parts], seen) for name in parts[0]}

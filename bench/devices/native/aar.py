@@ -79,7 +79,7 @@ def _keep(folder: Path, kept: Path) -> None:
         if len(archives) > 1 or not (archives or aar.is_optional):
             names = ", ".join(file.name for file, _ in archives) or f"no {aar.stem}-VERSION.aar"
             raise RequestError(
-                f"LIBRARIES is {str(folder)!r}, which has {names}; expected one, as on Maven"
+                f"LIBRARIES is {str(folder)!r}, which has {names}; expected one from Maven"
             )
         chosen += [file for file, _ in archives]
     for old in kept.glob("*.aar"):

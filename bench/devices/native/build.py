@@ -21,7 +21,9 @@ def main(argv: Sequence[str]) -> int:
 def _build(argv: Sequence[str]) -> None:
     asked = _parser().parse_args(argv)
     if asked.target and (asked.abi or asked.ndk):
-        raise RequestError("target names everything; expected either it, or NDK and ABI")
+        raise RequestError(
+            "target is given together with NDK or ABI; expected either target, or NDK and ABI"
+        )
     name = asked.target or HOST.name
     if asked.abi or asked.ndk:
         name = target_for(asked.abi or "arm64-v8a", with_ndk=asked.ndk is not None).name

@@ -31,9 +31,13 @@ def compiled_program(
     """
     cmake, ninja = find_tool("cmake"), find_tool("ninja")
     if cmake is None:
-        raise DeviceError("no cmake here; run: sudo apt install cmake, or pip install cmake")
+        raise DeviceError(
+            "no cmake on this machine; run: sudo apt install cmake, or pip install cmake"
+        )
     if ninja is None and find_tool("make") is None:
-        raise DeviceError("neither ninja nor make here; run: sudo apt install ninja-build")
+        raise DeviceError(
+            "neither ninja nor make on this machine; run: sudo apt install ninja-build"
+        )
     settings = [
         *(["-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}"] if ninja else ["-G", "Unix Makefiles"]),
         "-DCMAKE_BUILD_TYPE=Release",
@@ -91,5 +95,5 @@ def _fail(last: list[str], log: Path) -> None:
     message = re.search(
         r"^(CMake Error.*\n(?:\n* +.*\n)*|.*\berror\b.*$)", log.read_text(), re.MULTILINE
     )
-    first = " ".join(message[0].split())[:LONGEST] if message else "it does not say why"
-    raise DeviceError(f"the native runner does not build: {first}; all it says is in {log}")
+    first = " ".join(message[0].split())[:LONGEST] if message else "no reason given"
+    raise DeviceError(f"the native runner does not build: {first}; its output is in {log}")

@@ -44,7 +44,7 @@ def provision(
     preferred = versions_here()
     folder = machine.cache / "python" / _key(machine, preferred)
     packages = Packages(transport, store, machine, folder)
-    show("looking at its Python packages")
+    show("checking its Python packages")
     notes = packages.notes_of_whole()
     if notes is None:
         notes = packages.install(_wheels(transport, machine, preferred), show)
@@ -70,7 +70,7 @@ def _wheels(transport: Runs, machine: Machine, preferred: Mapping[str, str | Non
     if found.selection is None:
         raise DeviceError(
             f"{machine.name}: no numpy for Python {machine.short_version} on {machine.machine} is "
-            f"to be had here ({found.last_words}); connect this machine to a package index"
+            f"available here ({found.last_words}); connect this machine to a package index"
         )
     return found
 
@@ -144,7 +144,7 @@ class Packages:
         if re.search(r"\[Errno (28|122)\]|No space left|quota exceeded", done.stderr):
             disk_free = self._transport.run(["df", "-Pk", cache], ORDER_S).stdout
             free = re.findall(r"\s(\d+)\s+\d+%", disk_free.decode(errors="replace"))
-            room = f"{int(free[-1]) // 1024} MB are free" if free else "it is not known how much is"
+            room = f"{int(free[-1]) // 1024} MB are free" if free else "the free space is unknown"
             raise DeviceError(
                 f"{name} has no room for its Python packages in {cache}: {room}, some {NEEDED_MB} "
                 f"are needed; make room there, or run "

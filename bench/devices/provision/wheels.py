@@ -76,7 +76,7 @@ class HostWheels:
             if not missing:
                 break
         else:
-            raise DeviceError(f"no wheels here that fit together: {', '.join(missing)} is missing")
+            raise DeviceError(f"no compatible wheels here: {', '.join(missing)} is missing")
         chosen = {"versions": dict(self.selection.versions), "notes": self.selection.notes}
         (made / CHOSEN).write_text(json.dumps(chosen))
         made.rename(self.folder)

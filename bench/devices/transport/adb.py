@@ -115,8 +115,8 @@ class Adb(ProcessTransport):
                 "cable in, or its Wi-Fi on? then run the command again"
             )
         raise DeviceError(
-            f"{self.name} ended a command, or let none begin: "
-            f"{last_line(last_words) or 'adb does not say why'}"
+            f"{self.name} ended a command, or did not start it: "
+            f"{last_line(last_words) or 'no reason given'}"
         )
 
     def _find_phone(self) -> None:

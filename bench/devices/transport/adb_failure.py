@@ -1,4 +1,4 @@
-"""Explanation of a phone that adb cannot reach, with what a person does about it."""
+"""Explanation of a phone that adb cannot reach, with advice."""
 
 import re
 
@@ -8,7 +8,7 @@ STATES = {
         "has not allowed this computer to debug it; accept the question on the phone's screen "
         "(run adb kill-server if it does not come)"
     ),
-    "authorizing": "is still being asked whether it lets this computer in; try again",
+    "authorizing": "is still being asked to allow this computer; try again",
     "connecting": "is still being connected; try again",
     "offline": (
         "is offline; unplug its cable, or switch its Wi-Fi off, and connect it again, or run adb "
@@ -16,7 +16,7 @@ STATES = {
     ),
     "no permissions": (
         "is there, but this user may not open it; add udev rules (sudo apt install "
-        "android-sdk-platform-tools-common; sudo usermod -aG plugdev $USER), log in anew and plug "
+        "android-sdk-platform-tools-common; sudo usermod -aG plugdev $USER), log in again and plug "
         "it in again"
     ),
     "recovery": "is in recovery mode; run adb -s '{serial}' reboot",
@@ -24,7 +24,7 @@ STATES = {
     "sideload": "waits for a sideload; run adb -s '{serial}' reboot",
     "bootloader": "is in its bootloader; run fastboot reboot",
     "host": "is another computer's adb, not a phone; connect a phone",
-    "unknown": "is in a state that adb does not know; unplug it and connect it again",
+    "unknown": "is in a state unknown to adb; unplug it and connect it again",
 }
 NO_PHONE = (
     "adb lists no phone; connect one by USB, switch USB debugging on there (Settings, Developer "
@@ -39,7 +39,7 @@ NOT_CONNECTED = (
     ),
     (
         r"resolve host|Name or service not known",
-        "is a name that nobody knows; is it spelled right, and the phone on the network?",
+        "is an unknown host name; is it spelled right, and the phone on the network?",
     ),
     (
         r"Connection refused",

@@ -118,7 +118,7 @@ class Ssh(ProcessTransport):
                 "still on, and on this network? then run the command again"
             )
         raise DeviceError(
-            f"{self.name} ended a command, or let none begin: {last_line(last_words) or code}; "
+            f"{self.name} ended a command, or did not start it: {last_line(last_words) or code}; "
             "does sshd there allow several sessions (MaxSessions in sshd_config)?"
         )
 

@@ -6,8 +6,8 @@ import re
 REASONS = (
     (
         r"REMOTE HOST IDENTIFICATION HAS CHANGED",
-        "shows another host key than the one that {known_hosts} knows; if it was set up anew, "
-        "remove that line and run {ssh}, otherwise somebody may be listening",
+        "shows a host key different from {known_hosts}; if it was reinstalled, remove that "
+        "line and run {ssh}, otherwise the connection may be intercepted",
     ),
     (
         r"Host key verification failed|host key is known for",
@@ -15,11 +15,11 @@ REASONS = (
     ),
     (
         r"Permission denied|Too many authentication failures",
-        "does not let you in; run {ssh} to see whether that works, ssh-copy-id to send it your key",
+        "refuses the login; run {ssh} to see whether it works, ssh-copy-id to install your key",
     ),
     (
         r"Could not resolve hostname|Name or service not known",
-        "is a name that nobody knows; is it spelled right, and the device on the network?",
+        "is an unknown host name; is it spelled right, and the device on the network?",
     ),
     (
         r"Connection refused",
