@@ -227,5 +227,5 @@ def test_device_names_phones(server, tmp_path):
 
 def test_a_name_that_nobody_has_is_refused_without_adb_too(server, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(RequestError, match="expected one of: host, android; others are written"):
+    with pytest.raises(RequestError, match="expected one of: host, android; others are described"):
         named("pixle")

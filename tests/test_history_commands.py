@@ -231,7 +231,7 @@ def test_compare_without_times_shows_accuracy_alone(history, capsys):
     history.append(timed(1, accuracy=replace(ACCURACY, images=40), data="other"))
     out = shown(capsys, "compare", "1", "2").out
     assert "times as long" not in out and "96.67%" in out and "n/a" in out
-    assert "neither times nor accuracy" in refused(capsys, "compare", "1", "3")
+    assert "no times or accuracy in common" in refused(capsys, "compare", "1", "3")
     assert "evaluated on different images" in shown(capsys, "compare", "1", "4").out
     assert "has no run 9" in refused(capsys, "compare", "1", "9")
 
