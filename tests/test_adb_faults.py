@@ -89,7 +89,7 @@ def test_a_push_that_is_cut_leaves_nothing_and_can_be_made_again(between, line, 
 
 def test_a_push_to_a_phone_that_falls_silent_ends(between, line, big):
     between.after(BIG_BYTES // 3, "up", between.freeze)
-    with pytest.raises(ConnectionLost, match=r"line to pixel broke: nothing was heard for 2 s"):
+    with pytest.raises(ConnectionLost, match=r"to pixel broke: nothing was heard for 2 s"):
         line.put(big, PurePosixPath(big.parent / "there"), ignore)
     assert not (big.parent / "there").exists()
 

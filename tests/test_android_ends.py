@@ -135,7 +135,7 @@ def test_another_bench_has_the_phone_until_it_is_killed(pixel, other_bench, caps
     process.kill()
     assert pixel.is_free()
     assert pixel.bench() == 0
-    assert f"note: android: took over the lock that {owner}" in capsys.readouterr().err
+    assert f"note: android: took over the lease that {owner}" in capsys.readouterr().err
     assert pixel.is_free()
 
 

@@ -43,7 +43,7 @@ def test_without_a_file_there_are_no_devices(tmp_path):
         ("[a]\ntransport = 'adb'\npython = 'python3'", "has 'python', which transport ="),
         ("[a]\ntransport = 'adb'\nssh_config = 'a'", "has 'ssh_config', which transport ="),
         ("[a]\ntransport = 'adb'\nserial = 5", "serial is 5; expected a str"),
-        ('[a]\ntransport = "adb"\nserial = "a\\nb"', "serial is 'a\\nb'; expected one as adb"),
+        ('[a]\ntransport = "adb"\nserial = "a\\nb"', "serial is 'a\\nb'; expected one that adb"),
         ("[pi4]\ntransport = 'ssh'\nhost = 5", "host is 5; expected a str"),
         ("[pi4]\ntransport = 'ssh'\nhost = 'a'\npassword = 'x'", "has 'password'; expected some"),
         ("[host]\ntransport = 'ssh'\nhost = 'a'", "'host', which is this machine"),

@@ -27,7 +27,7 @@ def test_random_weights_are_refused_before_anything_is_loaded(tmp_path):
         done = call("quantize.sensitivity", *asked, cwd=tmp_path)
         assert done.returncode == 2
         (line,) = done.stderr.splitlines()
-        assert "WEIGHTS is random" in line and "expected weights that learned" in line
+        assert "WEIGHTS is random" in line and "expected trained weights" in line
 
 
 @pytest.mark.slow

@@ -135,7 +135,7 @@ def test_a_bench_that_was_killed_leaves_nothing_running_and_the_next_one_takes_o
     assert ended(far.cache, within_s=10)
     assert far.bench() == 0
     output = capsys.readouterr().err
-    assert f"note: pi: took over the lock that {_owner(process)}" in output
+    assert f"note: pi: took over the lease that {_owner(process)}" in output
     assert far.is_free() and far.is_whole()
 
 
