@@ -43,9 +43,9 @@ def _split(manifest: Manifest) -> list[str]:
     found = manifest.split
     if not found:
         return []
-    number, there = len(found["split"]), len(found["split"]) + len(found["whole"])
+    number, total = len(found["split"]), len(found["split"]) + len(found["whole"])
     return [
-        f"split: {number} of {there} depthwise layers, each with its expansion and projection, "
+        f"split: {number} of {total} depthwise layers, each with its expansion and projection, "
         f"computed in {found['groups']} channel groups"
     ]
 

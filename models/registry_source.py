@@ -119,11 +119,11 @@ def _demo(arch: str, options: Options):
             f"there is no demo checkpoint of ARCH={arch}; expected one of {' '.join(demo.SPECS)}, "
             "or leave WEIGHTS out (WEIGHTS=random, for latency alone), or use WEIGHTS=path"
         )
-    ours = demo.SPECS[arch]
-    spec = _spec(arch, options, ours.alpha, ours.resolution, ours.classes)
-    if (spec.alpha, spec.classes) != (ours.alpha, ours.classes):
+    known = demo.SPECS[arch]
+    spec = _spec(arch, options, known.alpha, known.resolution, known.classes)
+    if (spec.alpha, spec.classes) != (known.alpha, known.classes):
         raise RequestError(
-            f"the demo checkpoint of {arch} has ALPHA={ours.alpha:g} and CLASSES={ours.classes}, "
+            f"the demo checkpoint of {arch} has ALPHA={known.alpha:g} and CLASSES={known.classes}, "
             f"not ALPHA={spec.alpha:g} and CLASSES={spec.classes}; leave them out, or use "
             "WEIGHTS=random for latency alone"
         )

@@ -55,24 +55,24 @@ def test_a_program_that_does_not_return_is_ended_there_too(line, tmp_path):
 
 @pytest.mark.parametrize("name", [name for name in AWKWARD if name])
 def test_files_keep_their_content_under_any_name(line, tmp_path, name):
-    there = tmp_path / "a folder; $(exit 9)" / name
-    there.parent.mkdir()
+    remote = tmp_path / "a folder; $(exit 9)" / name
+    remote.parent.mkdir()
     (tmp_path / "here").write_bytes(os.urandom(100_000))
-    line.put(tmp_path / "here", PurePosixPath(there), ignore)
-    assert there.read_bytes() == (tmp_path / "here").read_bytes()
-    line.get(PurePosixPath(there), tmp_path / name)
+    line.put(tmp_path / "here", PurePosixPath(remote), ignore)
+    assert remote.read_bytes() == (tmp_path / "here").read_bytes()
+    line.get(PurePosixPath(remote), tmp_path / name)
     assert (tmp_path / name).read_bytes() == (tmp_path / "here").read_bytes()
-    assert os.listdir(there.parent) == [name]
+    assert os.listdir(remote.parent) == [name]
 
 
 def test_a_file_replaces_another_and_what_a_power_cut_left_of_it(line, tmp_path):
-    there = tmp_path / "there"
+    remote = tmp_path / "there"
     for name in ("there", "there.part.0123", "there.parts"):
         (tmp_path / name).write_text("older")
     (tmp_path / "here").write_text("")
-    line.put(tmp_path / "here", PurePosixPath(there), ignore)
-    assert there.read_text() == ""
-    line.get(PurePosixPath(there), tmp_path / "here")
+    line.put(tmp_path / "here", PurePosixPath(remote), ignore)
+    assert remote.read_text() == ""
+    line.get(PurePosixPath(remote), tmp_path / "here")
     assert (tmp_path / "here").read_text() == ""
     assert sorted(os.listdir(tmp_path)) == ["here", "there", "there.parts"]
 

@@ -108,8 +108,8 @@ def test_how_far_a_long_push_is_is_shown(phone, tmp_path):
     shown = []
     with CutLine(phone.port) as between, Adb(settings(f"127.0.0.1:{between.port}")) as line:
         between.delay_s = 0.001
-        there = PurePosixPath(tmp_path / "there")
-        line.put(tmp_path / "here", there, lambda *told: shown.append(told))
+        remote = PurePosixPath(tmp_path / "there")
+        line.put(tmp_path / "here", remote, lambda *told: shown.append(told))
     assert shown[0] == ("pushing here",)
     assert {told[0] for told in shown[1:]} == {"pushing here, MB"}
     assert {told[2] for told in shown[1:]} == {20}

@@ -75,16 +75,16 @@ def ignore(doing, done=0, total=None):
 
 @pytest.mark.parametrize("reset", [False, True])
 def test_a_push_that_is_cut_leaves_nothing_and_can_be_made_again(between, line, big, reset):
-    there = big.parent / "there" / "file"
-    there.parent.mkdir()
+    remote = big.parent / "there" / "file"
+    remote.parent.mkdir()
     between.after(BIG_BYTES // 3, "up", lambda: between.cut(reset))
     with pytest.raises(ConnectionLost, match=r"^the connection to pixel broke: .*is its cable in"):
-        line.put(big, PurePosixPath(there), ignore)
-    assert not there.exists() and not line.is_connected()
+        line.put(big, PurePosixPath(remote), ignore)
+    assert not remote.exists() and not line.is_connected()
     line.connect()
-    line.put(big, PurePosixPath(there), ignore)
-    assert there.read_bytes() == big.read_bytes()
-    assert os.listdir(there.parent) == ["file"]
+    line.put(big, PurePosixPath(remote), ignore)
+    assert remote.read_bytes() == big.read_bytes()
+    assert os.listdir(remote.parent) == ["file"]
 
 
 def test_a_push_to_a_phone_that_falls_silent_ends(between, line, big):
@@ -127,11 +127,11 @@ def test_a_program_whose_line_breaks_is_lost_not_failed(server, phone, between, 
 
 
 def test_what_ran_on_a_phone_whose_line_broke_hears_of_it(between, line, big):
-    there = big.parent / "pid"
-    line.start(["sh", "-c", f"echo $$ > '{there}'; exec cat"])
-    wait_until(lambda: there.exists() and there.read_text())
+    remote = big.parent / "pid"
+    line.start(["sh", "-c", f"echo $$ > '{remote}'; exec cat"])
+    wait_until(lambda: remote.exists() and remote.read_text())
     between.cut()
-    wait_until(lambda: not os.path.exists(f"/proc/{there.read_text().strip()}/fd/0"))
+    wait_until(lambda: not os.path.exists(f"/proc/{remote.read_text().strip()}/fd/0"))
 
 
 def test_the_line_is_not_replaced_by_the_one_that_adb_makes_anew(server, between, line):

@@ -53,23 +53,23 @@ def test_a_program_that_ends_very_soon_ends_as_it_does(line):
 
 
 def test_files_keep_their_content_and_leave_no_parts(line, tmp_path):
-    there = TMP / "-a folder; $(exit 9)"
+    remote = TMP / "-a folder; $(exit 9)"
     (tmp_path / "here").write_bytes(os.urandom(300_000))
-    line.run_check(["mkdir", "-p", there], 60)
+    line.run_check(["mkdir", "-p", remote], 60)
     try:
         for name in ("-rf", "it's", "ä 漢"):
-            line.put(tmp_path / "here", there / name, ignore)
-            line.get(there / name, tmp_path / "back")
+            line.put(tmp_path / "here", remote / name, ignore)
+            line.get(remote / name, tmp_path / "back")
             assert (tmp_path / "back").read_bytes() == (tmp_path / "here").read_bytes()
         # Its ls writes no letters beyond ASCII.
-        output = line.run_check(["sh", "-c", 'cd "$1" && printf "%s\\n" *', "sh", there], 60)
+        output = line.run_check(["sh", "-c", 'cd "$1" && printf "%s\\n" *', "sh", remote], 60)
         assert sorted(output.decode().splitlines()) == ["-rf", "it's", "ä 漢"]
         with pytest.raises(DeviceError, match=r"cannot write '.*': .* is a folder$"):
-            line.put(tmp_path / "here", there, ignore)
+            line.put(tmp_path / "here", remote, ignore)
         with pytest.raises(DeviceError, match=r"cannot read '.*/none': .*No such file"):
-            line.get(there / "none", tmp_path / "back")
+            line.get(remote / "none", tmp_path / "back")
     finally:
-        line.run_check(["rm", "-rf", there], 60)
+        line.run_check(["rm", "-rf", remote], 60)
 
 
 def test_a_file_that_is_changed_on_the_way_gets_no_name(line, tmp_path, monkeypatch):

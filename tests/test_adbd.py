@@ -117,14 +117,14 @@ def test_a_program_is_told_when_its_reader_goes(server, daemon, adb, tmp_path):
 
 @pytest.mark.parametrize("size", [0, 1, 65536, 65537, 20 * MIB])
 def test_a_file_comes_back_as_it_went(adb, tmp_path, size):
-    here, there, back = (tmp_path / name for name in ("here", "made/there", "back"))
+    here, remote, back = (tmp_path / name for name in ("here", "made/there", "back"))
     here.write_bytes(os.urandom(size))
     here.chmod(0o750)
-    assert adb("push", str(here), str(there)).returncode == 0
-    assert adb("pull", str(there), str(back)).returncode == 0
+    assert adb("push", str(here), str(remote)).returncode == 0
+    assert adb("pull", str(remote), str(back)).returncode == 0
     assert back.read_bytes() == here.read_bytes()
     # adb gives to all what the owner has.
-    assert stat.S_IMODE(there.stat().st_mode) == 0o777
+    assert stat.S_IMODE(remote.stat().st_mode) == 0o777
 
 
 def test_a_folder_comes_back_as_it_went(adb, tmp_path):

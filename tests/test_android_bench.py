@@ -165,12 +165,12 @@ def test_what_the_phone_is_is_in_the_records(project, measured, monkeypatch):
     of_android = [record for record in History().newest() if record.device == "android"]
     assert len(of_android) == sum(map(len, ROWS.values()))
     for record in of_android:
-        there, result = record.environment, record.result
-        assert there.emulated and (there.os, there.architecture) == ("Android 14", "aarch64")
-        assert there.board == "Emulated Emulated Phone" and "Cortex-A76" in there.cpu_model
-        assert there.python is None and there.memory_bytes > 2**28
-        assert there.max_khz == (1_785_600,) * (there.cores // 2) + (2_419_200,) * -(
-            -there.cores // 2
+        found, result = record.environment, record.result
+        assert found.emulated and (found.os, found.architecture) == ("Android 14", "aarch64")
+        assert found.board == "Emulated Emulated Phone" and "Cortex-A76" in found.cpu_model
+        assert found.python is None and found.memory_bytes > 2**28
+        assert found.max_khz == (1_785_600,) * (found.cores // 2) + (2_419_200,) * -(
+            -found.cores // 2
         )
         package = "onnxruntime" if result.runtime == "onnxruntime" else "ai-edge-litert"
         assert result.runtime_version == versions[package]
@@ -286,5 +286,5 @@ def test_device_clean_leaves_the_phone_as_it_was(project, measured, only_phone):
 
 
 def found_in_tmp(phone):
-    there = ["find", TMP, "-mindepth", "1", "-maxdepth", "1"]
-    return sorted(phone.exec(there).stdout.splitlines())
+    command = ["find", TMP, "-mindepth", "1", "-maxdepth", "1"]
+    return sorted(phone.exec(command).stdout.splitlines())

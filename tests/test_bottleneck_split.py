@@ -144,8 +144,8 @@ def test_lowered_h_swish_between_is_split_as_well(v3_large, images):
     from quantize.passes.hard_swish import lower
 
     graph = lower(v3_large)
-    there, made = len(bottlenecks(GraphEditor(graph))), bottleneck_split.split(graph, 2).graph
-    assert there == len(bottleneck_split.split(v3_large, 2).split)
+    number, made = len(bottlenecks(GraphEditor(graph))), bottleneck_split.split(graph, 2).graph
+    assert number == len(bottleneck_split.split(v3_large, 2).split)
     wanted, found = (outputs(g, images, 2) for g in (graph, made))
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 

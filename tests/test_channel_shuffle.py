@@ -18,5 +18,5 @@ def test_channels_are_dealt_out_to_the_groups_in_turn(channels, groups):
 
     per_group = channels // groups
     for group in range(groups):
-        mine = x[..., group * per_group : (group + 1) * per_group]
-        np.testing.assert_array_equal(got[..., group::groups], mine)
+        expected = x[..., group * per_group : (group + 1) * per_group]
+        np.testing.assert_array_equal(got[..., group::groups], expected)

@@ -62,8 +62,8 @@ def test_the_demo_is_the_official_test_set():
     if not fashion_mnist.DEBIAN_FOLDER.is_dir():
         pytest.skip("the official files are not installed to compare with")
     images, labels = fashion_mnist.load("t10k")
-    ours = np.stack([image[..., 0] for _, image in data.images(range(10_000))])
-    assert np.array_equal(ours, images) and np.array_equal(data.labels, labels)
+    pixels = np.stack([image[..., 0] for _, image in data.images(range(10_000))])
+    assert np.array_equal(pixels, images) and np.array_equal(data.labels, labels)
 
 
 def test_the_demo_calibrates_on_other_images_balanced_by_class():

@@ -392,8 +392,8 @@ def test_layers_that_int8_keeps_scaled_are_the_same_as_keras(
     statistics = calibrate(lowered, (image[None] for image in calibration_images), threads=2)
     graph = int8.quantize(lowered, choose_ranges(lowered, statistics))
     keras.utils.clear_session(free_memory=False)
-    ours = Side("keras", KERAS, options=Options(arch="v3-small"))
-    found = explain(ours, side(tmp_path, graph.content, "int8.tflite"), evaluation_images[:4])
+    keras_side = Side("keras", KERAS, options=Options(arch="v3-small"))
+    found = explain(keras_side, side(tmp_path, graph.content, "int8.tflite"), evaluation_images[:4])
     assert len(found.layers) > 100 and named(found) is None
     assert sum(one.rescaled for one in found.layers) > 10
 

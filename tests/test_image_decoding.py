@@ -39,34 +39,34 @@ def reference_crop(picture, resolution):
 def test_crop_equals_resizing_the_whole_picture_then_cropping(shape, resolution):
     picture = photograph(*shape)
     size = ImageSize(resolution, resolution, 3)
-    ours = image_decoding.centre_crop(picture, size)
-    assert np.array_equal(ours, reference_crop(picture, resolution))
+    decoded = image_decoding.centre_crop(picture, size)
+    assert np.array_equal(decoded, reference_crop(picture, resolution))
 
 
 def test_a_very_long_picture_shows_its_middle_and_stays_small():
     picture = Image.new("RGB", (60_000, 8), "black")
     picture.paste("white", (29_996, 0, 30_004, 8))
     tracemalloc.start()
-    ours = image_decoding.centre_crop(picture, ImageSize(56, 56, 3))
+    decoded = image_decoding.centre_crop(picture, ImageSize(56, 56, 3))
     peak_bytes = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert ours[:, 4:-4].min() > 200
+    assert decoded[:, 4:-4].min() > 200
     assert peak_bytes < 8 << 20  # as a whole it would take 92 MB
 
 
 def test_a_picture_whose_shorter_side_fits_is_only_cropped():
     picture = photograph(256, 341)
-    ours = image_decoding.centre_crop(picture, ImageSize(224, 224, 3))
-    assert np.array_equal(ours, np.asarray(picture)[16:240, 58:282])
+    decoded = image_decoding.centre_crop(picture, ImageSize(224, 224, 3))
+    assert np.array_equal(decoded, np.asarray(picture)[16:240, 58:282])
 
 
 def test_an_input_that_is_not_square_keeps_proportions():
     """A picture twice too wide loses its sides, so a circle in it stays as wide as it is high."""
     y, x = np.mgrid[:256, :1024]
     circle = ((y - 128) ** 2 + (x - 512) ** 2 < 80**2).astype(np.uint8) * 255
-    ours = image_decoding.centre_crop(Image.fromarray(circle), ImageSize(112, 168, 1))[..., 0]
-    across, down = (ours > 127).any(0).sum(), (ours > 127).any(1).sum()
-    assert ours.shape == (112, 168) and abs(int(across) - int(down)) <= 1
+    decoded = image_decoding.centre_crop(Image.fromarray(circle), ImageSize(112, 168, 1))[..., 0]
+    across, down = (decoded > 127).any(0).sum(), (decoded > 127).any(1).sum()
+    assert decoded.shape == (112, 168) and abs(int(across) - int(down)) <= 1
     assert abs(int(down) - 160 * 128 / 256) <= 2  # 112 / 0.875 = 128 rows for all 256
 
 
@@ -74,9 +74,9 @@ def test_an_input_that_is_not_square_keeps_proportions():
 def test_every_8_bit_png_mode_becomes_rgb(tmp_path, mode):
     photograph(40, 50, mode).save(tmp_path / "a.png")
     expected = Image.open(tmp_path / "a.png").convert("RGB")
-    ours = image_decoding.decode(tmp_path / "a.png", SIZE)
-    assert ours.shape == (64, 64, 3) and ours.dtype == np.uint8
-    assert np.array_equal(ours, image_decoding.centre_crop(expected, SIZE))
+    decoded = image_decoding.decode(tmp_path / "a.png", SIZE)
+    assert decoded.shape == (64, 64, 3) and decoded.dtype == np.uint8
+    assert np.array_equal(decoded, image_decoding.centre_crop(expected, SIZE))
 
 
 def test_a_cmyk_jpeg_shows_its_colours(tmp_path):
@@ -88,8 +88,8 @@ def test_a_cmyk_jpeg_shows_its_colours(tmp_path):
 
 def test_a_model_of_one_channel_gets_grey(tmp_path):
     photograph(64, 64).save(tmp_path / "a.png")
-    ours = image_decoding.decode(tmp_path / "a.png", ImageSize(56, 56, 1))
-    assert np.array_equal(ours[..., 0], np.asarray(photograph(64, 64).convert("L"))[4:60, 4:60])
+    decoded = image_decoding.decode(tmp_path / "a.png", ImageSize(56, 56, 1))
+    assert np.array_equal(decoded[..., 0], np.asarray(photograph(64, 64).convert("L"))[4:60, 4:60])
 
 
 def test_exif_orientation_is_not_applied(tmp_path):
@@ -179,13 +179,13 @@ def test_whole_frame_is_within_rounding_of_tensorflow_resize(resolution):
 
     images = np.random.default_rng(0).integers(0, 256, (20, 28, 28, 1), np.uint8)
     size = ImageSize(resolution, resolution, 3)
-    theirs = tf.image.resize(tf.cast(images, tf.float32), [resolution, resolution]).numpy()
-    ours = np.stack([image_decoding.whole_frame(image, size) for image in images])
-    assert ours.dtype == np.uint8 and ours.shape == (20, resolution, resolution, 3)
-    assert np.abs(ours.astype(np.float32) - theirs).max() <= 0.5 + 1e-3
+    resized = tf.image.resize(tf.cast(images, tf.float32), [resolution, resolution]).numpy()
+    decoded = np.stack([image_decoding.whole_frame(image, size) for image in images])
+    assert decoded.dtype == np.uint8 and decoded.shape == (20, resolution, resolution, 3)
+    assert np.abs(decoded.astype(np.float32) - resized).max() <= 0.5 + 1e-3
     exact = np.stack([image_decoding.whole_frame(i.astype(np.float32), size) for i in images])
     assert exact.dtype == np.float32
-    assert np.abs(exact - theirs).max() <= 1e-3
+    assert np.abs(exact - resized).max() <= 1e-3
 
 
 def test_whole_frame_leaves_an_image_of_the_right_size_alone():

@@ -63,9 +63,9 @@ def imports_going_up(package: str) -> set[tuple[str, str]]:
         path = file.relative_to(ROOT)
         here = folder_of(".".join(path.with_suffix("").parts))
         for module in modules_imported_by(file):
-            there = folder_of(module)
+            imported = folder_of(module)
             own = module.split(".")[0] == package
-            if own and there != here and storey[there] >= storey[here]:
+            if own and imported != here and storey[imported] >= storey[here]:
                 found.add((path.as_posix(), module))
     return found
 

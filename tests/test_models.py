@@ -79,14 +79,16 @@ def run(model, images):
 @pytest.mark.parametrize(("arch", "alpha", "size", "top"), cases())
 def test_same_weights_give_the_outputs_of_keras_applications(arch, alpha, size, top):
     spec = ModelSpec(arch, alpha=alpha, resolution=size, classes=10, include_top=top)
-    ours, theirs = registry.build(spec), reference(spec)
-    assert weighted(ours) == weighted(theirs)
-    values = randomized(theirs.get_weights(), [w.name for w in theirs.weights], seed=size)
-    ours.set_weights(values)
-    theirs.set_weights(values)
+    built, applications = registry.build(spec), reference(spec)
+    assert weighted(built) == weighted(applications)
+    values = randomized(
+        applications.get_weights(), [w.name for w in applications.weights], seed=size
+    )
+    built.set_weights(values)
+    applications.set_weights(values)
 
     images = np.random.default_rng(1).uniform(-1, 1, (2, size, size, 3)).astype(np.float32)
-    expected, got = run(theirs, images), run(ours, images)
+    expected, got = run(applications, images), run(built, images)
 
     assert got.shape == expected.shape
     assert np.ptp(expected) > 1e-4, "outputs all alike would prove nothing"

@@ -160,7 +160,7 @@ def test_a_warning_does_not_compile(places):
 
 
 @pytest.mark.parametrize(
-    ("there", "target", "wanted"),
+    ("programs", "target", "wanted"),
     [
         ([], "host", "apt install g[+][+]"),
         (["c++"], "aarch64-linux", "apt install g[+][+]-aarch64-linux-gnu"),
@@ -170,9 +170,9 @@ def test_a_warning_does_not_compile(places):
 )
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="aarch64 is no foreign machine here")
 def test_a_missing_program_is_named_with_its_package(
-    places, tmp_path, monkeypatch, there, target, wanted
+    places, tmp_path, monkeypatch, programs, target, wanted
 ):
-    only_programs(monkeypatch, tmp_path / "bin", *there)
+    only_programs(monkeypatch, tmp_path / "bin", *programs)
     with pytest.raises(DeviceError, match=wanted):
         build(places, target)
 

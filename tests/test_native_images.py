@@ -65,16 +65,16 @@ def by_python(dtype, of_images, shape=SHAPE):
 
 def compared(tmp_path, dtype, shards, **how):
     """The arrays that both wrote, byte for byte the same."""
-    ours = [tmp_path / f"native{number}.npy" for number in range(len(shards))]
-    theirs = [tmp_path / f"python{number}.npy" for number in range(len(shards))]
+    native_paths = [tmp_path / f"native{number}.npy" for number in range(len(shards))]
+    python_paths = [tmp_path / f"python{number}.npy" for number in range(len(shards))]
     with np.errstate(all="ignore"):
-        expected = by_python(dtype, images(shards, theirs, **how))
-    assert native(dtype, images(shards, ours, **how)) == expected
+        expected = by_python(dtype, images(shards, python_paths, **how))
+    assert native(dtype, images(shards, native_paths, **how)) == expected
     assert expected["error"] is None
-    for our, their in zip(ours, theirs, strict=True):
+    for our, their in zip(native_paths, python_paths, strict=True):
         assert our.read_bytes() == their.read_bytes(), (dtype, np.load(our), np.load(their))
     assert not list(tmp_path.glob("*.part"))
-    return [np.load(path) for path in ours]
+    return [np.load(path) for path in native_paths]
 
 
 def pixels(dtype, n=5):

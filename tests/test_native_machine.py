@@ -54,33 +54,35 @@ def program(folder, name, script):
 def states(root, monkeypatch, env=None):
     """Of both runners, without what changes from moment to moment."""
     monkeypatch.setenv("PATH", (env or os.environ)["PATH"])
-    ours, theirs = probe("state", root), read_state(0.0, root=str(root))
-    assert set(ours) == set(theirs)
-    assert 5 <= ours["at_s"] < 60 and ours["load_average"] >= 0
-    return [{key: found[key] for key in found if key not in MEASURED} for found in (ours, theirs)]
+    native, expected = probe("state", root), read_state(0.0, root=str(root))
+    assert set(native) == set(expected)
+    assert 5 <= native["at_s"] < 60 and native["load_average"] >= 0
+    return [
+        {key: found[key] for key in found if key not in MEASURED} for found in (native, expected)
+    ]
 
 
 def environments(root, monkeypatch, env=None):
     """Of both runners; the native one knows no Python and no packages."""
     monkeypatch.setenv("PATH", (env or os.environ)["PATH"])
-    ours, theirs = probe("environment", root), read_environment(str(root))
-    assert Environment.from_dict(ours).cores == theirs["cores"]
-    return ours, {**theirs, "python": None, "versions": {}}
+    native, expected = probe("environment", root), read_environment(str(root))
+    assert Environment.from_dict(native).cores == expected["cores"]
+    return native, {**expected, "python": None, "versions": {}}
 
 
 def test_clocks_heat_and_voltage_are_the_same(tmp_path, monkeypatch):
     tree(tmp_path, BOARD)
-    ours, theirs = states(tmp_path, monkeypatch)
-    assert ours == theirs
-    assert ours["frequency_khz"] == [600_000, 1_500_000, 1_000_000]
-    assert (ours["temperature_c"], ours["throttled"]) == (83.205, 1)
+    native, expected = states(tmp_path, monkeypatch)
+    assert native == expected
+    assert native["frequency_khz"] == [600_000, 1_500_000, 1_000_000]
+    assert (native["temperature_c"], native["throttled"]) == (83.205, 1)
 
 
 @pytest.mark.parametrize("root", ["nothing", "/sys"])
 def test_what_a_machine_does_not_tell_is_empty(tmp_path, monkeypatch, root):
-    ours, theirs = states(tmp_path / root, monkeypatch)
-    assert len(ours.pop("frequency_khz")) == len(theirs.pop("frequency_khz"))
-    assert ours == theirs
+    native, expected = states(tmp_path / root, monkeypatch)
+    assert len(native.pop("frequency_khz")) == len(expected.pop("frequency_khz"))
+    assert native == expected
 
 
 @pytest.mark.parametrize(
@@ -100,8 +102,8 @@ def test_what_a_machine_does_not_tell_is_empty(tmp_path, monkeypatch, root):
 def test_the_firmware_is_asked_first_and_then_the_kernel(tmp_path, monkeypatch, script):
     env = program(tmp_path, "vcgencmd", script)
     tree(tmp_path, {name: text for name, text in BOARD.items() if "hwmon" in name})
-    ours, theirs = states(tmp_path, monkeypatch, env)
-    assert ours == theirs and ours["throttled"] is not None
+    native, expected = states(tmp_path, monkeypatch, env)
+    assert native == expected and native["throttled"] is not None
 
 
 def test_a_firmware_that_never_answers_is_not_waited_for(tmp_path):
@@ -128,9 +130,9 @@ def test_a_board_is_called_the_same(tmp_path, monkeypatch, parts, compatible):
     files = {"proc/cpuinfo": cores + about, "proc/device-tree/compatible": compatible}
     files["proc/device-tree/model"] = "Raspberry Pi 4 Model B Rev 1.4\0"
     tree(tmp_path, {**files, **maxima})
-    ours, theirs = environments(tmp_path, monkeypatch)
-    assert ours == theirs
-    assert ours["max_khz"] == [1000, 3000, 11000] and ours["board"].endswith("Rev 1.4")
+    native, expected = environments(tmp_path, monkeypatch)
+    assert native == expected
+    assert native["max_khz"] == [1000, 3000, 11000] and native["board"].endswith("Rev 1.4")
 
 
 @pytest.mark.parametrize(
@@ -144,15 +146,15 @@ def test_a_board_is_called_the_same(tmp_path, monkeypatch, parts, compatible):
 )
 def test_a_processor_is_called_the_same(tmp_path, monkeypatch, text):
     tree(tmp_path, {"proc/cpuinfo": text})
-    ours, theirs = environments(tmp_path, monkeypatch)
+    native, expected = environments(tmp_path, monkeypatch)
     if "no colon" in text:  # where Python goes on to ask the program uname
-        theirs["cpu_model"] = "unknown"
-    assert ours == theirs
+        expected["cpu_model"] = "unknown"
+    assert native == expected
 
 
 def test_this_machine_is_described_the_same(monkeypatch):
-    ours, theirs = environments("/", monkeypatch)
-    assert ours == theirs and ours["kernel_architecture"] == platform.machine()
+    native, expected = environments("/", monkeypatch)
+    assert native == expected and native["kernel_architecture"] == platform.machine()
 
 
 @pytest.mark.parametrize("script", ['shift 2; "$@"', "exit 1"])

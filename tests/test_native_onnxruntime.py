@@ -63,37 +63,42 @@ def by_python(job):
 
 
 def compared(tmp_path, libraries, content, **how):
-    ours = probe("onnxruntime", libraries, asked=asked(tmp_path, content, "ours", **how))
-    theirs = by_python(asked(tmp_path, content, "theirs", **how))
-    assert ours["error"] is None and theirs["error"] is None
+    native = probe("onnxruntime", libraries, asked=asked(tmp_path, content, "ours", **how))
+    expected = by_python(asked(tmp_path, content, "theirs", **how))
+    assert native["error"] is None and expected["error"] is None
     assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "theirs.npy").read_bytes()
-    assert (ours["images"], ours["version"]) == (theirs["images"], theirs["runtime_version"])
-    return ours, theirs
+    assert (native["images"], native["version"]) == (
+        expected["images"],
+        expected["runtime_version"],
+    )
+    return native, expected
 
 
 @pytest.mark.parametrize("int8", [False, True])
 def test_a_classifier_answers_the_same_bits_and_has_the_same_profile(tmp_path, libraries, int8):
     content = tiny_models.onnx(int8=int8)
-    ours, theirs = compared(tmp_path, libraries, content, shape=(3, SIDE, SIDE, 3), profile_runs=7)
-    named = [[(op["name"], op["kind"]) for op in found["profile"]] for found in (ours, theirs)]
+    native, expected = compared(
+        tmp_path, libraries, content, shape=(3, SIDE, SIDE, 3), profile_runs=7
+    )
+    named = [[(op["name"], op["kind"]) for op in found["profile"]] for found in (native, expected)]
     assert named[0] == named[1] and len(named[0]) >= 2
-    assert all(op["mean_ns"] >= 0 for op in ours["profile"])
-    assert ours["dtypes"] == (["int8", "int8"] if int8 else ["float32", "float32"])
+    assert all(op["mean_ns"] >= 0 for op in native["profile"])
+    assert native["dtypes"] == (["int8", "int8"] if int8 else ["float32", "float32"])
 
 
 @pytest.mark.parametrize("dtype", ["FLOAT", "INT8", "UINT8", "INT16"])
 def test_each_type_of_input_and_output_that_is_exported_is_taken(tmp_path, libraries, dtype):
-    ours, _ = compared(tmp_path, libraries, network(dtype=getattr(TensorProto, dtype)))
+    native, _ = compared(tmp_path, libraries, network(dtype=getattr(TensorProto, dtype)))
     named = {"FLOAT": "float32"}.get(dtype, dtype.lower())
-    assert ours["dtypes"] == [named, named]
+    assert native["dtypes"] == [named, named]
 
 
 @pytest.mark.parametrize("dtype", ["FLOAT16", "DOUBLE", "UINT16", "INT32", "INT64", "BOOL"])
 def test_both_runners_refuse_a_file_of_other_types(tmp_path, libraries, dtype):
     content = network(dtype=getattr(TensorProto, dtype))
-    ours = probe("onnxruntime", libraries, asked=asked(tmp_path, content, "ours"))["error"]
-    theirs = by_python(asked(tmp_path, content, "theirs", profile_runs=None))["error"]
-    for error in (ours, theirs):
+    native = probe("onnxruntime", libraries, asked=asked(tmp_path, content, "ours"))["error"]
+    expected = by_python(asked(tmp_path, content, "theirs", profile_runs=None))["error"]
+    for error in (native, expected):
         assert error["kind"] == "bad_model" and "float32, int8, uint8 or int16" in error["message"]
 
 
@@ -104,9 +109,9 @@ def test_an_open_batch_is_one_image(tmp_path, libraries, batch):
 
 def test_a_batch_of_no_image_fails_as_in_python(tmp_path, libraries):
     content = network((0, 2, 2, 3))
-    ours = probe("onnxruntime", libraries, asked=asked(tmp_path, content, "ours"))["error"]
-    theirs = by_python(asked(tmp_path, content, "theirs", profile_runs=None))["error"]
-    assert ours["kind"] == theirs["kind"] and "invalid dimensions" in theirs["message"]
+    native = probe("onnxruntime", libraries, asked=asked(tmp_path, content, "ours"))["error"]
+    expected = by_python(asked(tmp_path, content, "theirs", profile_runs=None))["error"]
+    assert native["kind"] == expected["kind"] and "invalid dimensions" in expected["message"]
 
 
 def test_an_output_whose_shape_the_file_leaves_open_is_read(tmp_path, libraries):
@@ -127,8 +132,8 @@ BAD = {
 @pytest.mark.parametrize("content", BAD.values(), ids=BAD.keys())
 def test_a_file_that_cannot_be_run_is_a_bad_model(tmp_path, libraries, content):
     found = probe("onnxruntime", libraries, asked=asked(tmp_path, content, "ours"))
-    theirs = by_python(asked(tmp_path, content, "theirs"))
-    assert found["error"]["kind"] == theirs["error"]["kind"] == "bad_model"
+    expected = by_python(asked(tmp_path, content, "theirs"))
+    assert found["error"]["kind"] == expected["error"]["kind"] == "bad_model"
     assert len(found["error"]["message"]) > 20
 
 
@@ -147,23 +152,23 @@ def test_what_fails_while_it_runs_is_told_by_onnx_runtime(tmp_path, libraries):
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     content = made.SerializeToString()
     found = probe("onnxruntime", libraries, asked=asked(tmp_path, content, "ours"))
-    theirs = by_python(asked(tmp_path, content, "theirs", profile_runs=None))
-    assert found["error"]["kind"] == theirs["error"]["kind"] == "runtime_failed"
-    assert "Reshape" in found["error"]["message"] and "Reshape" in theirs["error"]["message"]
+    expected = by_python(asked(tmp_path, content, "theirs", profile_runs=None))
+    assert found["error"]["kind"] == expected["error"]["kind"] == "runtime_failed"
+    assert "Reshape" in found["error"]["message"] and "Reshape" in expected["error"]["message"]
 
 
-@pytest.mark.parametrize("there", ["nothing", "no library", "another library", "no versions"])
-def test_a_runtime_that_is_not_there_is_said_to_be_missing(tmp_path, libraries, there):
+@pytest.mark.parametrize("fault", ["nothing", "no library", "another library", "no versions"])
+def test_a_runtime_that_is_not_there_is_said_to_be_missing(tmp_path, libraries, fault):
     folder = tmp_path / "lib"
     shutil.copytree(libraries, folder, symlinks=True)
     library = folder / "libonnxruntime.so.1"
-    if there == "no versions":
+    if fault == "no versions":
         (folder / "versions.json").write_text("[]")
     else:
         library.unlink()
-    if there == "no library":
+    if fault == "no library":
         library.write_bytes(b"\x7fELF" + bytes(100))
-    if there == "another library":
+    if fault == "another library":
         library.symlink_to((libraries / "libLiteRt.so").resolve())
     found = probe("onnxruntime", folder, asked=asked(tmp_path, tiny_models.onnx(), "ours"))
     assert found["error"]["kind"] == "missing_runtime"

@@ -103,11 +103,13 @@ def test_what_the_device_is_is_in_the_records(project, measured, monkeypatch):
     found = History().newest()
     assert len(found) == sum(len(rows_of(arch)) for arch in ARCHS)
     for record in found:
-        there = record.environment
+        remote = record.environment
         assert (
-            there.emulated and there.architecture == "aarch64" and "Cortex-A72" in there.cpu_model
+            remote.emulated
+            and remote.architecture == "aarch64"
+            and "Cortex-A72" in remote.cpu_model
         )
-        assert there.os.startswith("Debian") and there.cores and there.memory_bytes > 2**28
+        assert remote.os.startswith("Debian") and remote.cores and remote.memory_bytes > 2**28
         assert record.result.samples_ns and len(record.result.states) >= 2
         assert record.result.runtime_version
 

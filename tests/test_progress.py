@@ -62,19 +62,19 @@ def screen(written):
 
 
 def test_on_a_terminal_results_stay_and_live_lines_go():
-    ours, theirs = pty.openpty()
+    controller, terminal = pty.openpty()
     known = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
-        [sys.executable, "-c", LIVE], stdout=theirs, stderr=theirs, env=known
+        [sys.executable, "-c", LIVE], stdout=terminal, stderr=terminal, env=known
     )
-    os.close(theirs)
+    os.close(terminal)
     written = b""
     while True:
         try:
-            written += os.read(ours, 65536)
+            written += os.read(controller, 65536)
         except OSError:  # the other end is closed
             break
-    os.close(ours)
+    os.close(controller)
     assert process.wait(30) == 0
     shown = written.decode()
     assert all(f"pi{k}: round" in shown for k in range(3))

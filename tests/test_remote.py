@@ -46,13 +46,13 @@ class Line(LocalTransport):
             raise ConnectionLost("nobody there")
         super().connect()
 
-    def put(self, local, there, show):
+    def put(self, local, remote, show):
         self.pushed.append(local.name)
-        super().put(local, there, show)
+        super().put(local, remote, show)
 
-    def get(self, there, local):
+    def get(self, remote, local):
         self.before_get()
-        super().get(there, local)
+        super().get(remote, local)
 
 
 @pytest.fixture
@@ -112,9 +112,9 @@ def test_it_answers_and_times_as_this_machine_does(device, line, job, evaluating
         timed, evaluated = device.run(job), device.run(evaluating)
     assert timed.error is None and len(timed.samples_ns) >= QUICK.min_samples
     assert evaluated.error is None and evaluated.images == 30
-    there = outputs_of(evaluating)
+    remote = outputs_of(evaluating)
     assert Host().run(evaluating).error is None
-    assert np.array_equal(there, outputs_of(evaluating))
+    assert np.array_equal(remote, outputs_of(evaluating))
 
 
 def test_files_are_pushed_once_and_only_the_cache_stays(device, line, evaluating, tmp_path):
@@ -149,9 +149,9 @@ def test_a_line_that_breaks_goes_on_at_the_missing_shard(
     with device:
         result = device.run(evaluating)
     assert result.error is None and result.images == 30
-    there = outputs_of(evaluating)
+    remote = outputs_of(evaluating)
     Host().run(evaluating)
-    assert np.array_equal(there, outputs_of(evaluating))
+    assert np.array_equal(remote, outputs_of(evaluating))
     assert any("the connection broke" in note for note in notes)
     read = [Path(path).name for path in log.read_text().split("\n") if path]
     names = list(dict.fromkeys(read))

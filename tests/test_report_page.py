@@ -179,14 +179,14 @@ def test_a_matrix_has_each_pair_on_both_sides_of_its_diagonal(noise):
 
 
 def test_a_device_in_a_matrix_may_have_spaces_and_quotes_in_its_name(noise):
-    ours, theirs = (
+    first, second = (
         [replace(record(noise, row), device=device) for row in ROWS[:2]]
         for device in ('the "old" pi', 'the "new" pi')
     )
-    (alone,) = {tuple(v.data[0]["y"]) for v in drift_matrix(list(drifts_of(ours, noise))).views}
+    (alone,) = {tuple(v.data[0]["y"]) for v in drift_matrix(list(drifts_of(first, noise))).views}
     assert alone == ("1  keras", "2  float32.tflite litert", "3  float32.tflite tflite-runtime")
     (both,) = {
-        tuple(v.data[0]["y"]) for v in drift_matrix(list(drifts_of([*ours, *theirs], noise))).views
+        tuple(v.data[0]["y"]) for v in drift_matrix(list(drifts_of([*first, *second], noise))).views
     }
     assert both[1] == "2  " + chart.text('float32.tflite litert the "old" pi')
 

@@ -73,8 +73,8 @@ def test_padding_is_symmetric_as_in_the_authors_code(model):
 def test_layers_are_named_as_in_resnet50_of_keras_applications(model):
     from keras import applications
 
-    theirs = applications.ResNet50(weights=None, input_shape=(RES, RES, 3))
-    names = [layer.name for layer in theirs.layers if layer.weights]
+    expected = applications.ResNet50(weights=None, input_shape=(RES, RES, 3))
+    names = [layer.name for layer in expected.layers if layer.weights]
     assert sorted(layer.name for layer in model.layers if layer.weights) == sorted(names)
 
 

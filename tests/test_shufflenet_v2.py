@@ -109,7 +109,7 @@ def test_int8_onnx_answers_as_int8_tflite(graph, int8_graph, images):
         integers = np.clip(np.rint(image[None] / scale) + zero_point, -128, 127).astype(np.int8)
         interpreter.set_tensor(put["index"], integers)
         interpreter.invoke()
-        theirs = session.run(None, {"image": integers})[0]
-        answers.append((interpreter.get_tensor(got["index"])[0], theirs[0]))
-    ours, theirs = np.moveaxis(np.asarray(answers, np.float32) + 128, 1, 0)
-    assert compare(ours, theirs, "softmax").sqnr_db > 15
+        expected = session.run(None, {"image": integers})[0]
+        answers.append((interpreter.get_tensor(got["index"])[0], expected[0]))
+    found, expected = np.moveaxis(np.asarray(answers, np.float32) + 128, 1, 0)
+    assert compare(found, expected, "softmax").sqnr_db > 15

@@ -97,8 +97,8 @@ def test_one_class_and_no_top_build():
 
 
 def test_weights_of_one_version_do_not_pass_for_the_other(tmp_path):
-    ours = build("squeezenet", resolution=32, classes=3)
-    ours.save_weights(path := tmp_path / "x.weights.h5")
+    built = build("squeezenet", resolution=32, classes=3)
+    built.save_weights(path := tmp_path / "x.weights.h5")
     load_weights(build("squeezenet", resolution=32, classes=3), path)
     with pytest.raises(RequestError, match=r"conv1 is \(3, 3, 3, 64\) in the file"):
         load_weights(build("squeezenet1.0", resolution=32, classes=3), path)

@@ -72,8 +72,8 @@ def test_how_far_a_long_push_is_is_shown(server, tmp_path):
     shown = []
     with CutLine(server.port) as between, Ssh(server.settings(port=between.port)) as line:
         between.delay_s = 0.01
-        there = PurePosixPath(tmp_path / "there")
-        line.put(tmp_path / "here", there, lambda *told: shown.append(told))
+        remote = PurePosixPath(tmp_path / "there")
+        line.put(tmp_path / "here", remote, lambda *told: shown.append(told))
     assert shown[0] == ("pushing here",)
     assert {told[0] for told in shown[1:]} == {"pushing here, MB"}
     assert {told[2] for told in shown[1:]} == {4}

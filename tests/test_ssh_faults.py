@@ -143,16 +143,16 @@ def test_every_reason_has_advice_that_can_be_said():
 
 @pytest.mark.parametrize("reset", [False, True])
 def test_a_push_that_is_cut_leaves_nothing_and_can_be_made_again(server, between, line, big, reset):
-    there = big.parent / "there" / "file"
-    there.parent.mkdir()
+    remote = big.parent / "there" / "file"
+    remote.parent.mkdir()
     between.after(BIG_BYTES // 3, "up", lambda: between.cut(reset))
     with pytest.raises(ConnectionLost, match=r"^the connection to pi4 broke: "):
-        line.put(big, PurePosixPath(there), ignore)
-    assert not there.exists() and not line.is_connected()
+        line.put(big, PurePosixPath(remote), ignore)
+    assert not remote.exists() and not line.is_connected()
     line.connect()
-    line.put(big, PurePosixPath(there), ignore)
-    assert there.read_bytes() == big.read_bytes()
-    assert os.listdir(there.parent) == ["file"]
+    line.put(big, PurePosixPath(remote), ignore)
+    assert remote.read_bytes() == big.read_bytes()
+    assert os.listdir(remote.parent) == ["file"]
 
 
 def test_what_takes_a_push_there_removes_its_part_also_when_nobody_hears_it_complain(tmp_path):

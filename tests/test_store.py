@@ -72,10 +72,10 @@ def test_what_is_removed_is_pushed_again_when_it_is_wanted(line, tmp_path):
 
 def test_a_file_that_lost_its_end_is_pushed_again(line, tmp_path):
     path = written(tmp_path, "a.onnx", b"content")
-    there = Path(line[1].put(path, quiet))
-    there.write_bytes(b"cont")
+    remote = Path(line[1].put(path, quiet))
+    remote.write_bytes(b"cont")
     again(line).put(path, quiet)
-    assert there.read_bytes() == b"content" and len(line[0].pushed) == 2
+    assert remote.read_bytes() == b"content" and len(line[0].pushed) == 2
 
 
 def test_pushing_goes_on_where_the_line_broke(line, tmp_path, monkeypatch):
@@ -108,9 +108,9 @@ def test_images_that_were_not_used_for_longest_make_room(line, tmp_path):
     small = FileStore(transport, store.folder.parent, shards_bytes=30)
     new = [written(tmp_path, f"new{n}.npy", bytes([100 + n]) * 10) for n in range(1)]
     made = small.put_all([old[0], *new], quiet)
-    there = {Path(name) for name in Path(store.folder).iterdir()}
+    remote = {Path(name) for name in Path(store.folder).iterdir()}
     # 30 bytes hold three: the one that is asked for again, the youngest of the others, the new one.
-    assert there == {Path(n) for n in (names[0], names[3], names[4], made[1])}
+    assert remote == {Path(n) for n in (names[0], names[3], names[4], made[1])}
 
 
 def test_images_of_one_call_are_all_kept(line, tmp_path):

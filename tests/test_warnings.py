@@ -124,10 +124,10 @@ def test_many_rows_with_one_warning_are_one_line_with_its_advice():
 def test_a_governor_is_changed_by_us_or_by_hand():
     changed = replace(SOUND, states=state(governors=("ondemand",)))
     by_hand = find_warnings(changed, BOARD, DEFAULT)[0].advice
-    ours = replace(BOARD, governor_settable=True)
-    by_us = find_warnings(changed, ours, DEFAULT, AGAIN)[0].advice
+    settable = replace(BOARD, governor_settable=True)
+    by_us = find_warnings(changed, settable, DEFAULT, AGAIN)[0].advice
     assert "run make bench ARCH=v1 GOVERNOR=performance" in by_us and "GOVERNOR=" not in by_hand
-    assert find_warnings(changed, ours, DEFAULT)[0].advice == by_hand  # not a variable of all
+    assert find_warnings(changed, settable, DEFAULT)[0].advice == by_hand  # not a variable of all
     assert "echo performance | sudo tee /sys/" in by_hand
 
 

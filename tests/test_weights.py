@@ -47,17 +47,17 @@ def published(arch, path, include_top=True):
     kwargs = {"include_preprocessing": False} if arch.startswith("v3") else {}
     if include_top:
         kwargs["classes"] = 7
-    theirs = getattr(applications, name)(
+    other = getattr(applications, name)(
         input_shape=(32, 32, 3), alpha=0.25, weights=None, include_top=include_top, **kwargs
     )
-    fill(theirs)
+    fill(other)
     with h5py.File(path, "w") as file:
-        save_weights_to_hdf5_group(file, theirs)
-    return theirs
+        save_weights_to_hdf5_group(file, other)
+    return other
 
 
-def assert_same_weights(ours, theirs):
-    for got, expected in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+def assert_same_weights(built, other):
+    for got, expected in zip(built.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(got, expected)
 
 
@@ -85,16 +85,16 @@ slow = pytest.mark.slow
 )  # fmt: skip
 def test_files_in_the_published_form_load(arch, include_top, tmp_path):
     path = tmp_path / "published.h5"
-    theirs = published(arch, path, include_top)
-    ours = build(arch, classes=7, include_top=include_top)
-    load_weights(ours, path)
-    assert_same_weights(ours, theirs)
+    other = published(arch, path, include_top)
+    built = build(arch, classes=7, include_top=include_top)
+    load_weights(built, path)
+    assert_same_weights(built, other)
     assert classes_in(path) == (7 if include_top else None)
 
 
 def test_published_files_load_in_order_when_their_layers_have_other_names(tmp_path):
     path = tmp_path / "published.h5"
-    theirs = published("v3-small", path)
+    other = published("v3-small", path)
     with h5py.File(path, "r+") as file:  # as TensorFlow's V3 files: "expanded_conv/expand/kernel"
         renamed = []
         for name in file.attrs["layer_names"]:
@@ -102,9 +102,9 @@ def test_published_files_load_in_order_when_their_layers_have_other_names(tmp_pa
             file.move(old, f"tf/{old}")
             renamed.append(f"tf/{old}".encode())
         file.attrs["layer_names"] = renamed
-    ours = build("v3-small", classes=7)
-    load_weights(ours, path)
-    assert_same_weights(ours, theirs)
+    built = build("v3-small", classes=7)
+    load_weights(built, path)
+    assert_same_weights(built, other)
 
 
 FORMS = ("weights.weights.h5", "model.keras", "model.h5")
@@ -119,11 +119,11 @@ def keras_3_files():
 
 @pytest.mark.parametrize(("arch", "name"), keras_3_files())
 def test_keras_3_weights_and_whole_models_load(arch, name, tmp_path):
-    saved, ours = fill(build(arch, classes=5)), build(arch, classes=5)
+    saved, built = fill(build(arch, classes=5)), build(arch, classes=5)
     path = tmp_path / name
     saved.save_weights(path) if name.startswith("weights") else saved.save(path)
-    load_weights(ours, path)
-    assert_same_weights(ours, saved)
+    load_weights(built, path)
+    assert_same_weights(built, saved)
     assert classes_in(path) == 5
 
 
@@ -133,9 +133,9 @@ def test_keras_3_weights_without_layer_names_load_in_order(tmp_path):
     saved.save_weights(path)
     with h5py.File(path, "r+") as file:
         file.visititems(lambda _, item: item.attrs.pop("name", None) and None)
-    ours = build("v1", classes=5)
-    load_weights(ours, path)
-    assert_same_weights(ours, saved)
+    built = build("v1", classes=5)
+    load_weights(built, path)
+    assert_same_weights(built, saved)
 
 
 def test_weights_of_another_width_are_refused_with_both_shapes_and_the_count(tmp_path):

@@ -64,15 +64,15 @@ def weighted(model):
     ("top", "size"), [(True, SIZE), pytest.param(False, 100, marks=pytest.mark.slow)]
 )
 def test_same_weights_give_the_outputs_of_keras_applications(top, size):
-    ours, theirs = build(top, size), reference(top, size)
-    for mine, other in zip(weighted(ours), weighted(theirs), strict=True):
-        assert type(mine) is type(other)
-        assert mine.name == other.name or (
-            "shortcut" in mine.name and other.name.startswith(PASSING)
+    built, applications = build(top, size), reference(top, size)
+    for layer, other in zip(weighted(built), weighted(applications), strict=True):
+        assert type(layer) is type(other)
+        assert layer.name == other.name or (
+            "shortcut" in layer.name and other.name.startswith(PASSING)
         )
-    ours.set_weights(theirs.get_weights())
+    built.set_weights(applications.get_weights())
     images = np.random.default_rng(1).uniform(-1, 1, (2, size, size, 3)).astype(np.float32)
-    expected, got = answers(theirs, images), answers(ours, images)
+    expected, got = answers(applications, images), answers(built, images)
     assert got.shape == expected.shape
     assert np.ptp(expected) > 1e-4, "outputs all alike would prove nothing"
     assert np.abs(got - expected).max() <= 1e-5 * max(1.0, np.abs(expected).max())
@@ -87,15 +87,15 @@ def test_parameters_are_the_published_ones_and_layers_have_the_published_names()
 def test_a_file_of_keras_applications_loads(form, tmp_path):
     from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
 
-    theirs, ours = reference(), build()
+    applications, built = reference(), build()
     path = tmp_path / "published.weights.h5"
     if form == "legacy":
         with h5py.File(path, "w") as file:
-            save_weights_to_hdf5_group(file, theirs)
+            save_weights_to_hdf5_group(file, applications)
     else:
-        theirs.save_weights(path)
-    load_weights(ours, path)
-    for got, expected in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        applications.save_weights(path)
+    load_weights(built, path)
+    for got, expected in zip(built.get_weights(), applications.get_weights(), strict=True):
         np.testing.assert_array_equal(got, expected)
 
 

@@ -64,8 +64,8 @@ class FileStore:
         sizes = [path.stat().st_size for path in missing if path.suffix == ".npy"]
         if not sizes:
             return
-        there = sum(name in self._known for name in wanted)
-        kept = max(there, self._shards_bytes // max(sizes) - len(sizes))
+        known_count = sum(name in self._known for name in wanted)
+        kept = max(known_count, self._shards_bytes // max(sizes) - len(sizes))
         words = ["sh", "-c", FORGET_OLDEST, "sh", self.folder, str(kept)]
         self._transport.run_check(words, FOLDER_S)
         self._known = {n for n in self._known if n.suffix != ".npy"} | (self._known & {*wanted})

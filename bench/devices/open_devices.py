@@ -107,18 +107,18 @@ def _listed_phone(name: str, known: Iterable[str]) -> DeviceSettings:
     from bench.devices.transport.adb_phones import is_address, phones
     from bench.devices.transport.adb_program import has_adb
 
-    there, told = [], ""
+    serials, told = [], ""
     if name.isprintable() and name:
         if is_address(name):
             return DeviceSettings(name, ADB, serial=name)
         try:
-            there = [phone.serial for phone in phones()] if has_adb() else []
+            serials = [phone.serial for phone in phones()] if has_adb() else []
         except DeviceError as error:
             told = f" (phones are not known: {error})"
-        if name in there:
+        if name in serials:
             return DeviceSettings(name, ADB, serial=name)
     raise RequestError(
-        f"DEVICE is {name!r}; expected one of: {', '.join([*known, *there])}{told}; others are "
+        f"DEVICE is {name!r}; expected one of: {', '.join([*known, *serials])}{told}; others are "
         f"described in {DEVICES_FILE}; see {EXAMPLE}"
     )
 

@@ -38,7 +38,7 @@ def nothing_found(history: History, chosen: dict[str, str | int | None]) -> Requ
             f"{history.path} has no measurement yet; run {make_line('bench')} first"
         )
     typed = [f"--{name} {chosen[column]}" for name, column in COLUMN_OF.items() if chosen[column]]
-    there = [f"--{name}: {', '.join(known[column])}" for name, column in COLUMN_OF.items()]
+    available = [f"--{name}: {', '.join(known[column])}" for name, column in COLUMN_OF.items()]
     return RequestError(
-        f"{history.path} has no run with {' '.join(typed)}; it has {'; '.join(there)}"
+        f"{history.path} has no run with {' '.join(typed)}; it has {'; '.join(available)}"
     )

@@ -94,14 +94,14 @@ def evaluate(
     comparison = OutputComparison() if reference is not None else None
     flips: list[Flip] = []
     for rows in chunks(outputs):
-        said = Outputs.of(outputs[rows], output_kind)
+        found = Outputs.of(outputs[rows], output_kind)
         wanted = Outputs.of(reference[rows], output_kind) if comparison else None
         known = labels[rows] if right else None
         if right:
-            right.add(said, wanted, known)
+            right.add(found, wanted, known)
         if comparison:
-            comparison.add(wanted, said)
-            flips = _surest([*flips, *_flips(wanted, said, known, indices[rows], dataset)])
+            comparison.add(wanted, found)
+            flips = _surest([*flips, *_flips(wanted, found, known, indices[rows], dataset)])
     compared = comparison.figures() if comparison else {"agreeing": None}
     return Accuracy(
         images=len(outputs),
@@ -141,12 +141,12 @@ class _Right:
         classes = max(outputs, 2)
         self.images, self.ours, self.keras = (np.zeros(classes, np.int64) for _ in range(3))
 
-    def add(self, said: Outputs, wanted: Outputs | None, labels: np.ndarray) -> None:
+    def add(self, found: Outputs, wanted: Outputs | None, labels: np.ndarray) -> None:
         classes = len(self.images)
-        right = said.predictions == labels
+        right = found.predictions == labels
         self.correct += int(right.sum())
         if self.correct_top5 is not None:
-            self.correct_top5 += int(_in_top5(said, labels).sum())
+            self.correct_top5 += int(_in_top5(found, labels).sum())
         self.images += np.bincount(labels, minlength=classes)
         self.ours += np.bincount(labels[right], minlength=classes)
         if wanted is not None:
@@ -168,20 +168,24 @@ class _Right:
         )
 
 
-def _in_top5(said: Outputs, labels: np.ndarray) -> np.ndarray:
+def _in_top5(found: Outputs, labels: np.ndarray) -> np.ndarray:
     """True [n] where the label is among the five largest; the lowest class first where they tie."""
-    score = np.take_along_axis(said.values, labels[:, None], axis=1)
-    ahead = (said.values == score) & (np.arange(said.values.shape[1]) < labels[:, None])
-    rank = ((said.values > score) | ahead).sum(axis=1)
-    return (rank < TOP_5) & (said.predictions != NO_PREDICTION)
+    score = np.take_along_axis(found.values, labels[:, None], axis=1)
+    ahead = (found.values == score) & (np.arange(found.values.shape[1]) < labels[:, None])
+    rank = ((found.values > score) | ahead).sum(axis=1)
+    return (rank < TOP_5) & (found.predictions != NO_PREDICTION)
 
 
 def _flips(
-    wanted: Outputs, said: Outputs, labels: np.ndarray | None, indices: np.ndarray, dataset: Dataset
+    wanted: Outputs,
+    found: Outputs,
+    labels: np.ndarray | None,
+    indices: np.ndarray,
+    dataset: Dataset,
 ) -> Iterator[Flip]:
     """The images of a chunk with another answer than Keras's, as far as one may be shown."""
     flipped = np.flatnonzero(
-        (said.predictions != wanted.predictions) & (wanted.predictions != NO_PREDICTION)
+        (found.predictions != wanted.predictions) & (wanted.predictions != NO_PREDICTION)
     )
     certainty = wanted.probabilities[flipped, wanted.predictions[flipped]]
     for at in np.argsort(-certainty, kind="stable")[:FLIPS_SHOWN]:
@@ -191,7 +195,7 @@ def _flips(
             item=dataset.source.item_name(int(indices[row])),
             label=None if labels is None else int(labels[row]),
             keras=int(wanted.predictions[row]),
-            said=int(said.predictions[row]),
+            said=int(found.predictions[row]),
             certainty=float(certainty[at]),
         )
 

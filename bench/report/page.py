@@ -112,14 +112,14 @@ def _packed_plotting_library() -> str:
 def _sections(contents: Contents, charts: Charts) -> Iterator[Section]:
     everything = (*contents.records, *contents.sustained)
     for number, model_id in enumerate(dict.fromkeys(r.model_id for r in everything), 1):
-        mine = replace(
+        of_machine = replace(
             contents,
             records=tuple(r for r in contents.records if r.model_id == model_id),
             sustained=tuple(r for r in contents.sustained if r.model_id == model_id),
         )
-        devices = dict.fromkeys(r.device for r in (*mine.records, *mine.sustained))
+        devices = dict.fromkeys(r.device for r in (*of_machine.records, *of_machine.sustained))
         of_model = sorted(
-            (*in_order(mine.records), *in_order(mine.sustained)),
+            (*in_order(of_machine.records), *in_order(of_machine.sustained)),
             key=lambda r: list(devices).index(r.device),
         )
         sessions = {r.session for r in of_model}
@@ -128,7 +128,7 @@ def _sections(contents: Contents, charts: Charts) -> Iterator[Section]:
         yield Section(
             model_id,
             f"model-{number}",
-            [_machine(mine, device, charts) for device in devices],
+            [_machine(of_machine, device, charts) for device in devices],
             charts.add(drift_matrix(drifts)),
             picture and _data_uri(picture),
             _warnings(of_model),

@@ -26,8 +26,8 @@ class Point:
 
     def beats(self, other: "Point") -> bool:
         """Nowhere worse than ``other``, and somewhere better."""
-        mine, theirs = self._costs(), other._costs()
-        return mine != theirs and all(a <= b for a, b in zip(mine, theirs, strict=True))
+        costs, other_costs = self._costs(), other._costs()
+        return costs != other_costs and all(a <= b for a, b in zip(costs, other_costs, strict=True))
 
     def _costs(self) -> tuple[float, float, float]:
         return (self.latency_ms, -self.top1, self.record.artifact_bytes)

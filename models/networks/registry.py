@@ -86,8 +86,8 @@ def check(spec: ModelSpec) -> ModelSpec:
     """``spec`` if its network can be built; RequestError naming what there is otherwise."""
     known = ARCHITECTURES[check_arch(spec.arch)]
     if known.alphas and spec.alpha not in known.alphas:
-        there = " or ".join(f"ALPHA={alpha:g}" for alpha in known.alphas)
-        raise RequestError(f"ALPHA is {spec.alpha:g}; {spec.arch} is defined for {there}")
+        widths = " or ".join(f"ALPHA={alpha:g}" for alpha in known.alphas)
+        raise RequestError(f"ALPHA is {spec.alpha:g}; {spec.arch} is defined for {widths}")
     if spec.resolution < known.min_resolution:
         raise RequestError(
             f"RES is {spec.resolution}; {spec.arch} needs at least {known.min_resolution} pixels, "

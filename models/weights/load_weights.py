@@ -43,12 +43,12 @@ def _pairs(layers, stored: list[StoredLayer]):
     published files use other names than ``keras.applications`` does today.
     """
     by_name = {found.name: found for found in stored}
-    ours = {layer.name for layer in layers}
+    names = {layer.name for layer in layers}
     in_order = _pairs_in_order(layers, stored)
     complete = all(layer is not None and found is not None for layer, found in in_order)
-    if by_name.keys() == ours or (not complete and by_name.keys() & ours):
+    if by_name.keys() == names or (not complete and by_name.keys() & names):
         pairs = [(layer, by_name.get(layer.name)) for layer in layers]
-        return pairs + [(None, found) for found in stored if found.name not in ours]
+        return pairs + [(None, found) for found in stored if found.name not in names]
     return in_order
 
 

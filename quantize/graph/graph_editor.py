@@ -80,9 +80,9 @@ class GraphEditor:
         index = int(operator.inputs[position])
         value = np.asarray(value, self.constant(index).dtype)
         if len(self.consumers(index)) > 1:
-            mine = copy.copy(self.tensor(index))
-            mine.name = f"{self.name(index)}/of {self.name(int(operator.outputs[0]))}".encode()
-            self.subgraph.tensors.append(mine)
+            copied = copy.copy(self.tensor(index))
+            copied.name = f"{self.name(index)}/of {self.name(int(operator.outputs[0]))}".encode()
+            self.subgraph.tensors.append(copied)
             index = len(self.subgraph.tensors) - 1
             inputs = list(operator.inputs)
             inputs[position] = index

@@ -51,16 +51,16 @@ class Program:
     ) -> None:  # fmt: skip
         self._stream, self._packets, self._faults = stream, packets, faults
         self._writing = threading.Lock()
-        self._ours, theirs = socket.socketpair()
+        self._ours, child_end = socket.socketpair()
         self._ours_err, their_err = socket.socketpair() if packets else (None, None)
         argv = [*shell.argv, "-c", command] if command else [*shell.argv, "-"]
         try:
             self._process = subprocess.Popen(
-                argv, stdin=theirs, stdout=theirs, stderr=their_err or theirs, umask=0,
+                argv, stdin=child_end, stdout=child_end, stderr=their_err or child_end, umask=0,
                 start_new_session=True, env=variables, cwd=shell.folder,
             )  # fmt: skip
         finally:
-            for one in filter(None, (theirs, their_err)):
+            for one in filter(None, (child_end, their_err)):
                 one.close()
 
     def run(self) -> None:

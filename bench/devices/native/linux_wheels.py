@@ -41,5 +41,5 @@ def linux_wheel(
 
 def _tags(machine: str, glibc: tuple[int, int]) -> list[str]:
     nowhere, python = PurePosixPath("/"), sys.version_info[:3]
-    there = Machine("", machine, machine, nowhere, python, "glibc", glibc, nowhere, 0)
-    return platform_tags(there)
+    target = Machine("", machine, machine, nowhere, python, "glibc", glibc, nowhere, 0)
+    return platform_tags(target)

@@ -19,13 +19,13 @@ def unmet(wheels: Sequence[Path], machine: Machine) -> Iterator[str]:
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name, parse_wheel_filename
 
-    there = dict(parse_wheel_filename(wheel.name)[:2] for wheel in wheels)
+    versions = dict(parse_wheel_filename(wheel.name)[:2] for wheel in wheels)
     for wheel in wheels:
         for text in _metadata(wheel).get_all("Requires-Dist", ()):
             wanted = Requirement(text)
             if wanted.marker and not wanted.marker.evaluate(_markers(machine)):
                 continue
-            version = there.get(canonicalize_name(wanted.name))
+            version = versions.get(canonicalize_name(wanted.name))
             if version is None or not wanted.specifier.contains(version, prereleases=True):
                 extras = f"[{','.join(sorted(wanted.extras))}]" if wanted.extras else ""
                 yield f"{wanted.name}{extras}{wanted.specifier}"

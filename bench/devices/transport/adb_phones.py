@@ -64,13 +64,13 @@ def is_address(serial: str) -> bool:
 
 def chosen(serial: str, found: Sequence[Phone]) -> Phone:
     """The phone ``serial``, or the only one for "". DeviceError, with what is there, otherwise."""
-    there = ", ".join(map(str, found))
+    names = ", ".join(map(str, found))
     if not serial:
         if not found:
             raise DeviceError(NO_PHONE)
         if len(found) > 1:
             raise DeviceError(
-                f"adb lists {len(found)} phones: {there}; choose one, e.g. DEVICE={found[0].serial}"
+                f"adb lists {len(found)} phones: {names}; choose one, e.g. DEVICE={found[0].serial}"
             )
         return found[0]
     for phone in found:
@@ -78,7 +78,7 @@ def chosen(serial: str, found: Sequence[Phone]) -> Phone:
             return phone
     raise DeviceError(
         f"adb lists no phone {serial!r}; "
-        + (f"expected one of: {there}; is its cable in?" if there else NO_PHONE)
+        + (f"expected one of: {names}; is its cable in?" if names else NO_PHONE)
     )
 
 
