@@ -97,7 +97,7 @@ def test_a_program_whose_process_here_is_killed_sees_the_end_of_its_input(line):
     assert process.returncode == -signal.SIGKILL
 
 
-def test_a_command_that_is_too_long_for_adb_is_an_error_and_no_lost_line(line):
+def test_a_command_that_is_too_long_for_adb_is_an_error_and_no_lost_connection(line):
     with pytest.raises(DeviceError, match="pixel ended a command, or did not start it: ") as caught:
         line.run(["echo", "x" * 100_000], 30)
     assert not isinstance(caught.value, ConnectionLost) and line.is_connected()
@@ -116,7 +116,7 @@ def test_how_far_a_long_push_is_is_shown(phone, tmp_path):
     assert 0 < shown[1][1] < 20
 
 
-def test_a_closed_line_ends_what_went_through_it_and_opens_again(server, phone):
+def test_a_closed_connection_ends_what_went_through_it_and_opens_again(server, phone):
     line = Adb(settings(phone.serial))
     with pytest.raises(ConnectionLost, match="there is no connection to pixel"):
         line.run(["true"], 30)

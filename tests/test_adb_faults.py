@@ -110,7 +110,7 @@ def test_a_fetch_that_is_cut_leaves_nothing(between, line, big):
 
 
 @pytest.mark.parametrize("fault", ["cut", "freeze", "offline", "no server"])
-def test_a_program_whose_line_breaks_is_lost_not_failed(server, phone, between, line, fault):
+def test_a_program_whose_connection_breaks_is_lost_not_failed(server, phone, between, line, fault):
     faults = {
         "cut": between.cut,
         "freeze": between.freeze,
@@ -126,7 +126,7 @@ def test_a_program_whose_line_breaks_is_lost_not_failed(server, phone, between, 
     process.communicate()
 
 
-def test_what_ran_on_a_phone_whose_line_broke_hears_of_it(between, line, big):
+def test_what_ran_on_a_phone_whose_connection_broke_hears_of_it(between, line, big):
     remote = big.parent / "pid"
     line.start(["sh", "-c", f"echo $$ > '{remote}'; exec cat"])
     wait_until(lambda: remote.exists() and remote.read_text())
@@ -134,7 +134,7 @@ def test_what_ran_on_a_phone_whose_line_broke_hears_of_it(between, line, big):
     wait_until(lambda: not os.path.exists(f"/proc/{remote.read_text().strip()}/fd/0"))
 
 
-def test_the_line_is_not_replaced_by_the_one_that_adb_makes_anew(server, between, line):
+def test_the_connection_is_not_replaced_by_the_one_that_adb_makes_anew(server, between, line):
     """Processes started on it are lost: whoever goes on has to know."""
     between.cut()
     serial = f"127.0.0.1:{between.port}"
@@ -192,7 +192,7 @@ def test_a_server_that_hangs_is_not_waited_for(server, phone, monkeypatch):
         assert line.run(["true"], 30).code == 0
 
 
-def test_a_line_that_is_being_opened_can_be_closed(server):
+def test_a_connection_that_is_being_opened_can_be_closed(server):
     """To a phone that accepts and says nothing; from another thread."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         line = opened(f"127.0.0.1:{silent.getsockname()[1]}")

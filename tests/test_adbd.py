@@ -150,7 +150,7 @@ def test_a_push_that_cannot_be_written_says_why(adb, tmp_path):
     assert adb("shell", "echo on").stdout == "on\n"
 
 
-def test_a_push_whose_line_breaks_leaves_nothing(server, daemon, adb, tmp_path):
+def test_a_push_whose_connection_breaks_leaves_nothing(server, daemon, adb, tmp_path):
     (tmp_path / "here").write_bytes(bytes(8 * MIB))
     daemon.faults.cut_at(8, ("in",))
     assert adb("push", str(tmp_path / "here"), str(tmp_path / "there")).returncode == 1
@@ -164,7 +164,7 @@ def test_an_interactive_terminal_is_refused(adb):
 
 
 @pytest.mark.parametrize("number", range(1, 9))
-def test_the_line_breaks_at_any_packet_and_comes_again(server, daemon, adb, number):
+def test_the_connection_breaks_at_any_packet_and_comes_again(server, daemon, adb, number):
     daemon.faults.cut_at(number)
     output = adb("shell", "echo a; cat", input="b\n" * 9).stdout
     until(lambda: state(server, daemon) == "device")

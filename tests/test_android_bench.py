@@ -139,7 +139,7 @@ def test_this_machine_is_measured_beside_it_in_one_command(measured):
     assert {row["session"] for row in measured["v2"]["rows"]} == {here[0]["session"]}
 
 
-def test_what_it_answers_is_what_keras_and_this_machine_answer(measured):
+def test_its_predictions_are_those_of_keras_and_this_machine(measured):
     """ARM and x86 kernels round differently: floats in the last place, int8 by a step in LiteRT's
     delegate, by several in the other runtimes."""
     for arch in ARCHS:

@@ -51,7 +51,7 @@ def sent(monkeypatch):
     return found
 
 
-def test_a_line_that_breaks_ahead_of_all_timing(pixel, capsys, monkeypatch):
+def test_a_connection_that_breaks_ahead_of_all_timing(pixel, capsys, monkeypatch):
     """While the phone is asked for its memory."""
     plain = RemoteDevice.free_memory_bytes
 
@@ -130,7 +130,7 @@ def test_a_phone_that_reboots(pixel, capsys, place):
 
 
 @pytest.mark.parametrize("direction", PARTS)
-def test_a_line_that_breaks_at_any_packet_gives_no_wrong_figure(pixel, capsys, direction):
+def test_a_connection_that_breaks_at_any_packet_gives_no_wrong_figure(pixel, capsys, direction):
     """It is lost at packets spread over a whole bench, one bench after the other."""
     if not pixel.phone.path(f"{CACHE}/files").exists():
         assert pixel.bench() == 0  # else the one that is counted would push the runner too

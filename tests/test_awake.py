@@ -85,7 +85,7 @@ def phone(tmp_path):
 
 
 @pytest.mark.parametrize("before", ["3", None])
-def test_it_is_as_before_behind_the_block(phone, before):
+def test_it_is_as_before_after_the_block(phone, before):
     if before:
         phone.set(SCREEN, before)
     with phone.stay_awake():
@@ -101,7 +101,7 @@ def test_a_phone_whose_doze_is_off_keeps_it_off(phone):
     assert phone.get("doze") == "0"
 
 
-def test_it_is_put_back_when_the_line_breaks(phone):
+def test_it_is_put_back_when_the_connection_breaks(phone):
     with phone.stay_awake():
         process = phone.started[0]
         os.kill(process.pid, signal.SIGHUP)  # what adbd does then

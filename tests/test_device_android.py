@@ -167,7 +167,7 @@ def test_a_reboot_ends_what_runs_and_keeps_what_was_written(start_phone):
     assert phone.processes() == []
 
 
-def test_a_broken_line_leaves_what_runs_in_a_session_of_its_own(start_phone):
+def test_a_broken_connection_leaves_what_runs_in_a_session_of_its_own(start_phone):
     phone = start_phone()
     shell(phone, "nohup setsid sleep 1000 >/dev/null 2>&1 &")
     phone.disconnect()
@@ -176,7 +176,7 @@ def test_a_broken_line_leaves_what_runs_in_a_session_of_its_own(start_phone):
     assert shell(phone, "echo on").stdout == "on\n"
 
 
-def test_the_line_can_be_cut_held_and_silent(start_phone, tmp_path):
+def test_the_connection_can_be_cut_delayed_and_silent(start_phone, tmp_path):
     phone = start_phone()
     phone.cut_at(3)
     assert shell(phone, "echo lost; sleep 1").stdout == ""

@@ -115,7 +115,7 @@ def test_heartbeats_keep_the_device_for_longer_than_the_silence_that_ends_it(dev
     assert lock.is_held() and program.poll() is None
 
 
-def test_a_cut_line_ends_what_runs_and_the_same_bench_takes_the_device_again(device, cache):
+def test_a_cut_connection_ends_what_runs_and_the_same_bench_takes_the_device_again(device, cache):
     transport = RelayedTransport()
     lock = device(transport=transport)
     lock.take()
@@ -128,7 +128,7 @@ def test_a_cut_line_ends_what_runs_and_the_same_bench_takes_the_device_again(dev
     assert lock.is_held() and not lock.notes
 
 
-def test_a_frozen_line_lets_go_when_it_is_silent_for_too_long(device, cache):
+def test_a_frozen_connection_lets_go_when_it_is_silent_for_too_long(device, cache):
     transport = RelayedTransport()
     lock = device(transport=transport, lease_timeout_s=2)
     lock.take()
@@ -140,7 +140,7 @@ def test_a_frozen_line_lets_go_when_it_is_silent_for_too_long(device, cache):
     wait_until(lambda: not lock.is_held())
 
 
-def test_the_same_bench_waits_until_its_own_broken_line_is_let_go(device):
+def test_the_same_bench_waits_until_its_own_broken_connection_is_let_go(device):
     transport = RelayedTransport()
     device(transport=transport, lease_timeout_s=2).take()
     transport.freeze()
@@ -150,7 +150,7 @@ def test_the_same_bench_waits_until_its_own_broken_line_is_let_go(device):
     transport.thaw()
 
 
-def test_a_lock_that_was_left_behind_is_taken_and_told(device, cache):
+def test_a_lock_that_was_left_is_taken_and_told(device, cache):
     transport = RelayedTransport()
     device(transport=transport).take()
     agents = [
@@ -236,7 +236,7 @@ class Through(LocalTransport):
         return super().argv(["sh", "-c", self.script, "sh", *argv])
 
 
-def test_a_line_that_breaks_ahead_of_the_lock_is_connection_lost(device):
+def test_a_connection_that_breaks_ahead_of_the_lock_is_connection_lost(device):
     lock = device(transport=Through("echo reset by peer >&2; exit 255"))
     with pytest.raises(ConnectionLost, match=r"^local: the connection broke .*: reset by peer$"):
         lock.take()
@@ -307,7 +307,7 @@ def test_several_threads_may_end_programs_at_once(device, cache):
     assert ended == [True] * 6 and not any(living(program.pid) for program in programs)
 
 
-def test_a_registered_program_runs_through_the_line_with_its_input_and_end(device, cache):
+def test_a_registered_program_runs_through_the_connection_with_its_input_and_end(device, cache):
     transport = RelayedTransport()
     device(transport=transport).take()
     source = "import sys; print(sys.stdin.readline(), end=''); sys.exit(9)"

@@ -51,7 +51,7 @@ def test_without_a_file_there_are_no_devices(tmp_path):
         ('["a\\nb"]\ntransport = "ssh"\nhost = "a"', "printable"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(tmp_path, text, message):
+def test_what_is_wrong_is_reported_in_one_line(tmp_path, text, message):
     (tmp_path / "devices.toml").write_text(text)
     with pytest.raises(RequestError) as error:
         read_devices(tmp_path / "devices.toml")

@@ -189,7 +189,7 @@ def test_logits_leave_the_softmax_out_of_every_file(work):
 
 @pytest.mark.parametrize("moment", ["loading the network", "calibrating", "verifying"])
 @pytest.mark.slow
-def test_ctrl_c_leaves_nothing_behind(tmp_path, moment):
+def test_ctrl_c_leaves_nothing(tmp_path, moment):
     child = start("export", *SMALL, "--out", "out", cwd=tmp_path)
     for line in child.stderr:
         if moment in line:

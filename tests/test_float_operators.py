@@ -141,7 +141,7 @@ def test_only_some_names_are_in_the_sentence():
     assert line.count("(") == 3 and line.endswith(" and 1 more stay float")
 
 
-def test_nothing_is_said_where_nothing_stays_float():
+def test_nothing_is_reported_where_nothing_stays_float():
     _, made = float_and_int8(named("tanh"))
     assert float_operators.sentence("int8.tflite", made) is None
 

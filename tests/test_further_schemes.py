@@ -265,7 +265,7 @@ def test_every_known_scheme_is_in_the_readme_and_in_the_help():
         assert any(all(scheme.name in line for scheme in FURTHER) for line in lines)
 
 
-def test_a_runtime_with_other_outputs_is_not_said_to_load_the_file():
+def test_a_runtime_with_other_outputs_is_not_listed_as_loading_the_file():
     right = np.eye(3, dtype=np.float32)
     wrong = Trial("ok", right[[1, 0]])
     assert "outputs differ from litert's" in verification._status(wrong, right, "litert")

@@ -31,7 +31,7 @@ def test_equal_outputs_have_no_difference():
 
 
 @pytest.mark.parametrize("chunk", [2**18, 3])
-def test_the_largest_difference_is_said_in_steps_of_the_output(chunk, monkeypatch):
+def test_the_largest_difference_is_reported_in_steps_of_the_output(chunk, monkeypatch):
     """Whichever image has it, however many are in memory at a time."""
     monkeypatch.setattr(accuracy, "CHUNK_VALUES", chunk)
     for image in range(3):

@@ -51,7 +51,7 @@ def test_the_methods_take_back_what_min_max_ranges_lose(manifest):
     assert found["error-feedback"] > 27
 
 
-def test_int8_files_of_both_formats_answer_as_float(manifest):
+def test_int8_files_of_both_formats_predict_as_float(manifest):
     for artifact in manifest.artifacts:
         if artifact.scheme == "int8":
             assert artifact.fidelity.sqnr_db > 27

@@ -49,7 +49,7 @@ def test_it_stops_at_the_first_method_that_reaches_the_target(
     assert found.made().described["chosen"] == "min-max"
 
 
-def test_a_target_out_of_reach_is_said(v1_graph, calibration_images, evaluation_images):
+def test_a_target_out_of_reach_is_reported(v1_graph, calibration_images, evaluation_images):
     found = search(
         v1_graph,
         Calibration(calibration_images[:8], threads=1),

@@ -105,7 +105,7 @@ def test_sensitivity_names_the_bad_layer(damaged, damaged_ranges, evaluation_ima
     assert f"\n{BAD} " in sensitivity.text("title", found)
 
 
-def test_a_layer_left_float_by_swapping_answers_as_the_graph_that_has_it_float(
+def test_a_layer_left_float_by_swapping_equals_the_graph_that_has_it_float(
     damaged, damaged_ranges, evaluation_images
 ):
     images, name = evaluation_images[:8], layer_names.layer_names(damaged)[BAD]

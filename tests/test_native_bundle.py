@@ -135,7 +135,7 @@ def test_a_project_that_cmake_refuses_says_why(places):
         build(places)
 
 
-def test_an_interrupted_build_leaves_no_compiler_behind(places, tmp_path):
+def test_an_interrupted_build_leaves_no_compiler(places, tmp_path):
     mark = tmp_path / "compiling"
     with (places.harness / "CMakeLists.txt").open("a") as file:
         file.write(f'add_custom_target(slow sh -c "echo $$ >{mark}; exec sleep 300" VERBATIM)\n')

@@ -113,13 +113,13 @@ def test_a_good_model_runs(run, tmp_path, artifact_format):
 
 @pytest.mark.parametrize("artifact_format", MODELS)
 @pytest.mark.parametrize("content", [b"", b"\0", b"not a model\n" * 1000, b"\xff" * 100_000])
-def test_what_is_no_model_is_said(run, tmp_path, artifact_format, content):
+def test_what_is_no_model_is_reported(run, tmp_path, artifact_format, content):
     (error,) = run_all(run, tmp_path, artifact_format, [content])
     assert error["kind"] == "bad_model"
 
 
 @pytest.mark.parametrize("artifact_format", MODELS)
-def test_a_model_in_the_other_format_is_said(run, tmp_path, artifact_format):
+def test_a_model_in_the_other_format_is_reported(run, tmp_path, artifact_format):
     (other,) = MODELS.keys() - {artifact_format}
     (error,) = run_all(run, tmp_path, artifact_format, [MODELS[other]()])
     assert error["kind"] == "bad_model"
@@ -158,7 +158,7 @@ PIXELS = np.zeros((2, tiny_models.SIDE, tiny_models.SIDE, 3), np.uint8)
     [PIXELS[:, 1:], PIXELS[..., :1], PIXELS[0], PIXELS.astype(complex), PIXELS[:, :, :, None]],
     ids=["lower", "of one channel", "a single one", "complex", "of five dimensions"],
 )
-def test_images_of_another_size_or_kind_are_said(run, tmp_path, artifact_format, pixels):
+def test_images_of_another_size_or_kind_are_reported(run, tmp_path, artifact_format, pixels):
     path = tmp_path / "model"
     path.write_bytes(MODELS[artifact_format]())
     error = run(job_of(path, artifact_format, images=images_of(tmp_path, pixels)))
@@ -187,7 +187,7 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("name", HEADERS)
-def test_a_file_of_images_with_a_broken_header_is_said(run, tmp_path, name):
+def test_a_file_of_images_with_a_broken_header_is_reported(run, tmp_path, name):
     path = tmp_path / "model"
     path.write_bytes(tiny_models.tflite())
     images = images_of(tmp_path, npy(tmp_path, HEADERS[name]))
@@ -195,7 +195,7 @@ def test_a_file_of_images_with_a_broken_header_is_said(run, tmp_path, name):
 
 
 @pytest.mark.slow
-def test_a_file_of_images_that_ends_anywhere_is_said(run, tmp_path):
+def test_a_file_of_images_that_ends_anywhere_is_reported(run, tmp_path):
     path, content = tmp_path / "model", npy(tmp_path)
     path.write_bytes(tiny_models.tflite())
     for length in itertools.chain(range(0, 140, 7), [len(content) - 1]):

@@ -234,7 +234,7 @@ def test_what_cannot_be_read_is_named(tmp_path, shard):
     assert found["error"]["kind"] == "bad_input" and str(tmp_path) in found["error"]["message"]
 
 
-def test_the_same_is_said_of_other_images_and_of_missing_quantization(tmp_path):
+def test_the_same_is_reported_of_other_images_and_of_missing_quantization(tmp_path):
     np.save(tmp_path / "other.npy", np.zeros((2, 4, 4, 3), np.uint8))
     np.save(tmp_path / "shard.npy", pixels("u1"))
     out = [tmp_path / "out.npy"]

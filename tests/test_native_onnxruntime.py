@@ -75,7 +75,7 @@ def compared(tmp_path, libraries, content, **how):
 
 
 @pytest.mark.parametrize("int8", [False, True])
-def test_a_classifier_answers_the_same_bits_and_has_the_same_profile(tmp_path, libraries, int8):
+def test_a_classifier_has_the_same_output_bits_and_the_same_profile(tmp_path, libraries, int8):
     content = tiny_models.onnx(int8=int8)
     native, expected = compared(
         tmp_path, libraries, content, shape=(3, SIDE, SIDE, 3), profile_runs=7
@@ -158,7 +158,7 @@ def test_what_fails_while_it_runs_is_told_by_onnx_runtime(tmp_path, libraries):
 
 
 @pytest.mark.parametrize("fault", ["nothing", "no library", "another library", "no versions"])
-def test_a_runtime_that_is_not_there_is_said_to_be_missing(tmp_path, libraries, fault):
+def test_a_runtime_that_is_not_there_is_reported_missing(tmp_path, libraries, fault):
     folder = tmp_path / "lib"
     shutil.copytree(libraries, folder, symlinks=True)
     library = folder / "libonnxruntime.so.1"
@@ -182,7 +182,7 @@ def test_the_librarys_other_name_and_its_own_word_for_its_version(tmp_path, libr
     compared(tmp_path, folder, tiny_models.onnx(), shape=(3, SIDE, SIDE, 3))
 
 
-def test_a_profile_leaves_no_file_behind(tmp_path, libraries, monkeypatch):
+def test_a_profile_leaves_no_file(tmp_path, libraries, monkeypatch):
     (tmp_path / "scratch").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))
     monkeypatch.chdir(tmp_path / "scratch")

@@ -76,7 +76,7 @@ def test_every_file_runs_there_and_is_marked_as_emulated(project, measured):
         assert all("emulated" in row["caveats"] for row in rows)
 
 
-def test_what_it_answers_is_what_keras_and_this_machine_answer(measured):
+def test_its_predictions_are_those_of_keras_and_this_machine(measured):
     """ARM and x86 kernels round differently: floats in the last place, int8 by a step in LiteRT's
     delegate, by several in the other runtimes."""
     for arch in ARCHS:

@@ -41,7 +41,7 @@ def run(graph, images):
     return np.stack(found)
 
 
-def test_float_graph_has_folded_norms_and_answers_as_keras(graph, images):
+def test_float_graph_has_folded_norms_and_the_outputs_of_keras(graph, images):
     from models.networks import registry
     from models.weights import random_weights
 

@@ -107,7 +107,7 @@ def outputs_of(job):
     return np.concatenate([np.load(path) for path in job.images.outputs])
 
 
-def test_it_answers_and_times_as_this_machine_does(device, line, job, evaluating, tmp_path):
+def test_it_predicts_and_times_as_this_machine_does(device, line, job, evaluating, tmp_path):
     with device:
         timed, evaluated = device.run(job), device.run(evaluating)
     assert timed.error is None and len(timed.samples_ns) >= QUICK.min_samples
@@ -129,7 +129,7 @@ def test_files_are_pushed_once_and_only_the_cache_stays(device, line, evaluating
     assert ended(tmp_path / "home")
 
 
-def test_a_line_that_breaks_goes_on_at_the_missing_shard(
+def test_a_connection_that_breaks_goes_on_at_the_missing_shard(
     device, line, evaluating, notes, runner_that, tmp_path
 ):
     log = tmp_path / "log"
@@ -158,7 +158,7 @@ def test_a_line_that_breaks_goes_on_at_the_missing_shard(
     assert read.count(names[0]) == 1 and read.count(names[1]) == 2
 
 
-def test_a_line_that_breaks_behind_a_shard_that_has_been_fetched_does_not_fetch_it_again(
+def test_a_connection_that_breaks_after_a_shard_was_fetched_does_not_fetch_it_again(
     device, line, evaluating, monkeypatch
 ):
     run, fetched, cuts = line.run, [], []
@@ -192,7 +192,7 @@ def test_a_device_that_does_not_come_back_is_an_error_in_the_result(
     assert tried > 1 and 10**6 - line.refusals == tried  # once is enough for all that follows
 
 
-def test_a_line_that_breaks_at_the_same_place_each_time_is_given_up(device, line, evaluating):
+def test_a_connection_that_breaks_at_the_same_place_each_time_is_given_up(device, line, evaluating):
     starts = []
     line.before_get = lambda: (starts.append(1), line.cut())
     with device:
@@ -227,7 +227,9 @@ def test_a_runner_that_hangs_is_ended_there(device, job, runner_that, monkeypatc
         assert not [p for p in running(tmp_path / "home") if p not in before]  # the agent's
 
 
-def test_what_hangs_behind_a_broken_line_is_ended_there(device, line, job, runner_that, tmp_path):
+def test_what_hangs_after_a_broken_connection_is_ended_there(
+    device, line, job, runner_that, tmp_path
+):
     runner_that("import time; time.sleep(986)")
     with device:
         child = device.start(job)

@@ -114,7 +114,7 @@ def test_a_row_that_failed_shows_its_error(noise):
     assert "timed out: no result within 9 s" in Elements(page(Contents((failed,)))).text
 
 
-def test_what_is_not_known_is_said_and_sorts_last(noise):
+def test_what_is_not_known_is_reported_and_sorts_last(noise):
     bare = replace(record(noise).result, delegate=None, peak_rss_bytes=None)
     (row,) = rows([record(noise, result=bare, accuracy=None)])
     cells = {name: cell for (name, _), cell in zip(HEADINGS, row.cells, strict=True)}

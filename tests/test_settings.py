@@ -37,7 +37,7 @@ def test_an_older_gate_toml_is_read_with_a_note_on_where_its_section_belongs(set
     assert notes == ["[int8] of gate.toml belongs in export.toml now: move the section there"]
 
 
-def test_export_toml_wins_over_gate_toml_and_the_conflict_is_said(settings):
+def test_export_toml_wins_over_gate_toml_and_the_conflict_is_reported(settings):
     found, notes = settings(
         "[int8]\nmin_sqnr_db = 25\n", "[int8]\nmin_sqnr_db = 20\nmax_latency_ratio = 1.2\n"
     )

@@ -143,7 +143,7 @@ def test_a_configuration_that_is_not_there_is_refused(tmp_path):
         Ssh(DeviceSettings("pi4", "ssh", "pi4", ssh_config=str(tmp_path / "none")))
 
 
-def test_a_closed_line_ends_what_went_through_it_and_opens_again(server):
+def test_a_closed_connection_ends_what_went_through_it_and_opens_again(server):
     line = Ssh(server.settings())
     with pytest.raises(ConnectionLost, match="there is no connection to pi4"):
         line.run(["true"], 30)
@@ -216,7 +216,7 @@ def test_a_login_without_a_plain_shell_is_an_error(tmp_path, forced, reason):
         assert not line.is_connected()
 
 
-def test_too_many_sessions_are_an_error_and_no_lost_line(tmp_path):
+def test_too_many_sessions_are_an_error_and_no_lost_connection(tmp_path):
     with (
         LoopbackServer(tmp_path / "server", "MaxSessions 1") as server,
         Ssh(server.settings()) as line,
@@ -241,7 +241,7 @@ def test_on_a_terminal_a_person_decides_about_an_unknown_host_key(server):
         assert line.is_connected()
 
 
-def test_ctrl_c_on_a_terminal_leaves_the_line_to_clean_up_with(server):
+def test_ctrl_c_on_a_terminal_leaves_the_connection_to_clean_up_with(server):
     code = holding(
         server.settings(),
         "try:\n    print('holding', flush=True)\n    time.sleep(300)\n"

@@ -111,7 +111,9 @@ def test_ctrl_c_while_it_is_tried_to_reach_the_device_again(far, capsys):
     assert not far.ssh_processes() and far.is_free() and far.is_whole()
 
 
-def test_ctrl_c_on_a_line_that_is_frozen_says_what_becomes_of_the_runner(far, capsys, monkeypatch):
+def test_ctrl_c_on_a_connection_that_is_frozen_says_what_becomes_of_the_runner(
+    far, capsys, monkeypatch
+):
     """It does not wait until ssh has noticed."""
     monkeypatch.setattr("bench.devices.lease.device_lease.RELEASE_S", 0.5)
     far.stall("timing")

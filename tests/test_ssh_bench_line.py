@@ -75,7 +75,7 @@ def test_a_cut_during_evaluation_resumes_at_the_missing_shard(far, shards, at_on
 
 
 @PLACES
-def test_a_frozen_line_is_lost_and_reached_again(far, at_once_again, capsys, frozen, place):
+def test_a_frozen_connection_is_lost_and_reached_again(far, at_once_again, capsys, frozen, place):
     far.stall(place)
     far.when_it_stalls(frozen)
     check_done(far, far.bench(), capsys)
@@ -102,14 +102,14 @@ def test_a_cut_while_images_are_pushed(far, at_once_again, capsys):
 
 
 @pytest.mark.slow
-def test_a_line_frozen_while_images_are_pushed(far, at_once_again, capsys, frozen):
+def test_a_connection_frozen_while_images_are_pushed(far, at_once_again, capsys, frozen):
     write_images(far.folder / "data.npz", n=MANY_IMAGES)
     far.between.after(PUSHED_FIRST, "up", frozen)
     check_done(far, far.bench("--n-eval", MANY_IMAGES), capsys, MANY_IMAGES)
 
 
 @pytest.mark.parametrize("fault", ["cut", pytest.param("freeze", marks=pytest.mark.slow)])
-def test_a_line_that_breaks_while_the_device_is_made_ready(far, capsys, fault):
+def test_a_connection_that_breaks_while_the_device_is_made_ready(far, capsys, fault):
     """Nothing was measured: that is for the user to begin again, and nothing is in the way."""
     far.impatient()
     far.between.after(30_000, "up", getattr(far.between, fault))

@@ -187,7 +187,7 @@ def test_a_fetch_that_is_cut_leaves_nothing(between, line, big):
 
 
 @pytest.mark.parametrize("fault", ["cut", "freeze"])
-def test_a_program_whose_line_breaks_is_lost_not_failed(between, line, fault):
+def test_a_program_whose_connection_breaks_is_lost_not_failed(between, line, fault):
     process = line.start(["sh", "-c", "echo ready; cat"])
     assert process.stdout.readline() == b"ready\n"
     getattr(between, fault)()
@@ -216,7 +216,7 @@ def test_a_device_whose_power_is_cut_is_lost_and_found_when_it_is_back(tmp_path)
             assert line.run(["true"], 30).code == 0
 
 
-def test_a_broken_line_is_not_replaced_by_one_that_nobody_asked_for(server, between):
+def test_a_broken_connection_is_not_replaced_by_one_that_nobody_asked_for(server, between):
     host = f"ssh://127.0.0.1:{between.port}"
     with Ssh(replace(server.settings(), host=host)) as line:
         words = line.argv(["echo", "hello"])

@@ -79,7 +79,7 @@ def test_json_has_the_same_figures_for_a_program(summary):
     assert found["counting_rule"] == RULE
 
 
-def test_without_weights_they_are_random_in_the_papers_size_and_that_is_said(summary):
+def test_without_weights_they_are_random_in_the_papers_size_and_that_is_reported(summary):
     code, out, _ = summary("--arch", "v1", "--alpha", "0.1", "--res", "32")
     first = out.splitlines()[0]
     assert code == 0
@@ -152,7 +152,7 @@ def test_a_network_without_macs_or_pairs_has_a_cost_too():
     assert cost.share_of_macs("1x1 convolution") == 0
 
 
-def test_what_is_not_counted_is_said():
+def test_what_is_not_counted_is_reported():
     turned = network_cost(one_operator("REVERSE_V2", [(1, 4), np.array([1], np.int32)], (1, 4)))
     assert turned.unknown_operators == ("REVERSE_V2",)
     assert "MACs: those of REVERSE_V2, if any, are not counted" in layer_table.lines(turned)
@@ -184,7 +184,7 @@ def test_a_wrong_request_ends_in_one_line(summary, work, arguments, says):
     assert not (work / "results").exists()
 
 
-def test_a_picture_that_cannot_be_written_is_said_before_any_result(summary, work):
+def test_a_picture_that_cannot_be_written_is_reported_before_any_result(summary, work):
     (work / "results").touch()
     code, out, errors = summary(*SMALL)
     assert (code, out, len(errors)) == (2, "", 1)

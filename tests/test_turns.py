@@ -129,7 +129,7 @@ def test_files_that_memory_does_not_hold_at_once_take_turns_in_groups(
     assert "host has 250 MiB of free memory: 5 files take turns in 3 groups" in output
 
 
-def test_with_enough_memory_all_take_turns_and_nothing_is_said(job, tmp_path, capsys):
+def test_with_enough_memory_all_take_turns_and_nothing_is_reported(job, tmp_path, capsys):
     found = in_turns(Host(runner(tmp_path)), jobs(job, "1", "2"), quiet)
     assert {result.turn_group for result in found.values()} == {0}
     assert not capsys.readouterr().err
@@ -165,7 +165,7 @@ ONCE = """
 """
 
 
-def test_what_a_broken_line_cost_takes_its_turns_once_more(
+def test_what_a_broken_connection_cost_takes_its_turns_once_more(
     job, tmp_path, runners_of_100_mib, capsys
 ):
     mark = str(tmp_path / "broken")
@@ -177,7 +177,9 @@ def test_what_a_broken_line_cost_takes_its_turns_once_more(
     assert "1 of 2 files take their turns again" in capsys.readouterr().err
 
 
-def test_a_line_that_breaks_again_costs_the_rows_of_its_group(job, tmp_path, runners_of_100_mib):
+def test_a_connection_that_breaks_again_costs_the_rows_of_its_group(
+    job, tmp_path, runners_of_100_mib
+):
     always = "if name == '2' and turns == 2: sys.exit(255)"
     device = Cut(runner(tmp_path, always), comes_back=True)
     found = in_turns(device, jobs(job, "1", "2", "3"), quiet)

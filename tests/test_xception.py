@@ -175,7 +175,7 @@ def test_rectifiers_between_sums_do_not_divide_the_int8_file(narrow_int8):
     assert (found.count, found.outside) == (1, {"SOFTMAX": 1})
 
 
-def test_int8_files_of_both_formats_answer_as_float(narrow, narrow_int8, evaluation_images):
+def test_int8_files_of_both_formats_predict_as_float(narrow, narrow_int8, evaluation_images):
     model = int8_onnx.quantize(float_model_onnx.from_graph(narrow), narrow_int8)
     session = open_session("onnxruntime", model.SerializeToString()).session
     wanted = outputs(narrow, evaluation_images, 2)
