@@ -1,5 +1,5 @@
 """Tests of any connection to a device, for the files of ssh and adb to import, whose fixture
-``line`` is one."""
+``line`` is a connection."""
 
 import contextlib
 import os

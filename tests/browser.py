@@ -25,7 +25,7 @@ TIMEOUT_S = 60.0
 
 
 class Browser:
-    """One page. ``errors`` are what the console and uncaught exceptions said, ``requests`` the
+    """One page. ``errors`` are those of the console and of uncaught exceptions, ``requests`` the
     URLs that were asked for."""
 
     def __init__(self, profile: Path) -> None:

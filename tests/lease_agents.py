@@ -109,7 +109,7 @@ def end_started():
 
 
 def start_ready(cache, name, source, **options):
-    """Python doing ``source``, which has said that it is ready when this returns."""
+    """Python doing ``source``, which is ready when this returns."""
     process = start(cache, name, sys.executable, "-c", source, stdout=subprocess.PIPE, **options)
     assert process.stdout.readline() == b"ready\n"
     return process

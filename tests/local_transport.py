@@ -1,4 +1,4 @@
-"""A line to a folder of this machine: real programs and files, no network between."""
+"""A connection to a folder of this machine: real programs and files, no network between."""
 
 import os
 import shlex

@@ -18,7 +18,7 @@ READ_BYTES = 65536
 
 
 class RelayedTransport(LocalTransport):
-    """``cut`` breaks every line that is open; ``freeze`` lets nothing through any more."""
+    """``cut`` breaks every open connection; ``freeze`` lets nothing through any more."""
 
     def __init__(self, environment=None):
         super().__init__(environment)

@@ -223,7 +223,7 @@ def test_many_programs_run_at_the_same_time(line):
 
 
 def test_a_stop_ends_what_is_waited_for_and_not_what_was_started(phone):
-    """The line still carries what is said last."""
+    """The connection still carries the last output."""
     with Adb(settings(phone.serial)) as line:
         started = line.start(["cat"])
         threading.Timer(0.3, line.stop).start()

@@ -222,7 +222,7 @@ def test_a_truncated_push_says_that_all_is_well(daemon, adb, tmp_path):
     assert (tmp_path / "there").stat().st_size == MIB
 
 
-def test_what_is_held_arrives_later(daemon, adb):
+def test_what_is_delayed_arrives_later(daemon, adb):
     started = time.monotonic()
     daemon.faults.hold(0.5)
     assert adb("shell", "echo late").stdout == "late\n"

@@ -1,4 +1,4 @@
-"""devices.toml: what is in it is taken as it is, what is wrong in it is said in one line."""
+"""devices.toml: what is in it is taken as it is, what is wrong in it is reported in one line."""
 
 import json
 from pathlib import Path

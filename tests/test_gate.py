@@ -107,7 +107,7 @@ def test_both_files_are_evaluated_on_the_same_n_eval_images(project, capsys):
     assert rows(capsys)[0]["figures"]["images"] == 12
 
 
-def test_every_quantized_file_is_held_against_float32_of_its_format(project, capsys):
+def test_every_quantized_file_is_compared_with_float32_of_its_format(project, capsys):
     write_export(project / "artifacts", further=[("int8-dynamic", (0, 2, 1))])
     assert gate("--json") == 1
     verdicts = {row["file"]: row["verdict"] for row in rows(capsys)}

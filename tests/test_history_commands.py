@@ -59,7 +59,7 @@ def test_list_has_a_line_for_each_of_the_newest_runs(history, capsys):
     failed = Result("tflite-runtime", error=RunError("crashed", "SIGABRT"))
     history.append(record(result=failed, accuracy=None, warnings=(), commit=None))
     lines = shown(capsys, "list").out.splitlines()
-    assert lines[0] == "kind run, model tiny, device host"  # of all, and so said once
+    assert lines[0] == "kind run, model tiny, device host"  # of all, and so written once
     assert len(lines) == 22 and [int(line.split()[0]) for line in lines[2:]] == [*range(26, 6, -1)]
     assert lines[2].endswith("error: crashed: SIGABRT") and "n/a" in lines[2]
     cells = lines[3].split()
@@ -197,7 +197,7 @@ def test_compare_refuses_unlike_circumstances_with_both_values(history, capsys, 
     assert message in refused(capsys, "compare", "1", "2")
 
 
-def test_what_one_of_two_runs_does_not_tell_is_not_held_against_them(history, capsys):
+def test_what_one_of_two_runs_does_not_report_is_not_compared(history, capsys):
     """Runs of before it was asked, and machines that do not tell, can still be compared."""
     history.append(timed(1))
     untold = replace(REAL, os=None, kernel_architecture=None, board=None, max_khz=())
@@ -216,7 +216,7 @@ def test_another_runtime_is_what_one_compares(history, capsys):
     assert "run 1 takes" in out and "onnxruntime 1.31" in out
 
 
-def test_what_one_run_does_not_tell_is_not_held_against_it(history, capsys):
+def test_what_one_run_does_not_report_is_not_compared(history, capsys):
     history.append(timed(1))
     unknown = replace(REAL, board=None, max_khz=())
     history.append(timed(1, environment=unknown, model_id="v2", artifact="float32.onnx", plan=None))

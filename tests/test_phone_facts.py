@@ -18,7 +18,7 @@ esac
 
 @pytest.fixture
 def phone(tmp_path, monkeypatch):
-    """``phone(getprop)``: a line to it; its cores are those of ``tmp_path``/cores."""
+    """``phone(getprop)``: a connection to it; its cores are those of ``tmp_path``/cores."""
     monkeypatch.setattr(module, "CORES", str(tmp_path / "cores"))
 
     def made(getprop=GETPROP):

@@ -252,7 +252,7 @@ def test_ctrl_c_on_a_terminal_leaves_the_connection_to_clean_up_with(server):
 
 
 def holding(settings, then=""):
-    """Code of a Python that holds the line and says so, then does ``then``."""
+    """Code of a Python that holds the connection and prints so, then does ``then``."""
     lines = [
         "import time, signal",
         "signal.signal(signal.SIGINT, signal.default_int_handler)",
@@ -301,7 +301,7 @@ def test_more_programs_than_a_connection_may_have_sessions_run_at_the_same_time(
 
 
 def test_a_stop_ends_what_is_waited_for_and_not_what_was_started(server):
-    """The line still carries what is said last."""
+    """The connection still carries the last output."""
     with Ssh(server.settings()) as line:
         started = line.start(["cat"])
         threading.Timer(0.3, line.stop).start()

@@ -1,4 +1,4 @@
-"""A bench whose line to the device breaks in the middle: it goes on where it can, and says what is
+"""A bench whose connection to the device breaks: it resumes where it can, and reports what is
 lost where it cannot."""
 
 import json
@@ -45,7 +45,7 @@ def check_done(far, code, capsys, images=30):
 
 @pytest.fixture
 def frozen(far, monkeypatch):
-    """A line that is frozen, until somebody tries to reach the device again."""
+    """A connection that is frozen, until somebody tries to reach the device again."""
     again = RemoteDevice.reconnect
 
     def reconnect(self):

@@ -91,7 +91,7 @@ def test_every_kind_of_classifier_loads_and_converts_to_the_same_numbers(builder
 
 
 @pytest.mark.parametrize("builder", [reshaped_after_softmax, nested_head, ends_in_an_operation])
-def test_logits_are_found_behind_reshapes_nested_heads_and_operations(builder):
+def test_logits_are_found_through_reshapes_nested_heads_and_operations(builder):
     model = builder()
     images = np.random.default_rng(5).uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32)
     before = run(model, images)

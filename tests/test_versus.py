@@ -144,7 +144,7 @@ def test_the_table_has_the_sum_beside_the_whole_inference():
     assert not any(line.startswith("note") for line in lines)
 
 
-def test_operators_that_do_not_add_up_are_doubted():
+def test_operators_that_do_not_add_up_are_noted():
     slow = replace(SLIM, result=replace(SLIM.result, samples_ns=(20 * MILLION,) * 16))
     lines = versus_table.text(Versus(FLOAT32, slow, WIDE))
     (at,) = (n for n, line in enumerate(lines) if line.startswith("note: that is not slim's time"))

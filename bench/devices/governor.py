@@ -8,9 +8,9 @@ from bench.devices.temporary_setting import TemporarySetting
 from models.command_line.errors import DeviceError, RequestError
 
 ANSWER_S = 60.0
-# A program on the device sets the governor and waits: whatever ends this side, or the line between,
+# A program on the device sets the governor and waits: whatever ends this side, or the connection,
 # ends its standard input, and it puts the former governors back. It ignores the signals that a
-# terminal or a line that goes would send.
+# terminal or a lost connection would send.
 HOLD = r"""
 trap '' HUP INT TERM
 wanted=$1 root=$2 former='' known=

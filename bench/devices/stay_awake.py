@@ -10,7 +10,7 @@ from bench.devices.temporary_setting import TemporarySetting
 ANSWER_S, BACK_S = 30.0, 15.0
 # $1: a file that says what was before, and who puts it back; $2: a folder that is there as long as
 # the phone is ours. A program there waits for the end of its input, or for the folder to go: so a
-# line that breaks puts everything back too. One that comes after another, which was killed or is
+# broken connection puts everything back too. One that comes after another, which was killed or is
 # not done yet, ends that one and takes over what it knew. Background jobs have no standard input in
 # a shell, hence 3.
 HOLD = r"""

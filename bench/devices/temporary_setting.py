@@ -9,7 +9,7 @@ LAST_WORDS_S = 2.0
 class TemporarySetting:
     """``process``, its pipes ours: it says in a line how it went, then waits.
 
-    Whatever ends this side, or the line between, ends its standard input: so the former setting
+    Whatever ends this side, or the connection, ends its standard input: so the former setting
     comes back in any case.
     """
 

@@ -14,7 +14,7 @@ from models.command_line.columns import WIDTH, aligned
 
 DEFAULT_LIMIT = 20
 MINUTES = len("2026-01-01T00:00")
-# What has one value in all lines is said once, above them.
+# What has one value in all lines is written once, above them.
 SAID_ONCE = ("kind", "model", "device", "threads", "commit")
 FIGURES = ("id", "threads", "median ms", "±", "top-1")
 WIDE_ONLY = ("threads", "±", "commit")

@@ -43,7 +43,7 @@ class Faults:
 
     def truncate_push(self, keep_bytes: int) -> None:
         """Of the next file that is pushed, or piped to a program, only the first bytes are
-        written, and it is said to have arrived. What has no more than that is not such a file."""
+        written, and it is reported as arrived. What has no more than that is not such a file."""
         with self._lock:
             self._keep = keep_bytes
 

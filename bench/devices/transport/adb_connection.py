@@ -21,7 +21,7 @@ END_S = 5.0
 
 class AdbConnection:
     """``words`` run ECHO on a phone. When they end, or nothing comes back for as long as
-    ``timeouts`` has, the line is lost, for good: all that goes through it ends, as lost.
+    ``timeouts`` has, the connection is lost, for good: all that goes through it ends, as lost.
 
     adb itself waits for a silent phone for ever, and takes a phone that is back for the old one.
     """
@@ -65,7 +65,7 @@ class AdbConnection:
         return self._end_reason
 
     def add(self, process: AdbProcess) -> None:
-        """``process`` ends with the line."""
+        """``process`` ends with the connection."""
         with self._adding:
             self._through = [each for each in self._through if each.returncode is None]
             self._through.append(process)
@@ -75,7 +75,7 @@ class AdbConnection:
 
     @contextlib.contextmanager
     def carrying(self, process: AdbProcess) -> Iterator[None]:
-        """``process`` ends with the line during the block."""
+        """``process`` ends with the connection during the block."""
         self.add(process)
         try:
             yield

@@ -17,13 +17,13 @@ OF_ADB = {254: 0, 253: 1, 0: LOST_CODE, 1: LOST_CODE}
 class AdbProcess(subprocess.Popen):
     """A process of ``adb shell`` whose command is RUN; leads a session of its own.
 
-    ``returncode`` is the program's, its 253 to 255 all 252; LOST_CODE where the line to it broke.
+    ``returncode`` is the program's, its 253 to 255 all 252; LOST_CODE where its connection broke.
     """
 
     is_cut = False
 
     def cut(self) -> None:
-        """End it as a line does that breaks; from any thread."""
+        """End it as a broken connection does; from any thread."""
         self.is_cut = True
         if self.poll() is None:
             with contextlib.suppress(ProcessLookupError):

@@ -23,7 +23,7 @@ from models.command_line.errors import DeviceError
 LOST_S = 2.0
 SESSIONS = 6  # beside the agent, what is run meanwhile, and what has not quite ended
 # A shell that stays until the program has ended tells us the signal that it died of, where ssh
-# itself would say 255; that is for a line that broke.
+# itself would say 255; that is for a broken connection.
 RUN = '"$@"; code=$?; [ "$code" -ne 255 ] || code=254; exit "$code"'
 
 
@@ -137,7 +137,7 @@ class Ssh(ProcessTransport):
         return master
 
     def _with_room(self) -> SshConnection | None:
-        """A connection for one more program, made if the others have enough; None: no line."""
+        """A connection for one more program, made if the others are full; None: no connection."""
         if not self.is_connected():
             return self._master
         for master, processes in self._started.items():
