@@ -95,7 +95,7 @@ def test_a_pair_that_was_not_compared_is_shown_as_such():
 
 
 def test_pairs_beyond_a_limit_come_with_the_least_agreement_first():
-    noisy = np.array([[0.9, 0.1], [0.2, 0.8]], np.float32)  # 15 dB, same answers
+    noisy = np.array([[0.9, 0.1], [0.2, 0.8]], np.float32)  # 15 dB, same predictions
     found = drifts(keras=RIGHT, noisy=noisy, flipped=FLIPPED)
     assert [(d.a, d.b) for d in beyond(found, DriftLimit())] == [
         ("keras", "flipped"), ("noisy", "flipped"), ("keras", "noisy"),

@@ -1,4 +1,4 @@
-"""The native runner gives the same answers as the Python runner to the same jobs."""
+"""The native runner gives the same results as the Python runner for the same jobs."""
 
 import json
 from dataclasses import replace

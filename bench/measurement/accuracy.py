@@ -27,8 +27,8 @@ class ClassChange:
 
 @dataclass(frozen=True)
 class Flip:
-    """An image whose answer changed: Keras says ``keras``, the file says ``said``. ``certainty``
-    is the probability that Keras gives its answer."""
+    """An image whose prediction changed: ``keras`` by Keras, ``said`` by the file. ``certainty``
+    is the probability that Keras gives its prediction."""
 
     index: int
     item: str
@@ -40,15 +40,15 @@ class Flip:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Figures over the same ``images``; None where the right answers, or the outputs to agree
+    """Figures over the same ``images``; None where the labels, or the outputs to agree
     with, are not known.
 
     ``correct`` and ``correct_top5`` count right predictions, ``agreeing`` those that Keras makes
     too (in a gate's record: the float32 file, which takes the place of Keras everywhere here).
     ``sqnr_db`` (None: no noise) and ``cosine`` are of all outputs against those of Keras. The
     softmax change of an image is the largest change of any class's probability.
-    ``classes`` has the classes whose count of right answers changed, the most changed first;
-    ``flips`` the ten images that Keras was surest of among those with another answer.
+    ``classes`` has the classes whose count of right predictions changed, the most changed first;
+    ``flips`` the ten images that Keras was surest of among those with another prediction.
     """
 
     images: int
@@ -85,7 +85,7 @@ def evaluate(
 ) -> Accuracy:
     """Accuracy of ``outputs`` float32 [n, classes], which may be a memory-mapped file.
 
-    ``labels`` int64 [n]: right answers, None where not known. ``reference``: Keras's outputs of the
+    ``labels`` int64 [n], None where not known. ``reference``: Keras's outputs of the
     same shape, None where there are none. Row i is the image of ``dataset`` at ``indices[i]``.
     ValueError where the numbers of rows or classes differ.
     """
@@ -131,7 +131,7 @@ def _check(outputs, labels, reference, indices) -> None:
 
 
 class _Right:
-    """Counts of right answers, of all images and of each class."""
+    """Counts of right predictions, of all images and of each class."""
 
     def __init__(self, outputs: int, class_names: tuple[str, ...]) -> None:
         self.class_names = class_names
@@ -183,7 +183,7 @@ def _flips(
     indices: np.ndarray,
     dataset: Dataset,
 ) -> Iterator[Flip]:
-    """The images of a chunk with another answer than Keras's, as far as one may be shown."""
+    """The images of a chunk with another prediction than Keras's, as far as one may be shown."""
     flipped = np.flatnonzero(
         (found.predictions != wanted.predictions) & (wanted.predictions != NO_PREDICTION)
     )

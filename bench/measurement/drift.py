@@ -1,4 +1,4 @@
-"""The drift matrix: how far the answers of every two columns are apart, on the same images."""
+"""The drift matrix: how far the outputs of every two columns differ, on the same images."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass

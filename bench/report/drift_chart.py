@@ -8,8 +8,8 @@ from bench.report.chart import Chart, View
 
 CELL_PX, LABEL_PX = 46, 210
 FILE_AND_RUNTIME = 2  # words of a column's name in front of its device's
-BEST_SHOWN_DB = 60.0  # above it differences mean nothing to an answer
-# Where answers differ is what a reader looks for; the page shines through the rest.
+BEST_SHOWN_DB = 60.0  # above it differences do not change a prediction
+# Where predictions differ is what a reader looks for; the page shines through the rest.
 SCALE = [[0.0, "rgba(229,138,46,0.62)"], [1.0, "rgba(229,138,46,0.04)"]]
 
 
@@ -100,7 +100,7 @@ def _hover(drift: Drift | None) -> str:
     return chart.hover(
         f"<b>{chart.text(drift.a)}</b>",
         f"<b>{chart.text(drift.b)}</b>",
-        f"same answer on {drift.agreeing} of {drift.images} images",
+        f"same prediction on {drift.agreeing} of {drift.images} images",
         f"{sqnr}, cosine {drift.cosine:.6f}",
         f"softmax change: mean {drift.mean_softmax_change:.2g}, "
         f"worst {drift.worst_softmax_change:.2g}",

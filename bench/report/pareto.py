@@ -39,7 +39,7 @@ class Point:
 
 
 def points(records: Sequence[Record]) -> list[Point]:
-    """Those of ``records`` that were timed, on no emulated device, whose right answers were known,
+    """Those of ``records`` that were timed, on no emulated device, whose labels were known,
     and whose size is."""
     found = []
     for record in records:

@@ -89,7 +89,7 @@ class OnnxSession:
         self.options.inter_op_num_threads = 1
         self.options.log_severity_level = 3
         # Without it, x86 CPUs that lack VNNI add up int8 products in 16 bits that overflow, and
-        # int8 files answer wrongly. Other CPUs ignore it.
+        # int8 files predict wrongly. Other CPUs ignore it.
         self.options.add_session_config_entry("session.x64quantprecision", "1")
 
     def load(self, model):
