@@ -5,6 +5,7 @@ import pytest
 import tiny_models
 from onnx import TensorProto, helper
 
+from quantize.runtime import model_session, vnni
 from quantize.runtime.affine_map import real, stored
 from quantize.runtime.model_session import open_session
 from quantize.runtime.names import IN_PYTHON, PACKAGE_OF, PACKAGES
@@ -47,6 +48,30 @@ def test_an_open_batch_is_one_and_strings_have_no_type():
 def test_a_runtime_of_another_name_is_refused_with_those_that_are_known():
     with pytest.raises(ValueError, match="'litert-gpu'; expected one of litert, litert-builtin"):
         open_session("litert-gpu", b"")
+
+
+@pytest.mark.parametrize(
+    ("text", "lacks"),
+    [
+        ("processor\t: 0\nflags\t\t: fpu avx2 avx512_vnni vaes\n", False),
+        ("processor\t: 0\nflags\t\t: fpu avx2 avx_vnni\n", False),
+        ("processor\t: 0\nflags\t\t: fpu avx2 avx512vl\nvmx flags\t: avx_vnni\n", True),
+        ("processor\t: 0\nFeatures\t: asimd asimddp\n", True),
+        (None, True),
+    ],
+)
+def test_onnx_runtime_is_asked_for_exact_products_where_vnni_lacks(
+    tmp_path, monkeypatch, text, lacks
+):
+    if text:
+        (tmp_path / "cpuinfo").write_text(text)
+    monkeypatch.setattr(model_session, "lacks_vnni", lambda: vnni.lacks_vnni(tmp_path / "cpuinfo"))
+    options = model_session.new_session("onnxruntime", threads=1).options
+    if lacks:
+        assert options.get_session_config_entry("session.x64quantprecision") == "1"
+    else:
+        with pytest.raises(RuntimeError):
+            options.get_session_config_entry("session.x64quantprecision")
 
 
 def test_every_runtime_has_its_package():

@@ -10,6 +10,7 @@ from bench.measurement.environment import Environment
 from bench.on_device.machine_facts import os_name, read_environment
 from bench.on_device.machine_state import read_state
 from bench.on_device.this_process import affinity
+from quantize.runtime.vnni import lacks_vnni
 
 CPU = "devices/system/cpu/cpu{}/cpufreq/{}"
 BOARD = {
@@ -150,6 +151,21 @@ def test_a_processor_is_called_the_same(tmp_path, monkeypatch, text):
     if "no colon" in text:  # where Python goes on to ask the program uname
         expected["cpu_model"] = "unknown"
     assert native == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "has_it"),
+    [
+        ("flags\t\t: fpu avx2 avx512_vnni vaes\n", True),
+        ("flags\t\t: fpu avx2 avx_vnni\n", True),
+        ("flags\t\t: fpu avx2 avx512vl\nvmx flags\t: avx_vnni\n", False),
+        ("Features\t: asimd asimddp\n", False),
+    ],
+)
+def test_a_processor_has_vnni_by_its_flags(tmp_path, text, has_it):
+    tree(tmp_path, {"proc/cpuinfo": text})
+    assert probe("vnni", tmp_path) is has_it
+    assert lacks_vnni(tmp_path / "proc/cpuinfo") is not has_it
 
 
 def test_this_machine_is_described_the_same(monkeypatch):

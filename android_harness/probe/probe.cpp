@@ -2,6 +2,7 @@
 //
 //     probe environment ROOT [LIBRARIES]   of the system under ROOT
 //     probe state ROOT                     of the files of /sys under ROOT
+//     probe vnni ROOT                      whether the CPU under ROOT has it
 //     probe process CORE...                what this process is, pinned to those cores if any
 //     probe images                         {"dtype", "shape", "images": as of a job} on standard
 //                                          input: classifies in a file that answers what it is fed
@@ -15,6 +16,7 @@
 #include "job/failure.h"
 #include "job/json.h"
 #include "machine/machine.h"
+#include "machine/processor.h"
 
 namespace harness {
 
@@ -158,6 +160,7 @@ std::string answer(const std::string& part, const std::vector<std::string>& word
     return environment_json({words.begin() + 1, words.end()}, words.at(0));
   }
   if (part == "state") return line_of(state(words.at(0)));
+  if (part == "vnni") return line_of(Json(!lacks_vnni(words.at(0))));
   if (part == "process") return line_of(process(words));
   if (part == "images") return line_of(echoed(asked()));
   if (part == "onnxruntime") return line_of(in_onnxruntime(asked(), words));

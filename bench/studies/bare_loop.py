@@ -7,6 +7,9 @@ import time
 
 import numpy as np
 
+from quantize.runtime.model_session import EXACT_PRODUCTS
+from quantize.runtime.vnni import lacks_vnni
+
 SPINNING_S = 0.1  # longer than ONNX Runtime's threads wait for more to do
 DTYPES = {"tensor(float)": np.float32, "tensor(int8)": np.int8, "tensor(uint8)": np.uint8}
 
@@ -18,7 +21,8 @@ def session(job):
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = job["threads"]
-        options.add_session_config_entry("session.x64quantprecision", "1")  # as the runner
+        if lacks_vnni():  # as the runner
+            options.add_session_config_entry(*EXACT_PRODUCTS)
         found = onnxruntime.InferenceSession(job["artifact"], options)
         kind = DTYPES[found.get_inputs()[0].type]
         feed = {"image": noise(found.get_inputs()[0].shape, kind)}

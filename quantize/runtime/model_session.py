@@ -10,6 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from quantize.runtime.names import IN_PYTHON, PACKAGE_OF, installed_version
+from quantize.runtime.vnni import lacks_vnni
+
+EXACT_PRODUCTS = ("session.x64quantprecision", "1")
 
 
 class Tensor(NamedTuple):
@@ -88,9 +91,10 @@ class OnnxSession:
         self.options.intra_op_num_threads = threads
         self.options.inter_op_num_threads = 1
         self.options.log_severity_level = 3
-        # Without it, x86 CPUs that lack VNNI add up int8 products in 16 bits that overflow, and
-        # int8 files predict wrongly. Other CPUs ignore it.
-        self.options.add_session_config_entry("session.x64quantprecision", "1")
+        if lacks_vnni():
+            # Without it such x86 CPUs add up int8 products in 16 bits that overflow, and int8 files
+            # predict wrongly; those that have VNNI would only become slower. ARM ignores it.
+            self.options.add_session_config_entry(*EXACT_PRODUCTS)
 
     def load(self, model):
         """Read ``model``, a path or the bytes of a file; inputs and outputs are known from now."""

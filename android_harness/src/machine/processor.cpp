@@ -89,6 +89,14 @@ std::string processor_name(const std::string& root) {
   return "unknown";
 }
 
+bool lacks_vnni(const std::string& root) {
+  std::istringstream flags(read_cpuinfo(root).first["flags"]);
+  for (std::string flag; flags >> flag;) {
+    if (flag == "avx512_vnni" || flag == "avx_vnni") return false;
+  }
+  return true;
+}
+
 std::string program_architecture(const std::string& kernel, std::size_t pointer_bytes) {
   if (pointer_bytes != 4) return kernel;
   if (kernel == "aarch64" || kernel == "armv8l") return "armv7l";

@@ -6,6 +6,7 @@
 
 #include "arrays/npy_header.h"
 #include "job/failure.h"
+#include "machine/processor.h"
 
 namespace harness::ort {
 
@@ -49,8 +50,10 @@ OnnxSession::OnnxSession(const Libraries& libraries, int threads, const std::str
   check(library_->SetIntraOpNumThreads(options, threads));
   check(library_->SetInterOpNumThreads(options, 1));
   check(library_->SetSessionLogSeverityLevel(options, static_cast<int>(Logging::kError)));
-  // As quantize/runtime/model_session.py, which has the reason.
-  check(library_->AddSessionConfigEntry(options, "session.x64quantprecision", "1"));
+  if (lacks_vnni("/")) {
+    // As quantize/runtime/model_session.py, which has the reason.
+    check(library_->AddSessionConfigEntry(options, "session.x64quantprecision", "1"));
+  }
   if (!profile.empty()) check(library_->EnableProfiling(options, profile.c_str()));
   check(library_->GetAllocatorWithDefaultOptions(&allocator_));
 }
