@@ -17,7 +17,7 @@ PLACES = pytest.mark.parametrize("place", ["timing", "evaluating"])
 # Of the packets that a whole bench takes, in each direction, those that are lost.
 PARTS = {"in": (0.0, 0.4, 0.8), "out": (0.2, 0.6)}
 LOST_LINE = re.compile(
-    "^error: .*(the line to android broke|all 1 rows failed|runs no commands: error: closed).*$",
+    "^error: .*(connection to android|all 1 rows failed|runs no commands: error: closed).*$",
     re.MULTILINE,
 )
 
