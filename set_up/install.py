@@ -60,6 +60,7 @@ def set_up(environment: Environment) -> None:
         environment.ready.touch()
         return
     start = time.monotonic()
+    folder = environment.folder.resolve()  # it may be a link to another disk
     of_make = environment.ready.exists() or environment.unfinished.exists()
     found = environment.version()
     if found not in (None, VERSION) and not of_make:
@@ -68,12 +69,12 @@ def set_up(environment: Environment) -> None:
             f"remove it, or run make PYTHON={environment.python}"
         )
     if environment.unfinished.exists() or (found not in (None, VERSION) and of_make):
-        shutil.rmtree(environment.folder)
+        shutil.rmtree(folder)
     _report(f"{environment.folder} with Python {VERSION}, about two minutes, the first time only")
-    environment.folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     environment.unfinished.touch()
     environment.ready.unlink(missing_ok=True)
-    venv.create(environment.folder, with_pip=True, symlinks=os.name != "nt")
+    venv.create(folder, with_pip=True, symlinks=os.name != "nt")
     _install(environment, start)
     environment.ready.write_text(fingerprint())
     environment.unfinished.unlink()

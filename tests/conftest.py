@@ -10,15 +10,15 @@ import pytest
 import tiny_models
 from arm64.missing import CannotEmulate
 from bench_runs import QUICK
-from cut_line import CutLine
+from breakable_relay import BreakableRelay
 from device_android.emulated_phone import EmulatedPhone
 from device_pi.emulated_pi import EmulatedPi
 from fake_clock import FakeClock, remove_leftovers
-from far_project import FarProject
 from loopback_sshd import LoopbackServer
 from native_runner import built_runner, host_libraries
 from own_adb_server import OwnAdbServer
 from phone_project import PhoneProject
+from remote_project import RemoteProject
 from tiny_models import write_export, write_images
 
 from bench.devices.transport.adb_program import has_adb
@@ -26,7 +26,7 @@ from bench.measurement.job import Job
 from bench.measurement.plan import PLANS
 
 # Its tests are imported by others, and say as much when they fail.
-pytest.register_assert_rewrite("any_line")
+pytest.register_assert_rewrite("any_connection")
 # A shell that starts us in the background has Ctrl-C ignored, which children inherit; the tests
 # that press it need what a terminal gives.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -86,8 +86,8 @@ def far(tiny_project, keras_predictions, loopback, monkeypatch):
     """The project with a device "pi" over a connection. Its Python is this one: no environment
     is made there."""
     monkeypatch.setattr("bench.devices.board.provision", lambda *_: (sys.executable,))
-    with CutLine(loopback.port) as between:
-        yield FarProject(tiny_project, loopback, between, monkeypatch)
+    with BreakableRelay(loopback.port) as between:
+        yield RemoteProject(tiny_project, loopback, between, monkeypatch)
 
 
 @pytest.fixture
@@ -98,8 +98,8 @@ def start_far(tiny_project, keras_predictions, monkeypatch):
 
         def start(variables=""):
             server = LoopbackServer(tiny_project / "server", variables=variables)
-            between = stack.enter_context(CutLine(stack.enter_context(server).port))
-            return FarProject(tiny_project, server, between, monkeypatch)
+            between = stack.enter_context(BreakableRelay(stack.enter_context(server).port))
+            return RemoteProject(tiny_project, server, between, monkeypatch)
 
         yield start
 

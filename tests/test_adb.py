@@ -9,7 +9,8 @@ import threading
 from pathlib import PurePosixPath
 
 import pytest
-from any_line import (  # noqa: F401 (tests)
+from any_connection import (  # noqa: F401 (tests)
+    PATIENT_S,
     ignore,
     test_a_disk_that_hangs_is_not_waited_for,
     test_a_file_replaces_another_and_what_a_power_cut_left_of_it,
@@ -21,9 +22,9 @@ from any_line import (  # noqa: F401 (tests)
     test_the_words_of_a_command_arrive_as_they_are,
     test_where_a_file_cannot_be_it_is_an_error_in_one_line,
 )
+from breakable_relay import BreakableRelay
 from commands import environment
-from cut_line import CutLine
-from device_android import connection
+from device_android import connection as daemon_connection
 from device_android.adbd import Adbd
 from device_android.shell_service import Shell
 from own_adb_server import OwnAdbServer
@@ -55,9 +56,9 @@ def phone(server):
 
 
 @pytest.fixture(scope="module")
-def line(phone):
-    with Adb(settings(phone.serial)) as line:
-        yield line
+def connection(phone):
+    with Adb(settings(phone.serial)) as connection:
+        yield connection
 
 
 def settings(serial):
@@ -71,25 +72,25 @@ def settings(serial):
         ("exit 254", 252), ("exit 255", 252), ("kill -KILL $$", 137), ("kill $$", 143),
     ],
 )  # fmt: skip
-def test_a_program_ends_here_as_it_ended_there(line, script, code):
-    assert line.run(["sh", "-c", script], 30).code == code
-    process = line.start(["sh", "-c", script])
-    process.communicate(timeout=30)
+def test_a_program_ends_here_as_it_ended_there(connection, script, code):
+    assert connection.run(["sh", "-c", script], PATIENT_S).code == code
+    process = connection.start(["sh", "-c", script])
+    process.communicate(timeout=PATIENT_S)
     assert process.returncode == process.poll() == code
 
 
-def test_standard_input_and_output_are_bytes(line, tmp_path):
+def test_standard_input_and_output_are_bytes(connection, tmp_path):
     content = bytes(range(256)) * 4096
     (tmp_path / "in").write_bytes(content)
-    assert line.run(["cat"], 30, content).stdout == content
-    assert line.run(["cat"], 30, tmp_path / "in").stdout == content
-    assert line.run(["cat"], 30).stdout == b""
-    done = line.run(["sh", "-c", "echo out; cat >&2"], 30, "ä\n".encode())
+    assert connection.run(["cat"], PATIENT_S, content).stdout == content
+    assert connection.run(["cat"], PATIENT_S, tmp_path / "in").stdout == content
+    assert connection.run(["cat"], PATIENT_S).stdout == b""
+    done = connection.run(["sh", "-c", "echo out; cat >&2"], PATIENT_S, "ä\n".encode())
     assert (done.stdout, done.stderr) == (b"out\n", "ä\n")
 
 
-def test_a_program_whose_process_here_is_killed_sees_the_end_of_its_input(line):
-    process = line.start(["sh", "-c", "echo $$; exec cat"])
+def test_a_program_whose_process_here_is_killed_sees_the_end_of_its_input(connection):
+    process = connection.start(["sh", "-c", "echo $$; exec cat"])
     pid = int(process.stdout.readline())
     os.killpg(process.pid, signal.SIGKILL)
     wait_until(lambda: not is_alive(pid))
@@ -97,19 +98,22 @@ def test_a_program_whose_process_here_is_killed_sees_the_end_of_its_input(line):
     assert process.returncode == -signal.SIGKILL
 
 
-def test_a_command_that_is_too_long_for_adb_is_an_error_and_no_lost_connection(line):
+def test_a_command_that_is_too_long_for_adb_is_an_error_and_no_lost_connection(connection):
     with pytest.raises(DeviceError, match="pixel ended a command, or did not start it: ") as caught:
-        line.run(["echo", "x" * 100_000], 30)
-    assert not isinstance(caught.value, ConnectionLost) and line.is_connected()
+        connection.run(["echo", "x" * 100_000], PATIENT_S)
+    assert not isinstance(caught.value, ConnectionLost) and connection.is_connected()
 
 
 def test_how_far_a_long_push_is_is_shown(phone, tmp_path):
     (tmp_path / "here").write_bytes(bytes(20_000_000))
     shown = []
-    with CutLine(phone.port) as between, Adb(settings(f"127.0.0.1:{between.port}")) as line:
+    with (
+        BreakableRelay(phone.port) as between,
+        Adb(settings(f"127.0.0.1:{between.port}")) as connection,
+    ):
         between.delay_s = 0.001
         remote = PurePosixPath(tmp_path / "there")
-        line.put(tmp_path / "here", remote, lambda *told: shown.append(told))
+        connection.put(tmp_path / "here", remote, lambda *told: shown.append(told))
     assert shown[0] == ("pushing here",)
     assert {told[0] for told in shown[1:]} == {"pushing here, MB"}
     assert {told[2] for told in shown[1:]} == {20}
@@ -117,24 +121,24 @@ def test_how_far_a_long_push_is_is_shown(phone, tmp_path):
 
 
 def test_a_closed_connection_ends_what_went_through_it_and_opens_again(server, phone):
-    line = Adb(settings(phone.serial))
+    connection = Adb(settings(phone.serial))
     with pytest.raises(ConnectionLost, match="there is no connection to pixel"):
-        line.run(["true"], 30)
-    line.connect()
-    process = line.start(["cat"])
-    line.connect()
+        connection.run(["true"], PATIENT_S)
+    connection.connect()
+    process = connection.start(["cat"])
+    connection.connect()
     process.stdin.write(b"one\n")
     process.stdin.flush()
     assert process.stdout.readline() == b"one\n"
-    line.close()
-    line.close()
-    assert not line.is_connected()
-    assert process.wait(30) == line.lost_code
+    connection.close()
+    connection.close()
+    assert not connection.is_connected()
+    assert process.wait(PATIENT_S) == connection.lost_code
     process.communicate()
     with pytest.raises(ConnectionLost):
-        line.run(["true"], 30)
-    with line:
-        assert line.run(["true"], 30).code == 0
+        connection.run(["true"], PATIENT_S)
+    with connection:
+        assert connection.run(["true"], PATIENT_S).code == 0
 
 
 def test_the_users_adb_server_and_what_it_is_connected_to_stay(server, phone):
@@ -152,7 +156,8 @@ def test_no_adb_outlives_the_process_that_had_it(server, number):
             "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # nohup makes all ignore it
             "from bench.devices.settings import DeviceSettings\n"
             "from bench.devices.transport.adb import Adb\n"
-            f"line = Adb({settings(phone.serial)!r})\nline.connect()\nline.start(['cat'])\n"
+            f"connection = Adb({settings(phone.serial)!r})\n"
+            "connection.connect()\nconnection.start(['cat'])\n"
             "print('started', flush=True)\ninput()"
         )
         process = subprocess.Popen(
@@ -162,7 +167,7 @@ def test_no_adb_outlives_the_process_that_had_it(server, number):
         assert process.stdout.readline() == b"started\n"
         assert len(running(phone.serial)) >= 2
         process.send_signal(number)
-        process.wait(30)
+        process.wait(PATIENT_S)
         process.communicate()
         wait_until(lambda: not running(phone.serial))
 
@@ -181,14 +186,14 @@ def test_a_phone_without_a_plain_shell_is_an_error(server, tmp_path, script, rea
     (tmp_path / "shell").write_text(f"#!/bin/sh\n{script}\n")
     (tmp_path / "shell").chmod(0o755)
     with Adbd(Shell(argv=[str(tmp_path / "shell")])) as phone:
-        line = Adb(settings(phone.serial))
+        connection = Adb(settings(phone.serial))
         with pytest.raises(DeviceError, match=reason):
-            line.connect()
-        assert not line.is_connected()
+            connection.connect()
+        assert not connection.is_connected()
 
 
 def test_a_phone_that_mixes_outputs_is_refused(server, monkeypatch):
-    monkeypatch.setattr(connection, "FEATURES", ("stat_v2",))
+    monkeypatch.setattr(daemon_connection, "FEATURES", ("stat_v2",))
     with (
         Adbd() as phone,
         pytest.raises(
@@ -208,10 +213,10 @@ def test_a_phone_that_cannot_check_files_is_refused(server, tmp_path):
         Adb(settings(phone.serial)).connect()
 
 
-def test_many_programs_run_at_the_same_time(line):
-    started = [line.start(["cat"]) for _ in range(23)]
+def test_many_programs_run_at_the_same_time(connection):
+    started = [connection.start(["cat"]) for _ in range(23)]
     try:
-        assert line.run_check(["echo", "between"], 20) == b"between\n"
+        assert connection.run_check(["echo", "between"], 20) == b"between\n"
         for n, process in enumerate(started):
             process.stdin.write(f"{n}\n".encode())
             process.stdin.flush()
@@ -224,11 +229,11 @@ def test_many_programs_run_at_the_same_time(line):
 
 def test_a_stop_ends_what_is_waited_for_and_not_what_was_started(phone):
     """The connection still carries the last output."""
-    with Adb(settings(phone.serial)) as line:
-        started = line.start(["cat"])
-        threading.Timer(0.3, line.stop).start()
+    with Adb(settings(phone.serial)) as connection:
+        started = connection.start(["cat"])
+        threading.Timer(0.3, connection.stop).start()
         with pytest.raises(DeviceError, match="it was told to stop"):
-            line.run(["sleep", "600"], 600)
+            connection.run(["sleep", "600"], 600)
         with pytest.raises(DeviceError, match="it was told to stop"):
-            line.run(["true"], 30)
-        assert started.communicate(b"still here", timeout=30)[0] == b"still here"
+            connection.run(["true"], PATIENT_S)
+        assert started.communicate(b"still here", timeout=PATIENT_S)[0] == b"still here"

@@ -9,7 +9,8 @@ import time
 from pathlib import PurePosixPath
 
 import pytest
-from cut_line import CutLine
+from any_connection import PATIENT_S, ignore
+from breakable_relay import BreakableRelay
 from device_android.adbd import Adbd, listening_socket
 from loopback_sshd import free_port
 from own_adb_server import OwnAdbServer
@@ -45,17 +46,17 @@ def phone():
 
 @pytest.fixture
 def between(phone):
-    with CutLine(phone.port) as between:
+    with BreakableRelay(phone.port) as between:
         yield between
 
 
 @pytest.fixture
-def line(server, between):
+def connection(server, between):
     """A connection that is lost after two seconds of silence."""
-    line = opened(f"127.0.0.1:{between.port}")
-    line.timeouts = Timeouts(connect_s=15, alive_interval_s=1, alive_count=1)
-    with line:
-        yield line
+    connection = opened(f"127.0.0.1:{between.port}")
+    connection.timeouts = Timeouts(connect_s=15, alive_interval_s=1, alive_count=1)
+    with connection:
+        yield connection
 
 
 @pytest.fixture
@@ -69,137 +70,138 @@ def opened(serial):
     return Adb(DeviceSettings("pixel", "adb", serial=serial))
 
 
-def ignore(doing, done=0, total=None):
-    pass
-
-
 @pytest.mark.parametrize("reset", [False, True])
-def test_a_push_that_is_cut_leaves_nothing_and_can_be_made_again(between, line, big, reset):
+def test_a_push_that_is_cut_leaves_nothing_and_can_be_made_again(between, connection, big, reset):
     remote = big.parent / "there" / "file"
     remote.parent.mkdir()
     between.after(BIG_BYTES // 3, "up", lambda: between.cut(reset))
     with pytest.raises(ConnectionLost, match=r"^the connection to pixel broke: .*is its cable in"):
-        line.put(big, PurePosixPath(remote), ignore)
-    assert not remote.exists() and not line.is_connected()
-    line.connect()
-    line.put(big, PurePosixPath(remote), ignore)
+        connection.put(big, PurePosixPath(remote), ignore)
+    assert not remote.exists() and not connection.is_connected()
+    connection.connect()
+    connection.put(big, PurePosixPath(remote), ignore)
     assert remote.read_bytes() == big.read_bytes()
     assert os.listdir(remote.parent) == ["file"]
 
 
-def test_a_push_to_a_phone_that_falls_silent_ends(between, line, big):
+def test_a_push_to_a_phone_that_falls_silent_ends(between, connection, big):
     between.after(BIG_BYTES // 3, "up", between.freeze)
     with pytest.raises(ConnectionLost, match=r"to pixel broke: nothing was heard for 2 s"):
-        line.put(big, PurePosixPath(big.parent / "there"), ignore)
+        connection.put(big, PurePosixPath(big.parent / "there"), ignore)
     assert not (big.parent / "there").exists()
 
 
-def test_a_phone_that_is_slow_is_not_lost(between, line, big):
+def test_a_phone_that_is_slow_is_not_lost(server, between, big):
     """Longer than the silence that a lost one is told by."""
-    big.write_bytes(bytes(1_600_000))
-    between.delay_s = 0.03
-    line.put(big, PurePosixPath(big.parent / "there"), ignore)
+    big.write_bytes(bytes(6_000_000))
+    connection = opened(f"127.0.0.1:{between.port}")
+    connection.timeouts = Timeouts(connect_s=60, alive_interval_s=5, alive_count=1)
+    with connection:
+        between.delay_s = 0.03
+        connection.put(big, PurePosixPath(big.parent / "there"), ignore)
     assert (big.parent / "there").read_bytes() == big.read_bytes()
 
 
-def test_a_fetch_that_is_cut_leaves_nothing(between, line, big):
+def test_a_fetch_that_is_cut_leaves_nothing(between, connection, big):
     between.after(BIG_BYTES // 3, "down", between.cut)
     with pytest.raises(ConnectionLost):
-        line.get(PurePosixPath(big), big.parent / "back")
+        connection.get(PurePosixPath(big), big.parent / "back")
     assert os.listdir(big.parent) == ["big"]
 
 
 @pytest.mark.parametrize("fault", ["cut", "freeze", "offline", "no server"])
-def test_a_program_whose_connection_breaks_is_lost_not_failed(server, phone, between, line, fault):
+def test_a_program_whose_connection_breaks_is_lost_not_failed(
+    server, phone, between, connection, fault
+):
     faults = {
         "cut": between.cut,
         "freeze": between.freeze,
         "offline": phone.go_offline,
         "no server": lambda: server.adb("kill-server"),
     }
-    process = line.start(["sh", "-c", "echo ready; cat"])
+    process = connection.start(["sh", "-c", "echo ready; cat"])
     assert process.stdout.readline() == b"ready\n"
     faults[fault]()
     with pytest.raises(ConnectionLost):
-        line.run(["sleep", "30"], 40)
-    assert process.wait(30) == line.lost_code
+        connection.run(["sleep", "30"], 40)
+    assert process.wait(PATIENT_S) == connection.lost_code
     process.communicate()
 
 
-def test_what_ran_on_a_phone_whose_connection_broke_hears_of_it(between, line, big):
+def test_what_ran_on_a_phone_whose_connection_broke_hears_of_it(between, connection, big):
     remote = big.parent / "pid"
-    line.start(["sh", "-c", f"echo $$ > '{remote}'; exec cat"])
+    connection.start(["sh", "-c", f"echo $$ > '{remote}'; exec cat"])
     wait_until(lambda: remote.exists() and remote.read_text())
     between.cut()
     wait_until(lambda: not os.path.exists(f"/proc/{remote.read_text().strip()}/fd/0"))
 
 
-def test_the_connection_is_not_replaced_by_the_one_that_adb_makes_anew(server, between, line):
+def test_the_connection_is_not_replaced_by_the_one_that_adb_makes_anew(server, between, connection):
     """Processes started on it are lost: whoever goes on has to know."""
     between.cut()
     serial = f"127.0.0.1:{between.port}"
     wait_until(lambda: f"{serial}\tdevice" in server.adb("devices") and between.accepted == 2)
     with pytest.raises(ConnectionLost, match="there is no connection to pixel: adb lost the phone"):
-        line.run(["true"], 30)
-    line.connect()
-    assert line.run(["true"], 30).code == 0
+        connection.run(["true"], PATIENT_S)
+    connection.connect()
+    assert connection.run(["true"], PATIENT_S).code == 0
 
 
 def test_a_phone_that_is_switched_off_is_lost_and_found_when_it_is_back(server):
     with Adbd() as phone:
-        line = opened(phone.serial)
-        line.timeouts = IMPATIENT
-        line.connect()
-        process = line.start(["sh", "-c", "echo ready; cat"])
+        connection = opened(phone.serial)
+        connection.timeouts = IMPATIENT
+        connection.connect()
+        process = connection.start(["sh", "-c", "echo ready; cat"])
         assert process.stdout.readline() == b"ready\n"
-    assert process.wait(30) == line.lost_code
+    assert process.wait(PATIENT_S) == connection.lost_code
     process.communicate()
-    wait_until(lambda: not line.is_connected())  # the program may have heard of it first
+    wait_until(lambda: not connection.is_connected())  # the program may have heard of it first
     with pytest.raises(DeviceError, match=r"^pixel: 127\.0\.0\.1:\d+ (refuses|is offline)"):
-        line.connect()
+        connection.connect()
     with Adbd(listener=listening_socket(phone.port)):
-        line.connect()
-        assert line.run(["true"], 30).code == 0
-        line.close()
+        connection.connect()
+        assert connection.run(["true"], PATIENT_S).code == 0
+        connection.close()
 
 
 def test_a_phone_that_adb_takes_for_one_that_is_there_is_connected_to_anew(server, between):
     server.adb("connect", f"127.0.0.1:{between.port}")
     between.freeze()
-    line = opened(f"127.0.0.1:{between.port}")
-    line.timeouts = IMPATIENT
+    connection = opened(f"127.0.0.1:{between.port}")
+    connection.timeouts = IMPATIENT
     with pytest.raises(DeviceError, match="listed, but runs no commands: no answer within 1 s"):
-        line.connect()
+        connection.connect()
     between.thaw()
-    line.timeouts = Timeouts(connect_s=15, alive_interval_s=5, alive_count=3)
-    with line:
-        assert line.run(["true"], 30).code == 0
+    connection.timeouts = Timeouts(connect_s=15, alive_interval_s=5, alive_count=3)
+    with connection:
+        assert connection.run(["true"], PATIENT_S).code == 0
     assert between.accepted == 2
 
 
 def test_a_server_that_hangs_is_not_waited_for(server, phone, monkeypatch):
     monkeypatch.setattr(adb_program, "ASKED_S", 0.5)
-    line = opened(phone.serial)
-    line.timeouts = IMPATIENT
-    with line:
+    connection = opened(phone.serial)
+    connection.timeouts = IMPATIENT
+    with connection:
         server.signal(signal.SIGSTOP)
         with pytest.raises(ConnectionLost, match="nothing was heard for 2 s"):
-            line.run(["true"], 30)
+            connection.run(["true"], PATIENT_S)
         with pytest.raises(DeviceError, match=r"start-server did not end .*; run adb kill-server"):
-            line.connect()
+            connection.connect()
         server.signal(signal.SIGCONT)
-        line.connect()
-        assert line.run(["true"], 30).code == 0
+        connection.connect()
+        assert connection.run(["true"], PATIENT_S).code == 0
 
 
 def test_a_connection_that_is_being_opened_can_be_closed(server):
     """To a phone that accepts and says nothing; from another thread."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        line = opened(f"127.0.0.1:{silent.getsockname()[1]}")
-        threading.Timer(0.5, line.close).start()
+        connection = opened(f"127.0.0.1:{silent.getsockname()[1]}")
+        threading.Timer(0.5, connection.close).start()
         began_s = time.monotonic()
         with pytest.raises(DeviceError, match="it was told to stop"):
-            line.connect()
+            connection.connect()
         assert time.monotonic() - began_s < 9  # adb itself gives up after ten
 
 
@@ -221,12 +223,14 @@ def test_a_server_that_is_started_here_keeps_no_pipe_of_ours(server, phone):
     assert len(server.pids()) == 1
 
 
-def test_a_full_disk_is_named_with_what_there_was_to_write_and_what_is_free(line, big, tmp_path):
+def test_a_full_disk_is_named_with_what_there_was_to_write_and_what_is_free(
+    connection, big, tmp_path
+):
     big.write_bytes(bytes(3_000_000))
     with small_disk(tmp_path / "a disk") as disk:
         (disk / "kept").write_bytes(bytes(390_000))
         with pytest.raises(DeviceError) as caught:
-            line.put(big, PurePosixPath(disk / "there"), ignore)
+            connection.put(big, PurePosixPath(disk / "there"), ignore)
         assert os.listdir(disk) == ["kept"]
         assert not isinstance(caught.value, ConnectionLost)
         assert str(caught.value) == (

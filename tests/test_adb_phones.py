@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from any_connection import PATIENT_S
 from device_android.adbd import Adbd
 from device_android.authorization import Consent
 from loopback_sshd import free_port
@@ -58,17 +59,17 @@ def server(tmp_path_factory, tmp_path, monkeypatch):
 
 
 def opened(serial):
-    line = Adb(DeviceSettings("pixel", "adb", serial=serial))
-    line.timeouts = Timeouts(connect_s=1, alive_interval_s=5, alive_count=3)
-    return line
+    connection = Adb(DeviceSettings("pixel", "adb", serial=serial))
+    connection.timeouts = Timeouts(connect_s=1, alive_interval_s=5, alive_count=3)
+    return connection
 
 
 def why(serial):
     """The line that says why a phone cannot be had."""
-    line = opened(serial)
+    connection = opened(serial)
     with pytest.raises(DeviceError) as caught:
-        line.connect()
-    assert not line.is_connected()
+        connection.connect()
+    assert not connection.is_connected()
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -146,17 +147,17 @@ def test_no_phone(server):
 def test_the_only_phone_and_one_of_two(server):
     with Adbd() as one, Adbd() as two:
         server.adb("connect", one.serial)
-        line = opened("")
-        with line:
-            assert line.serial == one.serial
+        connection = opened("")
+        with connection:
+            assert connection.serial == one.serial
             server.adb("connect", two.serial)
-            line.close()
-            line.connect()  # it is still that one
-            assert line.serial == one.serial
+            connection.close()
+            connection.connect()  # it is still that one
+            assert connection.serial == one.serial
         message = why("")
         assert "adb lists 2 phones" in message and one.serial in message and two.serial in message
-        with opened(two.serial) as line:
-            assert line.run(["true"], 30).code == 0
+        with opened(two.serial) as connection:
+            assert connection.run(["true"], PATIENT_S).code == 0
 
 
 @pytest.mark.parametrize("serial", ["a;b", "$(x)", "'", '"', "a b", "-s", "`x`", "ä", "*", "a|b:1"])
@@ -172,8 +173,8 @@ def test_a_phone_whose_owner_does_not_answer(server):
         assert f"pixel: {phone.serial} has not allowed this computer to debug it; accept" in found
         phone.authorization.consent = Consent.ALLOW
         server.adb("disconnect", phone.serial)
-        with opened(phone.serial) as line:
-            assert line.run(["true"], 30).code == 0
+        with opened(phone.serial) as connection:
+            assert connection.run(["true"], PATIENT_S).code == 0
 
 
 def test_a_phone_whose_owner_answers_late(server):
@@ -197,8 +198,8 @@ def test_a_phone_that_is_offline(server):
         phone.go_offline()
         assert "is offline; unplug its cable" in why("")
         phone.come_back()
-        with opened(phone.serial) as line:
-            assert line.run(["true"], 30).code == 0
+        with opened(phone.serial) as connection:
+            assert connection.run(["true"], PATIENT_S).code == 0
 
 
 def test_an_address_where_no_phone_is(server):

@@ -13,8 +13,8 @@ import pytest
 from commands import environment, files_in
 from device_android.authorization import Consent
 from device_android.settings import DATA
-from far_project import error_line
 from processes import wait_until
+from remote_project import error_line
 from tiny_models import write_export
 
 from bench.devices.phone_facts import CACHE

@@ -5,8 +5,8 @@ import re
 import threading
 
 import pytest
-from far_project import error_line
 from phone_project import is_lost
+from remote_project import error_line
 
 from bench.devices.phone_facts import CACHE
 from bench.devices.remote_device import RemoteDevice

@@ -200,7 +200,7 @@ def test_a_file_outside_the_delegate_fails_and_names_its_operators():
 
     fallen = row(Delegate(40, 20, {"HARD_SWISH": 20}))
     assert fallen.outcome == "FAILED" and "20 HARD_SWISH" in fallen.detail
-    assert fallen.found == "40 of 60 operators (67%)" and "20 pieces" in fallen.detail
+    assert fallen.found == "40 of 60 ops (67%)" and "20 pieces" in fallen.detail
     assert row(Delegate(64, 1, {"SOFTMAX": 1})).outcome == "passed"
     assert row(None).outcome == "inconclusive"
 

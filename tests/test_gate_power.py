@@ -97,5 +97,5 @@ def test_the_script_takes_rounds_from_the_history(tmp_path, monkeypatch, capsys)
 
 
 def test_too_short_a_history_says_what_to_type(tmp_path):
-    with pytest.raises(RequestError, match="bench baseline --runs 20"):
+    with pytest.raises(RequestError, match="run make baseline ARCH=v2 RUNS=20 first"):
         recorded(tmp_path / "none.sqlite")

@@ -56,7 +56,7 @@ class Line(LocalTransport):
 
 
 @pytest.fixture
-def line(tmp_path):
+def connection(tmp_path):
     (tmp_path / "home").mkdir()
     return Line(tmp_path / "home")
 
@@ -67,11 +67,19 @@ def notes():
 
 
 @pytest.fixture
-def device(line, notes, monkeypatch):
-    """Not opened yet; its Python is this one. How that is made: test_provision."""
+def device_tried_for(connection, notes, monkeypatch):
+    """``device_tried_for(seconds)``, which it is tried for when lost: a device that is not opened
+    yet. Its Python is this one; how that is made: test_provision."""
     monkeypatch.setattr(board, "provision", lambda *_: (sys.executable,))
     monkeypatch.setattr(reconnect, "FIRST_PAUSE_S", 0.01)
-    return RemoteDevice(SETTINGS, line, Board(SETTINGS, line), notes.append, reconnect_s=0.2)
+    return lambda reconnect_s: RemoteDevice(
+        SETTINGS, connection, Board(SETTINGS, connection), notes.append, reconnect_s=reconnect_s
+    )
+
+
+@pytest.fixture
+def device(device_tried_for):
+    return device_tried_for(60.0)
 
 
 @pytest.fixture
@@ -107,7 +115,7 @@ def outputs_of(job):
     return np.concatenate([np.load(path) for path in job.images.outputs])
 
 
-def test_it_predicts_and_times_as_this_machine_does(device, line, job, evaluating, tmp_path):
+def test_it_predicts_and_times_as_this_machine_does(device, connection, job, evaluating, tmp_path):
     with device:
         timed, evaluated = device.run(job), device.run(evaluating)
     assert timed.error is None and len(timed.samples_ns) >= QUICK.min_samples
@@ -117,11 +125,11 @@ def test_it_predicts_and_times_as_this_machine_does(device, line, job, evaluatin
     assert np.array_equal(remote, outputs_of(evaluating))
 
 
-def test_files_are_pushed_once_and_only_the_cache_stays(device, line, evaluating, tmp_path):
+def test_files_are_pushed_once_and_only_the_cache_stays(device, connection, evaluating, tmp_path):
     for _ in range(2):
         with device:
             assert device.run(evaluating).error is None
-    assert sorted(line.pushed) == sorted(
+    assert sorted(connection.pushed) == sorted(
         ["0.npy", "1.npy", "2.npy", "int8.tflite", "lease_agent.sh", "runner.pyz"]
     )
     assert [path.name for path in (tmp_path / "home").iterdir()] == ["a cache"]
@@ -130,7 +138,7 @@ def test_files_are_pushed_once_and_only_the_cache_stays(device, line, evaluating
 
 
 def test_a_connection_that_breaks_goes_on_at_the_missing_shard(
-    device, line, evaluating, notes, runner_that, tmp_path
+    device, connection, evaluating, notes, runner_that, tmp_path
 ):
     log = tmp_path / "log"
     runner_that(
@@ -143,9 +151,9 @@ def test_a_connection_that_breaks_goes_on_at_the_missing_shard(
     def cut_at_the_second():
         calls.append(1)
         if len(calls) == 2:
-            line.cut()
+            connection.cut()
 
-    line.before_get = cut_at_the_second
+    connection.before_get = cut_at_the_second
     with device:
         result = device.run(evaluating)
     assert result.error is None and result.images == 30
@@ -159,42 +167,44 @@ def test_a_connection_that_breaks_goes_on_at_the_missing_shard(
 
 
 def test_a_connection_that_breaks_after_a_shard_was_fetched_does_not_fetch_it_again(
-    device, line, evaluating, monkeypatch
+    device, connection, evaluating, monkeypatch
 ):
-    run, fetched, cuts = line.run, [], []
+    run, fetched, cuts = connection.run, [], []
 
     def cut_at_the_first_removal(argv, timeout_s, stdin=None):
         if argv[0] == "rm" and str(argv[1]).endswith(".npy") and not cuts:
-            cuts.append(line.cut())
+            cuts.append(connection.cut())
         return run(argv, timeout_s, stdin)
 
-    monkeypatch.setattr(line, "run", cut_at_the_first_removal)
-    line.before_get = lambda: fetched.append(1)
+    monkeypatch.setattr(connection, "run", cut_at_the_first_removal)
+    connection.before_get = lambda: fetched.append(1)
     with device:
         assert device.run(evaluating).images == 30
     assert cuts and len(fetched) == 3
 
 
 def test_a_device_that_does_not_come_back_is_an_error_in_the_result(
-    device, line, evaluating, notes
+    device_tried_for, connection, evaluating, notes
 ):
     def cut():
-        line.refusals = 10**6
-        line.cut()
+        connection.refusals = 10**6
+        connection.cut()
 
-    with device:
-        line.before_get = cut
+    with device_tried_for(0.2) as device:
+        connection.before_get = cut
         result = device.run(evaluating)
-        tried = 10**6 - line.refusals
+        tried = 10**6 - connection.refusals
         assert device.run(evaluating).error.kind == "connection_lost"
     assert result.error.kind == "connection_lost" and result.images == 0
     assert any("given up: nobody there" in note for note in notes)
-    assert tried > 1 and 10**6 - line.refusals == tried  # once is enough for all that follows
+    assert tried > 1 and 10**6 - connection.refusals == tried  # once is enough for all that follows
 
 
-def test_a_connection_that_breaks_at_the_same_place_each_time_is_given_up(device, line, evaluating):
+def test_a_connection_that_breaks_at_the_same_place_each_time_is_given_up(
+    device, connection, evaluating
+):
     starts = []
-    line.before_get = lambda: (starts.append(1), line.cut())
+    connection.before_get = lambda: (starts.append(1), connection.cut())
     with device:
         assert device.run(evaluating).error.kind == "connection_lost"
     assert len(starts) == remote_device.FRUITLESS_TRIES
@@ -228,7 +238,7 @@ def test_a_runner_that_hangs_is_ended_there(device, job, runner_that, monkeypatc
 
 
 def test_what_hangs_after_a_broken_connection_is_ended_there(
-    device, line, job, runner_that, tmp_path
+    device, connection, job, runner_that, tmp_path
 ):
     runner_that("import time; time.sleep(986)")
     with device:
@@ -241,11 +251,11 @@ def test_what_hangs_after_a_broken_connection_is_ended_there(
         child.end()
 
 
-def test_a_device_may_be_declared_to_be_emulated(device, line, notes):
+def test_a_device_may_be_declared_to_be_emulated(device, connection, notes):
     with device:
         assert not device.environment().emulated
     settings = replace(SETTINGS, emulated=True)
-    with RemoteDevice(settings, line, Board(settings, line), notes.append) as declared:
+    with RemoteDevice(settings, connection, Board(settings, connection), notes.append) as declared:
         assert declared.environment().emulated
 
 
@@ -258,7 +268,7 @@ def test_stop_ends_it_from_another_thread(device, job, runner_that):
         assert time.monotonic() - begun < 60
 
 
-def test_one_that_is_in_use_names_who_has_it(device, line, notes, tmp_path, monkeypatch):
+def test_one_that_is_in_use_names_who_has_it(device, connection, notes, tmp_path, monkeypatch):
     with device:
         monkeypatch.setattr(remote_device, "owner", lambda: "another bench")
         other = Line(tmp_path / "home")
@@ -267,7 +277,7 @@ def test_one_that_is_in_use_names_who_has_it(device, line, notes, tmp_path, monk
             pass
 
 
-def test_cleaning_leaves_nothing(device, line, evaluating, tmp_path, monkeypatch, capsys):
+def test_cleaning_leaves_nothing(device, connection, evaluating, tmp_path, monkeypatch, capsys):
     with device:
         device.run(evaluating)
     monkeypatch.chdir(tmp_path)
@@ -275,7 +285,8 @@ def test_cleaning_leaves_nothing(device, line, evaluating, tmp_path, monkeypatch
         '[far]\ntransport = "ssh"\nhost = "x"\ncache = "~/a cache"'
     )
     monkeypatch.setattr(
-        "bench.devices.device_clean.open_platform", lambda settings: (line, Board(settings, line))
+        "bench.devices.device_clean.open_platform",
+        lambda settings: (connection, Board(settings, connection)),
     )
     (tmp_path / "home" / "a cache" / "mine").touch()
     from bench.__main__ import main

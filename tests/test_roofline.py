@@ -174,9 +174,9 @@ def test_each_layer_is_marked_in_both_precisions():
     ]
     _, heading, wide, deep, whole = roofline_table.lines(costs, MADE_UP)
     assert heading.split().count("bound") == 2
-    assert wide.split() == ["wide", "1x1", "convolution", *("1.25", "compute", "0.001"),
+    assert wide.split() == ["wide", "1x1", *("1.25", "compute", "0.001"),
                             *("5.00", "compute", "0.000")]  # fmt: skip
-    assert deep.split()[3:5] == ["0.01", "memory"]
+    assert deep.split()[:4] == ["deep", "depthwise", "0.01", "memory"]
     assert "44% memory" in whole  # 800 of 1800 ns
     found = roofline_table.as_dicts(costs, MADE_UP)
     assert found[1]["float32"] == {"bound": "memory", "predicted_ms": pytest.approx(0.0008)}

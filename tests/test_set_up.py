@@ -205,6 +205,17 @@ def test_an_interrupted_set_up_is_made_anew(project, number):
     assert not half.exists() and (project / ".venv" / "ready").exists()
 
 
+@pytest.mark.slow
+def test_an_environment_that_is_a_link_is_made_where_it_leads(project, tmp_path):
+    (project / ".venv").symlink_to(tmp_path / "another disk", target_is_directory=True)
+    assert make(project).returncode == 0
+    (project / ".venv" / "unfinished").touch()
+    (project / ".venv" / "ready").unlink()
+    again = make(project)
+    assert again.returncode == 0, again.stderr
+    assert (project / ".venv").is_symlink() and (tmp_path / "another disk" / "ready").exists()
+
+
 def wait_for(path: Path) -> None:
     deadline = time.monotonic() + 120
     while not path.exists():

@@ -10,7 +10,8 @@ import threading
 from pathlib import PurePosixPath
 
 import pytest
-from any_line import (  # noqa: F401 (tests)
+from any_connection import (  # noqa: F401 (tests)
+    PATIENT_S,
     ignore,
     test_a_disk_that_hangs_is_not_waited_for,
     test_a_file_replaces_another_and_what_a_power_cut_left_of_it,
@@ -22,8 +23,8 @@ from any_line import (  # noqa: F401 (tests)
     test_the_words_of_a_command_arrive_as_they_are,
     test_where_a_file_cannot_be_it_is_an_error_in_one_line,
 )
+from breakable_relay import BreakableRelay
 from commands import environment
-from cut_line import CutLine
 from loopback_sshd import NAME, LoopbackServer, free_port
 from processes import running, wait_until
 
@@ -42,50 +43,53 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def line(server):
-    with Ssh(server.settings()) as line:
-        yield line
+def connection(server):
+    with Ssh(server.settings()) as connection:
+        yield connection
 
 
 @pytest.mark.parametrize(
     ("script", "code"),
     [("exit 0", 0), ("exit 3", 3), ("exit 255", 254), ("kill -KILL $$", 137), ("kill $$", 143)],
 )
-def test_a_program_ends_here_as_it_ended_there(line, script, code):
-    assert line.run(["sh", "-c", script], 30).code == code
-    process = line.start(["sh", "-c", script])
-    process.communicate(timeout=30)
+def test_a_program_ends_here_as_it_ended_there(connection, script, code):
+    assert connection.run(["sh", "-c", script], PATIENT_S).code == code
+    process = connection.start(["sh", "-c", script])
+    process.communicate(timeout=PATIENT_S)
     assert process.returncode == code
 
 
-def test_standard_input_and_output_are_bytes(line, tmp_path):
+def test_standard_input_and_output_are_bytes(connection, tmp_path):
     content = bytes(range(256)) * 4096
     (tmp_path / "in").write_bytes(content)
-    assert line.run(["cat"], 30, content).stdout == content
-    assert line.run(["cat"], 30, tmp_path / "in").stdout == content
-    assert line.run(["cat"], 30).stdout == b""
-    assert line.run(["sh", "-c", "cat >&2"], 30, "ä\n".encode()).stderr == "ä\n"
+    assert connection.run(["cat"], PATIENT_S, content).stdout == content
+    assert connection.run(["cat"], PATIENT_S, tmp_path / "in").stdout == content
+    assert connection.run(["cat"], PATIENT_S).stdout == b""
+    assert connection.run(["sh", "-c", "cat >&2"], PATIENT_S, "ä\n".encode()).stderr == "ä\n"
 
 
 def test_how_far_a_long_push_is_is_shown(server, tmp_path):
     (tmp_path / "here").write_bytes(bytes(4_000_000))
     shown = []
-    with CutLine(server.port) as between, Ssh(server.settings(port=between.port)) as line:
+    with (
+        BreakableRelay(server.port) as between,
+        Ssh(server.settings(port=between.port)) as connection,
+    ):
         between.delay_s = 0.01
         remote = PurePosixPath(tmp_path / "there")
-        line.put(tmp_path / "here", remote, lambda *told: shown.append(told))
+        connection.put(tmp_path / "here", remote, lambda *told: shown.append(told))
     assert shown[0] == ("pushing here",)
     assert {told[0] for told in shown[1:]} == {"pushing here, MB"}
     assert {told[2] for told in shown[1:]} == {4}
     assert 0 < shown[1][1] < 4
 
 
-def test_all_commands_share_one_connection(server, line):
-    processes = [line.start(["cat"]) for _ in range(5)]
-    assert line.run(["true"], 30).code == 0
+def test_all_commands_share_one_connection(server, connection):
+    processes = [connection.start(["cat"]) for _ in range(5)]
+    assert connection.run(["true"], PATIENT_S).code == 0
     assert server.sessions() == 1
     for process in processes:
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENT_S)
 
 
 def test_a_long_name_of_the_folder_for_temporary_files_is_in_nobodys_way(
@@ -94,8 +98,8 @@ def test_a_long_name_of_the_folder_for_temporary_files_is_in_nobodys_way(
     long = tmp_path / ("x" * 80)
     long.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(long))
-    with Ssh(server.settings()) as line:
-        assert line.run(["true"], 30).code == 0
+    with Ssh(server.settings()) as connection:
+        assert connection.run(["true"], PATIENT_S).code == 0
 
 
 def test_what_a_configuration_says_for_people_is_in_nobodys_way(server, tmp_path):
@@ -106,8 +110,8 @@ def test_what_a_configuration_says_for_people_is_in_nobodys_way(server, tmp_path
         f" ControlPath {tmp_path}/%C\n LocalForward 127.0.0.1:{server.port} localhost:1\n"
         " ExitOnForwardFailure yes\n LogLevel QUIET\n SendEnv *\n"
     )
-    with Ssh(server.settings(extra=disturbing)) as line:
-        assert line.run_check(["echo", "hello"], 30) == b"hello\n"
+    with Ssh(server.settings(extra=disturbing)) as connection:
+        assert connection.run_check(["echo", "hello"], PATIENT_S) == b"hello\n"
     assert os.listdir(tmp_path) == []
     with pytest.raises(DeviceError, match="refuses connections"):
         Ssh(server.settings(port=free_port(), extra=disturbing)).connect()
@@ -116,9 +120,9 @@ def test_what_a_configuration_says_for_people_is_in_nobodys_way(server, tmp_path
 def test_a_jump_host_of_the_configuration_is_taken(server):
     config = server.client_config()
     jump = server.client_config(extra=f" ProxyCommand ssh -F {config} -W 127.0.0.1:%p {NAME}")
-    with Ssh(DeviceSettings("pi4", "ssh", NAME, ssh_config=str(jump))) as line:
+    with Ssh(DeviceSettings("pi4", "ssh", NAME, ssh_config=str(jump))) as connection:
         assert server.sessions() >= 2
-        assert line.run_check(["echo", "hello"], 30) == b"hello\n"
+        assert connection.run_check(["echo", "hello"], PATIENT_S) == b"hello\n"
 
 
 @pytest.mark.parametrize(
@@ -144,31 +148,33 @@ def test_a_configuration_that_is_not_there_is_refused(tmp_path):
 
 
 def test_a_closed_connection_ends_what_went_through_it_and_opens_again(server):
-    line = Ssh(server.settings())
+    connection = Ssh(server.settings())
     with pytest.raises(ConnectionLost, match="there is no connection to pi4"):
-        line.run(["true"], 30)
-    line.connect()
-    process = line.start(["cat"])
-    line.connect()
+        connection.run(["true"], PATIENT_S)
+    connection.connect()
+    process = connection.start(["cat"])
+    connection.connect()
     process.stdin.write(b"one\n")
     process.stdin.flush()
     assert process.stdout.readline() == b"one\n"
-    line.close()
-    line.close()
-    assert not line.is_connected()
-    assert process.wait(30) == line.lost_code
+    connection.close()
+    connection.close()
+    assert not connection.is_connected()
+    assert process.wait(PATIENT_S) == connection.lost_code
     process.communicate()
     with pytest.raises(ConnectionLost):
-        line.run(["true"], 30)
-    with line:
-        assert line.run(["true"], 30).code == 0
+        connection.run(["true"], PATIENT_S)
+    with connection:
+        assert connection.run(["true"], PATIENT_S).code == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_no_ssh_outlives_the_process_that_had_it(server, number):
     settings = server.settings()
     folder = tempfile.mkdtemp(dir="/tmp")
-    code = holding(settings, "line.start(['sleep', '9'])\nprint('started', flush=True)\ninput()")
+    code = holding(
+        settings, "connection.start(['sleep', '9'])\nprint('started', flush=True)\ninput()"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         env=environment() | {"TMPDIR": folder}, stdin=subprocess.PIPE,
@@ -177,7 +183,7 @@ def test_no_ssh_outlives_the_process_that_had_it(server, number):
     assert [process.stdout.readline() for _ in range(2)] == [b"connected\n", b"started\n"]
     assert len(running(str(settings.ssh_config))) >= 2
     process.send_signal(number)
-    process.wait(30)
+    process.wait(PATIENT_S)
     process.communicate()
     wait_until(lambda: not running(str(settings.ssh_config)))
     wait_until(lambda: not os.listdir(folder))
@@ -191,7 +197,7 @@ def test_a_connection_that_is_still_being_made_ends_with_the_process_too(server,
     process = subprocess.Popen([sys.executable, "-c", code], env=environment())
     wait_until(lambda: running(f"sleep 300; : {tmp_path}"))
     process.kill()
-    process.wait(30)
+    process.wait(PATIENT_S)
     wait_until(lambda: not running(str(tmp_path)))
 
 
@@ -210,25 +216,25 @@ def test_a_connection_that_is_still_being_made_ends_with_the_process_too(server,
 )
 def test_a_login_without_a_plain_shell_is_an_error(tmp_path, forced, reason):
     with LoopbackServer(tmp_path / "server", f"ForceCommand {forced}") as server:
-        line = Ssh(server.settings())
+        connection = Ssh(server.settings())
         with pytest.raises(DeviceError, match=reason):
-            line.connect()
-        assert not line.is_connected()
+            connection.connect()
+        assert not connection.is_connected()
 
 
 def test_too_many_sessions_are_an_error_and_no_lost_connection(tmp_path):
     with (
         LoopbackServer(tmp_path / "server", "MaxSessions 1") as server,
-        Ssh(server.settings()) as line,
+        Ssh(server.settings()) as connection,
     ):
-        process = line.start(["cat"])
+        process = connection.start(["cat"])
         process.stdin.write(b"one\n")
         process.stdin.flush()
         process.stdout.readline()
         with pytest.raises(DeviceError, match="MaxSessions") as caught:
-            line.run(["true"], 30)
+            connection.run(["true"], PATIENT_S)
         assert not isinstance(caught.value, ConnectionLost)
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENT_S)
 
 
 def test_on_a_terminal_a_person_decides_about_an_unknown_host_key(server):
@@ -237,8 +243,8 @@ def test_on_a_terminal_a_person_decides_about_an_unknown_host_key(server):
     assert "pi4: loopback shows a host key that is not known here" in output
     output = on_a_terminal(holding(settings), [("continue connecting", "yes\n")])
     assert "connected" in output
-    with Ssh(settings) as line:
-        assert line.is_connected()
+    with Ssh(settings) as connection:
+        assert connection.is_connected()
 
 
 def test_ctrl_c_on_a_terminal_leaves_the_connection_to_clean_up_with(server):
@@ -246,7 +252,7 @@ def test_ctrl_c_on_a_terminal_leaves_the_connection_to_clean_up_with(server):
         server.settings(),
         "try:\n    print('holding', flush=True)\n    time.sleep(300)\n"
         "except KeyboardInterrupt:\n"
-        "    print(line.run_check(['echo', 'done'], 30), line.is_connected())",
+        "    print(connection.run_check(['echo', 'done'], 30), connection.is_connected())",
     )
     assert "b'done\\n' True" in on_a_terminal(code, [("holding", "\x03")])
 
@@ -259,8 +265,8 @@ def holding(settings, then=""):
         "signal.signal(signal.SIGHUP, signal.SIG_DFL)",  # nohup makes all ignore it
         "from bench.devices.settings import DeviceSettings",
         "from bench.devices.transport.ssh import Ssh",
-        f"line = Ssh({settings!r})",
-        "line.connect()",
+        f"connection = Ssh({settings!r})",
+        "connection.connect()",
         "print('connected', flush=True)",
         then,
     ]
@@ -285,11 +291,11 @@ def on_a_terminal(code, answers):
     return output
 
 
-def test_more_programs_than_a_connection_may_have_sessions_run_at_the_same_time(line):
+def test_more_programs_than_a_connection_may_have_sessions_run_at_the_same_time(connection):
     """sshd lets a connection have ten."""
-    started = [line.start(["cat"]) for _ in range(23)]
+    started = [connection.start(["cat"]) for _ in range(23)]
     try:
-        assert line.run_check(["echo", "between"], 20) == b"between\n"
+        assert connection.run_check(["echo", "between"], 20) == b"between\n"
         for n, process in enumerate(started):
             process.stdin.write(f"{n}\n".encode())
             process.stdin.flush()
@@ -302,11 +308,11 @@ def test_more_programs_than_a_connection_may_have_sessions_run_at_the_same_time(
 
 def test_a_stop_ends_what_is_waited_for_and_not_what_was_started(server):
     """The connection still carries the last output."""
-    with Ssh(server.settings()) as line:
-        started = line.start(["cat"])
-        threading.Timer(0.3, line.stop).start()
+    with Ssh(server.settings()) as connection:
+        started = connection.start(["cat"])
+        threading.Timer(0.3, connection.stop).start()
         with pytest.raises(DeviceError, match="it was told to stop"):
-            line.run(["sleep", "600"], 600)
+            connection.run(["sleep", "600"], 600)
         with pytest.raises(DeviceError, match="it was told to stop"):
-            line.run(["true"], 30)
-        assert started.communicate(b"still here", timeout=30)[0] == b"still here"
+            connection.run(["true"], PATIENT_S)
+        assert started.communicate(b"still here", timeout=PATIENT_S)[0] == b"still here"

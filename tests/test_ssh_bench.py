@@ -1,8 +1,8 @@
 """``bench run --device pi`` as a user types it, where the device cannot be had or used."""
 
 import pytest
-from far_project import error_line
 from loopback_sshd import free_port, make_key
+from remote_project import error_line
 from small_disk import small_disk
 from tiny_models import write_images
 

@@ -12,8 +12,8 @@ import sys
 import pytest
 from bench_runs import is_running
 from commands import environment
-from far_project import at_once, error_line
 from processes import ended, wait_until
+from remote_project import at_once, error_line
 from tiny_models import write_export, write_images
 
 from bench.__main__ import main

@@ -3,8 +3,8 @@
 import socket
 
 import pytest
-from far_project import at_once, error_line
 from processes import running
+from remote_project import at_once, error_line
 
 from bench.devices.provision import provision
 

@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
-from cut_line import CutLine
+from any_connection import PATIENT_S, ignore
+from breakable_relay import BreakableRelay
 from loopback_sshd import LoopbackServer, free_port, make_key
 from small_disk import small_disk
 
@@ -36,17 +37,17 @@ def server(tmp_path_factory):
 
 @pytest.fixture
 def between(server):
-    with CutLine(server.port) as between:
+    with BreakableRelay(server.port) as between:
         yield between
 
 
 @pytest.fixture
-def line(server, between):
+def connection(server, between):
     """A connection that is lost after two seconds of silence."""
-    line = Ssh(server.settings(port=between.port))
-    line.timeouts = Timeouts(connect_s=15, alive_interval_s=1, alive_count=1)
-    with line:
-        yield line
+    connection = Ssh(server.settings(port=between.port))
+    connection.timeouts = Timeouts(connect_s=15, alive_interval_s=1, alive_count=1)
+    with connection:
+        yield connection
 
 
 @pytest.fixture
@@ -54,10 +55,6 @@ def big(tmp_path):
     path = tmp_path / "big"
     path.write_bytes(os.urandom(BIG_BYTES))
     return path
-
-
-def ignore(doing, done=0, total=None):
-    pass
 
 
 def test_a_refused_connection(server):
@@ -93,18 +90,18 @@ def test_a_host_key_that_has_changed_is_not_accepted(server, tmp_path, checking)
 
 def test_a_device_that_accepts_and_says_nothing(server, between):
     between.freeze()
-    line = Ssh(server.settings(port=between.port))
-    line.timeouts = Timeouts(connect_s=1, alive_interval_s=1, alive_count=1)
+    connection = Ssh(server.settings(port=between.port))
+    connection.timeouts = Timeouts(connect_s=1, alive_interval_s=1, alive_count=1)
     with pytest.raises(DeviceError, match="loopback does not answer; is it switched on"):
-        line.connect()
+        connection.connect()
 
 
 def test_a_device_that_lets_one_in_and_then_says_nothing(server, between):
     between.after(2000, "down", between.freeze)
-    line = Ssh(server.settings(port=between.port))
-    line.timeouts = Timeouts(connect_s=1, alive_interval_s=1, alive_count=1)
+    connection = Ssh(server.settings(port=between.port))
+    connection.timeouts = Timeouts(connect_s=1, alive_interval_s=1, alive_count=1)
     with pytest.raises(DeviceError, match=r"loopback does not answer|the connection to pi4 broke"):
-        line.connect()
+        connection.connect()
 
 
 def test_a_login_that_waits_for_something_that_never_comes(server, tmp_path):
@@ -112,11 +109,11 @@ def test_a_login_that_waits_for_something_that_never_comes(server, tmp_path):
     with tempfile.TemporaryDirectory(dir="/tmp") as folder, socket.socket(socket.AF_UNIX) as agent:
         agent.bind(f"{folder}/agent")
         agent.listen()
-        line = Ssh(server.settings(extra=f" IdentityAgent {folder}/agent\n"))
-        line.timeouts = Timeouts(connect_s=1, alive_interval_s=1, alive_count=1)
+        connection = Ssh(server.settings(extra=f" IdentityAgent {folder}/agent\n"))
+        connection.timeouts = Timeouts(connect_s=1, alive_interval_s=1, alive_count=1)
         with pytest.raises(DeviceError, match="loopback is found, but the login takes too long"):
-            line.connect()
-        assert not line.is_connected()
+            connection.connect()
+        assert not connection.is_connected()
 
 
 def test_a_device_that_ends_the_connection_at_once(server):
@@ -142,15 +139,17 @@ def test_every_reason_has_advice_that_can_be_said():
 
 
 @pytest.mark.parametrize("reset", [False, True])
-def test_a_push_that_is_cut_leaves_nothing_and_can_be_made_again(server, between, line, big, reset):
+def test_a_push_that_is_cut_leaves_nothing_and_can_be_made_again(
+    server, between, connection, big, reset
+):
     remote = big.parent / "there" / "file"
     remote.parent.mkdir()
     between.after(BIG_BYTES // 3, "up", lambda: between.cut(reset))
     with pytest.raises(ConnectionLost, match=r"^the connection to pi4 broke: "):
-        line.put(big, PurePosixPath(remote), ignore)
-    assert not remote.exists() and not line.is_connected()
-    line.connect()
-    line.put(big, PurePosixPath(remote), ignore)
+        connection.put(big, PurePosixPath(remote), ignore)
+    assert not remote.exists() and not connection.is_connected()
+    connection.connect()
+    connection.put(big, PurePosixPath(remote), ignore)
     assert remote.read_bytes() == big.read_bytes()
     assert os.listdir(remote.parent) == ["file"]
 
@@ -159,79 +158,86 @@ def test_what_takes_a_push_there_removes_its_part_also_when_nobody_hears_it_comp
     reading, complaints = os.pipe()
     os.close(reading)
     words = ["sh", "-c", PUT, "sh", tmp_path / "file", "7", "another hash"]
-    done = subprocess.run(words, input=b"half of it", stderr=complaints, timeout=30)
+    done = subprocess.run(words, input=b"half of it", stderr=complaints, timeout=PATIENT_S)
     os.close(complaints)
     assert done.returncode and os.listdir(tmp_path) == []
 
 
-def test_a_push_to_a_device_that_falls_silent_ends(between, line, big):
+def test_a_push_to_a_device_that_falls_silent_ends(between, connection, big):
     between.after(BIG_BYTES // 3, "up", between.freeze)
     with pytest.raises(ConnectionLost, match=r"the connection to pi4 broke: .*not responding"):
-        line.put(big, PurePosixPath(big.parent / "there"), ignore)
+        connection.put(big, PurePosixPath(big.parent / "there"), ignore)
     assert not (big.parent / "there").exists()
 
 
-def test_a_device_that_is_slow_is_not_lost(between, line, big):
+def test_a_device_that_is_slow_is_not_lost(server, between, big):
     """Longer than the silence that a lost one is told by."""
-    big.write_bytes(bytes(1_600_000))
-    between.delay_s = 0.03
-    line.put(big, PurePosixPath(big.parent / "there"), ignore)
+    big.write_bytes(bytes(6_000_000))
+    connection = Ssh(server.settings(port=between.port))
+    connection.timeouts = Timeouts(connect_s=60, alive_interval_s=5, alive_count=1)
+    with connection:
+        between.delay_s = 0.03
+        connection.put(big, PurePosixPath(big.parent / "there"), ignore)
     assert (big.parent / "there").read_bytes() == big.read_bytes()
 
 
-def test_a_fetch_that_is_cut_leaves_nothing(between, line, big):
+def test_a_fetch_that_is_cut_leaves_nothing(between, connection, big):
     between.after(BIG_BYTES // 3, "down", between.cut)
     with pytest.raises(ConnectionLost):
-        line.get(PurePosixPath(big), big.parent / "back")
+        connection.get(PurePosixPath(big), big.parent / "back")
     assert os.listdir(big.parent) == ["big"]
 
 
 @pytest.mark.parametrize("fault", ["cut", "freeze"])
-def test_a_program_whose_connection_breaks_is_lost_not_failed(between, line, fault):
-    process = line.start(["sh", "-c", "echo ready; cat"])
+def test_a_program_whose_connection_breaks_is_lost_not_failed(between, connection, fault):
+    process = connection.start(["sh", "-c", "echo ready; cat"])
     assert process.stdout.readline() == b"ready\n"
     getattr(between, fault)()
     with pytest.raises(ConnectionLost):
-        line.run(["true"], 30)
-    assert process.wait(30) == line.lost_code
+        connection.run(["true"], PATIENT_S)
+    assert process.wait(PATIENT_S) == connection.lost_code
     process.communicate()
 
 
 def test_a_device_whose_power_is_cut_is_lost_and_found_when_it_is_back(tmp_path):
     with LoopbackServer(tmp_path / "server") as server:
-        line = Ssh(server.settings())
-        with line:
-            process = line.start(["sh", "-c", "echo ready; cat"])
+        connection = Ssh(server.settings())
+        with connection:
+            process = connection.start(["sh", "-c", "echo ready; cat"])
             assert process.stdout.readline() == b"ready\n"
             server.kill_sessions()
             server.stop()
-            process.communicate(timeout=30)
-            assert process.returncode == line.lost_code
+            process.communicate(timeout=PATIENT_S)
+            assert process.returncode == connection.lost_code
             with pytest.raises(ConnectionLost, match="the connection to pi4 broke"):
-                line.run(["true"], 30)
+                connection.run(["true"], PATIENT_S)
             with pytest.raises(DeviceError, match="refuses connections"):
-                line.connect()
+                connection.connect()
             server.start()
-            line.connect()
-            assert line.run(["true"], 30).code == 0
+            connection.connect()
+            assert connection.run(["true"], PATIENT_S).code == 0
 
 
 def test_a_broken_connection_is_not_replaced_by_one_that_nobody_asked_for(server, between):
     host = f"ssh://127.0.0.1:{between.port}"
-    with Ssh(replace(server.settings(), host=host)) as line:
-        words = line.argv(["echo", "hello"])
+    with Ssh(replace(server.settings(), host=host)) as connection:
+        words = connection.argv(["echo", "hello"])
         between.cut()
-        while line.is_connected():
+        while connection.is_connected():
             time.sleep(0.02)
-        done = subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, timeout=30)
-        assert (done.returncode, done.stdout, between.accepted) == (line.lost_code, b"", 1)
+        done = subprocess.run(
+            words, capture_output=True, stdin=subprocess.DEVNULL, timeout=PATIENT_S
+        )
+        assert (done.returncode, done.stdout, between.accepted) == (connection.lost_code, b"", 1)
 
 
-def test_a_full_disk_is_named_with_what_there_was_to_write_and_what_is_free(line, big, tmp_path):
+def test_a_full_disk_is_named_with_what_there_was_to_write_and_what_is_free(
+    connection, big, tmp_path
+):
     with small_disk(tmp_path / "a disk") as disk:
         (disk / "kept").write_bytes(bytes(390_000))
         with pytest.raises(DeviceError) as caught:
-            line.put(big, PurePosixPath(disk / "there"), ignore)
+            connection.put(big, PurePosixPath(disk / "there"), ignore)
         assert os.listdir(disk) == ["kept"]
         assert not isinstance(caught.value, ConnectionLost)
         assert str(caught.value) == (
@@ -242,9 +248,9 @@ def test_a_full_disk_is_named_with_what_there_was_to_write_and_what_is_free(line
 
 def why(settings):
     """The line that says why a device cannot be reached."""
-    line = Ssh(settings)
+    connection = Ssh(settings)
     with pytest.raises(DeviceError) as caught:
-        line.connect()
-    assert not line.is_connected()
+        connection.connect()
+    assert not connection.is_connected()
     assert "\n" not in str(caught.value)
     return str(caught.value)

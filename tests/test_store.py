@@ -30,7 +30,7 @@ def quiet(doing, done=0, total=None):
 
 
 @pytest.fixture(params=["cache", "a 'b' \"c\" $(touch x) ; `d`\n-e"])
-def line(tmp_path, request, monkeypatch):
+def connection(tmp_path, request, monkeypatch):
     """A transport and a store on it, in a folder of an easy and of a difficult name."""
     monkeypatch.chdir(tmp_path)
     transport = Counted()
@@ -45,41 +45,41 @@ def written(folder: Path, name: str, content: bytes) -> Path:
     return folder / name
 
 
-def again(line):
+def again(connection):
     """A later bench's store of the same device."""
-    transport, store = line
+    transport, store = connection
     return FileStore(transport, store.folder.parent)
 
 
-def test_a_file_is_pushed_once_whatever_it_is_called(line, tmp_path):
-    transport, store = line
+def test_a_file_is_pushed_once_whatever_it_is_called(connection, tmp_path):
+    transport, store = connection
     first = store.put(written(tmp_path, "a.tflite", b"one"), quiet)
     assert Path(first).read_bytes() == b"one"
-    assert again(line).put(written(tmp_path, "b.tflite", b"one"), quiet) == first
-    assert again(line).put(written(tmp_path, "a.tflite", b"two"), quiet) != first
+    assert again(connection).put(written(tmp_path, "b.tflite", b"one"), quiet) == first
+    assert again(connection).put(written(tmp_path, "a.tflite", b"two"), quiet) != first
     assert transport.pushed == ["a.tflite", "a.tflite"]
     assert not (tmp_path / "x").exists()
 
 
-def test_what_is_removed_is_pushed_again_when_it_is_wanted(line, tmp_path):
+def test_what_is_removed_is_pushed_again_when_it_is_wanted(connection, tmp_path):
     path = written(tmp_path, "six.whl", b"w")
-    name = line[1].put(path, quiet)
-    line[1].remove([name])
+    name = connection[1].put(path, quiet)
+    connection[1].remove([name])
     assert not Path(name).exists()
-    assert line[1].put(path, quiet) == name and Path(name).read_bytes() == b"w"
-    assert line[0].pushed == ["six.whl", "six.whl"]
+    assert connection[1].put(path, quiet) == name and Path(name).read_bytes() == b"w"
+    assert connection[0].pushed == ["six.whl", "six.whl"]
 
 
-def test_a_file_that_lost_its_end_is_pushed_again(line, tmp_path):
+def test_a_file_that_lost_its_end_is_pushed_again(connection, tmp_path):
     path = written(tmp_path, "a.onnx", b"content")
-    remote = Path(line[1].put(path, quiet))
+    remote = Path(connection[1].put(path, quiet))
     remote.write_bytes(b"cont")
-    again(line).put(path, quiet)
-    assert remote.read_bytes() == b"content" and len(line[0].pushed) == 2
+    again(connection).put(path, quiet)
+    assert remote.read_bytes() == b"content" and len(connection[0].pushed) == 2
 
 
-def test_pushing_goes_on_where_the_line_broke(line, tmp_path, monkeypatch):
-    transport, store = line
+def test_pushing_goes_on_where_the_line_broke(connection, tmp_path, monkeypatch):
+    transport, store = connection
     paths = [written(tmp_path, f"{n}.npy", bytes([n])) for n in range(4)]
     put = Counted.put
 
@@ -93,13 +93,13 @@ def test_pushing_goes_on_where_the_line_broke(line, tmp_path, monkeypatch):
         store.put_all(paths, quiet)
     monkeypatch.setattr(Counted, "put", put)
     transport.connect()
-    names = again(line).put_all(paths, quiet)
+    names = again(connection).put_all(paths, quiet)
     assert transport.pushed == ["0.npy", "1.npy", "2.npy", "3.npy"]
     assert [Path(name).read_bytes() for name in names] == [bytes([n]) for n in range(4)]
 
 
-def test_images_that_were_not_used_for_longest_make_room(line, tmp_path):
-    transport, store = line
+def test_images_that_were_not_used_for_longest_make_room(connection, tmp_path):
+    transport, store = connection
     old = [written(tmp_path, f"{n}.npy", bytes([n]) * 10) for n in range(4)]
     kept = written(tmp_path, "model.tflite", b"m" * 50)
     names = store.put_all([*old, kept], quiet)
@@ -113,8 +113,8 @@ def test_images_that_were_not_used_for_longest_make_room(line, tmp_path):
     assert remote == {Path(n) for n in (names[0], names[3], names[4], made[1])}
 
 
-def test_images_of_one_call_are_all_kept(line, tmp_path):
-    transport, store = line
+def test_images_of_one_call_are_all_kept(connection, tmp_path):
+    transport, store = connection
     small = FileStore(transport, store.folder.parent, shards_bytes=30)
     paths = [written(tmp_path, f"{n}.npy", bytes([n]) * 10) for n in range(6)]
     small.put_all(paths[:2], quiet)

@@ -47,13 +47,13 @@ def test_the_table_says_what_each_layer_and_the_network_cost(summary, work):
     lines = out.splitlines()
     assert lines[0].startswith("v2-0.1-64-random: ")
     assert "results/v2-0.1-64-random-summary.svg" in lines[0]
-    # A layer, its kind (two words), output, parameters, MACs, KB read and written, intensity, int8;
+    # A layer, its kind, output, parameters, MACs, KB read and written, intensity, int8;
     # further down are other lines that begin with it.
     rows = {line.split()[0]: line.split() for line in reversed(lines[3:]) if line}
-    assert rows["block_1_depthwise"][1:4] == ["depthwise", "convolution", "16x16x48"]
-    assert rows["block_1_depthwise"][5:8] == ["0.11", "198.5", "49.2"]
-    assert rows["block_1_depthwise"][9] == "yes" and rows["probabilities"][-1] == "no"
-    assert rows["MACs:"] == ["MACs:", *RULE.split()]
+    assert rows["block_1_depthwise"][1:3] == ["depthwise", "16x16x48"]
+    assert rows["block_1_depthwise"][4:7] == ["0.11", "198.5", "49.2"]
+    assert rows["block_1_depthwise"][8] == "yes" and rows["probabilities"][-1] == "no"
+    assert rows["MMACs:"] == ["MMACs:", "millions", "of", "MACs;", *RULE.split()]
     for text in ("no int8 kernel for SOFTMAX", "1x1 convolutions: ", "peak activation memory: "):
         assert text in out
     assert "with standard convolutions in place of the depthwise separable ones: " in out
@@ -155,7 +155,7 @@ def test_a_network_without_macs_or_pairs_has_a_cost_too():
 def test_what_is_not_counted_is_reported():
     turned = network_cost(one_operator("REVERSE_V2", [(1, 4), np.array([1], np.int32)], (1, 4)))
     assert turned.unknown_operators == ("REVERSE_V2",)
-    assert "MACs: those of REVERSE_V2, if any, are not counted" in layer_table.lines(turned)
+    assert "MMACs: those of REVERSE_V2, if any, are not counted" in layer_table.lines(turned)
     assert network_cost(Graph(tflite())).unknown_operators == ()
 
 

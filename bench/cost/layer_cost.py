@@ -27,6 +27,11 @@ KINDS = (
 )
 
 
+def short_name(kind: str) -> str:
+    """``kind`` for a column of kinds: "1x1" of "1x1 convolution"."""
+    return kind.removesuffix(f" {CONVOLUTION}")
+
+
 @dataclass(frozen=True)
 class LayerCost:
     """One operator, counted by the rule of ``bench.cost.count_macs``.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from bench.cost.layer_cost import FLOAT32_BYTES, POINTWISE, LayerCost
+from bench.cost.layer_cost import FLOAT32_BYTES, POINTWISE, LayerCost, short_name
 from bench.cost.network_cost import NetworkCost
 from bench.cost.separable import SeparablePair
 from models.command_line.columns import aligned
@@ -11,21 +11,18 @@ RULE = (
     "one MAC for each weight and output position; biases, activations, elementwise operators and "
     "pooling are none"
 )
-HEADING = (
-    *("layer", "kind", "output", "parameters", "million MACs", "KB read", "KB written"),
-    *("MACs/byte", "int8"),
-)
-KIND_HEADING = ("kind", "layers", "parameters", "", "million MACs", "", "KB moved", "")
-PAIR_HEADING = ("depthwise", "1x1", "M", "N", "D", "million MACs", "standard", "ratio", "rule")
+HEADING = ("layer", "kind", "output", "params", "MMACs", "KB in", "KB out", "MACs/byte", "int8")
+KIND_HEADING = ("kind", "layers", "params", "", "MMACs", "", "KB moved", "")
+PAIR_HEADING = ("depthwise", "1x1", "M", "N", "D", "MMACs", "standard", "ratio", "rule")
 LOWERED = "HARD_SWISH"  # quantize.passes.hard_swish
 
 
 def lines(cost: NetworkCost) -> Iterator[str]:
     """The layers, the kinds of layer, memory, and the same network of standard convolutions."""
     yield from _table([HEADING, *map(_layer, cost.layers), _total(cost)], (3, 4, 5, 6, 7))
-    yield f"MACs: {RULE}"
+    yield f"MMACs: millions of MACs; {RULE}"
     if cost.unknown_operators:
-        yield f"MACs: those of {', '.join(cost.unknown_operators)}, if any, are not counted"
+        yield f"MMACs: those of {', '.join(cost.unknown_operators)}, if any, are not counted"
     yield "bytes: float32, each tensor once, weights included; int8 moves a quarter"
     yield from _int8_notes(cost.layers)
     yield ""
@@ -47,7 +44,7 @@ def _table(rows: Sequence[Sequence[str]], right: Sequence[int]) -> list[str]:
 def _layer(layer: LayerCost) -> tuple[str, ...]:
     return (
         layer.name,
-        layer.kind,
+        short_name(layer.kind),
         shape(layer.output_shape),
         f"{layer.parameters:,}",
         millions(layer.macs),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bench.cost.layer_cost import LayerCost
+from bench.cost.layer_cost import LayerCost, short_name
 from bench.cost.measure import measure_roofline, refuse_emulated
 from bench.cost.roofline import BYTES_PER_VALUE, MEMORY, PRECISIONS, Roofline
 from bench.devices.open_devices import one_named, open_devices
@@ -11,7 +11,7 @@ from models.command_line.columns import aligned
 from models.command_line.options import Options
 
 PLAN = "gate"  # files in short turns
-HEADING = ("layer", "kind", *("MACs/byte", "bound", "predicted ms") * len(PRECISIONS))
+HEADING = ("layer", "kind", *("MACs/byte", "bound", "ms") * len(PRECISIONS))
 
 
 def roofline_of(asked: Options) -> Roofline:
@@ -26,12 +26,12 @@ def roofline_of(asked: Options) -> Roofline:
 def lines(costs: Sequence[LayerCost], roofline: Roofline) -> list[str]:
     """A line for each layer, and what all of them take at best."""
     rows = [HEADING, *(_layer(cost, roofline) for cost in costs), _total(costs, roofline)]
-    above = "of float32 in the first three columns of figures, of int8 in the last three"
+    above = "predicted at best: float32 in the first three columns of figures, int8 in the last"
     return [above, *aligned(rows, (2, 4, 5, 7)).splitlines()]
 
 
 def _layer(cost: LayerCost, roofline: Roofline) -> tuple[str, ...]:
-    cells = [cost.name, cost.kind]
+    cells = [cost.name, short_name(cost.kind)]
     for precision in PRECISIONS:
         found = roofline.predict(cost, precision)
         intensity = cost.macs / (cost.bytes_moved(BYTES_PER_VALUE[precision]) or 1)

@@ -72,7 +72,7 @@ def _share(gate: str, record: Record, count: int, of: int, at_least: float, deta
         record,
         gate=gate,
         outcome=PASSED if share >= at_least else FAILED,
-        found=f"{count} of {of} operators ({share:.0%})",
+        found=f"{count} of {of} ops ({share:.0%})",
         limit=f"at least {at_least:.0%}",
         detail=detail,
         figures={"operators": of, "share": share, "min_share": at_least},

@@ -10,7 +10,7 @@ PIECE_BYTES = 16 * 1024
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no time: close() sends RST
 
 
-class CutLine:
+class BreakableRelay:
     """A TCP proxy to ``server_port``; a context manager. "up" is from the client to the server."""
 
     def __init__(self, server_port: int) -> None:
@@ -21,7 +21,7 @@ class CutLine:
         self.passed = {"up": 0, "down": 0}
         self.delay_s, self.accepted, self._forgets = 0.0, 0, False
 
-    def __enter__(self) -> "CutLine":
+    def __enter__(self) -> "BreakableRelay":
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()

@@ -5,9 +5,9 @@ import json
 import threading
 
 import pytest
-from cut_line import CutLine
-from far_project import at_once, error_line
+from breakable_relay import BreakableRelay
 from processes import running
+from remote_project import at_once, error_line
 from tiny_models import write_images
 
 from bench.devices.remote_device import RemoteDevice
@@ -155,7 +155,7 @@ def test_a_device_that_never_comes_back(far, at_once_again, capsys, monkeypatch,
 def test_of_two_devices_one_dies(far, at_once_again, capsys, monkeypatch):
     monkeypatch.setattr(RemoteDevice.__init__, "__defaults__", (1.0,))
     other = far.folder / "cache of the other pi"
-    with CutLine(far.server.port) as line:
+    with BreakableRelay(far.server.port) as line:
         far.add("other", line.port, cache=str(other))
         far.stall("timing", 2)
         far.when_it_stalls(far.between.stop)

@@ -48,8 +48,8 @@ PLACES = {
 }
 
 
-class FarProject:
-    """``server`` is what the device "pi" is reached at, by way of ``between`` (a CutLine).
+class RemoteProject:
+    """``server`` is what the device "pi" is reached at, by way of ``between`` (a BreakableRelay).
 
     ``folder`` is the current one. ``cache`` is all that may be written on the device.
     """
