@@ -104,6 +104,8 @@ def shown(block: Block, folder: Path) -> list[str]:
     lines = []
     for command, _ in block.commands:
         found = output(command, folder, "errors" in block.words)
+        if not found:  # a page that is named alone may want what earlier pages export
+            raise SystemExit(f"error: {block.page}: {command} printed nothing; run all pages")
         lines += [PROMPT + command, *shortened(found, block.count("head"), block.count("tail"))]
     return lines
 

@@ -180,15 +180,16 @@ def test_a_phone_that_adb_takes_for_one_that_is_there_is_connected_to_anew(serve
 
 
 def test_a_server_that_hangs_is_not_waited_for(server, phone, monkeypatch):
-    monkeypatch.setattr(adb_program, "ASKED_S", 0.5)
     connection = opened(phone.serial)
-    connection.timeouts = IMPATIENT
+    connection.timeouts = Timeouts(connect_s=60, alive_interval_s=1, alive_count=1)
     with connection:
         server.signal(signal.SIGSTOP)
         with pytest.raises(ConnectionLost, match="nothing was heard for 2 s"):
             connection.run(["true"], PATIENT_S)
-        with pytest.raises(DeviceError, match=r"start-server did not end .*; run adb kill-server"):
-            connection.connect()
+        with monkeypatch.context() as patch:
+            patch.setattr(adb_program, "ASKED_S", 0.5)
+            with pytest.raises(DeviceError, match=r"start-server did not end .*; run adb kill-"):
+                connection.connect()
         server.signal(signal.SIGCONT)
         connection.connect()
         assert connection.run(["true"], PATIENT_S).code == 0

@@ -86,17 +86,20 @@ def test_tables_fit_a_terminal():
 
 
 def without_figures(lines):
-    """Lines as they are to be again: figures and widths of columns differ from run to run, and newer
-    Pythons have no tflite-runtime."""
-    kept = [
-        line.replace(", tflite-runtime", "") for line in lines if not line.startswith(PASSING)
-    ]
+    """Lines as they are to be again, less what differs from run to run: figures, widths of columns,
+    and tflite-runtime, which newer Pythons lack."""
+    kept = [line.replace(", tflite-runtime", "") for line in lines if not line.startswith(PASSING)]
     return [" ".join(FIGURE.sub("#", line).replace("%", "").split()) for line in kept]
 
 
 def headings(lines):
     """The commands among ``lines``, and the headings of the tables that they print."""
-    kept = (line for line in lines if line.startswith(regenerate.PROMPT) or HEADING.match(line))
+    kept = (
+        line
+        for line in lines
+        if line.startswith(regenerate.PROMPT)
+        or (HEADING.match(line) and not line.startswith(PASSING))
+    )
     return [" ".join(line.split()) for line in kept]
 
 

@@ -42,7 +42,7 @@ def test_measuring_ends_in_a_line(tiny_project):
 
 @pytest.mark.slow
 def test_a_network_is_exported(tmp_path):
-    done = run("-m", "export", *SMALL, "--n-calib", "4", "--out", tmp_path, cwd=tmp_path)
+    done = run("-m", "export", *SMALL, "--n-calib", "8", "--out", tmp_path, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert [name.partition("/")[2] for name in files_in(tmp_path) if "/" in name] == [
         "float16.onnx", "float16.tflite", "float32.onnx", "float32.tflite", "int8.onnx",

@@ -11,26 +11,31 @@ from models.command_line.columns import aligned
 NOT_KNOWN = "n/a"
 WIDTH = 6  # of a figure
 LEAST_SHARE = 0.8  # of an inference, that its operators add up to on a quiet machine
+CEILINGS = ("", "GMAC/s", "ridge", "depthwise GMAC/s", "ridge", "elementwise Gvalues/s")
 COLUMNS = ("layers", "MMACs", "MB moved", "predicted", "measured")
 
 
 def ceilings(roofline: Roofline) -> list[str]:
     """Lines on what the device reaches."""
-    lines = [
+    rows = [CEILINGS, *(_ceiling(roofline, precision) for precision in PRECISIONS)]
+    return [
         f"{roofline.device}, {roofline.threads} threads, measured just now: "
         f"{roofline.bytes_per_s / 1e9:.1f} GB/s; layers with fewer MACs for each byte "
-        "than the ridge are memory-bound"
+        "than the ridge are memory-bound",
+        *aligned(rows, range(1, len(CEILINGS))).splitlines(),
     ]
-    for precision in PRECISIONS:
-        found = roofline.ceilings[precision]
-        lines.append(
-            f"  {precision:<8} {found.macs_per_s / 1e9:7.1f} GMAC/s, ridge "
-            f"{roofline.ridge(precision):.2f} MACs/byte; depthwise "
-            f"{found.depthwise_macs_per_s / 1e9:.1f} GMAC/s, ridge "
-            f"{roofline.depthwise_ridge(precision):.2f}; elementwise "
-            f"{found.elementwise_values_per_s / 1e9:.1f} G values/s"
-        )
-    return lines
+
+
+def _ceiling(roofline: Roofline, precision: str) -> tuple[str, ...]:
+    found = roofline.ceilings[precision]
+    return (
+        precision,
+        f"{found.macs_per_s / 1e9:.1f}",
+        f"{roofline.ridge(precision):.2f}",
+        f"{found.depthwise_macs_per_s / 1e9:.1f}",
+        f"{roofline.depthwise_ridge(precision):.2f}",
+        f"{found.elementwise_values_per_s / 1e9:.1f}",
+    )
 
 
 def text(versus: Versus) -> list[str]:
