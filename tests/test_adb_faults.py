@@ -5,17 +5,24 @@ import os
 import signal
 import socket
 import threading
-import time
-from pathlib import PurePosixPath
 
 import pytest
-from any_connection import PATIENT_S, ignore
+from any_broken_connection import (  # noqa: F401 (tests)
+    big,
+    check_lost,
+    test_a_device_that_is_slow_is_not_lost,
+    test_a_fetch_that_is_cut_leaves_nothing,
+    test_a_full_disk_is_named_with_what_there_was_to_write_and_what_is_free,
+    test_a_program_whose_connection_breaks_is_lost_not_failed,
+    test_a_push_that_is_cut_leaves_nothing_and_can_be_made_again,
+    test_a_push_to_a_device_that_falls_silent_ends,
+)
+from any_connection import PATIENT_S
 from breakable_relay import BreakableRelay
 from device_android.adbd import Adbd, listening_socket
 from loopback_sshd import free_port
 from own_adb_server import OwnAdbServer
 from processes import wait_until
-from small_disk import small_disk
 
 from bench.devices.settings import DeviceSettings
 from bench.devices.transport import adb_program
@@ -26,7 +33,6 @@ from models.command_line.errors import DeviceError
 
 pytestmark = pytest.mark.waits
 
-BIG_BYTES = 8_000_000
 IMPATIENT = Timeouts(connect_s=1, alive_interval_s=1, alive_count=1)
 
 
@@ -60,76 +66,32 @@ def connection(server, between):
 
 
 @pytest.fixture
-def big(tmp_path):
-    path = tmp_path / "big"
-    path.write_bytes(os.urandom(BIG_BYTES))
-    return path
+def patient(server, between):
+    connection = opened(f"127.0.0.1:{between.port}")
+    connection.timeouts = Timeouts(connect_s=60, alive_interval_s=5, alive_count=1)
+    return connection
+
+
+@pytest.fixture
+def messages():
+    return {
+        "cut": r"^the connection to pixel broke: .*is its cable in",
+        "silent": r"to pixel broke: nothing was heard for 2 s",
+    }
 
 
 def opened(serial):
     return Adb(DeviceSettings("pixel", "adb", serial=serial))
 
 
-@pytest.mark.parametrize("reset", [False, True])
-def test_a_push_that_is_cut_leaves_nothing_and_can_be_made_again(between, connection, big, reset):
-    remote = big.parent / "there" / "file"
-    remote.parent.mkdir()
-    between.after(BIG_BYTES // 3, "up", lambda: between.cut(reset))
-    with pytest.raises(ConnectionLost, match=r"^the connection to pixel broke: .*is its cable in"):
-        connection.put(big, PurePosixPath(remote), ignore)
-    assert not remote.exists() and not connection.is_connected()
-    connection.connect()
-    connection.put(big, PurePosixPath(remote), ignore)
-    assert remote.read_bytes() == big.read_bytes()
-    assert os.listdir(remote.parent) == ["file"]
+@pytest.mark.parametrize("fault", ["offline", "no server"])
+def test_a_program_whose_phone_adb_loses_is_lost_not_failed(server, phone, connection, fault):
+    faults = {"offline": phone.go_offline, "no server": lambda: server.adb("kill-server")}
+    check_lost(connection, faults[fault])
 
 
-def test_a_push_to_a_phone_that_falls_silent_ends(between, connection, big):
-    between.after(BIG_BYTES // 3, "up", between.freeze)
-    with pytest.raises(ConnectionLost, match=r"to pixel broke: nothing was heard for 2 s"):
-        connection.put(big, PurePosixPath(big.parent / "there"), ignore)
-    assert not (big.parent / "there").exists()
-
-
-def test_a_phone_that_is_slow_is_not_lost(server, between, big):
-    """Longer than the silence that a lost one is told by."""
-    big.write_bytes(bytes(6_000_000))
-    connection = opened(f"127.0.0.1:{between.port}")
-    connection.timeouts = Timeouts(connect_s=60, alive_interval_s=5, alive_count=1)
-    with connection:
-        between.delay_s = 0.03
-        connection.put(big, PurePosixPath(big.parent / "there"), ignore)
-    assert (big.parent / "there").read_bytes() == big.read_bytes()
-
-
-def test_a_fetch_that_is_cut_leaves_nothing(between, connection, big):
-    between.after(BIG_BYTES // 3, "down", between.cut)
-    with pytest.raises(ConnectionLost):
-        connection.get(PurePosixPath(big), big.parent / "back")
-    assert os.listdir(big.parent) == ["big"]
-
-
-@pytest.mark.parametrize("fault", ["cut", "freeze", "offline", "no server"])
-def test_a_program_whose_connection_breaks_is_lost_not_failed(
-    server, phone, between, connection, fault
-):
-    faults = {
-        "cut": between.cut,
-        "freeze": between.freeze,
-        "offline": phone.go_offline,
-        "no server": lambda: server.adb("kill-server"),
-    }
-    process = connection.start(["sh", "-c", "echo ready; cat"])
-    assert process.stdout.readline() == b"ready\n"
-    faults[fault]()
-    with pytest.raises(ConnectionLost):
-        connection.run(["sleep", "30"], 40)
-    assert process.wait(PATIENT_S) == connection.lost_code
-    process.communicate()
-
-
-def test_what_ran_on_a_phone_whose_connection_broke_hears_of_it(between, connection, big):
-    remote = big.parent / "pid"
+def test_what_ran_on_a_phone_whose_connection_broke_hears_of_it(between, connection, tmp_path):
+    remote = tmp_path / "pid"
     connection.start(["sh", "-c", f"echo $$ > '{remote}'; exec cat"])
     wait_until(lambda: remote.exists() and remote.read_text())
     between.cut()
@@ -200,10 +162,8 @@ def test_a_connection_that_is_being_opened_can_be_closed(server):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         connection = opened(f"127.0.0.1:{silent.getsockname()[1]}")
         threading.Timer(0.5, connection.close).start()
-        began_s = time.monotonic()
-        with pytest.raises(DeviceError, match="it was told to stop"):
+        with pytest.raises(DeviceError, match="it was told to stop"):  # ahead of adb's own end
             connection.connect()
-        assert time.monotonic() - began_s < 9  # adb itself gives up after ten
 
 
 def test_a_server_that_is_started_here_keeps_no_pipe_of_ours(server, phone):
@@ -222,22 +182,6 @@ def test_a_server_that_is_started_here_keeps_no_pipe_of_ours(server, phone):
     with os.fdopen(reading, "rb") as pipe:
         assert pipe.read() == b""
     assert len(server.pids()) == 1
-
-
-def test_a_full_disk_is_named_with_what_there_was_to_write_and_what_is_free(
-    connection, big, tmp_path
-):
-    big.write_bytes(bytes(3_000_000))
-    with small_disk(tmp_path / "a disk") as disk:
-        (disk / "kept").write_bytes(bytes(390_000))
-        with pytest.raises(DeviceError) as caught:
-            connection.put(big, PurePosixPath(disk / "there"), ignore)
-        assert os.listdir(disk) == ["kept"]
-        assert not isinstance(caught.value, ConnectionLost)
-        assert str(caught.value) == (
-            f"pixel: no space left for big in '{disk}': 3.0 MB to write, 0.7 MB free; make room "
-            "there, or run make device-clean DEVICE=pixel"
-        )
 
 
 def test_no_adb_on_this_machine(monkeypatch, tmp_path):

@@ -8,13 +8,20 @@ import tempfile
 import threading
 import time
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 import pytest
-from any_connection import PATIENT_S, ignore
+from any_broken_connection import (  # noqa: F401 (tests)
+    big,
+    test_a_device_that_is_slow_is_not_lost,
+    test_a_fetch_that_is_cut_leaves_nothing,
+    test_a_full_disk_is_named_with_what_there_was_to_write_and_what_is_free,
+    test_a_program_whose_connection_breaks_is_lost_not_failed,
+    test_a_push_that_is_cut_leaves_nothing_and_can_be_made_again,
+    test_a_push_to_a_device_that_falls_silent_ends,
+)
+from any_connection import PATIENT_S
 from breakable_relay import BreakableRelay
 from loopback_sshd import LoopbackServer, free_port, make_key
-from small_disk import small_disk
 
 from bench.devices.settings import DeviceSettings
 from bench.devices.transport.ssh import Ssh
@@ -25,8 +32,6 @@ from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError
 
 pytestmark = pytest.mark.waits
-
-BIG_BYTES = 3_000_000
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +56,18 @@ def connection(server, between):
 
 
 @pytest.fixture
-def big(tmp_path):
-    path = tmp_path / "big"
-    path.write_bytes(os.urandom(BIG_BYTES))
-    return path
+def patient(server, between):
+    connection = Ssh(server.settings(port=between.port))
+    connection.timeouts = Timeouts(connect_s=60, alive_interval_s=5, alive_count=1)
+    return connection
+
+
+@pytest.fixture
+def messages():
+    return {
+        "cut": r"^the connection to pi4 broke: ",
+        "silent": r"the connection to pi4 broke: .*not responding",
+    }
 
 
 def test_a_refused_connection(server):
@@ -138,22 +151,6 @@ def test_every_reason_has_advice_that_can_be_said():
     assert explained("pi4", "ssh pi4", "") == "pi4 cannot be reached; run ssh pi4 to see why"
 
 
-@pytest.mark.parametrize("reset", [False, True])
-def test_a_push_that_is_cut_leaves_nothing_and_can_be_made_again(
-    server, between, connection, big, reset
-):
-    remote = big.parent / "there" / "file"
-    remote.parent.mkdir()
-    between.after(BIG_BYTES // 3, "up", lambda: between.cut(reset))
-    with pytest.raises(ConnectionLost, match=r"^the connection to pi4 broke: "):
-        connection.put(big, PurePosixPath(remote), ignore)
-    assert not remote.exists() and not connection.is_connected()
-    connection.connect()
-    connection.put(big, PurePosixPath(remote), ignore)
-    assert remote.read_bytes() == big.read_bytes()
-    assert os.listdir(remote.parent) == ["file"]
-
-
 def test_what_takes_a_push_there_removes_its_part_also_when_nobody_hears_it_complain(tmp_path):
     reading, complaints = os.pipe()
     os.close(reading)
@@ -161,42 +158,6 @@ def test_what_takes_a_push_there_removes_its_part_also_when_nobody_hears_it_comp
     done = subprocess.run(words, input=b"half of it", stderr=complaints, timeout=PATIENT_S)
     os.close(complaints)
     assert done.returncode and os.listdir(tmp_path) == []
-
-
-def test_a_push_to_a_device_that_falls_silent_ends(between, connection, big):
-    between.after(BIG_BYTES // 3, "up", between.freeze)
-    with pytest.raises(ConnectionLost, match=r"the connection to pi4 broke: .*not responding"):
-        connection.put(big, PurePosixPath(big.parent / "there"), ignore)
-    assert not (big.parent / "there").exists()
-
-
-def test_a_device_that_is_slow_is_not_lost(server, between, big):
-    """Longer than the silence that a lost one is told by."""
-    big.write_bytes(bytes(6_000_000))
-    connection = Ssh(server.settings(port=between.port))
-    connection.timeouts = Timeouts(connect_s=60, alive_interval_s=5, alive_count=1)
-    with connection:
-        between.delay_s = 0.03
-        connection.put(big, PurePosixPath(big.parent / "there"), ignore)
-    assert (big.parent / "there").read_bytes() == big.read_bytes()
-
-
-def test_a_fetch_that_is_cut_leaves_nothing(between, connection, big):
-    between.after(BIG_BYTES // 3, "down", between.cut)
-    with pytest.raises(ConnectionLost):
-        connection.get(PurePosixPath(big), big.parent / "back")
-    assert os.listdir(big.parent) == ["big"]
-
-
-@pytest.mark.parametrize("fault", ["cut", "freeze"])
-def test_a_program_whose_connection_breaks_is_lost_not_failed(between, connection, fault):
-    process = connection.start(["sh", "-c", "echo ready; cat"])
-    assert process.stdout.readline() == b"ready\n"
-    getattr(between, fault)()
-    with pytest.raises(ConnectionLost):
-        connection.run(["true"], PATIENT_S)
-    assert process.wait(PATIENT_S) == connection.lost_code
-    process.communicate()
 
 
 def test_a_device_whose_power_is_cut_is_lost_and_found_when_it_is_back(tmp_path):
@@ -229,21 +190,6 @@ def test_a_broken_connection_is_not_replaced_by_one_that_nobody_asked_for(server
             words, capture_output=True, stdin=subprocess.DEVNULL, timeout=PATIENT_S
         )
         assert (done.returncode, done.stdout, between.accepted) == (connection.lost_code, b"", 1)
-
-
-def test_a_full_disk_is_named_with_what_there_was_to_write_and_what_is_free(
-    connection, big, tmp_path
-):
-    with small_disk(tmp_path / "a disk") as disk:
-        (disk / "kept").write_bytes(bytes(390_000))
-        with pytest.raises(DeviceError) as caught:
-            connection.put(big, PurePosixPath(disk / "there"), ignore)
-        assert os.listdir(disk) == ["kept"]
-        assert not isinstance(caught.value, ConnectionLost)
-        assert str(caught.value) == (
-            f"pi4: no space left for big in '{disk}': 3.0 MB to write, 0.7 MB free; make room "
-            "there, or run make device-clean DEVICE=pi4"
-        )
 
 
 def why(settings):

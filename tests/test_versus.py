@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from bench_runs import QUICK
@@ -248,8 +249,15 @@ def test_what_is_not_exported_is_exported_first(work):
         for network in each["networks"]:
             every = [one for one in network["layers"] if one["measured_ms"] is None]
             assert not every  # each layer of both has its operator in the profile
-    again = call("bench", "summary", *SMALL, "--vs", "v1", cwd=work)
-    assert again.returncode == 0 and "exporting" not in again.stderr
+
+
+def test_what_is_exported_is_not_exported_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_export(tmp_path / "artifacts", "v2-1-224-random", formats=("tflite",))
+    asked = Options(weights="random")
+    files = sorted(path.stat() for path in tmp_path.rglob("*"))
+    assert exported(asked).folder == Path("artifacts/v2-1-224-random")
+    assert sorted(path.stat() for path in tmp_path.rglob("*")) == files
 
 
 @pytest.mark.slow
