@@ -130,6 +130,10 @@ android: $(READY)
 # Tests that compute, then those that wait, many of them at once. Where PYTEST chooses some, in one go.
 HERE := not pi and not android and not fuzz
 WAITING = $(shell grep -l 'pytest.mark.waits' tests/test_*.py)
+# Two at a time share two cores: libraries that start a thread for each core wait for each other.
+test test-android: export TF_NUM_INTRAOP_THREADS := 1
+test test-android: export TF_NUM_INTEROP_THREADS := 1
+test test-android: export OPENBLAS_NUM_THREADS := 1
 test: $(READY)
 ifdef PYTEST
 	@$(RUN) -m pytest -m '$(HERE)' -n 2 --dist loadfile $(PYTEST)
