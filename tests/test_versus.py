@@ -13,7 +13,7 @@ from test_roofline import MADE_UP, layer
 from tiny_models import write_export
 
 from bench.__main__ import main
-from bench.cost import layer_cost, versus_table
+from bench.cost import layer_cost, roofline_table, versus_command, versus_table
 from bench.cost.exported_networks import exported
 from bench.cost.layer_time import layer_times
 from bench.cost.roofline import FLOAT32
@@ -239,8 +239,14 @@ def work(tmp_path_factory):
     return tmp_path_factory.mktemp("versus")
 
 
+@pytest.fixture
+def quickly(monkeypatch):
+    for command in (roofline_table, versus_command):
+        monkeypatch.setattr(command, "PLAN", "quick")
+
+
 @pytest.mark.slow
-def test_what_is_not_exported_is_exported_first(work):
+def test_what_is_not_exported_is_exported_first(work, quickly):
     done = call("bench", "summary", *SMALL, "--vs", "v1", "--json", cwd=work)
     assert done.returncode == 0, done.stderr
     assert "note: there are no files of v1-0.1-64-random in artifacts" in done.stderr
@@ -261,7 +267,7 @@ def test_what_is_exported_is_not_exported_again(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_layers_of_one_network_are_marked(work):
+def test_the_layers_of_one_network_are_marked(work, quickly):
     done = call("bench", "summary", *SMALL, "--device", "host", "--json", cwd=work)
     assert done.returncode == 0, done.stderr
     given = json.loads(done.stdout)
