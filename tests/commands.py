@@ -13,7 +13,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
-def run(package, *arguments, cwd, timeout_s=900):
+def run(package, *arguments, cwd, timeout_s=1800):
     """``python -m package arguments``, finished."""
     return subprocess.run(
         [sys.executable, "-m", package, *map(str, arguments)],
