@@ -132,7 +132,7 @@ def _manifest(
         artifacts=artifacts,
         versions=versions.library_versions(),
         command=shlex.join(["python", "-m", "export", *sys.argv[1:]]),
-        warnings=(*source.warnings, *sets.warnings(), *_warnings(made)),
+        warnings=(*source.warnings, *network.notes, *sets.warnings(), *_warnings(made)),
         int8=made[INT8].described,
         further={s.name: found.described for s, found in made.items() if s not in ALWAYS},
         split=split.described(),

@@ -10,7 +10,7 @@ from models.networks.spec import Preprocess
 class Network:
     """``keras_model`` maps preprocessed float32 [n, height, width, channels] to [n, classes].
 
-    ``output_kind`` is "softmax", "sigmoid" or "logits".
+    ``output_kind`` is "softmax", "sigmoid" or "logits". ``notes``: what is not as in its file.
     """
 
     keras_model: object
@@ -18,6 +18,7 @@ class Network:
     classes: int
     output_kind: str
     preprocess: Preprocess
+    notes: tuple[str, ...] = ()
 
     @property
     def output_name(self) -> str:

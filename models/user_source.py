@@ -22,6 +22,7 @@ class UserSource:
     model_id: str
     labels_known: bool
     warnings: tuple[str, ...]
+    res: int | None = None
     size: ImageSize | None = None
     classes: int | None = None
     expansions: tuple[int, ...] | None = None
@@ -33,12 +34,13 @@ class UserSource:
             "logits": self.logits,
             "scale": self.scale,
             "offset": self.offset,
+            "res": self.res,
         }
 
     def load(self) -> Network:
         from models.keras_files import user_model
 
-        found = user_model.load_user_model(self.path)
+        found = user_model.load_user_model(self.path, self.res)
         keras_model, kind = found.keras_model, found.output_kind
         if self.logits and kind != "logits":
             keras_model, kind = user_model.without_final_activation(keras_model), "logits"
@@ -48,6 +50,7 @@ class UserSource:
             found.classes,
             kind,
             self._preprocess(found.has_preprocessing),
+            found.notes,
         )
 
     def _preprocess(self, built_in: bool) -> Preprocess:
@@ -67,7 +70,7 @@ def resolve(options: Options) -> UserSource:
             f"MODEL is {options.model!r}, which does not exist; expected a .keras or .h5 file or a "
             "SavedModel folder"
         )
-    for name in ("alpha", "res", "classes", "weights"):
+    for name in ("alpha", "classes", "weights"):
         if getattr(options, name) is not None:
             raise RequestError(
                 f"{name.upper()} does not go with MODEL: the model has its own; leave it out"
@@ -77,7 +80,10 @@ def resolve(options: Options) -> UserSource:
         options.logits,
         options.scale,
         options.offset,
-        model_id=safe_name(path.stem) + ("-logits" if options.logits else ""),
+        res=options.res,
+        model_id=safe_name(path.stem)
+        + (f"-{options.res}" if options.res else "")
+        + ("-logits" if options.logits else ""),
         labels_known=options.data != "demo",
         warnings=foreign_data_warnings(options, options.data != "demo"),
     )

@@ -39,3 +39,17 @@ def held_back() -> Iterator[None]:
             sys.stderr = python_stderr
             os.dup2(terminal, 2)
             os.close(terminal)
+
+
+@contextlib.contextmanager
+def native_aside() -> Iterator[None]:
+    """Drop what C++ code writes to standard error: of a step whose exceptions say all of it."""
+    sys.stderr.flush()
+    terminal = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)

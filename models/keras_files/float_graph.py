@@ -4,10 +4,18 @@ import contextlib
 
 import numpy as np
 
+from models.command_line import quiet_logs
+from models.keras_files import conversion_errors
+
 
 def convert(keras_model, height: int, width: int, channels: int) -> bytes:
-    """A float32 .tflite of batch 1 with batch norms folded and activations fused."""
-    return _converter(keras_model, height, width, channels).convert()
+    """A float32 .tflite of batch 1 with batch norms folded and activations fused.
+
+    RequestError, in one line that names the operation and its layer, for a network that
+    TensorFlow's converter cannot turn into TFLite's own operators.
+    """
+    with conversion_errors.as_one_line(), quiet_logs.native_aside():
+        return _converter(keras_model, height, width, channels).convert()
 
 
 def convert_int8(keras_model, height: int, width: int, channels: int, images: np.ndarray) -> bytes:

@@ -22,7 +22,8 @@ class UserModel:
 
     float32 [batch, height, width, channels] in, float32 [batch, classes] out; ``output_kind`` is
     ``softmax``, ``sigmoid`` or ``logits``; ``has_preprocessing`` tells that the model itself
-    scales or shifts the pixels before its first layer with a kernel.
+    scales or shifts the pixels before its first layer with a kernel, or takes whole numbers.
+    ``notes`` are sentences that say what is not as it was stored.
     """
 
     keras_model: object
@@ -32,12 +33,14 @@ class UserModel:
     classes: int
     output_kind: str
     has_preprocessing: bool
+    notes: tuple[str, ...] = ()
 
 
-def load_user_model(path: Path) -> UserModel:
+def load_user_model(path: Path, res: int | None = None) -> UserModel:
     """The classifier at ``path``: ``.keras``, ``.h5`` (Keras 2 or 3) or a SavedModel folder.
 
-    Raises RequestError, in one line that names what was found, for anything else.
+    ``res`` is the input size in pixels of a model that leaves it open. Raises RequestError, in one
+    line that names what was found, for anything else.
     """
     path = Path(path)
     if not path.exists():
@@ -48,14 +51,15 @@ def load_user_model(path: Path) -> UserModel:
     if path.is_dir():
         from models.keras_files.saved_model import open_saved_model
 
-        model = open_saved_model(path)
+        opened = open_saved_model(path, res)
     elif path.suffix.lower() in SUFFIXES:
-        model = open_model(path)
+        opened = open_model(path, res)
     else:
         raise RequestError(
             f"MODEL is '{path}', with the suffix '{path.suffix}'; expected .keras, .h5 or a "
             "SavedModel folder"
         )
+    model = opened.keras_model
     height, width, channels = _image_shape(path, model)
     classes = _classes(path, model)
     return UserModel(
@@ -65,18 +69,14 @@ def load_user_model(path: Path) -> UserModel:
         channels=channels,
         classes=classes,
         output_kind=output_kind(model),
-        has_preprocessing=_has_preprocessing(model),
+        has_preprocessing=opened.takes_pixels or _has_preprocessing(model),
+        notes=opened.notes,
     )
 
 
 def _image_shape(path, model) -> tuple[int, int, int]:
     """Height, width and channels of the model's one input; RequestError if it is no image."""
-    inputs = _tensors(model, "inputs")
-    if not inputs:
-        raise RequestError(
-            f"MODEL '{path}' has no input shape; expected one: build it with "
-            "keras.Input((height, width, 3)) and save it again"
-        )
+    inputs = model.inputs
     if len(inputs) != 1:
         names = ", ".join(tensor.name for tensor in inputs)
         raise RequestError(f"MODEL '{path}' has {len(inputs)} inputs ({names}); expected one image")
@@ -86,51 +86,28 @@ def _image_shape(path, model) -> tuple[int, int, int]:
             f"MODEL '{path}' has an input of shape {shape}; expected an image: "
             "[batch, height, width, channels]"
         )
-    batch, height, width, channels = shape
-    if channels not in (1, 3):
+    _, height, width, channels = shape
+    if channels is None or dtype != "float32":
         raise RequestError(
-            f"MODEL '{path}' has an input of shape {shape}; expected 1 or 3 channels, last"
-        )
-    if height is None or width is None:
-        raise RequestError(
-            f"MODEL '{path}' has an input of no fixed size, {shape}; expected one: with "
-            f"x = keras.Input((224, 224, {channels})) save keras.Model(x, model(x)) and use "
-            "MODEL=its file"
-        )
-    if batch not in (None, 1):
-        raise RequestError(
-            f"MODEL '{path}' has an input of fixed batch {batch}; expected a free batch or 1: "
-            f"build it with keras.Input(({height}, {width}, {channels}))"
-        )
-    if dtype != "float32":
-        raise RequestError(
-            f"MODEL '{path}' has an input of type {dtype}; expected float32: build it with "
-            "keras.Input(..., dtype='float32')"
+            f"MODEL '{path}' has an input of shape {shape} and type {dtype}; expected numbers in a "
+            "known count of channels: build it with keras.Input((height, width, channels))"
         )
     return height, width, channels
 
 
 def _classes(path, model) -> int:
-    outputs = _tensors(model, "outputs")
+    outputs = model.outputs
     if len(outputs) != 1:
         names = ", ".join(tensor.name for tensor in outputs)
         raise RequestError(
             f"MODEL '{path}' has {len(outputs)} outputs ({names}); expected one: save "
             "keras.Model(model.input, model.outputs[0])"
         )
-    shape, dtype = tuple(outputs[0].shape), str(outputs[0].dtype)
+    shape = tuple(outputs[0].shape)
     if len(shape) != 2 or not shape[1]:
         raise RequestError(
             f"MODEL '{path}' has an output of shape {shape}; expected [batch, classes], e.g. of a "
             "GlobalAveragePooling2D and a Dense layer"
-        )
-    # The float graph is all float32, so a layer in half precision would change the numbers.
-    reduced = next((each for each in _leaves(model) if _computes_in(each) != "float32"), None)
-    if reduced is not None or dtype != "float32":
-        found = f"layer {reduced.name} in {_computes_in(reduced)}" if reduced else dtype
-        raise RequestError(
-            f"MODEL '{path}' computes {found}; expected float32 throughout: build it under "
-            "keras.config.set_dtype_policy('float32') and load its weights"
         )
     return shape[1]
 
@@ -139,23 +116,9 @@ def _plain(model):
     """The model with a tensor in and a tensor out, where it has lists or dicts of one."""
     import keras
 
-    if isinstance(model, keras.Sequential) or (
-        isinstance(model.input, keras.KerasTensor) and isinstance(model.output, keras.KerasTensor)
-    ):
+    if isinstance(model.input, keras.KerasTensor) and isinstance(model.output, keras.KerasTensor):
         return model
     return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
-
-
-def _tensors(model, which) -> list:
-    try:
-        return list(getattr(model, which) or [])
-    except AttributeError:  # Keras, of a Sequential that was never built
-        return []
-
-
-def _computes_in(operation) -> str:
-    has_weights = bool(getattr(operation, "weights", ()))
-    return operation.compute_dtype if has_weights else "float32"
 
 
 def _leaves(model) -> Iterator:
