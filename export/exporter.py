@@ -11,7 +11,6 @@ import numpy as np
 from export import earlier_export, staging, verification, versions, writers
 from export.artifact import MANIFEST_NAME, Artifact, Manifest
 from export.image_sets import ImageSets, SavedImages
-from export.onnx import float_model_onnx
 from export.request import ExportRequest
 from export.tflite_process import TfliteProcess
 from export.verification import Verification
@@ -67,13 +66,12 @@ def _make(request: ExportRequest, sets: ImageSets | None, folder: Path) -> Manif
         report("calibrating, quantizing and writing")
         images = sets.save(Path(scratch), network.preprocess)
         tflite.start(split.graph, _tflite_request(request, network, images), folder)
-        float_onnx = float_model_onnx.from_graph(split.graph)
         made = tflite.result(report)
-        onnx_names = writers.onnx_files(float_onnx, split.graph, made, folder)
+        onnx_names, onnx_notes = writers.onnx_files(split.graph, made, folder)
         report("verifying against Keras")
         names = {"tflite": writers.names(request.schemes, "tflite"), "onnx": onnx_names}
         artifacts = _verified(network, images, names, folder, request.options.threads)
-    return _manifest(request, network, sets, images, split, made, artifacts)
+    return _manifest(request, network, sets, images, split, made, artifacts, onnx_notes)
 
 
 def _float_graph(network: Network, request: ExportRequest) -> Split:
@@ -118,6 +116,7 @@ def _manifest(
     split: Split,
     made: dict[Scheme, Made],
     artifacts: tuple[Artifact, ...],
+    onnx_notes: list[str],
 ) -> Manifest:
     source = request.source
     return Manifest(
@@ -132,7 +131,13 @@ def _manifest(
         artifacts=artifacts,
         versions=versions.library_versions(),
         command=shlex.join(["python", "-m", "export", *sys.argv[1:]]),
-        warnings=(*source.warnings, *network.notes, *sets.warnings(), *_warnings(made)),
+        warnings=(
+            *source.warnings,
+            *network.notes,
+            *sets.warnings(),
+            *_warnings(made),
+            *onnx_notes,
+        ),
         int8=made[INT8].described,
         further={s.name: found.described for s, found in made.items() if s not in ALWAYS},
         split=split.described(),

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from export.image_sets import SavedImages
-from export.onnx import float_model_onnx, int8_onnx
+from export.onnx import half_weights, onnx_model
 from models.command_line.progress import Report
 from quantize.graph.graph import Graph
 from quantize.methods import search
@@ -15,7 +15,7 @@ from quantize.methods.methods import Calibration
 from quantize.methods.plan import Plan
 from quantize.schemes import registry
 from quantize.schemes.registry import Made, Material
-from quantize.schemes.scheme import FLOAT16, FLOAT32, Scheme
+from quantize.schemes.scheme import FLOAT16, FLOATS, Scheme
 
 
 @dataclass(frozen=True)
@@ -54,24 +54,25 @@ def tflite_files(
     return made
 
 
-def onnx_files(float32, graph: Graph, made: dict[Scheme, Made], folder: Path) -> list[str]:
-    """Write the same as .onnx, as far as there is such a file; the names of the files.
+def onnx_files(graph: Graph, made: dict[Scheme, Made], folder: Path) -> tuple[list[str], list[str]]:
+    """Write the same as .onnx, as far as there is such a file; the names of the files, and a note
+    on each that is not ours.
 
-    ``float32``: the ONNX form of the float ``graph``.
+    ``graph``: the float graph.
     """
-    written = {}
+    written, notes = [], []
     for scheme, found in made.items():
-        if found.float_form is None:
+        if not scheme.in_onnx:
             continue
-        if scheme == FLOAT32:
-            written[scheme] = float32
-        elif scheme == FLOAT16:
-            written[scheme] = float_model_onnx.halve(float32)
-        else:
-            same = found.float_form.content == graph.content
-            float_model = float32 if same else float_model_onnx.from_graph(found.float_form)
-            written[scheme] = int8_onnx.quantize(float_model, found.graph)
-    for scheme, model in written.items():
-        content = model.SerializeToString(deterministic=True)
-        (folder / f"{scheme.name}.onnx").write_bytes(content)
-    return names(list(written), "onnx")
+        name = f"{scheme.name}.onnx"
+        form = onnx_model.of_graph(graph if scheme in FLOATS else found.graph)
+        if scheme == FLOAT16:
+            half_weights.halve(form.model)
+        (folder / name).write_bytes(form.model.SerializeToString(deterministic=True))
+        written.append(name)
+        if form.unsupported:
+            notes.append(
+                f"{name}: written by tf2onnx, which has {form.unsupported}; its names differ "
+                "from those of the .tflite file"
+            )
+    return written, notes

@@ -10,7 +10,7 @@ import user_models
 from commands import files_in
 from in_process import call
 
-from export.onnx import float_model_onnx, int8_onnx
+from export.onnx import onnx_model
 from export.request import ExportRequest
 from models.command_line.options import Options
 from models.networks.spec import ModelSpec
@@ -212,7 +212,7 @@ def agree(graph, chosen, images, kept, layers):
 
     names = layer_names.layer_names(graph)
     int8_graph = int8.quantize(graph, chosen, [names[name] for name in kept])
-    model = int8_onnx.quantize(float_model_onnx.from_graph(graph), int8_graph)
+    model = onnx_model.of_graph(int8_graph).model
     opened = new_session("onnxruntime", threads=2)
     with tempfile.TemporaryDirectory() as folder:
         opened.options.optimized_model_filepath = f"{folder}/optimized.onnx"

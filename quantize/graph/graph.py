@@ -95,7 +95,9 @@ class Graph:
         data = self.model.buffers[tensor.buffer].data
         if data is None:
             return None
-        return np.frombuffer(bytes(data), self.dtype(name)).reshape(tensor.shape)
+        found = np.frombuffer(data, self.dtype(name)).reshape(tensor.shape)
+        found.flags.writeable = False
+        return found
 
     @cached_property
     def activations(self) -> tuple[str, ...]:

@@ -84,8 +84,7 @@ class SearchResult:
             "h_swish": self.h_swish,
             "keep_float": self.plan.keep_float,
         }
-        kept_float = self.stage.kept_float
-        return Made(self.int8_graph, described, self.graph, kept_float, self.warnings())
+        return Made(self.int8_graph, described, self.stage.kept_float, self.warnings())
 
     def warnings(self) -> tuple[str, ...]:
         """A sentence where the fidelity that was asked for is not reached."""
