@@ -81,7 +81,10 @@ class _Values:
         """The kind of the node that computes what ``node`` finishes: a Conv ahead of its Clip."""
         tensor = node.output[0]
         while node.op_type in FINISHING and node.input[0].startswith(f"{tensor}:"):
-            node = self.producer[node.input[0]]
+            ahead = self.producer.get(node.input[0])
+            if ahead is None:  # it widens stored weights
+                break
+            node = ahead
         return node.op_type
 
     def after(self, value: str) -> str:
