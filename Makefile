@@ -17,6 +17,46 @@ LIST_OPTIONS := LIMIT MODEL DEVICE KIND WIDE
 ABI ?= arm64-v8a
 ANDROID_OPTIONS := NDK ABI LIBRARIES
 
+# The variables that each target takes; all take those of the first line.
+EVERY_TARGET := PYTHON VENV SHELL MAKE MAKEFLAGS MFLAGS MAKEOVERRIDES
+TAKES_export := $(OPTIONS)
+TAKES_quantize := $(OPTIONS)
+TAKES_report := $(OPTIONS)
+TAKES_summary := $(SUMMARY_OPTIONS)
+TAKES_bench := $(BENCH_OPTIONS)
+TAKES_baseline := $(BASELINE_OPTIONS)
+TAKES_gate := $(GATE_OPTIONS)
+TAKES_list := $(LIST_OPTIONS)
+TAKES_show := ID WIDE
+TAKES_compare := A B WIDE
+TAKES_device-clean := DEVICE
+TAKES_train := $(TRAIN_OPTIONS)
+TAKES_android := $(ANDROID_OPTIONS)
+TAKES_docs := SLOW
+TAKES_test := PYTEST
+TAKES_test-pi := PYTEST
+TAKES_test-fuzz := PYTEST
+TAKES_test-android := PYTEST
+
+# A variable on the command line that no target takes is a slip of the pen, and one that this target
+# does not take would be ignored: neither may pass. Variables of the environment, and of a make that
+# called this one, may be meant for others.
+ifeq ($(MAKELEVEL),0)
+GIVEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $(v))),$(v)))
+TAKERS := $(patsubst TAKES_%,%,$(filter TAKES_%,$(.VARIABLES)))
+KNOWN := $(sort $(EVERY_TARGET) $(foreach t,$(TAKERS),$(TAKES_$(t))))
+TAKEN := $(EVERY_TARGET) $(foreach t,$(MAKECMDGOALS),$(TAKES_$(t)))
+UNKNOWN := $(firstword $(filter-out $(KNOWN),$(GIVEN)))
+NOT_TAKEN := $(firstword $(filter-out $(TAKEN),$(GIVEN)))
+ifneq ($(UNKNOWN),)
+$(error $(shell awk -v name='$(UNKNOWN)' -v known='$(KNOWN)' -f set_up/unknown_variable.awk))
+endif
+ifneq ($(NOT_TAKEN),)
+TAKE_IT := $(strip $(foreach t,$(TAKERS),$(if $(filter $(NOT_TAKEN),$(TAKES_$(t))),$(t))))
+$(error make $(or $(MAKECMDGOALS),help) does not take $(NOT_TAKEN); targets that do: $(TAKE_IT))
+endif
+endif
+
 # Each variable that was given becomes --its-name 'its value', quoted for the shell.
 quoted = '$(subst ','\'',$(1))'
 flag = --$(shell echo $(1) | tr 'A-Z_' 'a-z-')
@@ -56,7 +96,8 @@ help:
 	@echo '               a Keras weights file; ALPHA, RES and CLASSES default to what the weights have'
 	@echo 'MODEL=         your own Keras classifier instead of ARCH; SCALE and OFFSET: preprocessing'
 	@echo 'DATA=demo      images to evaluate on: a folder of class folders or an .npz with x and y'
-	@echo 'CALIB=demo     images to calibrate on, different from DATA; N_CALIB=128, N_EVAL'
+	@echo 'CALIB=demo     images to calibrate on, different from DATA; N_CALIB=128, N_EVAL; your own'
+	@echo '               MODEL or WEIGHTS want DATA or CALIB, and of one alone a part is set aside'
 	@echo 'METHODS=auto   quantization methods, comma-separated; auto: until export.toml is met'
 	@echo 'KEEP_FLOAT=    layers that stay float in the int8 files, comma-separated'
 	@echo 'SCHEMES=       further files, comma-separated: int8-per-tensor int8-dynamic int16x8'

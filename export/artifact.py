@@ -41,8 +41,9 @@ class Manifest:
 
     ``model`` says which network with which weights (and their hash), ``calibration`` and
     ``evaluation`` which images, ``int8`` how the int8 files came about, method by method,
-    ``further`` the same for the schemes of SCHEMES, ``split`` which bottlenecks are computed in
-    channel groups, and ``key`` is the hash of all that the files depend on.
+    ``further`` the same for the schemes of SCHEMES, ``plan`` which methods were to be tried,
+    ``split`` which bottlenecks are computed in channel groups, and ``key`` is the hash of all that
+    the files depend on.
     """
 
     model_id: str
@@ -60,6 +61,7 @@ class Manifest:
     int8: dict = field(default_factory=dict)
     further: dict[str, dict] = field(default_factory=dict)
     split: dict = field(default_factory=dict)
+    plan: dict = field(default_factory=dict)
     version: int = MANIFEST_VERSION
 
     def to_json(self) -> str:
@@ -68,6 +70,14 @@ class Manifest:
         raw["int8"] = _with_former_names(self.int8)
         raw["further"] = {name: _with_former_names(made) for name, made in self.further.items()}
         return json.dumps(raw, indent=2) + "\n"
+
+    def differences(self, identity: dict) -> list[str]:
+        """The names in a network's ``identity`` of what the files were made of something else."""
+        return [
+            name
+            for name, value in identity.items()
+            if name not in self.model or self.model[name] != value
+        ]
 
     @classmethod
     def read(cls, folder: Path, command: str = "make export") -> "Manifest":

@@ -18,13 +18,20 @@ def read(folder: Path) -> Manifest | None:
         return None
 
 
-def known_size(earlier: Manifest | None, request: ExportRequest) -> ImageSize | None:
-    """Input size of a user's model that was exported before, so that it need not be loaded."""
-    identity = request.source.identity()
-    if earlier is None or any(earlier.model.get(k) != v for k, v in identity.items()):
-        return None
+def known_shape(
+    earlier: Manifest | None, request: ExportRequest
+) -> tuple[ImageSize | None, int | None]:
+    """Input size and number of outputs of the network; None for what only loading it can tell.
+
+    A user's model that was exported before need not be loaded.
+    """
+    source = request.source
+    if source.size:
+        return source.size, source.classes
+    if earlier is None or earlier.differences(source.identity()):
+        return None, None
     _, height, width, channels = earlier.artifacts[0].inputs[0].shape
-    return ImageSize(height, width, channels)
+    return ImageSize(height, width, channels), earlier.classes
 
 
 def is_the_same(

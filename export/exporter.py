@@ -4,6 +4,7 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +40,8 @@ def export(options: Options) -> tuple[Manifest, bool]:
     """
     request = ExportRequest.of(options)
     earlier = earlier_export.read(request.folder)
-    size = request.source.size or earlier_export.known_size(earlier, request)
-    sets = request.open_image_sets(size) if size else None
+    size, classes = earlier_export.known_shape(earlier, request)
+    sets = request.open_image_sets(size, classes) if size else None
     if earlier_export.is_the_same(earlier, request, sets, size):
         return earlier, False
     with staging.staging(request.folder) as temporary:
@@ -60,7 +61,7 @@ def _make(request: ExportRequest, sets: ImageSets | None, folder: Path) -> Manif
     ):
         report("loading the network")
         network = request.source.load()
-        sets = sets or request.open_image_sets(network.size)
+        sets = sets or request.open_image_sets(network.size, network.classes)
         report("converting to the float graph")
         split = _float_graph(network, request)
         report("calibrating, quantizing and writing")
@@ -141,6 +142,7 @@ def _manifest(
         int8=made[INT8].described,
         further={s.name: found.described for s, found in made.items() if s not in ALWAYS},
         split=split.described(),
+        plan=asdict(request.plan),
     )
 
 

@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from export import versions
-from export.image_sets import ImageSets, check_request, open_image_sets
+from export.image_sets import ImageSets, open_image_sets
 from models.command_line.options import Options
 from models.data.image_source import ImageSize
 from models.source import Source, resolve
+from quantize.methods.chosen_images import check_images
 from quantize.methods.plan import Plan
 from quantize.schemes import registry
 from quantize.schemes.scheme import Scheme
@@ -32,7 +33,7 @@ class ExportRequest:
         source = resolve(options)
         plan = Plan.of(options.methods, source, options.keep_float)
         schemes = registry.parse(options.schemes)
-        check_request(options)
+        check_images(options, source, "export")
         return cls(options, source, plan, schemes)
 
     @property
@@ -40,9 +41,9 @@ class ExportRequest:
         """The folder of the files."""
         return Path(self.options.out) / self.source.model_id
 
-    def open_image_sets(self, size: ImageSize) -> ImageSets:
-        """The images of DATA and CALIB, for a network of that input size."""
-        return open_image_sets(self.options, self.source, size)
+    def open_image_sets(self, size: ImageSize, classes: int | None) -> ImageSets:
+        """The images of DATA and CALIB, for a network of that input size and number of outputs."""
+        return open_image_sets(self.options, self.source, size, classes)
 
     def key(self, sets: ImageSets, size: ImageSize) -> str:
         """SHA-256 (hex) of everything that the files depend on."""

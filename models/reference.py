@@ -67,6 +67,7 @@ def _predict_in_child(options: Options, dataset: Dataset, indices, kept: Path) -
         request.write_text(
             json.dumps({
                 "options": asdict(options), "size": size,
+                "data": dataset.name, "role": dataset.role,
                 "indices": [int(i) for i in indices], "outputs": str(answer),
             })
         )  # fmt: skip
@@ -94,7 +95,8 @@ def main(argv: Sequence[str]) -> int:
 def _answer(asked: dict) -> None:
     options = Options(**asked["options"])
     network = resolve(options).load()
-    dataset = open_dataset(options.data, "DATA", network.size, None, options.skip_corrupt)
+    where, role = asked["data"], asked["role"]
+    dataset = open_dataset(where, role, network.size, None, options.skip_corrupt)
     chunks, images = [], []
     for _, pixels in dataset.images(asked["indices"]):
         images.append(preprocessed(pixels, network.preprocess))

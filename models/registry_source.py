@@ -28,6 +28,10 @@ class RegistrySource:
     warnings: tuple[str, ...]
 
     @property
+    def fits_demo(self) -> bool:
+        return self.weights in ("demo", "random")
+
+    @property
     def size(self) -> ImageSize:
         return ImageSize(self.spec.resolution, self.spec.resolution, 3)
 
@@ -162,9 +166,11 @@ def _labels_known(options: Options, spec: ModelSpec) -> bool:
     """True where the labels of DATA are, as far as we know, those of the weights."""
     if options.weights == "random":
         return False
-    if options.weights in NAMED:
-        return (options.data == "demo") == (options.weights == "demo")
-    return options.data != "demo" or spec.classes == len(demo.CLASSES)
+    if options.weights == "demo":
+        return options.data in (None, "demo")
+    if options.data == "demo":
+        return options.weights not in NAMED and spec.classes == len(demo.CLASSES)
+    return options.data is not None
 
 
 def _warnings(options: Options, spec: ModelSpec) -> tuple[str, ...]:

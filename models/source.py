@@ -11,10 +11,15 @@ from models.networks.split_limit import check_split
 
 
 class Source(Protocol):
-    """A network that can be described without TensorFlow and loaded with it."""
+    """A network that can be described without TensorFlow and loaded with it.
+
+    ``labels_known``: it was trained for the classes of DATA. ``fits_demo``: the demo's images stand
+    in where none are given, because it was trained on them, or on none at all.
+    """
 
     model_id: str
     labels_known: bool
+    fits_demo: bool
     warnings: tuple[str, ...]
 
     @property

@@ -23,6 +23,7 @@ class UserSource:
     labels_known: bool
     warnings: tuple[str, ...]
     res: int | None = None
+    fits_demo: bool = False
     size: ImageSize | None = None
     classes: int | None = None
     expansions: tuple[int, ...] | None = None
@@ -75,6 +76,7 @@ def resolve(options: Options) -> UserSource:
             raise RequestError(
                 f"{name.upper()} does not go with MODEL: the model has its own; leave it out"
             )
+    labels_known = options.data not in (None, "demo")
     return UserSource(
         path,
         options.logits,
@@ -84,6 +86,6 @@ def resolve(options: Options) -> UserSource:
         model_id=safe_name(path.stem)
         + (f"-{options.res}" if options.res else "")
         + ("-logits" if options.logits else ""),
-        labels_known=options.data != "demo",
-        warnings=foreign_data_warnings(options, options.data != "demo"),
+        labels_known=labels_known,
+        warnings=foreign_data_warnings(options, labels_known),
     )

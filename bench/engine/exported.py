@@ -4,10 +4,12 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.measurement.current_files import check_current
 from export.artifact import Artifact, Manifest
 from models.command_line.advice import make_line
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
+from models.source import Source
 
 
 @dataclass(frozen=True)
@@ -21,15 +23,16 @@ class Exported:
         return self.folder / artifact.name
 
 
-def open_exported(options: Options, model_id: str) -> Exported:
-    """The files that ``make export`` left for these options, unchanged since.
+def open_exported(options: Options, source: Source) -> Exported:
+    """The files that ``make export`` left for these options, of the network as it is now.
 
-    RequestError, with the command to run, where there are none, or where a file is missing or
-    differs from what the manifest says.
+    RequestError, with the command to run, where there are none, where a file is missing or differs
+    from what the manifest says, and where they are of another network or were made otherwise.
     """
-    folder = Path(options.out) / model_id
+    folder = Path(options.out) / source.model_id
     command = make_line("export", options)
     exported = Exported(folder, Manifest.read(folder, command))
+    check_current(exported.manifest, folder, options, source)
     for artifact in exported.manifest.artifacts:
         path = exported.path(artifact)
         if not path.is_file():

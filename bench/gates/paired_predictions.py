@@ -17,6 +17,8 @@ from bench.measurement.accuracy import Accuracy, evaluate
 from bench.measurement.record import Record
 from models.command_line.advice import make_line
 from models.command_line.errors import RequestError
+from models.image_places import evaluation_place
+from models.source import resolve
 from quantize.evaluate import output_comparison
 from quantize.schemes.scheme import FLOAT32, FLOATS, INT8
 
@@ -25,10 +27,12 @@ Pair = tuple[Variant, Variant]  # float32, and a quantized file of the same form
 
 @dataclass(frozen=True)
 class PairedAccuracy:
-    """Comparisons on images of a data set; ``about`` says which, for a person."""
+    """Comparisons on images of a data set; ``about`` says which, for a person, and ``notes`` what
+    belongs beside them."""
 
     comparisons: tuple[Comparison, ...]
     about: str
+    notes: tuple[str, ...] = ()
 
 
 def pairs(run: DeviceRun) -> list[Pair]:
@@ -61,7 +65,8 @@ def compare_accuracy(
     """
     session = run.session
     wanted = list(dict.fromkeys(variant for pair in compared for variant in pair))
-    with open_evaluation(session.options, session.exported, True, None) as evaluation:
+    place = evaluation_place(session.options, resolve(session.options))
+    with open_evaluation(session.options, session.exported, place, True, None) as evaluation:
         made = _predictions(run, wanted, evaluation)
         reference = {variant: made[float32] for float32, variant in compared}
         accuracy = {
@@ -71,12 +76,12 @@ def compare_accuracy(
         comparisons = tuple(
             _comparison(run, made, accuracy, evaluation, *pair) for pair in compared
         )
-        dataset = evaluation.dataset
+        dataset, available, notes = evaluation.dataset, evaluation.available, evaluation.notes
     for variant, found in accuracy.items():
         history.add_accuracy(replace(timed[variant], data=dataset.name, accuracy=found))
-    about = f"{comparisons[0].paired.images} of {len(dataset)} images of {dataset.name}"
+    about = f"{comparisons[0].paired.images} of {available} images of {dataset.name}"
     skipped = f" ({len(dataset.skipped)} skipped)" if dataset.skipped else ""
-    return PairedAccuracy(comparisons, about + skipped)
+    return PairedAccuracy(comparisons, about + skipped, (*dataset.warnings, *notes))
 
 
 def _predictions(
