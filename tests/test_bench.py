@@ -112,7 +112,7 @@ def test_the_runtimes_operators_are_named_and_kept(tiny_project, keras_predictio
 @pytest.mark.slow
 def test_unknown_labels_make_top1_na(tiny_project, keras_predictions, capsys):
     """A user's model on the demo images was not trained for their classes."""
-    assert main(["run", "--model", "tiny.keras", "--n-eval", "9", "--json"]) == 0
+    assert main(["run", "--model", "tiny.keras", "--data", "demo", "--n-eval", "9", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
     assert [row["top1"] for row in rows] == [None] * 8
     assert all(row["agreement"] is not None and row["images"] == 9 for row in rows)

@@ -242,7 +242,7 @@ def key_of(options):
     """The key that an export of ``options`` writes into its manifest."""
     request = ExportRequest.of(options)
     size = request.source.size
-    return request.key(request.open_image_sets(size), size)
+    return request.key(request.open_image_sets(size, 10), size)
 
 
 @pytest.mark.slow

@@ -11,6 +11,8 @@ from models.command_line.options import Options
 from models.source import Source
 from quantize.methods.plan import Plan
 
+VARIABLES = {"resolution": "RES", "file": "MODEL"}  # of names in an identity
+
 
 def check_if_there(options: Options, source: Source) -> None:
     """RequestError where there are exported files, but not of what ``source`` is now."""
@@ -53,8 +55,10 @@ def _difference(changed: list[str], what: str, folder: Path, before: dict, now: 
                 f"with {today}, then it was {then}"
             )
     name = changed[0]
-    given = "none" if now[name] is None else now[name]
-    return (
-        f"the files in {folder} were exported with {name} {before.get(name, 'unknown')}, but now "
-        f"it is {given}"
-    )
+    then, today = _in_words(name, before.get(name)), _in_words(name, now[name])
+    return f"the files in {folder} were exported with {then}, not with {today}"
+
+
+def _in_words(name: str, value: object) -> str:
+    variable = VARIABLES.get(name, name.upper())
+    return f"no {variable}" if value is None else f"{variable}={value}"
