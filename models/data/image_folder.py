@@ -131,9 +131,9 @@ def _left_out(place: str, folder: Path, others: Sequence[str]) -> tuple[str, ...
     rest = [name for name in others if name not in set(heic)]
     found = []
     if heic:
+        photos = "1 HEIC photograph is" if len(heic) == 1 else f"{len(heic)} HEIC photographs are"
         found.append(
-            f"{place}: {len(heic)} HEIC photographs are left out, the first is {heic[0]}; "
-            f"{picture_files.HEIC_ADVICE}"
+            f"{place}: {photos} left out, the first is {heic[0]}; {picture_files.HEIC_ADVICE}"
         )
     if rest:
         files = "1 file is no image" if len(rest) == 1 else f"{len(rest)} files are no images"
