@@ -147,6 +147,7 @@ def png_of_16_bit_rgb():
     """Pillow cannot write one: an 8-bit PNG whose header says 16."""
     raw = bytearray(encoded("PNG"))
     raw[24] = 16  # the bit depth
+    raw[29:33] = struct.pack(">I", zlib.crc32(raw[12:29]))
     return bytes(raw)
 
 
