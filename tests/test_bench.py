@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -22,6 +23,8 @@ from bench.history.history import History
 from bench.measurement.flat_record import flat
 from bench.measurement.plan import PLANS
 from bench.measurement.warning import MeasurementWarning
+from models.command_line.options import Options
+from models.source import resolve
 
 
 def bench(*more):
@@ -202,6 +205,9 @@ def test_the_command_line_agrees_with_keras(tiny_project, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tiny_project / "cache"))
     (tiny_project / "tiny.keras").unlink()
     subprocess.run([sys.executable, "-c", make], check=True)
+    identity = resolve(Options(model="tiny.keras")).identity()
+    shutil.rmtree(tiny_project / "artifacts")
+    write_export(tiny_project / "artifacts", model=identity)
     command = [sys.executable, "-m", "bench", "run", "--json", "--model", "tiny.keras"]
     chosen = ["--data", "data.npz", "--plan", "quick", "--time-limit", "0.2"]
     done = subprocess.run([*command, *chosen], check=True, stdout=subprocess.PIPE)
