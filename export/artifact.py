@@ -73,11 +73,7 @@ class Manifest:
 
     def differences(self, identity: dict) -> list[str]:
         """The names in a network's ``identity`` of what the files were made of something else."""
-        return [
-            name
-            for name, value in identity.items()
-            if name not in self.model or self.model[name] != value
-        ]
+        return [name for name, value in identity.items() if self.model.get(name) != value]
 
     @classmethod
     def read(cls, folder: Path, command: str = "make export") -> "Manifest":
