@@ -330,7 +330,11 @@ class Builder:
         if ">" in kind + registered or module.split(".")[0] not in KERAS_PACKAGES:
             raise self._refusal(f"custom object {registered or kind}{where}")
         is_operation = keras_operations.is_one(config)
-        if not is_operation and not hasattr(keras.layers, kind) and not self._is_former(kind):
+        if (
+            not is_operation
+            and not keras_operations.layer_class(kind)
+            and not self._is_former(kind)
+        ):
             raise self._refusal(f"{kind}{where}, which is none of Keras's own layers")
         settings = self._settings(kind, config["config"], name)
         try:
@@ -341,7 +345,7 @@ class Builder:
                 return keras.layers.Identity(name=settings["name"])
             if former_functions.is_former_layer(kind):
                 return former_functions.layer(kind, settings)
-            made = getattr(keras.layers, kind)
+            made = keras_operations.layer_class(kind)
             has_layers = any(
                 isinstance(each, keras.layers.Layer) for each in keras.tree.flatten(settings)
             )

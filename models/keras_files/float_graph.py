@@ -14,8 +14,10 @@ def convert(keras_model, height: int, width: int, channels: int) -> bytes:
     RequestError, in one line that names the operation and its layer, for a network that
     TensorFlow's converter cannot turn into TFLite's own operators.
     """
-    with conversion_errors.as_one_line(), quiet_logs.native_aside():
-        return _converter(keras_model, height, width, channels).convert()
+    with conversion_errors.as_one_line():
+        frozen = _frozen(keras_model, height, width, channels)
+    with conversion_errors.as_one_line(frozen.graph), quiet_logs.native_aside():
+        return _converter(frozen).convert()
 
 
 def convert_int8(keras_model, height: int, width: int, channels: int, images: np.ndarray) -> bytes:
@@ -25,7 +27,7 @@ def convert_int8(keras_model, height: int, width: int, channels: int, images: np
     """
     import tensorflow as tf
 
-    converter = _converter(keras_model, height, width, channels)
+    converter = _converter(_frozen(keras_model, height, width, channels))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([image[None]] for image in images)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
@@ -33,7 +35,13 @@ def convert_int8(keras_model, height: int, width: int, channels: int, images: np
     return converter.convert()
 
 
-def _converter(keras_model, height: int, width: int, channels: int):
+def _converter(frozen):
+    import tensorflow as tf
+
+    return tf.lite.TFLiteConverter.from_concrete_functions([frozen])
+
+
+def _frozen(keras_model, height: int, width: int, channels: int):
     """Variables are frozen into constants first: the converter cannot read those of a Keras 3 model
     from a traced function, and going through a SavedModel takes four times as long.
     """
@@ -50,8 +58,7 @@ def _converter(keras_model, height: int, width: int, channels: int):
 
     with _inlined_functions():
         traced = infer.get_concrete_function()
-    frozen = convert_variables_to_constants_v2(traced)
-    return tf.lite.TFLiteConverter.from_concrete_functions([frozen])
+    return convert_variables_to_constants_v2(traced)
 
 
 @contextlib.contextmanager

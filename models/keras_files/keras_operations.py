@@ -1,8 +1,23 @@
-"""Keras's operations on tensors by the name of their class, as functional models store them."""
+"""Keras's own layers, and its operations on tensors, by the name that models store them under."""
 
 import importlib
 
 MODULES = ("numpy", "nn", "core", "math", "image", "linalg", "einops")
+APPLICATION_LAYERS = {  # of keras.applications, which keras.layers does not have
+    "LayerScale": "convnext",
+    "StochasticDepth": "convnext",
+    "CustomScaleLayer": "inception_resnet_v2",
+}
+
+
+def layer_class(class_name: str):
+    """The class of one of Keras's own layers; None where Keras has none of that name."""
+    import keras
+
+    if class_name in APPLICATION_LAYERS:
+        module = f"keras.src.applications.{APPLICATION_LAYERS[class_name]}"
+        return getattr(importlib.import_module(module), class_name)
+    return getattr(keras.layers, class_name, None)
 
 
 def of(class_name: str):
