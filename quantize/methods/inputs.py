@@ -10,6 +10,7 @@ from models.command_line.advice import options_line
 from models.command_line.options import Options
 from models.network import Network
 from quantize.graph import layer_names
+from quantize.graph.broken_weights import check_weights
 from quantize.graph.graph import Graph
 from quantize.methods.chosen_images import check_images, choose_images
 from quantize.methods.plan import Plan, has_random_weights
@@ -65,6 +66,7 @@ def prepare(asked: Options, scratch: Path, images: int, now: progress.Report) ->
     now("converting to the float graph")
     content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
     whole = Graph(content).named("image", network.output_name)
+    check_weights(whole)
     graph = bottleneck_split.split(whole, asked.split).graph
     layer_names.find(graph, plan.keep_float, options_line(LISTING, asked, "keep_float"))
     return Inputs(

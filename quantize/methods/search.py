@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from models.command_line import progress
+from models.command_line import progress, unforeseen
+from models.command_line.errors import CheckFailed, CommandError
 from models.command_line.progress import Report
 from quantize.evaluate import latency
 from quantize.evaluate.latency import Latency
@@ -57,6 +58,7 @@ class SearchResult:
     """The stage that is kept, the method it comes from, and every method that was ``tried``.
 
     ``h_swish``: "lowered" where h-swish became ADD and MUL, "none" where the network has none.
+    ``failures``: a sentence for each method that could not be tried.
     """
 
     stage: Stage
@@ -65,6 +67,7 @@ class SearchResult:
     plan: Plan
     h_swish: str
     scheme: Scheme = INT8
+    failures: tuple[str, ...] = ()
 
     @property
     def graph(self) -> Graph:
@@ -87,11 +90,12 @@ class SearchResult:
         return Made(self.int8_graph, described, self.stage.kept_float, self.warnings())
 
     def warnings(self) -> tuple[str, ...]:
-        """A sentence where the fidelity that was asked for is not reached."""
+        """Sentences on methods that failed, and on a fidelity that is not the one asked for."""
         wanted = self.plan.min_sqnr_db
         if wanted is None or self.chosen.decibels >= wanted:
-            return ()
+            return self.failures
         return (
+            *self.failures,
             f"{self.scheme.name} reaches {self.chosen.decibels:.1f} dB, {SETTINGS_FILE} asks for "
             f"{wanted:g}: {self.chosen.method} is the best of "
             f"{', '.join(result.method for result in self.tried)}",
@@ -110,8 +114,9 @@ def search(
     """``graph`` as int8, by the first method of ``plan`` that reaches its target, else by the best.
 
     ``evaluation``: preprocessed float32 images [n, h, w, c] to compare with the float graph on.
-    ``scheme``: INT8 or INT8_PER_TENSOR. ``latencies`` measures what float layers cost. Raises
-    RequestError for a layer to keep float that is not there.
+    ``scheme``: INT8 or INT8_PER_TENSOR. ``latencies`` measures what float layers cost. A method
+    that fails costs itself alone. Raises RequestError for a layer to keep float that is not there,
+    CheckFailed where every method fails.
     """
     names = {tensor: name for name, tensor in layer_names.layer_names(graph).items()}
     kept_float = layer_names.find(graph, plan.keep_float)
@@ -128,15 +133,27 @@ def search(
     calibration = replace(calibration, goal=goal)
     stage = replace(_first_stage(graph, calibration, scheme), kept_float=kept_float)
     tried: list[tuple[MethodResult, Stage]] = []
+    failures: list[str] = []
     for method in plan.methods:
         calibration.report(f"{scheme.name} by {method}")
         start = time.perf_counter()
-        stage = METHODS[method](stage, calibration)
-        seconds = round(time.perf_counter() - start, 2)
-        found = evaluated(stage.int8_graph)
+        try:
+            made = METHODS[method](stage, calibration)
+            seconds = round(time.perf_counter() - start, 2)
+            found = evaluated(made.int8_graph)
+        except CommandError:
+            raise
+        except Exception as error:  # of the quantizer and the runtime, which raise what they like
+            failures.append(f"{scheme.name} by {method}: {unforeseen.in_one_line(error)}")
+            if tried:
+                continue
+            break  # the others begin with what the first one quantizes
+        stage = made
         tried.append((_result(method, found, seconds, stage, names), stage))
         if reached(found):
             break
+    if not tried:
+        raise CheckFailed("; ".join(failures))
     chosen, stage = max(tried, key=lambda pair: pair[0].decibels)
     return SearchResult(
         stage=stage,
@@ -145,6 +162,7 @@ def search(
         plan=plan,
         h_swish="lowered" if "HARD_SWISH" in graph.op_histogram else "none",
         scheme=scheme,
+        failures=tuple(failures),
     )
 
 

@@ -54,7 +54,8 @@ def _float32(material: Material) -> Made:
 
 
 def _float16(material: Material) -> Made:
-    return Made(float16.quantize(material.graph))
+    found = float16.too_large(material.graph)
+    return Made(float16.quantize(material.graph), warnings=(found,) if found else ())
 
 
 def _int8(material: Material) -> Made:
