@@ -7,6 +7,7 @@ READY := $(VENV)/ready
 
 OPTIONS := ARCH ALPHA RES CLASSES WEIGHTS MODEL LOGITS SCALE OFFSET DATA CALIB N_CALIB N_EVAL \
 	METHODS RUNGS KEEP_FLOAT SCHEMES SKIP_CORRUPT SPLIT DEVICE THREADS OUT
+EXPORT_OPTIONS := $(OPTIONS) FORMATS FILES
 TRAIN_OPTIONS := ARCH THREADS
 BENCH_OPTIONS := $(OPTIONS) PLAN PRECISION TIME_LIMIT FILES RUNTIMES CORES STRICT SUSTAINED \
 	PROFILE DRIFT EXPLAIN GOVERNOR WIDE
@@ -101,9 +102,11 @@ help:
 	@echo 'METHODS=auto   quantization methods, comma-separated; auto: until export.toml is met'
 	@echo 'KEEP_FLOAT=    layers that stay float in the int8 files, comma-separated'
 	@echo 'SCHEMES=       further files, comma-separated: int8-per-tensor int8-dynamic int16x8'
+	@echo 'FORMATS= FILES=  what make export writes: FORMATS=tflite,onnx, FILES=int8.tflite,...'
 	@echo 'LOGITS=1       leaves the final softmax out;  SKIP_CORRUPT=1 skips unreadable images'
 	@echo 'SPLIT=1        channel groups that bottlenecks are computed in: less memory, more time'
 	@echo 'DEVICE=host    this machine, or devices of devices.toml (devices.example.toml), comma-separated'
+	@echo 'DEBUG=1        tracebacks, and what the libraries print'
 	@echo 'THREADS=2      OUT=artifacts      PYTHON=  one to set up with: 3.11, 3.12 or 3.13'
 	@echo
 	@echo 'make bench:    PLAN=quick|default|thorough  PRECISION=2 (per cent)  TIME_LIMIT=5 (seconds)'
@@ -127,7 +130,7 @@ endif
 FORCE:
 
 export: $(READY)
-	@$(RUN) -m export $(call arguments,$(OPTIONS))
+	@$(RUN) -m export $(call arguments,$(EXPORT_OPTIONS))
 
 quantize: $(READY)
 	@$(RUN) -m quantize $(call arguments,$(OPTIONS))

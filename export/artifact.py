@@ -36,6 +36,18 @@ class Artifact:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """A file that was asked for and is not there, since it could not be made or was not right."""
+
+    name: str
+    reason: str
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.name} was not written: {self.reason}"
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Everything a reader of the files needs to know; written last, as ``manifest.json``.
 
@@ -43,7 +55,8 @@ class Manifest:
     ``evaluation`` which images, ``int8`` how the int8 files came about, method by method,
     ``further`` the same for the schemes of SCHEMES, ``plan`` which methods were to be tried,
     ``split`` which bottlenecks are computed in channel groups, and ``key`` is the hash of all that
-    the files depend on.
+    the files depend on. ``failed`` are files that were asked for beside ``artifacts`` and are not
+    there.
     """
 
     model_id: str
@@ -62,7 +75,13 @@ class Manifest:
     further: dict[str, dict] = field(default_factory=dict)
     split: dict = field(default_factory=dict)
     plan: dict = field(default_factory=dict)
+    failed: tuple[Failure, ...] = ()
     version: int = MANIFEST_VERSION
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The warnings, and a sentence on each file that is not there."""
+        return (*self.warnings, *(failure.sentence for failure in self.failed))
 
     def to_json(self) -> str:
         raw = asdict(self)
@@ -143,5 +162,6 @@ def _from_json(raw: dict) -> Manifest:
             "int8": _with_names_of_today(raw.get("int8", {})),
             "further": {n: _with_names_of_today(m) for n, m in raw.get("further", {}).items()},
             "warnings": tuple(warnings),
+            "failed": tuple(Failure(**one) for one in raw.get("failed", ())),
         }
     )

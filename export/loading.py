@@ -33,10 +33,17 @@ class Trial:
 class Trials:
     """One runtime trying some files on the same images, in the background."""
 
-    def __init__(self, runtime: str, files: list[Path], images: Path, threads: int) -> None:
+    def __init__(
+        self,
+        runtime: str,
+        files: list[Path],
+        images: Path,
+        threads: int,
+        images_at_most: int | None = None,
+    ) -> None:
         """``images``: a .npy of preprocessed float32 [n, h, w, c]; outputs are left beside it."""
         self.runtime, self.files, self.images, self.threads = runtime, files, images, threads
-        self.is_first = any(runtime == runtimes[0] for runtimes in READERS.values())
+        self.images_at_most = images_at_most
         self.child = self._start(files)
 
     def _start(self, files: list[Path]):
@@ -45,7 +52,7 @@ class Trials:
             "files": [str(f) for f in files],
             "images": str(self.images),
             "threads": self.threads,
-            "images_at_most": None if self.is_first else IMAGES_IN_OTHERS,
+            "images_at_most": self.images_at_most,
         }
         return subprocess.Popen(
             [sys.executable, "-m", "export.loading", json.dumps(request)],
@@ -123,7 +130,7 @@ def _attempt(asked: dict, path: str) -> tuple[str, str | None]:
     except ImportError:
         return "not installed", None
     except Exception as error:  # whatever a runtime raises is the finding
-        return str(error).strip().splitlines()[0], None
+        return (str(error).strip() or type(error).__name__).splitlines()[0], None
     if not np.isfinite(outputs).all():
         return "ran, but its outputs are not finite", None
     kept = kept_beside.with_name(f"{Path(path).name}.{runtime}.npy")

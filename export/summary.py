@@ -19,6 +19,7 @@ def text(manifest: Manifest, folder: str, made: bool) -> str:
     """One line on the model, its warnings, and a row for each file."""
     has_accuracy = manifest.model["labels_known"] or _has_accuracy(manifest)
     rows = [HEADING, *(_row(artifact, has_accuracy) for artifact in manifest.artifacts)]
+    rows += [(one.name, *[""] * len(FIGURES), "not written") for one in manifest.failed]
     images = manifest.evaluation["images"]
     first = f"{manifest.model_id}: {'wrote' if made else 'unchanged,'} {folder}"
     lines = [first, *(f"note: {warning}" for warning in manifest.warnings), *_split(manifest)]
@@ -33,6 +34,8 @@ def text(manifest: Manifest, folder: str, made: bool) -> str:
         if status != "ok"
     ]
     table_lines = [aligned(rows, FIGURES, wrap=True), *refused, *partition_notes(manifest)]
+    for failure in manifest.failed:
+        table_lines += textwrap.wrap(failure.sentence, WIDTH, break_on_hyphens=False)
     if any(one.format == "onnx" and one.scheme.startswith("int8") for one in manifest.artifacts):
         table_lines.append(OVERFLOW_NOTE)
     return "\n".join([*lines, "", *table_lines, *_methods(manifest)]) + "\n"

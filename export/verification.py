@@ -1,22 +1,49 @@
 """Every file against Keras, in every runtime that reads its format."""
 
 import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from export.artifact import Artifact
-from export.loading import READERS, Trial, Trials
+from export import arithmetic
+from export.artifact import Artifact, Failure
+from export.judge import Judge
+from export.limits import Limits
+from export.loading import IMAGES_IN_OTHERS, READERS, Trial, Trials
 from export.onnx import signature
-from models.command_line.errors import CheckFailed
 from quantize.evaluate.output_comparison import compare
 from quantize.graph import tensor_info
 from quantize.graph.delegate import partitions
 from quantize.graph.graph import Graph
+from quantize.schemes.scheme import FLOAT16
 
-MAX_FLOAT32_RELATIVE_ERROR = 1e-4
-MIN_FLOAT16_SQNR_DB = 40.0
 MIN_SAME_SQNR_DB = 10.0  # between two runtimes; kernels that round otherwise stay above 30
+
+
+@dataclass(frozen=True)
+class FloatGraph:
+    """The float graph that the files are made of, a .tflite file, and ``explained``: by the format
+    of a float16 file, the same with what that file rounds."""
+
+    path: Path
+    explained: Mapping[str, Path]
+
+    @classmethod
+    def within(cls, folder: Path) -> "FloatGraph":
+        """Files of that folder that are still to be written."""
+        explained = {form: folder / f"half-{form}.tflite" for form in READERS}
+        return cls(folder / "float.tflite", explained)
+
+
+@dataclass(frozen=True)
+class Verified:
+    """The files that are right, those that are not, and sentences for beside the figures."""
+
+    artifacts: tuple[Artifact, ...]
+    failed: tuple[Failure, ...]
+    warnings: tuple[str, ...]
 
 
 class Verification:
@@ -25,8 +52,8 @@ class Verification:
     ``images``: a .npy of preprocessed float32 [n, h, w, c].
     """
 
-    def __init__(self, images: Path, threads: int) -> None:
-        self.images, self.threads = images, threads
+    def __init__(self, graph: FloatGraph, images: Path, threads: int) -> None:
+        self.graph, self.images, self.threads = graph, images, threads
         self.trials: list[Trials] = []
 
     def __enter__(self) -> "Verification":
@@ -36,24 +63,48 @@ class Verification:
         for trials in self.trials:
             trials.stop()
 
-    def start(self, file_format: str, folder: Path, names: list[str]) -> None:
-        """Start trying the files of one format in each runtime that reads it."""
-        for runtime in READERS[file_format]:
-            files = [folder / name for name in names]
-            self.trials.append(Trials(runtime, files, self.images, self.threads))
+    def start(self, folder: Path, names: Sequence[str]) -> None:
+        """Start trying the files in each runtime that reads them."""
+        half = [self.graph.explained[form] for form in READERS if f"{FLOAT16.name}.{form}" in names]
+        if half:
+            self._start("litert", half, None)
+        for file_format, runtimes in READERS.items():
+            files = [folder / name for name in names if name.endswith(f".{file_format}")]
+            for runtime in runtimes if files else ():
+                first = runtime == runtimes[0]
+                self._start(runtime, files, None if first else IMAGES_IN_OTHERS)
 
-    def artifacts(
-        self, folder: Path, reference: np.ndarray, output_kind: str
-    ) -> tuple[Artifact, ...]:
-        """Wait for all trials and describe each file, beside Keras's ``reference`` outputs."""
-        went: dict[str, dict] = {}
+    def _start(self, runtime: str, files: list[Path], images_at_most: int | None) -> None:
+        made = Trials(runtime, files, self.images, self.threads, images_at_most)
+        self.trials.append(made)
+
+    def judged(
+        self, folder: Path, reference: np.ndarray, output_kind: str, limits: Limits
+    ) -> Verified:
+        """Wait for all trials, and judge each file beside Keras's ``reference`` outputs."""
+        went: dict[str, dict[str, Trial]] = {}
         for trials in self.trials:
             for name, trial in trials.results().items():
                 went.setdefault(name, {})[trials.runtime] = trial
-        return tuple(
-            _artifact(folder / name, by_runtime, reference, output_kind)
-            for name, by_runtime in went.items()
-        )
+        half = {
+            form: went.pop(path.name)["litert"]
+            for form, path in self.graph.explained.items()
+            if path.name in went
+        }
+        judge = Judge(reference, output_kind, limits, half, self._rounding(output_kind))
+        artifacts, failed = [], []
+        for name, by_runtime in went.items():
+            artifact = _artifact(folder / name, by_runtime, reference, output_kind)
+            fault = judge.fault(artifact, by_runtime)
+            if fault is None:
+                artifacts.append(artifact)
+            else:
+                failed.append(Failure(name, fault))
+        return Verified(tuple(artifacts), tuple(failed), tuple(judge.warnings))
+
+    def _rounding(self, output_kind: str) -> Callable[[], float]:
+        path, images, threads = self.graph.path, self.images, self.threads
+        return lambda: arithmetic.rounding_error(path, images, threads, output_kind)
 
 
 def _artifact(
@@ -87,28 +138,6 @@ def _status(trial: Trial, expected: np.ndarray | None, first: str) -> str:
     if found is None or found >= MIN_SAME_SQNR_DB:
         return trial.status
     return f"it runs, but its outputs differ from {first}'s (SQNR {found:.1f} dB)"
-
-
-def check(artifacts: tuple[Artifact, ...]) -> None:
-    """CheckFailed for a file that its own runtime cannot run, or that is too far from Keras."""
-    for artifact in artifacts:
-        runtime = READERS[artifact.format][0]
-        found = artifact.fidelity
-        if found is None:
-            raise CheckFailed(
-                f"{artifact.name} does not run in {runtime}: {artifact.loads_in[runtime]}"
-            )
-        if artifact.scheme == "float32" and found.max_relative_error > MAX_FLOAT32_RELATIVE_ERROR:
-            raise CheckFailed(
-                f"{artifact.name} differs from Keras by {found.max_relative_error:.1e} of the "
-                f"largest output; at most {MAX_FLOAT32_RELATIVE_ERROR:.0e} is allowed"
-            )
-        noisy = found.sqnr_db is not None and found.sqnr_db < MIN_FLOAT16_SQNR_DB
-        if artifact.scheme == "float16" and noisy:
-            raise CheckFailed(
-                f"{artifact.name} has an SQNR of {found.sqnr_db:.1f} dB against Keras; "
-                f"at least {MIN_FLOAT16_SQNR_DB:.0f} dB is wanted"
-            )
 
 
 def sha256(path: Path) -> str:

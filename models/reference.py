@@ -21,16 +21,18 @@ from models.network import Network
 from models.source import Source, resolve
 
 BATCH = 32
+BATCH_VALUES = BATCH * 128 * 128 * 3  # of the images of a batch at most: what layers make is larger
 
 
 def predict(network: Network, images: Sequence[np.ndarray]) -> np.ndarray:
     """Keras's outputs float32 [n, classes] for preprocessed images [h, w, c]."""
     outputs = []
-    for start in range(0, len(images), BATCH):
-        batch = np.stack(images[start : start + BATCH])
+    size = max(1, min(BATCH, BATCH_VALUES // images[0].size))
+    for start in range(0, len(images), size):
+        batch = np.stack(images[start : start + size])
         filled = len(batch)
-        if filled < BATCH and start:  # one shape for all batches: another one is traced again
-            batch = np.concatenate([batch, np.zeros((BATCH - filled, *batch.shape[1:]), "f")])
+        if filled < size and start:  # one shape for all batches: another one is traced again
+            batch = np.concatenate([batch, np.zeros((size - filled, *batch.shape[1:]), "f")])
         outputs.append(np.asarray(network.keras_model.predict_on_batch(batch))[:filled])
     return np.concatenate(outputs).astype(np.float32)
 

@@ -43,7 +43,10 @@ def _export(options: Options, model_id: str) -> None:
     """In a process of its own: TensorFlow keeps the memory that it has had, and we measure next."""
     command = [sys.executable, "-m", "export", *_arguments(options)]
     done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
-    if done.returncode:
+    written = (Path(options.out) / model_id / MANIFEST_NAME).is_file()
+    if done.returncode == CheckFailed.exit_code and written:
+        note(f"not every file of {model_id} could be written; the reasons are above")
+    elif done.returncode:
         failed = FAILED.get(done.returncode, DeviceError)
         code = done.returncode
         raise failed(f"the export of {model_id} ended with exit code {code}; its error is above")

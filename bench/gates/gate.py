@@ -119,8 +119,10 @@ def _verdicts(
     found, latency = gate_times.timed(device_run, history, baselines, limits, next_steps)
     accuracy, about, notes = [], "", ()
     if limits.max_drop_points is not None:
+        accuracy = paired_predictions.missing(device_run)
+    if limits.max_drop_points is not None and compared:
         evaluated = paired_predictions.compare_accuracy(device_run, history, found, compared)
-        accuracy = accuracy_gate.check(evaluated.comparisons, limits)
+        accuracy = [*accuracy_gate.check(evaluated.comparisons, limits), *accuracy]
         about, notes = f"; accuracy on {evaluated.about}", evaluated.notes
     of_file = {variant.artifact.name: record for variant, record in found.items()}
     pooled = gate_times.more_for_speedup(device_run, history, found, limits)

@@ -12,11 +12,11 @@ from bench.engine.session import DeviceRun
 from bench.engine.variant import Variant
 from bench.gates.accuracy_gate import Comparison
 from bench.gates.paired import paired
+from bench.gates.verdict import SKIPPED, Verdict
 from bench.history.history import History
 from bench.measurement.accuracy import Accuracy, evaluate
 from bench.measurement.record import Record
 from models.command_line.advice import make_line
-from models.command_line.errors import RequestError
 from models.image_places import evaluation_place
 from models.source import resolve
 from quantize.evaluate import output_comparison
@@ -36,23 +36,35 @@ class PairedAccuracy:
 
 
 def pairs(run: DeviceRun) -> list[Pair]:
-    """float32 and each quantized file, int8 first, in every exported format.
-
-    RequestError where float32 or int8 is missing.
-    """
+    """float32 and each quantized file, int8 first, in every format that has float32."""
     of = {(v.artifact.format, v.artifact.scheme): v for v in run.variants}
     floats = {scheme.name for scheme in FLOATS}
     found = []
     for form in dict.fromkeys(form for form, _ in of):
-        for scheme in (FLOAT32.name, INT8.name):
-            if (form, scheme) not in of:
-                raise RequestError(
-                    f"{run.session.exported.folder} has no {scheme}.{form}; nothing to compare; "
-                    f"run {make_line('export', run.session.options)} first"
-                )
+        if (form, FLOAT32.name) not in of:
+            continue
         quantized = [v for (f, scheme), v in of.items() if f == form and scheme not in floats]
         found += [(of[form, FLOAT32.name], variant) for variant in quantized]
     return found
+
+
+def missing(run: DeviceRun) -> list[Verdict]:
+    """A skipped verdict on each file without which a format has nothing to compare."""
+    of = {(v.artifact.format, v.artifact.scheme) for v in run.variants}
+    command = make_line("export", run.session.options)
+    return [
+        Verdict(
+            gate="accuracy",
+            file=f"{scheme}.{form}",
+            runtime="",
+            outcome=SKIPPED,
+            detail=f"{run.session.exported.folder} has no such file",
+            advice=f"run {command} for all of them",
+        )
+        for form in dict.fromkeys(form for form, _ in of)
+        for scheme in (FLOAT32.name, INT8.name)
+        if (form, scheme) not in of
+    ]
 
 
 def compare_accuracy(

@@ -150,7 +150,7 @@ def _images(
 
 def _notes(session: Session, model: Source, evaluation: Evaluation | None) -> list[str]:
     """Notes on the files and on the images, or on what it takes to have some."""
-    found = [*session.exported.manifest.warnings]
+    found = [*session.exported.manifest.notes]
     if evaluation:
         found += [*evaluation.dataset.warnings, *evaluation.notes]
     elif evaluation_place(session.options, model) is None:
