@@ -77,7 +77,7 @@ class FileMaker:
             path.write_bytes(made.graph.content)
             notes += _left_float(file.scheme, made)
         else:
-            notes += self._write_onnx(file.scheme, made, path)
+            notes += write_onnx(self.graph, file.scheme, made, path)
         return Written(made.described, (*made.warnings, *notes))
 
     def _of_scheme(self, scheme: Scheme) -> Made:
@@ -91,17 +91,18 @@ class FileMaker:
             raise made
         return made
 
-    def _write_onnx(self, scheme: Scheme, made: Made, path: Path) -> Iterator[str]:
-        """Write the ONNX form of a scheme; a note where it is not ours."""
-        form = onnx_model.of_graph(self.graph if scheme in FLOATS else made.graph)
-        if scheme == FLOAT16:
-            half_weights.halve(form.model)
-        path.write_bytes(form.model.SerializeToString(deterministic=True))
-        if form.unsupported:
-            yield (
-                f"{path.name}: written by tf2onnx, which has {form.unsupported}; its names differ "
-                "from those of the .tflite file"
-            )
+
+def write_onnx(graph: Graph, scheme: Scheme, made: Made, path: Path) -> Iterator[str]:
+    """Write the ONNX form of a scheme of the float ``graph``; a note where it is not ours."""
+    form = onnx_model.of_graph(graph if scheme in FLOATS else made.graph)
+    if scheme == FLOAT16:
+        half_weights.halve(form.model)
+    path.write_bytes(form.model.SerializeToString(deterministic=True))
+    if form.unsupported:
+        yield (
+            f"{path.name}: written by tf2onnx, which has {form.unsupported}; its names differ from "
+            "those of the .tflite file"
+        )
 
 
 def _left_float(scheme: Scheme, made: Made) -> Iterator[str]:
