@@ -104,6 +104,15 @@ def test_the_name_of_a_picture_does_not_decide_how_it_is_read(tmp_path):
     assert np.array_equal(decoded, image_decoding.centre_crop(picture, SIZE))
 
 
+def test_a_format_without_a_signature_is_read_by_name_only(tmp_path):
+    """Or the bytes of a damaged photograph could pass as such a picture."""
+    photograph(64, 80).save(tmp_path / "a.tga")
+    (tmp_path / "a.jpg").write_bytes((tmp_path / "a.tga").read_bytes())
+    assert image_decoding.decode(tmp_path / "a.tga", SIZE).shape == (64, 64, 3)
+    with pytest.raises(UnreadableImage, match="no image that Pillow reads"):
+        image_decoding.decode(tmp_path / "a.jpg", SIZE)
+
+
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".tiff", ".png"])
 def test_of_several_frames_the_first_is_read(tmp_path, suffix):
     frames = [Image.new("RGB", (64, 64), colour) for colour in ("red", "blue", "green")]
