@@ -12,6 +12,7 @@ from bench.engine.evaluation import open_evaluation
 from bench.engine.exported import open_exported
 from bench.history.history import History
 from bench.measurement.plan import PLANS, QUICK
+from export.artifact import Failure
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
 from models.data.dataset import ImageSize, open_dataset
@@ -99,6 +100,12 @@ def test_files_made_by_other_methods_or_without_a_scheme_are_refused(tiny_projec
         with pytest.raises(RequestError, match="made by other METHODS or KEEP_FLOAT"):
             opened(model="tiny.keras", **other)
     with pytest.raises(RequestError, match="there is no int16x8 file in artifacts/tiny"):
+        opened(model="tiny.keras", schemes="int16x8")
+    failed = (Failure("int16x8.tflite", "the converter cannot"),)
+    path.write_text(replace(opened(model="tiny.keras").manifest, failed=failed).to_json())
+    with pytest.raises(
+        RequestError, match=r"int16x8\.tflite was not written: the converter cannot"
+    ):
         opened(model="tiny.keras", schemes="int16x8")
 
 

@@ -41,6 +41,9 @@ def check_current(manifest: Manifest, folder: Path, options: Options, source: So
             )
     made = {*manifest.further, *(artifact.scheme for artifact in manifest.artifacts)}
     asked = [scheme.strip() for scheme in options.schemes.split(",") if scheme.strip()]
+    for failure in manifest.failed:
+        if failure.name.rpartition(".")[0] in {*asked} - made:
+            raise RequestError(f"{folder} lacks a file that SCHEMES asks for: {failure.sentence}")
     if missing := [scheme for scheme in asked if scheme not in made]:
         raise RequestError(f"there is no {missing[0]} file in {folder}; run {command} again")
 
