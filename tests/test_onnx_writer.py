@@ -1,11 +1,13 @@
 """Every operator that is written in ONNX computes what LiteRT computes, in every order of axes."""
 
+import numpy as np
 import pytest
 from made_graph import MadeGraph
-from onnx_and_tflite import compare, kinds, numbers, written
+from onnx_and_tflite import compare, kinds, litert_outputs, numbers, onnx_outputs, written
 from onnx_cases import (
     CASES,
     IMAGE,
+    SAME,
     VALID,
     as_it_comes,
     channels_first,
@@ -174,7 +176,7 @@ def test_an_output_that_is_an_input_or_a_constant():
     image = made.input("image", IMAGE)
     turned = made.apply("TRANSPOSE", [image, ints(0, 3, 1, 2)], (1, 4, 6, 5))
     filled = made.apply("SHAPE", [image], (4,), dtypes=("int32",), outType=2)
-    compare(made.graph(turned, filled))
+    compare(made.graph(turned, filled, image))
 
 
 def test_the_same_weights_are_stored_once():
@@ -187,6 +189,19 @@ def test_the_same_weights_are_stored_once():
         sum(len(tensor.dims) == 4 and tensor.dims[0] == 4 for tensor in model.graph.initializer)
         == 2
     )
+
+
+def test_a_bias_that_is_stored_as_one_number_is_that_of_every_channel():
+    made = MadeGraph()
+    image, kernel = made.input("image", IMAGE), some(3, 2, 2, 4)
+    one = made.apply("CONV_2D", [image, kernel, np.full(3, 0.5, "f4")], (1, 6, 5, 3), padding=SAME)
+    expected = made.graph(one)
+    made = MadeGraph()
+    image = made.input("image", IMAGE)
+    one = made.apply("CONV_2D", [image, kernel, np.full(1, 0.5, "f4")], (1, 6, 5, 3), padding=SAME)
+    fed = numbers(expected)
+    (found,), (given,) = onnx_outputs(written(made.graph(one)), fed), litert_outputs(expected, fed)
+    np.testing.assert_allclose(found, given, atol=1e-6)
 
 
 def test_what_no_output_depends_on_is_left_out():

@@ -170,10 +170,12 @@ class GraphWriter:
     def _output(self, name: str):
         """An output of the model, as ONNX describes it."""
         value = self.value(name)
-        found, made = self.graph.quantization(name), self.builder.makes(name)
-        if not made and found is not None:
+        found = self.graph.quantization(name)
+        if self.builder.makes(name) or name in self.graph.inputs:
+            return self._described(name)
+        if found is not None:
             self._stored_output(name, value, found)
-        elif not made:
+        else:
             real = self.form(value, axis_order.as_is(value.rank))
             if real in self.builder.constants or not self.builder.makes(real):
                 real = self.builder.node("Identity", [real], f"{name}:identity")

@@ -34,7 +34,7 @@ def _convolution(
     inputs = [
         layer_input(writer, source, NCHW, weights),
         kernel(writer, weights, order),
-        *biases(writer, operator.input(2)),
+        *biases(writer, operator.input(2), writer.shape(operator.outputs[0])[3]),
     ]
     made = writer.node(
         "Conv",
@@ -70,7 +70,7 @@ def transposed_convolution(operator: Operator, writer: GraphWriter) -> Value:
     inputs = [
         layer_input(writer, source, NCHW, weights),
         kernel(writer, weights, TRANSPOSED),
-        *biases(writer, operator.input(3)),
+        *biases(writer, operator.input(3), weights.shape[0]),
     ]
     made = writer.node(
         "ConvTranspose",

@@ -19,7 +19,7 @@ def fully_connected(operator: Operator, writer: GraphWriter) -> Value:
     inputs = [
         layer_input(writer, flat, as_is(2), weights),
         kernel(writer, weights, as_is(2)),
-        *biases(writer, operator.input(2)),
+        *biases(writer, operator.input(2), units),
     ]
     made = writer.node("Gemm", inputs, transB=1)
     name = operator.outputs[0]
@@ -48,7 +48,7 @@ def _pointwise(operator: Operator, writer: GraphWriter, source: Value, weights: 
     inputs = [
         layer_input(writer, source, NCHW, weights),
         kernel(writer, as_kernel, NCHW),
-        *biases(writer, operator.input(2)),
+        *biases(writer, operator.input(2), units),
     ]
     return writer.result(operator, writer.node("Conv", inputs, kernel_shape=[1, 1]), NCHW)
 

@@ -1,5 +1,7 @@
 """Kernels and biases of layers, float or as the integers of the TFLite file."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from export.onnx.axis_order import Order, as_is
@@ -18,11 +20,17 @@ def kernel(writer: GraphWriter, value: Value, order: Order) -> str:
     return _stored(writer, value, order, "kernel")
 
 
-def biases(writer: GraphWriter, name: str | None) -> list[str]:
-    """The bias ``name`` as the last of a layer's inputs; nothing where there is none."""
+def biases(writer: GraphWriter, name: str | None, channels: int) -> list[str]:
+    """The bias ``name`` as the last of a layer's inputs; nothing where there is none.
+
+    TensorFlow's converter stores a bias whose numbers are all the same as one number.
+    """
     if name is None:
         return []
     value = writer.value(name)
+    if value.array is not None and value.size < channels:
+        array = np.broadcast_to(value.array.reshape(-1), channels)
+        value = replace(value, shape=array.shape, array=array, forms={})
     if value.array is None or value.quantization is None:
         return [writer.form(value, as_is(value.rank))]
     return [_stored(writer, value, as_is(value.rank), "bias")]
