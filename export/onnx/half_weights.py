@@ -10,21 +10,20 @@ ARITHMETIC = ("Add", "Sub", "Mul", "Div", "PRelu", "Gather")
 FEWEST = 1024  # numbers of such a constant; smaller ones, such as a mean of three, save nothing
 
 
-def halve(model) -> list[str]:
+def halve(model) -> None:
     """Store the weights and biases of ``model`` as float16, widened by a Cast; changes ``model``.
 
     Runtimes fold the Cast when they load the file, so it is half the size and as fast as float32.
-    Returns the names of those that stay float32: float16 cannot hold one of their values.
+    A tensor with a value that float16 cannot hold stays float32.
     """
     from onnx import TensorProto, helper, numpy_helper
 
-    chosen, casts, kept = _weights(model), [], []
+    chosen, casts = _weights(model), []
     for tensor in model.graph.initializer:
         if tensor.name not in chosen or tensor.data_type != TensorProto.FLOAT or not tensor.dims:
             continue
         values = numpy_helper.to_array(tensor)
         if values.size and not np.abs(values).max() <= FLOAT16_MAX:
-            kept.append(tensor.name)
             continue
         name = tensor.name
         tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}:float16"))
@@ -32,7 +31,6 @@ def halve(model) -> list[str]:
     nodes = [*casts, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
-    return kept
 
 
 def _weights(model) -> set[str]:
