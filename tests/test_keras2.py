@@ -69,6 +69,8 @@ def test_what_was_changed_on_the_way_is_said():
         "names.h5": "'block/conv' is block_conv",
         "mixed_precision.keras": "stored to compute in mixed_float16; built in float32",
         "recurrent.h5": "computed one by one",
+        "in_training": "stored to run as in training: model/norm",
+        "in_training.h5": "stored to run as in training: norm",
         "integers.keras": "input of type uint8",
         "channels_first.h5": "channels come first in the file",
         "resized.keras": "24x20, the size that its Resizing layer makes",

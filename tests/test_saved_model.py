@@ -173,8 +173,18 @@ def test_a_saved_model_that_normalizes_by_its_batch_is_refused_by_name(tmp_path)
 
     path = exported(small_module(training, (None, 16, 16, 3)), tmp_path / "m")
     line = refusal(path)
-    assert "the batch normalization bn_7 as in training" in line
+    assert "runs bn_7 as in training" in line
     assert "training=False" in line
+
+
+def test_a_saved_model_whose_answers_depend_on_the_other_images_is_refused(tmp_path):
+    import tensorflow as tf
+
+    def mixing(module, image):
+        return plain(module, image - tf.reduce_mean(image, (0, 1, 2)))
+
+    path = exported(small_module(mixing, (None, 16, 16, 3)), tmp_path / "m")
+    assert "another answer among others than alone" in refusal(path)
 
 
 def test_several_signatures_without_a_serving_one_are_refused(tmp_path):

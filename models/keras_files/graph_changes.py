@@ -7,17 +7,17 @@ import numpy as np
 
 from models.command_line.errors import RequestError
 from models.keras_files.saved_graph import nodes
+from models.keras_files.stored_model import brief
 
 SAME = 1e-4  # largest difference of an output, relative to the largest output
+ROUGHLY_SAME = 5e-2  # where one of the two computes in half precision
 
 
 def changed(path, frozen, shape: tuple) -> tuple[object, list[str]]:
     """``frozen`` for float32 images of ``shape`` [None, height, width, channels], and notes.
 
-    RequestError where the graph is made for a number of images and needs it.
+    RequestError where the answer to an image depends on those beside it.
     """
-    import tensorflow as tf
-
     tensor = frozen.inputs[0]
     definition = frozen.graph.as_graph_def()
     notes = []
@@ -30,12 +30,22 @@ def changed(path, frozen, shape: tuple) -> tuple[object, list[str]]:
     if batch not in (None, 1):
         notes.append(f"stored for {batch} images at a time; changed to one")
         _free_batch(definition, batch)
-    is_integer = tensor.dtype.is_integer
-    if is_integer:
+    if tensor.dtype.is_integer:
         notes.append(f"input of type {tensor.dtype.name}: takes float32 of the same values")
-    if not notes:
-        return frozen, notes
-    feeds = _float_feeds(frozen, tensor) if is_integer else [tensor.name]
+    made = _made(path, frozen, definition, shape) if notes else frozen
+    if batch is None:
+        _check_independent(path, made, shape)
+    elif batch != 1:
+        _compare(path, frozen, made, batch, shape, ROUGHLY_SAME if reduced else SAME)
+    return made, notes
+
+
+def _made(path, frozen, definition, shape):
+    """The changed graph as a function of float32 images."""
+    import tensorflow as tf
+
+    tensor = frozen.inputs[0]
+    feeds = _float_feeds(tensor) if tensor.dtype.is_integer else [tensor.name]
     names = [output.name for output in frozen.outputs]
 
     def compute(image):
@@ -45,44 +55,72 @@ def changed(path, frozen, shape: tuple) -> tuple[object, list[str]]:
             definition, input_map=mapped, return_elements=names, name=""
         )
 
-    given = tf.TensorSpec(shape, tf.float32, name="image")
     try:
-        made = tf.compat.v1.wrap_function(compute, [given])
-        if batch not in (None, 1):
-            _compare(path, frozen, made, batch, shape)
+        return tf.compat.v1.wrap_function(compute, [tf.TensorSpec(shape, tf.float32, name="image")])
     except (ValueError, tf.errors.OpError) as error:
-        from models.keras_files.stored_model import brief
+        raise RequestError(
+            f"MODEL '{path}' cannot be changed to float32 and one image at a time "
+            f"({brief(error)}); export it in float32 with a free batch"
+        ) from error
 
+
+def _images(count, shape):
+    """Images that are unlike each other: of small values, and of those of pixels."""
+    images = np.random.default_rng(0).uniform(-1, 1, (count, *shape[1:]))
+    images[::2] = np.abs(images[::2]) * 255
+    return images.astype(np.float32)
+
+
+def _outputs(function, images) -> list[np.ndarray]:
+    import tensorflow as tf
+
+    given = tf.cast(tf.constant(images), function.inputs[0].dtype)
+    return [np.asarray(each, np.float32) for each in tf.nest.flatten(function(given))]
+
+
+def _check_independent(path, made, shape):
+    """RequestError where an image gives something else among others than alone."""
+    images = _images(2, shape)
+    together, alone = _outputs(made, images), _outputs(made, images[:1])
+    for both, one in zip(together, alone, strict=True):
+        if not _is_close(both[:1], one, both, SAME):
+            raise RequestError(
+                f"MODEL '{path}' gives an image another answer among others than alone (batch "
+                "normalization as in training?); export the model called with training=False"
+            )
+
+
+def _compare(path, before, after, batch, shape, tolerance):
+    """Each image alone must give what it gave among ``batch`` of them."""
+    import tensorflow as tf
+
+    images = _images(batch, shape)
+    try:
+        together = _outputs(before, images)
+        alone = [_outputs(after, image[None]) for image in images]
+    except (ValueError, tf.errors.OpError) as error:
         raise _bound(path, batch, brief(error)) from error
-    return made, notes
+    for number, outputs in enumerate(alone):
+        for all_of_them, one in zip(together, outputs, strict=True):
+            expected = all_of_them[number : number + 1]
+            if not _is_close(one, expected, all_of_them, tolerance):
+                raise _bound(path, batch, "its images depend on each other")
+
+
+def _is_close(found, expected, scale, tolerance) -> bool:
+    if found.shape != expected.shape:
+        return False
+    return np.abs(found - expected).max() <= tolerance * max(np.abs(scale).max(), 1e-6)
 
 
 def _bound(path, batch, why):
     return RequestError(
-        f"MODEL '{path}' cannot be changed from {batch or 'its'} images at a time to one ({why}); "
+        f"MODEL '{path}' cannot be changed from {batch} images at a time to one ({why}); "
         "export it with a free batch: keras.Input((height, width, channels))"
     )
 
 
-def _compare(path, before, after, batch, shape):
-    """Each image alone must give what it gave among ``batch`` of them."""
-    import tensorflow as tf
-
-    images = np.random.default_rng(0).uniform(-1, 1, (batch, *shape[1:]))
-    images[::2] = np.abs(images[::2]) * 255
-    images = images.astype(before.inputs[0].dtype.as_numpy_dtype)
-    together = np.asarray(_first(before(tf.constant(images))), np.float32)
-    for image, expected in zip(images, together, strict=True):
-        alone = np.asarray(_first(after(tf.constant(image[None], tf.float32))), np.float32)
-        if np.abs(alone - expected).max() > SAME * max(np.abs(together).max(), 1e-6):
-            raise _bound(path, batch, "its images depend on each other")
-
-
-def _first(outputs):
-    return outputs[0] if isinstance(outputs, list | tuple) else outputs
-
-
-def _float_feeds(frozen, tensor) -> list[str]:
+def _float_feeds(tensor) -> list[str]:
     """Tensors that are the input as float32; [] where it is used as whole numbers, too."""
     consumers = tensor.consumers()
     ahead = list(consumers)

@@ -1,9 +1,12 @@
 """The function of a SavedModel that answers requests: which one it is, and its frozen graph."""
 
+import contextlib
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from models.command_line.errors import RequestError
+from models.keras_files import training_mode
 from models.keras_files.stored_model import brief
 
 # A SavedModel is a graph, not Python, but these let it touch files or run Python all the same.
@@ -14,7 +17,10 @@ NOT_FOR_IMAGES = ("__saved_model_init_op", "__saved_model_train_op", "train", "e
 
 @dataclass(frozen=True)
 class ChosenFunction:
-    """The signature of a SavedModel that is exported; ``is_version1`` tells TensorFlow 1's form."""
+    """The signature of a SavedModel that is exported; ``is_version1`` tells TensorFlow 1's form.
+
+    ``changed`` is the whole of its saved_model.pb where that is not what the folder has.
+    """
 
     path: Path
     tags: tuple[str, ...]
@@ -22,6 +28,7 @@ class ChosenFunction:
     definition: object
     is_version1: bool
     notes: tuple[str, ...]
+    changed: object = None
 
 
 def chosen(path: Path) -> ChosenFunction:
@@ -49,8 +56,14 @@ def chosen(path: Path) -> ChosenFunction:
         )
     notes = () if name == SIGNATURE else (f"the SavedModel's only signature is {name}",)
     is_version1 = not meta.HasField("object_graph_def")
+    layers = training_mode.switched_off(meta.graph_def, signatures[name])
+    if layers:
+        notes += (
+            f"stored to run as in training: {', '.join(layers)}; runs on the moving statistics",
+        )
     tags = tuple(meta.meta_info_def.tags)
-    return ChosenFunction(path, tags, name, signatures[name], is_version1, notes)
+    changed = saved if layers else None
+    return ChosenFunction(path, tags, name, signatures[name], is_version1, notes, changed)
 
 
 def frozen(function: ChosenFunction):
@@ -60,7 +73,8 @@ def frozen(function: ChosenFunction):
     try:
         if function.is_version1:
             return _frozen_version1(function)
-        loaded = tf.saved_model.load(str(function.path), tags=list(function.tags))
+        with _folder(function) as folder:
+            loaded = tf.saved_model.load(str(folder), tags=list(function.tags))
         concrete = loaded.signatures[function.signature]
     except RequestError:
         raise
@@ -69,8 +83,25 @@ def frozen(function: ChosenFunction):
             f"MODEL '{function.path}' does not load in TensorFlow {tf.__version__} "
             f"({brief(error)}); export the model again"
         ) from error
-    _refuse_training(function.path, concrete.graph.as_graph_def())
+    definition = concrete.graph.as_graph_def()
+    _refuse_randomness(function.path, definition)
+    _refuse_training(function.path, definition)
     return _without_variables(function.path, concrete)
+
+
+@contextlib.contextmanager
+def _folder(function: ChosenFunction):
+    """The SavedModel's folder, or one like it with the graph that was changed."""
+    if function.changed is None:
+        yield function.path
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        for entry in function.path.absolute().iterdir():
+            if entry.name not in ("saved_model.pb", "fingerprint.pb"):
+                (Path(temporary) / entry.name).symlink_to(entry)
+        content = function.changed.SerializeToString()
+        (Path(temporary) / "saved_model.pb").write_bytes(content)
+        yield temporary
 
 
 def _without_variables(path, concrete):
@@ -79,15 +110,12 @@ def _without_variables(path, concrete):
     )
 
     try:
-        made = convert_variables_to_constants_v2(concrete)
+        return convert_variables_to_constants_v2(concrete)
     except Exception as error:  # TensorFlow raises whatever its importer ran into
-        _refuse_randomness(path, concrete.graph.as_graph_def())
         raise RequestError(
             f"MODEL '{path}' cannot be frozen ({brief(error)}); save it as .keras and use "
             "MODEL=file.keras"
         ) from error
-    _refuse_randomness(path, made.graph.as_graph_def())
-    return made
 
 
 def _frozen_version1(function):
@@ -102,8 +130,8 @@ def _frozen_version1(function):
         definition = v1.graph_util.convert_variables_to_constants(
             session, session.graph.as_graph_def(), [name.partition(":")[0] for name in outputs]
         )
-    _refuse_training(function.path, definition)
     _refuse_randomness(function.path, definition)
+    _refuse_training(function.path, definition)
     return imported(definition, inputs, outputs)
 
 
@@ -162,16 +190,15 @@ def _refuse_training(path, definition):
         (
             node.name
             for node in nodes(definition)
-            if node.op.startswith("FusedBatchNorm") and node.attr["is_training"].b
+            if training_mode.is_training(node) or node.op in training_mode.ASSIGNMENT
         ),
         None,
     )
     if found:
         layer = found.rpartition("/")[0] or found
         raise RequestError(
-            f"MODEL '{path}' runs the batch normalization {layer} as in training, on the "
-            "statistics of the images it is asked about; export the model called with "
-            "training=False, or use the .keras file"
+            f"MODEL '{path}' runs {layer} as in training: it changes with the images it is asked "
+            "about; export the model called with training=False, or use the .keras file"
         )
 
 

@@ -9,6 +9,7 @@ SHAPES = {
             "partly_frozen", "caffe", "torch_mode", "operators", "names", "augmented",
             "normalized", "no_fixed_size", "mixed_precision", "keepdims", "branches",
             "activations", "integers", "fixed_batch", "channels_first", "tf1", "tf1_resource",
+            "in_training",
         ),
         (32, 32, 3),
     ),

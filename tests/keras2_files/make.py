@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 keras = tf.keras
 layers = keras.layers
 FORMS = (".h5", ".keras", "")  # the last is a SavedModel folder
-SAVED_MODELS = {"functional", "augmented", "mixed_precision", "fixed_batch", "tf1", "tf1_resource"}
+SAVED_MODELS = {"functional", "augmented", "mixed_precision", "fixed_batch", "in_training"}
 
 
 def backbone(size=32, alpha=0.1):
@@ -276,11 +276,19 @@ def channels_first():
     return keras.Model(image, layers.Dense(4, activation="softmax")(x))
 
 
+def in_training():
+    """A batch normalization that is called as in training: use has its moving statistics."""
+    image = keras.Input((32, 32, 3))
+    normalization = layers.BatchNormalization(name="norm")
+    x = normalization(layers.Conv2D(4, 3, name="conv")(image), training=True)
+    return keras.Model(image, head(x))
+
+
 BUILDERS = (
     functional, sequential, teachable_machine, sequential_backbone, transfer, partly_frozen, caffe,
     torch_mode, operators, kernels, names, augmented, normalized, resized, no_fixed_size,
     mixed_precision, keepdims, branches, activations, attention, recurrent, integers, fixed_batch,
-    channels_first,
+    channels_first, in_training,
 )  # fmt: skip
 
 
@@ -307,7 +315,17 @@ def answers(name, model):
         found = found.transpose(0, 3, 1, 2)
     if name == "integers":
         found = found.astype(np.uint8)
+    if name == "in_training":
+        return as_in_use(model, found)
     return np.asarray(model(found, training=False), np.float32)
+
+
+def as_in_use(model, found):
+    """What ``in_training`` gives with each layer called as in use."""
+    x = found
+    for layer in model.layers[1:]:
+        x = layer(x, training=False) if layer.name == "norm" else layer(x)
+    return np.asarray(x, np.float32)
 
 
 def write_tf1(name, use_resource):
