@@ -5,7 +5,7 @@ from pathlib import Path
 
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
-from models.data.image_source import ImageSize
+from models.data.image_source import MIN_SIDE_PIXELS, ImageSize
 from models.naming import content_sha256, foreign_data_warnings, safe_name
 from models.network import Network
 from models.networks.spec import Preprocess
@@ -77,6 +77,8 @@ def resolve(options: Options) -> UserSource:
                 f"{name.upper()} does not go with MODEL: the model has its own; leave it out"
             )
     labels_known = options.data not in (None, "demo")
+    if options.res is not None and options.res < MIN_SIDE_PIXELS:
+        raise RequestError(f"RES is {options.res}; expected at least {MIN_SIDE_PIXELS} pixels")
     return UserSource(
         path,
         options.logits,

@@ -128,6 +128,11 @@ def test_what_a_model_has_itself_is_refused_beside_it(work, name, value):
     refused(work, *beside, says=[f"{name} does not go with MODEL"])
 
 
+def test_a_size_of_no_pixels_is_refused(work):
+    (work / "data" / "m.keras").touch()
+    refused(work, "--model", "data/m.keras", "--res", 0, says=["RES is 0", "at least 8 pixels"])
+
+
 def test_a_model_with_two_inputs_is_refused(work):
     import keras
 
