@@ -19,8 +19,8 @@ def averaged_over_flips():
     return randomize(keras.Model(image, mean))
 
 
-def mean_without_batch():
-    """A vector that has no batch axis, [8], on its way to a dense layer."""
+def mean_over_the_batch():
+    """A mean over all images of a batch: no classifier of single images."""
     keras, layers = keras_parts()
     image = keras.Input((SIDE, SIDE, 3))
     x = layers.Conv2D(8, 3, strides=2, activation="relu")(image)
@@ -126,9 +126,17 @@ def ill_conditioned():
     image = keras.Input((SIDE, SIDE, 3))
     x = layers.Conv2D(16, 3, activation="relu")(image)
     x = layers.Flatten()(x)
-    x = layers.Dense(16)(x)
-    model = keras.Model(image, layers.Dense(CLASSES)(x))
+    same = layers.Dense(1, name="sum")
+    x = layers.Concatenate()([same(x), layers.Dense(1, name="nearly")(x)])
+    model = keras.Model(image, layers.Dense(CLASSES, name="difference")(x))
     randomize(model)
+    summed, nearly, difference = (model.get_layer(n) for n in ("sum", "nearly", "difference"))
+    draw = np.random.default_rng(2)
+    positive = np.abs(np.asarray(summed.kernel))
+    summed.kernel.assign(positive)
+    nearly.kernel.assign(positive * (1 + 1e-4 * draw.normal(size=positive.shape)))
+    difference.kernel.assign(np.outer([1.0, -1.0], draw.normal(size=CLASSES)))
+    difference.bias.assign(np.zeros(CLASSES))
     return model
 
 

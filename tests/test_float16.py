@@ -59,15 +59,15 @@ def test_weights_that_float16_cannot_hold_stay_float32_and_are_named(graph, imag
     made = float16.quantize(large)
     assert sorted(set(stored(made).values())) == ["float16", "float32"]
     assert list(stored(made).values()).count("float32") == 1
-    assert name.split(";")[0] in float16.too_large(large)
+    assert name.split(";")[0] in float16.unfit(large)
     found = outputs(made, images, 1)
     assert np.isfinite(found).all()
     np.testing.assert_array_equal(found, outputs(float16.rounded(large), images, 1))
 
 
 def test_nothing_is_told_of_weights_that_fit(graph):
-    assert float16.too_large(graph) is None
-    assert float16.too_large(with_large_weight(graph, 65504.0)[0]) is None
+    assert float16.unfit(graph) is None
+    assert float16.unfit(with_large_weight(graph, 65504.0)[0]) is None
 
 
 def test_weights_that_two_layers_share_are_stored_once(graph):

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-FLOAT16_MAX = 65504.0
+from quantize.schemes.float16 import fits
+
 # Kernels and biases, by the operators that read them and where.
 WEIGHTS = {"Conv": (1, 2), "ConvTranspose": (1, 2), "Gemm": (0, 1, 2), "MatMul": (0, 1)}
 # Operators whose constants are numbers to compute with, never sizes or scales of an image.
@@ -23,7 +24,7 @@ def halve(model) -> None:
         if tensor.name not in chosen or tensor.data_type != TensorProto.FLOAT or not tensor.dims:
             continue
         values = numpy_helper.to_array(tensor)
-        if values.size and not np.abs(values).max() <= FLOAT16_MAX:
+        if not fits(values):
             continue
         name = tensor.name
         tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}:float16"))

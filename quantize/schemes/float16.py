@@ -7,7 +7,8 @@ import numpy as np
 from quantize.graph.graph import LINEAR, Graph
 from quantize.graph.graph_editor import GraphEditor
 
-LARGEST = float(np.finfo(np.float16).max)
+LIMITS = np.finfo(np.float16)
+LARGEST, SMALLEST = float(LIMITS.max), float(LIMITS.smallest_normal)
 WITH_WEIGHTS = (*LINEAR, "TRANSPOSE_CONV")  # at their second input
 NAMED = 3  # tensors that a warning names
 
@@ -15,13 +16,13 @@ NAMED = 3  # tensors that a warning names
 def quantize(graph: Graph) -> Graph:
     """``graph`` with weights stored as float16 and widened when the file is loaded.
 
-    A tensor with a weight that float16 cannot hold stays float32; ``too_large`` names them.
+    A tensor with weights that float16 cannot hold stays float32; ``unfit`` names them.
     """
     editor = GraphEditor(graph)
     halves: dict[int, int] = {}  # a buffer: the constant that it became
     for index in _weights(editor):
         value, buffer = editor.constant(index), editor.tensor(index).buffer
-        if not _fits(value):
+        if not fits(value):
             continue
         if buffer not in halves:
             name = f"{editor.name(index)}/float16"
@@ -52,22 +53,22 @@ def _round(editor: GraphEditor, indices: Iterable[int]) -> None:
     for index in indices:
         value = editor.constant(index)
         is_float = value is not None and value.dtype == np.float32
-        if is_float and value.size > 1 and _fits(value):
+        if is_float and value.size > 1 and fits(value):
             editor.set_constant(index, value.astype(np.float16).astype(np.float32))
 
 
-def too_large(graph: Graph) -> str | None:
+def unfit(graph: Graph) -> str | None:
     """A sentence that names the weights which float16 cannot hold; None where it holds them all."""
     editor = GraphEditor(graph)
-    names = [editor.name(i) for i in _weights(editor) if not _fits(editor.constant(i))]
+    names = [editor.name(i) for i in _weights(editor) if not fits(editor.constant(i))]
     if not names:
         return None
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     shown = ", ".join(name.split(";")[0] for name in names[:NAMED])
     verb = "stays" if len(names) == 1 else "stay"
     return (
-        f"float16 files: {shown}{more} {verb} float32, with weights beyond {LARGEST:.0f}, the "
-        "largest number of float16"
+        f"float16 files: {shown}{more} {verb} float32, with weights beyond {LARGEST:.0f} or all "
+        f"below {SMALLEST:.1e}, where float16 has no numbers"
     )
 
 
@@ -79,5 +80,8 @@ def _weights(editor: GraphEditor) -> list[int]:
     return [index for index, value in values if value is not None and value.dtype == np.float32]
 
 
-def _fits(value: np.ndarray) -> bool:
-    return value.size == 0 or float(np.abs(value).max()) <= LARGEST
+def fits(value: np.ndarray) -> bool:
+    """True where float16 can hold the numbers of a tensor: none is too large, and the largest is
+    not so small that what float16 keeps of it are a few bits, or nothing."""
+    peak = float(np.abs(value).max(initial=0))
+    return peak == 0 or SMALLEST <= peak <= LARGEST

@@ -54,7 +54,7 @@ def _float32(material: Material) -> Made:
 
 
 def _float16(material: Material) -> Made:
-    found = float16.too_large(material.graph)
+    found = float16.unfit(material.graph)
     return Made(float16.quantize(material.graph), warnings=(found,) if found else ())
 
 
