@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 
-OPTIONS := ARCH ALPHA RES CLASSES WEIGHTS MODEL LOGITS SCALE OFFSET DATA CALIB N_CALIB N_EVAL \
+OPTIONS := ARCH ALPHA RES CLASSES WEIGHTS MODEL LOGITS SCALE OFFSET OUTPUTS DATA CALIB N_CALIB N_EVAL \
 	METHODS RUNGS KEEP_FLOAT SCHEMES SKIP_CORRUPT SPLIT DEVICE THREADS OUT
 EXPORT_OPTIONS := $(OPTIONS) FORMATS FILES
 TRAIN_OPTIONS := ARCH THREADS
@@ -95,7 +95,8 @@ help:
 	@echo '               squeezenet1.0 shufflenet-v1 shufflenet-v2 resnext50: docs/models.md'
 	@echo 'WEIGHTS=demo   demo (where there is such a checkpoint, random elsewhere), imagenet, random or'
 	@echo '               a Keras weights file; ALPHA, RES and CLASSES default to what the weights have'
-	@echo 'MODEL=         your own Keras classifier instead of ARCH; SCALE and OFFSET: preprocessing'
+	@echo 'MODEL=         your own Keras classifier instead of ARCH; SCALE and OFFSET: preprocessing;'
+	@echo '               OUTPUTS=classes or values, where the model does not tell what it gives'
 	@echo 'DATA=demo      images to evaluate on: a folder of class folders or an .npz with x and y'
 	@echo 'CALIB=demo     images to calibrate on, different from DATA; N_CALIB=128, N_EVAL; your own'
 	@echo '               MODEL or WEIGHTS want DATA or CALIB, and of one alone a part is set aside'

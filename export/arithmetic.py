@@ -6,6 +6,7 @@ import numpy as np
 
 from export.loading import Trials
 from models.command_line.errors import CheckFailed
+from models.network import Network
 from quantize.evaluate.output_comparison import compare
 from quantize.graph.graph import Graph
 from quantize.graph.graph_editor import GraphEditor
@@ -13,7 +14,7 @@ from quantize.graph.graph_editor import GraphEditor
 SEED = 0
 
 
-def rounding_error(graph: Path, images: Path, threads: int, output_kind: str) -> float:
+def rounding_error(graph: Path, images: Path, threads: int, network: Network) -> float:
     """The largest change of any output, over the largest output, that rounding alone makes.
 
     ``graph``: a float .tflite file. It is run with other kernels, which sum up in another order,
@@ -35,7 +36,9 @@ def rounding_error(graph: Path, images: Path, threads: int, output_kind: str) ->
     outputs = [trial.outputs for trial in found if trial.outputs is not None]
     if wanted.outputs is None or not outputs:
         raise CheckFailed(f"the float graph does not run in litert: {wanted.status}")
-    return max(compare(wanted.outputs, one, output_kind).max_relative_error for one in outputs)
+    kind, tensors = network.output_kind, network.outputs
+    found = [compare(wanted.outputs, one, kind, tensors) for one in outputs]
+    return max(one.max_relative_error for one in found)
 
 
 def one_unit_off(graph: Graph) -> Graph:

@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from models.command_line.errors import RequestError
+from models.networks.output_tensor import OutputTensor
 from models.networks.spec import Preprocess
-from quantize.evaluate.output_comparison import ComparisonSummary
+from quantize.evaluate.output_comparison import ComparisonSummary, TensorComparison
 from quantize.graph.delegate import Partitions
 from quantize.graph.tensor_info import TensorInfo
 
@@ -56,7 +57,9 @@ class Manifest:
     ``further`` the same for the schemes of SCHEMES, ``plan`` which methods were to be tried,
     ``split`` which bottlenecks are computed in channel groups, and ``key`` is the hash of all that
     the files depend on. ``failed`` are files that were asked for beside ``artifacts`` and are not
-    there.
+    there. ``input`` says why the pixels are scaled so and whether that is a guess, ``outputs`` what
+    the files give (none in manifests of before it was kept), ``outputs_reason`` why that is what it
+    is taken for. ``classes`` is 0 where the outputs are no classes.
     """
 
     model_id: str
@@ -76,6 +79,9 @@ class Manifest:
     split: dict = field(default_factory=dict)
     plan: dict = field(default_factory=dict)
     failed: tuple[Failure, ...] = ()
+    input: dict = field(default_factory=dict)
+    outputs: tuple[OutputTensor, ...] = ()
+    outputs_reason: str = ""
     version: int = MANIFEST_VERSION
 
     @property
@@ -137,6 +143,11 @@ def _with_names_of_today(described: dict) -> dict:
     return {**rest, "methods": methods}
 
 
+def _fidelity(raw: dict) -> ComparisonSummary:
+    tensors = tuple(TensorComparison(**tensor) for tensor in raw.get("tensors", ()))
+    return ComparisonSummary(**{**raw, "tensors": tensors})
+
+
 def _from_json(raw: dict) -> Manifest:
     def tensor(t):
         return TensorInfo(**{**t, "shape": tuple(t["shape"])})
@@ -147,7 +158,7 @@ def _from_json(raw: dict) -> Manifest:
                 **a,
                 "inputs": tuple(tensor(t) for t in a["inputs"]),
                 "outputs": tuple(tensor(t) for t in a["outputs"]),
-                "fidelity": ComparisonSummary(**a["fidelity"]) if a["fidelity"] else None,
+                "fidelity": _fidelity(a["fidelity"]) if a["fidelity"] else None,
                 "partitions": Partitions(**found) if (found := a.get("partitions")) else None,
             }
         )
@@ -158,6 +169,10 @@ def _from_json(raw: dict) -> Manifest:
         **{
             **rest,
             "preprocess": Preprocess(**raw["preprocess"]),
+            "outputs": tuple(
+                OutputTensor(**{**output, "shape": tuple(output["shape"])})
+                for output in raw.get("outputs", ())
+            ),
             "artifacts": tuple(artifact(a) for a in raw["artifacts"]),
             "int8": _with_names_of_today(raw.get("int8", {})),
             "further": {n: _with_names_of_today(m) for n, m in raw.get("further", {}).items()},

@@ -140,7 +140,7 @@ def _float_graph(network: Network, request: ExportRequest) -> Split:
     """The float graph that all files are made of; RequestError for layers that are not there."""
     size = network.size
     content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
-    graph = Graph(content).named("image", network.output_name)
+    graph = Graph(content).named("image", *network.output_names)
     check_weights(graph)
     split = bottleneck_split.split(graph, request.options.split)
     listing = options_line(LISTING, request.options, "keep_float", "out", "schemes")
@@ -157,6 +157,7 @@ def _make_request(
         explained=graph.explained,
         images=images,
         output_kind=network.output_kind,
+        outputs=network.outputs,
         plan=request.plan,
         threads=request.options.threads,
     )
@@ -179,7 +180,7 @@ def _verified(
     not_made = tuple(found for found in made.values() if isinstance(found, Failure))
     with Verification(graph, images.verification, request.options.threads) as checks:
         checks.start(folder, names)
-        found = checks.judged(folder, outputs, network.output_kind, request.limits)
+        found = checks.judged(folder, outputs, network, request.limits)
     failed = (*not_made, *found.failed)
     if not found.artifacts:
         raise CheckFailed("; ".join(failure.sentence for failure in failed))
@@ -200,7 +201,7 @@ def _manifest(
     source = request.source
     files = {file: found for file, found in made.items() if isinstance(found, Written)}
     written = {file.scheme: found for file, found in files.items()}
-    warnings = [*source.warnings, *network.notes, *sets.warnings()]
+    warnings = [*source.warnings, *network.notes, *network.guesses, *sets.warnings()]
     warnings += [warning for found in files.values() for warning in found.warnings]
     warnings += verified.warnings
     if not has_random_weights(source):
@@ -212,6 +213,9 @@ def _manifest(
         output_kind=network.output_kind,
         classes=network.classes,
         preprocess=network.preprocess,
+        input={"reason": network.scaling.reason, "guess": network.scaling.is_guess},
+        outputs=network.outputs,
+        outputs_reason=network.outputs_reason,
         calibration=images.calibration_described,
         evaluation=images.verification_described,
         artifacts=verified.artifacts,

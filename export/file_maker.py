@@ -10,6 +10,7 @@ from export.export_file import ExportFile
 from export.image_sets import SavedImages
 from export.onnx import half_weights, onnx_model
 from models.command_line.progress import Report
+from models.networks.output_tensor import OutputTensor
 from quantize.graph.graph import Graph
 from quantize.methods import search
 from quantize.methods.methods import Calibration
@@ -28,7 +29,8 @@ class MakeRequest:
 
     ``explained``: by the format of a float16 file, where to write the float32 .tflite file whose
     outputs explain those of that file.
-    ``images``: to search for int8 on, by ``plan``; ``output_kind``: of the network.
+    ``images``: to search for int8 on, by ``plan``; ``output_kind`` and ``outputs``:
+    of the network.
     """
 
     graph: Path
@@ -36,6 +38,7 @@ class MakeRequest:
     explained: Mapping[str, Path]
     images: SavedImages
     output_kind: str
+    outputs: tuple[OutputTensor, ...]
     plan: Plan
     threads: int
 
@@ -61,7 +64,10 @@ class FileMaker:
 
         def searched(scheme: Scheme) -> Made:
             kind, plan = request.output_kind, request.plan
-            return search.search(self.graph, calibration, evaluation, kind, plan, scheme).made()
+            found = search.search(
+                self.graph, calibration, evaluation, kind, plan, scheme, tensors=request.outputs
+            )
+            return found.made()
 
         self._material = Material(self.graph, calibration.statistics, searched)
         self._made: dict[Scheme, Made | Exception] = {}

@@ -97,10 +97,9 @@ def open_image_sets(
     options: Options, source: Source, size: ImageSize, classes: int | None
 ) -> ImageSets:
     """The sets that DATA and CALIB name, for a network of that input size and number of outputs
-    (None: labels do not matter). RequestError as of choose_images."""
-    chosen = choose_images(
-        options, source, size, classes if source.labels_known else None, "export"
-    )
+    (None or 0: labels do not matter). RequestError as of choose_images."""
+    told_apart = (classes or None) if source.labels_known else None
+    chosen = choose_images(options, source, size, told_apart, "export")
     verify = max(VERIFICATION_IMAGES, options.n_eval or 0)
     evaluate = verify if has_random_weights(source) else max(EVALUATION_IMAGES, verify)
     spread, among = chosen.evaluation.spread, chosen.evaluable

@@ -9,6 +9,7 @@ import numpy as np
 from export.artifact import Artifact
 from export.limits import Limits
 from export.loading import READERS, Trial
+from models.network import Network
 from quantize.evaluate.output_comparison import ComparisonSummary, compare
 from quantize.schemes.scheme import FLOAT16, FLOAT32, FLOATS
 
@@ -17,7 +18,7 @@ EXACT_FORMAT = "tflite"  # whose float16 file rounds exactly what the rounded gr
 
 @dataclass(frozen=True)
 class Judge:
-    """A judge of files by their outputs beside Keras's ``reference``.
+    """A judge of files of ``network`` by their outputs beside Keras's ``reference``.
 
     ``half``: by the format of a float16 file, the trial of the float32 graph with the same numbers
     rounded. ``measure_rounding``
@@ -26,7 +27,7 @@ class Judge:
     """
 
     reference: np.ndarray
-    output_kind: str
+    network: Network
     limits: Limits
     half: Mapping[str, Trial]
     measure_rounding: Callable[[], float]
@@ -75,20 +76,23 @@ class Judge:
         if half.outputs is None:
             return f"the float32 network with the same rounded weights does not run: {half.status}"
         if artifact.format == EXACT_FORMAT:
-            apart = compare(half.outputs, outputs, self.output_kind).max_relative_error
+            apart = self._compared(half.outputs, outputs).max_relative_error
             if apart <= self.limits.max_float32_error or apart <= self._allowed:
                 return None
             return (
                 f"it differs by {apart:.1e} of the largest output from the float32 network with "
                 f"the same rounded weights; at most {self._allowed:.1e} is allowed"
             )
-        explained_db = _decibels(compare(self.reference, half.outputs, self.output_kind))
+        explained_db = _decibels(self._compared(self.reference, half.outputs))
         if _decibels(found) >= explained_db - self.limits.max_float16_excess_db:
             return None
         return (
             f"it has an SQNR of {_decibels(found):.1f} dB against Keras, where rounding the "
             f"weights to float16 explains {explained_db:.1f} dB"
         )
+
+    def _compared(self, wanted: np.ndarray, outputs: np.ndarray) -> ComparisonSummary:
+        return compare(wanted, outputs, self.network.output_kind, self.network.outputs)
 
 
 def lost_predictions(artifacts: Sequence[Artifact]) -> list[str]:
@@ -97,7 +101,7 @@ def lost_predictions(artifacts: Sequence[Artifact]) -> list[str]:
     found = [
         (artifact, round((1 - artifact.fidelity.top1_agreement) * artifact.fidelity.images))
         for artifact in artifacts
-        if artifact.scheme in floats and artifact.fidelity.top1_agreement < 1
+        if artifact.scheme in floats and artifact.fidelity.top1_agreement not in (None, 1.0)
     ]
     return [
         f"{artifact.name} predicts another class than Keras on {lost} of "

@@ -24,7 +24,8 @@ IMAGES_IN_OTHERS = 2  # the other runtimes have to load the file and run it, no 
 
 @dataclass(frozen=True)
 class Trial:
-    """``status`` is "ok" or why not; ``outputs`` float32 [n, classes] as real numbers, if ok."""
+    """``status`` is "ok" or why not; ``outputs`` float32 [n, k] as real numbers, if ok: of several
+    one after the other, each flattened."""
 
     status: str
     outputs: np.ndarray | None = None
@@ -96,22 +97,23 @@ class Trials:
 
 
 def _outputs(runtime: str, path: str, images: np.ndarray, threads: int) -> np.ndarray:
-    """Outputs [n, classes] as real numbers."""
+    """Outputs [n, k] as real numbers."""
     session = open_session(runtime, path, threads)
-    source, target = _affine_maps(path, session)
+    source, *targets = _affine_maps(path, session)
     outputs = []
     for image in images:
         fed = stored(image, session.inputs[0].dtype, *source) if source else image
         session.feed(fed[None])
         session.run()
-        found = session.output()[0]
-        outputs.append(real(found, *target) if target else found)
+        found = [session.output(number).ravel() for number in range(len(targets))]
+        rows = [real(row, *at) if at else row for row, at in zip(found, targets, strict=True)]
+        outputs.append(np.concatenate(rows))
     return np.stack(outputs)
 
 
 def _affine_maps(path: str, session) -> list[tuple[float, int] | None]:
-    """Scale and zero point of the input and of the output; None for a float one."""
-    ends = session.inputs[0], session.outputs[0]
+    """Scale and zero point of the input and of each output; None for a float one."""
+    ends = session.inputs[0], *session.outputs
     if not path.endswith(".onnx"):
         return [end.quantization for end in ends]
     import onnx

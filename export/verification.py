@@ -13,6 +13,8 @@ from export.judge import Judge
 from export.limits import Limits
 from export.loading import IMAGES_IN_OTHERS, READERS, Trial, Trials
 from export.onnx import signature
+from models.network import Network
+from models.networks.output_tensor import VALUES
 from quantize.evaluate.output_comparison import compare
 from quantize.graph import tensor_info
 from quantize.graph.delegate import partitions
@@ -79,7 +81,7 @@ class Verification:
         self.trials.append(made)
 
     def judged(
-        self, folder: Path, reference: np.ndarray, output_kind: str, limits: Limits
+        self, folder: Path, reference: np.ndarray, network: Network, limits: Limits
     ) -> Verified:
         """Wait for all trials, and judge each file beside Keras's ``reference`` outputs."""
         went: dict[str, dict[str, Trial]] = {}
@@ -91,10 +93,10 @@ class Verification:
             for form, path in self.graph.explained.items()
             if path.name in went
         }
-        judge = Judge(reference, output_kind, limits, half, self._rounding(output_kind))
+        judge = Judge(reference, network, limits, half, self._rounding(network))
         artifacts, failed = [], []
         for name, by_runtime in went.items():
-            artifact = _artifact(folder / name, by_runtime, reference, output_kind)
+            artifact = _artifact(folder / name, by_runtime, reference, network)
             fault = judge.fault(artifact, by_runtime)
             if fault is None:
                 artifacts.append(artifact)
@@ -102,18 +104,24 @@ class Verification:
                 failed.append(Failure(name, fault))
         return Verified(tuple(artifacts), tuple(failed), tuple(judge.warnings))
 
-    def _rounding(self, output_kind: str) -> Callable[[], float]:
+    def _rounding(self, network: Network) -> Callable[[], float]:
         path, images, threads = self.graph.path, self.images, self.threads
-        return lambda: arithmetic.rounding_error(path, images, threads, output_kind)
+        return lambda: arithmetic.rounding_error(path, images, threads, network)
 
 
 def _artifact(
-    path: Path, by_runtime: dict[str, Trial], reference: np.ndarray, output_kind: str
+    path: Path,
+    by_runtime: dict[str, Trial],
+    reference: np.ndarray,
+    network: Network,
 ) -> Artifact:
     scheme, file_format = path.stem, path.suffix[1:]
     first = READERS[file_format][0]
     outputs = by_runtime[first].outputs
     tensors_in, tensors_out, ops = _described(path)
+    compared = None
+    if outputs is not None:
+        compared = compare(reference, outputs, network.output_kind, network.outputs)
     return Artifact(
         name=path.name,
         format=file_format,
@@ -123,7 +131,7 @@ def _artifact(
         inputs=tensors_in,
         outputs=tensors_out,
         ops=ops,
-        fidelity=None if outputs is None else compare(reference, outputs, output_kind),
+        fidelity=compared,
         loads_in={runtime: _status(trial, outputs, first) for runtime, trial in by_runtime.items()},
         partitions=None if outputs is None or file_format != "tflite" else partitions(_graph(path)),
     )
@@ -133,8 +141,8 @@ def _status(trial: Trial, expected: np.ndarray | None, first: str) -> str:
     """The outcome of a trial, also where the runtime runs the file and computes other outputs."""
     if trial.outputs is None or expected is None:
         return trial.status
-    # The kind of output does not matter to the one figure that is looked at.
-    found = compare(expected[: len(trial.outputs)], trial.outputs, "logits").sqnr_db
+    # What the outputs mean does not matter to the one figure that is looked at.
+    found = compare(expected[: len(trial.outputs)], trial.outputs, VALUES).sqnr_db
     if found is None or found >= MIN_SAME_SQNR_DB:
         return trial.status
     return f"it runs, but its outputs differ from {first}'s (SQNR {found:.1f} dB)"

@@ -25,7 +25,10 @@ BATCH_VALUES = BATCH * 128 * 128 * 3  # of the images of a batch at most: what l
 
 
 def predict(network: Network, images: Sequence[np.ndarray]) -> np.ndarray:
-    """Keras's outputs float32 [n, classes] for preprocessed images [h, w, c]."""
+    """Keras's outputs for preprocessed images [h, w, c]: float32 [n, k], of several outputs one
+    after the other, each flattened."""
+    import keras
+
     outputs = []
     size = max(1, min(BATCH, BATCH_VALUES // images[0].size))
     for start in range(0, len(images), size):
@@ -33,12 +36,14 @@ def predict(network: Network, images: Sequence[np.ndarray]) -> np.ndarray:
         filled = len(batch)
         if filled < size and start:  # one shape for all batches: another one is traced again
             batch = np.concatenate([batch, np.zeros((size - filled, *batch.shape[1:]), "f")])
-        outputs.append(np.asarray(network.keras_model.predict_on_batch(batch))[:filled])
+        made = keras.tree.flatten(network.keras_model.predict_on_batch(batch))
+        rows = [np.asarray(each).reshape(len(batch), -1)[:filled] for each in made]
+        outputs.append(np.concatenate(rows, axis=1))
     return np.concatenate(outputs).astype(np.float32)
 
 
 def outputs(source: Source, options: Options, dataset: Dataset, indices: np.ndarray) -> np.ndarray:
-    """Keras's outputs float32 [n, classes] for those images of ``dataset`` that can be read.
+    """Keras's outputs float32 [n, k] for those images of ``dataset`` that can be read.
 
     Computed in a child process, so that the caller never imports TensorFlow, and kept on disk by
     the hash of the network, the images and the preprocessing.

@@ -11,6 +11,8 @@ from models.data.image_source import ImageSize
 from models.naming import content_sha256, foreign_data_warnings, safe_name
 from models.network import Network
 from models.networks import demo, registry
+from models.networks.input_scaling import InputScaling
+from models.networks.output_tensor import row_of
 from models.networks.spec import ModelSpec, Preprocess
 from models.weights import weights_file
 
@@ -70,7 +72,8 @@ class RegistrySource:
         else:
             load_weights(model, self.weights_path)
         kind = self.spec.output_activation or "logits"
-        return Network(model, self.size, self.spec.classes, kind, self.preprocess)
+        scaling = InputScaling(self.preprocess, "these networks are fed so")
+        return Network(model, self.size, row_of(kind, self.spec.classes), scaling)
 
 
 def resolve(options: Options) -> RegistrySource:
@@ -79,6 +82,10 @@ def resolve(options: Options) -> RegistrySource:
     No WEIGHTS means the demo checkpoint where there is one, and random weights elsewhere.
     """
     arch = registry.check_arch(options.arch)
+    if options.outputs is not None:
+        raise RequestError(
+            "OUTPUTS goes with MODEL: what our own networks give is known; leave it out"
+        )
     if options.weights is None:
         options = replace(options, weights="demo" if arch in demo.SPECS else "random")
     spec, path, label = NAMED.get(options.weights, _weights_file)(arch, options)

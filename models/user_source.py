@@ -1,6 +1,7 @@
 """The user's own Keras model, described without TensorFlow and loaded with it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models.command_line.errors import RequestError
@@ -8,7 +9,14 @@ from models.command_line.options import Options
 from models.data.image_source import MIN_SIDE_PIXELS, ImageSize
 from models.naming import content_sha256, foreign_data_warnings, safe_name
 from models.network import Network
-from models.networks.spec import Preprocess
+from models.networks.output_tensor import (
+    CLASS_KINDS,
+    LOGITS,
+    ROW_NAMES,
+    VALUES,
+    OutputTensor,
+    row_of,
+)
 
 
 @dataclass(frozen=True)
@@ -19,6 +27,7 @@ class UserSource:
     logits: bool
     scale: float | None
     offset: float | None
+    outputs: str | None
     model_id: str
     labels_known: bool
     warnings: tuple[str, ...]
@@ -35,6 +44,7 @@ class UserSource:
             "logits": self.logits,
             "scale": self.scale,
             "offset": self.offset,
+            "outputs": self.outputs,
             "res": self.res,
         }
 
@@ -42,25 +52,38 @@ class UserSource:
         from models.keras_files import user_model
 
         found = user_model.load_user_model(self.path, self.res)
-        keras_model, kind = found.keras_model, found.output_kind
-        if self.logits and kind != "logits":
-            keras_model, kind = user_model.without_final_activation(keras_model), "logits"
+        keras_model, outputs, reason = found.keras_model, found.outputs, found.outputs_reason
+        if self.logits and found.output_kind != LOGITS:
+            keras_model = user_model.logits_of(keras_model, found.output_kind)
+            outputs, reason = row_of(LOGITS, outputs[0].size), "LOGITS is 1"
+        if self.outputs is not None:
+            outputs, reason = as_said(outputs, self.outputs), f"OUTPUTS={self.outputs} says so"
         return Network(
             keras_model,
             ImageSize(found.height, found.width, found.channels),
-            found.classes,
-            kind,
-            self._preprocess(found.has_preprocessing),
+            outputs,
+            found.scaling.given(self.scale, self.offset),
+            reason,
             found.notes,
         )
 
-    def _preprocess(self, built_in: bool) -> Preprocess:
-        """As given; else none for a model that does its own, and the MobileNets' otherwise."""
-        default = Preprocess(1.0, 0.0) if built_in else Preprocess()
-        return Preprocess(
-            default.scale if self.scale is None else self.scale,
-            default.offset if self.offset is None else self.offset,
+
+def as_said(outputs: Sequence[OutputTensor], said: str) -> tuple[OutputTensor, ...]:
+    """``outputs`` as OUTPUTS takes them; RequestError where several, or maps, are to be classes."""
+    if said == VALUES:
+        names = [VALUES] if len(outputs) == 1 else [output.name for output in outputs]
+        return tuple(
+            replace(output, kind=VALUES, name=name)
+            for output, name in zip(outputs, names, strict=True)
         )
+    if len(outputs) > 1 or not outputs[0].is_row:
+        shapes = ", ".join(str(list(output.shape)) for output in outputs)
+        raise RequestError(
+            f"OUTPUTS is classes, but MODEL has outputs of shape {shapes}; expected one row of "
+            "classes; use OUTPUTS=values or leave it out"
+        )
+    kind = outputs[0].kind if outputs[0].kind in CLASS_KINDS else LOGITS
+    return (replace(outputs[0], kind=kind, name=ROW_NAMES[kind]),)
 
 
 def resolve(options: Options) -> UserSource:
@@ -84,6 +107,7 @@ def resolve(options: Options) -> UserSource:
         options.logits,
         options.scale,
         options.offset,
+        options.outputs,
         res=options.res,
         model_id=safe_name(path.stem)
         + (f"-{options.res}" if options.res else "")

@@ -59,7 +59,7 @@ def rows(asked: Options) -> Iterator[Row]:
         latencies = latency.in_turns(graphs, asked.threads, ROUNDS)
     kind = inputs.network.output_kind
     for tool, outputs in found.items():
-        fidelity = compare(found["float32"], outputs, kind)
+        fidelity = compare(found["float32"], outputs, kind, inputs.network.outputs)
         right = None
         if inputs.labels is not None:
             right = float(np.mean(predictions(outputs, kind) == inputs.labels))

@@ -8,9 +8,14 @@ from export.judge import Judge, lost_predictions
 from export.limits import Limits, read_limits
 from export.loading import Trial
 from models.command_line.errors import RequestError
+from models.data.image_source import ImageSize
+from models.network import Network
+from models.networks.input_scaling import SIGNED, InputScaling
+from models.networks.output_tensor import row_of
 from quantize.evaluate.output_comparison import compare
 
 RANDOM = np.random.default_rng(5)
+NETWORK = Network(None, ImageSize(8, 8, 3), row_of("softmax", 10), InputScaling(SIGNED, ""))
 KERAS = RANDOM.dirichlet(np.ones(10), 64).astype(np.float32)
 
 
@@ -40,7 +45,7 @@ def fault(name, outputs, half=KERAS, rounding=never, judge=None):
         {"litert": "it broke", "onnxruntime": "it broke"},
     )  # fmt: skip
     judge = judge or Judge(
-        KERAS, "softmax", Limits(), {f: Trial("ok", half) for f in ("tflite", "onnx")}, rounding
+        KERAS, NETWORK, Limits(), {f: Trial("ok", half) for f in ("tflite", "onnx")}, rounding
     )
     trial = Trial("it broke" if outputs is None else "ok", outputs)
     return judge.fault(artifact, {"litert": trial, "onnxruntime": trial})
@@ -51,7 +56,7 @@ def test_a_float32_file_as_near_as_nearly_all_are_is_right_without_a_measurement
 
 
 def test_a_float32_file_is_right_where_rounding_explains_its_error_and_a_warning_tells():
-    judge = Judge(KERAS, "softmax", Limits(), {}, lambda: 1e-4)
+    judge = Judge(KERAS, NETWORK, Limits(), {}, lambda: 1e-4)
     assert fault("float32.tflite", off_by(3.3e-4), judge=judge) is None
     assert judge.warnings == [
         "float32.tflite differs from Keras by 3.3e-04 of the largest output, as right files of "

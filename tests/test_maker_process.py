@@ -13,6 +13,7 @@ from export.export_file import all_files
 from export.file_maker import MakeRequest, Written
 from export.image_sets import SavedImages
 from export.maker_process import MakerProcess
+from models.networks.output_tensor import row_of
 from models.networks.spec import ModelSpec
 from quantize.methods.plan import Plan
 
@@ -50,6 +51,7 @@ def make(graph, tmp_path):
             explained={},
             images=SavedImages(images, images, images, {}, {}),
             output_kind="softmax",
+            outputs=row_of("softmax", 10),
             plan=plan,
             threads=1,
         )

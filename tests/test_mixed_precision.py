@@ -224,7 +224,7 @@ def agree(graph, chosen, images, kept, layers):
     fed = quantized_images(int8_graph, images)
     found = np.stack([opened.session.run(None, {"image": image[None]})[0][0] for image in fed])
     wanted = outputs(int8_graph, images, 2)
-    steps = np.abs(real_outputs(int8_graph, found) - wanted) * 256
+    steps = np.abs(real_outputs(int8_graph, {int8_graph.outputs[0]: found}) - wanted) * 256
     assert steps.max() <= 6 and steps.mean() < 0.1
 
 

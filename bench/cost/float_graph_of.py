@@ -44,5 +44,5 @@ def float_graph_of(options: Options, now: progress.Report) -> FloatGraph:
         now("converting to the float graph")
         size = network.size
         content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
-    graph = Graph(content).named("image", network.output_name)
+    graph = Graph(content).named("image", *network.output_names)
     return FloatGraph(source.model_id, bottleneck_split.split(graph, options.split).graph, warning)

@@ -20,8 +20,9 @@ from models.data.image_source import ImageSize
 @dataclass(frozen=True)
 class Evaluation:
     """Images of ``dataset`` at ``indices``, of the ``available`` ones among which they were chosen;
-    ``labels_known`` says whether the model was trained for its classes. ``folder`` is for what
-    runners read and write, and temporary. ``notes`` belong beside the figures."""
+    ``labels_known`` says whether the model gives classes, and was trained for those of the images.
+    ``folder`` is for what runners read and write, and temporary. ``notes`` belong beside the
+    figures."""
 
     dataset: Dataset
     indices: np.ndarray
@@ -44,6 +45,7 @@ def open_evaluation(
     ``n_default`` (None: all) without N_EVAL. Images that int8 may have been calibrated on are left
     out. RequestError when there are no images or N_EVAL is no count."""
     manifest = exported.manifest
+    labels_known = labels_known and manifest.classes > 0
     size = ImageSize(*manifest.artifacts[0].inputs[0].shape[1:])
     classes = manifest.classes if labels_known else None
     dataset = open_dataset(place, "DATA", size, classes, options.skip_corrupt)

@@ -29,7 +29,7 @@ def instrument(content: bytes) -> InstrumentedModel:
     import onnx
 
     model = onnx.load_from_string(content)
-    nodes, output = list(model.graph.node), model.graph.output[0].name
+    nodes, given = list(model.graph.node), {value.name for value in model.graph.output}
     values = _Values(model)
     operators = [
         Operator(values.kind(node), list(node.input), node.output[0], values.key(node))
@@ -47,7 +47,7 @@ def instrument(content: bytes) -> InstrumentedModel:
         layers.append(
             InstrumentedLayer(operator.key, name, operator.kind, value, sources, *affine, layout)
         )
-    added = [layer.value for layer in layers[1:] if layer.value != output]
+    added = [layer.value for layer in layers[1:] if layer.value not in given]
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in added)
     dtype = onnx.helper.tensor_dtype_to_np_dtype(model.graph.input[0].type.tensor_type.elem_type)
     return InstrumentedModel(model.SerializeToString(), tuple(layers), dtype)
@@ -73,8 +73,9 @@ class _Values:
     def key(self, node) -> str | None:
         """The TFLite tensor that ``node`` computes; None where it has none."""
         made = node.output[0]
-        if self.after(made) in self.outputs and node.op_type not in PASSING:
-            return OUTPUT
+        after = self.after(made)
+        if after in self.outputs and node.op_type not in PASSING:
+            return OUTPUT if after == self.model.graph.output[0].name else after
         return None if node.op_type in BETWEEN or GENERATED.fullmatch(made) else made
 
     def kind(self, node) -> str:

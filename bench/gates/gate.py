@@ -72,7 +72,8 @@ def run_gate(asked: Options, gate: GateOptions, command: str, output: Output) ->
         gate_output.check_writable(name.upper(), getattr(gate, name))
     with open_device_run("gate", asked, gate.plan, gate.cores, command) as device_run:
         compared = paired_predictions.pairs(device_run)
-        _refuse_unknown_labels(asked, limits)
+        if device_run.session.exported.manifest.classes:
+            _refuse_unknown_labels(asked, limits)
         history = History()
         history.check()
         verdicts, about, notes = _verdicts(device_run, history, compared, limits)
@@ -118,9 +119,12 @@ def _verdicts(
     baselines, next_steps = read_baselines(stored), NextSteps.of(session)
     found, latency = gate_times.timed(device_run, history, baselines, limits, next_steps)
     accuracy, about, notes = [], "", ()
+    has_classes = session.exported.manifest.classes > 0
     if limits.max_drop_points is not None:
         accuracy = paired_predictions.missing(device_run)
-    if limits.max_drop_points is not None and compared:
+    if not has_classes:
+        accuracy = [*accuracy_gate.skipped(_files(compared), limits), *accuracy]
+    elif limits.max_drop_points is not None and compared:
         evaluated = paired_predictions.compare_accuracy(device_run, history, found, compared)
         accuracy = [*accuracy_gate.check(evaluated.comparisons, limits), *accuracy]
         about, notes = f"; accuracy on {evaluated.about}", evaluated.notes
@@ -134,6 +138,11 @@ def _verdicts(
         *size_gate.check(of_file, limits),
     ]
     return verdicts, about, notes
+
+
+def _files(compared: Sequence[Pair]) -> list[tuple[str, str]]:
+    """File and runtime of each quantized file of the pairs."""
+    return [(quantized.artifact.name, quantized.runtime) for _, quantized in compared]
 
 
 def checked_limits() -> Limits:

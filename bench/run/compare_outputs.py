@@ -54,7 +54,8 @@ def compare(
             if (device, variant) in evaluated.outputs:
                 columns[variant.column(device)] = evaluated.outputs[device, variant]
     with step("drift"):
-        drifts = drift.matrix(session.id, columns, session.exported.manifest.output_kind)
+        manifest = session.exported.manifest
+        drifts = drift.matrix(session.id, columns, manifest.output_kind, manifest.outputs)
     history.add_drift(drifts)
     output.give(drift=[drift.as_dict(one) for one in drifts])
     if session.measure.drift:

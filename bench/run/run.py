@@ -39,7 +39,9 @@ from models.command_line.progress import note, step
 from models.image_places import evaluation_place
 from models.source import Source, resolve
 
-DEFAULT_IMAGES = 1000
+DEFAULT_IMAGES, LEAST_IMAGES = 1000, 16
+MOST_VALUES = 2**26  # of one file's outputs of all images, float32 on disk
+NO_CLASSES = "the model gives values, not classes: top-1 and agreement are n/a"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -145,18 +147,27 @@ def _images(
         )
     if place is None or measured.sustained or _is_random(exported):
         return nullcontext()
-    return open_evaluation(asked, exported, place, model.labels_known, DEFAULT_IMAGES)
+    return open_evaluation(asked, exported, place, model.labels_known, _default_images(exported))
 
 
 def _notes(session: Session, model: Source, evaluation: Evaluation | None) -> list[str]:
     """Notes on the files and on the images, or on what it takes to have some."""
-    found = [*session.exported.manifest.notes]
+    manifest = session.exported.manifest
+    found = [*manifest.notes]
+    if evaluation and not manifest.classes:
+        found.append(NO_CLASSES)
     if evaluation:
         found += [*evaluation.dataset.warnings, *evaluation.notes]
     elif evaluation_place(session.options, model) is None:
         line = session.make_line(DATA="folder")
         found.append(f"no images were given to evaluate on: {line} has accuracy and drift, too")
     return list(dict.fromkeys(found))
+
+
+def _default_images(exported: Exported) -> int:
+    """How many images without N_EVAL: fewer where the outputs of so many, e.g. maps, are large."""
+    values = sum(output.size for output in exported.manifest.outputs) or 1
+    return min(DEFAULT_IMAGES, max(LEAST_IMAGES, MOST_VALUES // values))
 
 
 def _keras(model: Source, asked: Options, evaluation: Evaluation | None) -> np.ndarray | None:

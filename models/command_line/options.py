@@ -43,6 +43,7 @@ class Options:
     logits: bool = False
     scale: float | None = None
     offset: float | None = None
+    outputs: str | None = None
     data: str | None = None
     calib: str | None = None
     n_calib: int = 128
@@ -61,6 +62,11 @@ class Options:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise RequestError(f"{name.upper()} is {value}; expected at least 1")
+        if self.outputs not in (None, "classes", "values"):
+            raise RequestError(
+                f"OUTPUTS is {self.outputs!r}; expected classes or values, or nothing to let the "
+                "model tell"
+            )
 
 
 HELP = {
@@ -73,6 +79,7 @@ HELP = {
     "logits": "1 leaves the final softmax or sigmoid out",
     "scale": "preprocessing of MODEL: pixel * SCALE + OFFSET",
     "offset": "preprocessing of MODEL: pixel * SCALE + OFFSET",
+    "outputs": "what MODEL gives, where it does not tell: classes or values (embeddings, numbers)",
     "data": "images to evaluate on: a folder of class folders, or an .npz with x and y; demo "
     "where the weights are the demo's or random",
     "calib": "images to calibrate on, labelled or not, likewise; without it, a part of DATA",

@@ -72,5 +72,6 @@ def check_complete(
         f"{place} has {len(names)} class folders ({shown}) but the model has "
         f"{outputs_in_words(classes)}, and no {NAME} says which output each is; write the names of "
         f"all {expected} classes into {folder / NAME}, one a line in the order of the outputs "
-        "(Keras sorts them unless told otherwise), or use DATA=folder with a folder for each"
+        "(Keras sorts them unless told otherwise), or use DATA=folder with a folder for each, or "
+        "OUTPUTS=values where the outputs are no classes"
     )

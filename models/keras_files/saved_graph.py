@@ -30,6 +30,11 @@ class ChosenFunction:
     notes: tuple[str, ...]
     changed: object = None
 
+    @property
+    def outputs(self) -> list[str]:
+        """The names of its outputs, in their order."""
+        return sorted(self.definition.outputs)
+
 
 def chosen(path: Path) -> ChosenFunction:
     """The function of the folder at ``path``: ``serving_default``, or the only one it has.
@@ -124,7 +129,7 @@ def _frozen_version1(function):
 
     v1 = tf.compat.v1
     inputs = [info.name for info in function.definition.inputs.values()]
-    outputs = [info.name for info in function.definition.outputs.values()]
+    outputs = [function.definition.outputs[name].name for name in function.outputs]
     with tf.Graph().as_default(), v1.Session() as session:
         v1.saved_model.load(session, list(function.tags), str(function.path))
         definition = v1.graph_util.convert_variables_to_constants(

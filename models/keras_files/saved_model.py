@@ -14,28 +14,26 @@ def open_saved_model(path: Path, res: int | None = None) -> OpenedModel:
     """Keras model of one layer, ``FrozenGraph``, that computes the folder's serving function.
 
     ``res`` is the input size in pixels where the function leaves it open. Raises RequestError, in
-    one line, for a folder that is no SavedModel or whose function is not one image in, one row out.
+    one line, for a folder that is no SavedModel or whose function does not take one image.
     """
     import keras
 
     saved = saved_graph.chosen(path)
     frozen = saved_graph.frozen(saved)
-    if len(frozen.outputs) != 1 or len(frozen.inputs) != 1:
-        raise RequestError(
-            f"MODEL '{path}' has {len(frozen.inputs)} inputs and {len(frozen.outputs)} outputs; "
-            "expected one image in and one [batch, classes] out"
-        )
+    if len(frozen.inputs) != 1:
+        raise RequestError(f"MODEL '{path}' has {len(frozen.inputs)} inputs; expected one image")
     shape, notes = _image_shape(path, frozen.inputs[0], res)
     takes_pixels = frozen.inputs[0].dtype.is_integer
     frozen, changes = graph_changes.changed(path, frozen, shape)
-    output = frozen.outputs[0]
-    if output.shape.rank != 2 or output.shape[1] is None:
+    found = [output.shape for output in frozen.outputs]
+    if not all(each.rank and each[1:].is_fully_defined() for each in found):
         raise RequestError(
-            f"MODEL '{path}' maps {tuple(shape)} to {output.shape}; expected shapes fixed but for "
-            "the batch: run model.export(folder) on a model with keras.Input((height, width, 3))"
+            f"MODEL '{path}' maps {tuple(shape)} to {', '.join(map(str, found))}; expected shapes "
+            "fixed but for the batch: run model.export(folder) on a model with "
+            "keras.Input((height, width, 3))"
         )
     image = keras.Input(batch_shape=shape, name="image")
-    model = keras.Model(image, frozen_layer(frozen)(image), name="saved_model")
+    model = keras.Model(image, frozen_layer(frozen, saved.outputs)(image), name="saved_model")
     return OpenedModel(model, (*saved.notes, *notes, *changes), takes_pixels)
 
 

@@ -172,19 +172,27 @@ class Graph:
         """Counts of each kind of operator, most frequent first."""
         return dict(Counter(kind for kind, _, _ in self.operators()).most_common())
 
-    def named(self, input_name: str, output_name: str) -> "Graph":
-        """The same graph with its input and output so called, also in a serving signature."""
+    def named(self, input_name: str, *output_names: str) -> "Graph":
+        """The same graph with its input and outputs so called, also in a serving signature."""
         from ai_edge_litert import schema_py_generated as schema
 
         model = self.unpacked()
         subgraph = model.subgraphs[0]
-        subgraph.tensors[subgraph.inputs[0]].name = input_name.encode()
-        subgraph.tensors[subgraph.outputs[0]].name = output_name.encode()
+        ends = [subgraph.inputs[0], *subgraph.outputs]
+        names = [name.encode() for name in (input_name, *output_names)]
+        for index, tensor in enumerate(subgraph.tensors):
+            if tensor.name in names and index not in ends:
+                tensor.name += b"/inside"
+        for index, name in zip(ends, names, strict=True):
+            subgraph.tensors[index].name = name
         signature = schema.SignatureDefT()
         signature.signatureKey = b"serving_default"
         signature.subgraphIndex = 0
         signature.inputs = [_tensor_map(schema, input_name, subgraph.inputs[0])]
-        signature.outputs = [_tensor_map(schema, output_name, subgraph.outputs[0])]
+        signature.outputs = [
+            _tensor_map(schema, name, index)
+            for name, index in zip(output_names, subgraph.outputs, strict=True)
+        ]
         model.signatureDefs = [signature]
         return Graph.packed(model)
 

@@ -53,7 +53,8 @@ def prepare(asked: Options, scratch: Path, images: int, now: progress.Report) ->
     check_images(asked, source, "quantize")
     now("loading the network")
     network = source.load()
-    size, classes = network.size, network.classes if source.labels_known else None
+    size = network.size
+    classes = (network.classes or None) if source.labels_known else None
     chosen = choose_images(asked, source, size, classes, "quantize")
     for line in chosen.notes:
         progress.note(line)
@@ -65,7 +66,7 @@ def prepare(asked: Options, scratch: Path, images: int, now: progress.Report) ->
     evaluated = saved_images.save(target, evaluation, evaluated, network.preprocess)
     now("converting to the float graph")
     content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
-    whole = Graph(content).named("image", network.output_name)
+    whole = Graph(content).named("image", *network.output_names)
     check_weights(whole)
     graph = bottleneck_split.split(whole, asked.split).graph
     layer_names.find(graph, plan.keep_float, options_line(LISTING, asked, "keep_float"))

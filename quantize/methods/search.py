@@ -5,7 +5,7 @@ float graph on images that no method was calibrated on; no labels are needed.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from models.command_line import progress, unforeseen
 from models.command_line.errors import CheckFailed, CommandError
 from models.command_line.progress import Report
+from models.networks.output_tensor import OutputTensor
 from quantize.evaluate import latency
 from quantize.evaluate.latency import Latency
 from quantize.evaluate.output_comparison import ComparisonSummary, compare
@@ -28,6 +29,7 @@ from quantize.passes import hard_swish, partial_sums
 from quantize.schemes.registry import Made
 from quantize.schemes.scheme import INT8, Scheme
 
+MOST_VALUES = 2**26  # of the outputs of all images together, float32
 Latencies = Callable[[dict[str, Graph], int], dict[str, Latency]]
 
 
@@ -41,7 +43,7 @@ class MethodResult:
 
     method: str
     sqnr_db: float | None
-    top1_agreement: float
+    top1_agreement: float | None
     seconds: float
     float_layers: tuple[str, ...] = ()
     latency_ratio: float | None = None
@@ -110,21 +112,24 @@ def search(
     plan: Plan,
     scheme: Scheme = INT8,
     latencies: Latencies = latency.in_turns,
+    tensors: Sequence[OutputTensor] = (),
 ) -> SearchResult:
     """``graph`` as int8, by the first method of ``plan`` that reaches its target, else by the best.
 
     ``evaluation``: preprocessed float32 images [n, h, w, c] to compare with the float graph on.
-    ``scheme``: INT8 or INT8_PER_TENSOR. ``latencies`` measures what float layers cost. A method
-    that fails costs itself alone. Raises RequestError for a layer to keep float that is not there,
-    CheckFailed where every method fails.
+    ``scheme``: INT8 or INT8_PER_TENSOR. ``latencies`` measures what float layers cost.
+    ``tensors``: the outputs where there are several; the worst of them counts. A method that fails
+    costs itself alone. Raises RequestError for a layer to keep float that is not there, CheckFailed
+    where every method fails.
     """
+    evaluation = _as_memory_holds(graph, evaluation)
     names = {tensor: name for name, tensor in layer_names.layer_names(graph).items()}
     kept_float = layer_names.find(graph, plan.keep_float)
     float_outputs = outputs(graph, evaluation, calibration.threads)
 
     def evaluated(int8_graph: Graph) -> ComparisonSummary:
         int8_outputs = outputs(int8_graph, evaluation, calibration.threads)
-        return compare(float_outputs, int8_outputs, output_kind)
+        return compare(float_outputs, int8_outputs, output_kind, tensors)
 
     def reached(found: ComparisonSummary) -> bool:
         return plan.min_sqnr_db is not None and _decibels(found.sqnr_db) >= plan.min_sqnr_db
@@ -169,8 +174,17 @@ def search(
 def search_for(inputs: Inputs, threads: int, report: Report = progress.quiet) -> SearchResult:
     """The search that an export of ``inputs`` does for int8."""
     images = Calibration(inputs.calibration, threads, report)
-    kind = inputs.network.output_kind
-    return search(inputs.graph, images, inputs.evaluation, kind, inputs.plan)
+    network, plan = inputs.network, inputs.plan
+    tensors = network.outputs
+    return search(
+        inputs.graph, images, inputs.evaluation, network.output_kind, plan, tensors=tensors
+    )
+
+
+def _as_memory_holds(graph: Graph, images: np.ndarray) -> np.ndarray:
+    """Every so many-th of the images, where the outputs of all, e.g. maps, would be too large."""
+    values = sum(int(np.prod(graph.tensor(name).shape)) for name in graph.outputs)
+    return images[:: max(1, len(images) * values // MOST_VALUES)]
 
 
 def _first_stage(graph: Graph, calibration: Calibration, scheme: Scheme) -> Stage:

@@ -52,12 +52,11 @@ def _quantized(
 
 
 def _named_alike(made: Graph, graph: Graph) -> Graph:
-    """``made`` with the output called as in ``graph``, also after an operator left float."""
-    name = graph.outputs[0]
-    if made.outputs[0] == name:
+    """``made`` with the outputs called as in ``graph``, also after an operator left float."""
+    if made.outputs == graph.outputs:
         return made
-    model = made.unpacked()
-    for tensor in model.subgraphs[0].tensors:
-        if tensor.name.decode() == name:
-            tensor.name = f"{name}/float".encode()
-    return Graph.packed(model).named(made.inputs[0], name)
+    model, ends = made.unpacked(), list(made.subgraph.outputs)
+    for index, tensor in enumerate(model.subgraphs[0].tensors):
+        if tensor.name.decode() in graph.outputs and index not in ends:
+            tensor.name += b"/float"
+    return Graph.packed(model).named(made.inputs[0], *graph.outputs)
