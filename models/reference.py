@@ -37,7 +37,12 @@ def predict(network: Network, images: Sequence[np.ndarray]) -> np.ndarray:
         if filled < size and start:  # one shape for all batches: another one is traced again
             batch = np.concatenate([batch, np.zeros((size - filled, *batch.shape[1:]), "f")])
         made = keras.tree.flatten(network.keras_model.predict_on_batch(batch))
-        rows = [np.asarray(each).reshape(len(batch), -1)[:filled] for each in made]
+        rows = [np.asarray(each).reshape(len(each), -1)[:filled] for each in made]
+        if any(len(row) != filled for row in rows):
+            raise RequestError(
+                f"Keras gives {min(map(len, rows))} rows of outputs for {filled} images; expected "
+                "one row an image: a layer of the model computes with the axis of the batch"
+            )
         outputs.append(np.concatenate(rows, axis=1))
     return np.concatenate(outputs).astype(np.float32)
 
