@@ -9,11 +9,11 @@ OPTIONS := ARCH ALPHA RES CLASSES WEIGHTS MODEL LOGITS SCALE OFFSET OUTPUTS DATA
 	METHODS RUNGS KEEP_FLOAT SCHEMES SKIP_CORRUPT SPLIT DEVICE THREADS OUT
 EXPORT_OPTIONS := $(OPTIONS) FORMATS FILES
 TRAIN_OPTIONS := ARCH THREADS
-BENCH_OPTIONS := $(OPTIONS) PLAN PRECISION TIME_LIMIT FILES RUNTIMES CORES STRICT SUSTAINED \
+BENCH_OPTIONS := $(OPTIONS) FILE PLAN PRECISION TIME_LIMIT FILES RUNTIMES CORES STRICT SUSTAINED \
 	PROFILE DRIFT EXPLAIN GOVERNOR WIDE
-GATE_OPTIONS := $(OPTIONS) PLAN CORES JUNIT MARKDOWN
+GATE_OPTIONS := $(OPTIONS) FILE PLAN CORES JUNIT MARKDOWN
 SUMMARY_OPTIONS := $(OPTIONS) VS
-BASELINE_OPTIONS := $(OPTIONS) PLAN CORES RUNS
+BASELINE_OPTIONS := $(OPTIONS) FILE PLAN CORES RUNS
 LIST_OPTIONS := LIMIT MODEL DEVICE KIND WIDE
 ABI ?= arm64-v8a
 ANDROID_OPTIONS := NDK ABI LIBRARIES
@@ -22,7 +22,7 @@ ANDROID_OPTIONS := NDK ABI LIBRARIES
 EVERY_TARGET := DEBUG PYTHON VENV SHELL MAKE MAKEFLAGS MFLAGS MAKEOVERRIDES
 TAKES_export := $(EXPORT_OPTIONS)
 TAKES_quantize := $(OPTIONS)
-TAKES_report := $(OPTIONS)
+TAKES_report := $(OPTIONS) FILE
 TAKES_summary := $(SUMMARY_OPTIONS)
 TAKES_bench := $(BENCH_OPTIONS)
 TAKES_baseline := $(BASELINE_OPTIONS)
@@ -95,7 +95,7 @@ help:
 	@echo '               squeezenet1.0 shufflenet-v1 shufflenet-v2 resnext50: docs/models.md'
 	@echo 'WEIGHTS=demo   demo (where there is such a checkpoint, random elsewhere), imagenet, random or'
 	@echo '               a Keras weights file; ALPHA, RES and CLASSES default to what the weights have'
-	@echo 'MODEL=         your own Keras classifier instead of ARCH; SCALE and OFFSET: preprocessing;'
+	@echo 'MODEL=         your own Keras, .tflite or .onnx model instead of ARCH; SCALE, OFFSET: its pixels;'
 	@echo '               OUTPUTS=classes or values, where the model does not tell what it gives'
 	@echo 'DATA=demo      images to evaluate on: a folder of class folders or an .npz with x and y'
 	@echo 'CALIB=demo     images to calibrate on, different from DATA; N_CALIB=128, N_EVAL; your own'
@@ -112,6 +112,7 @@ help:
 	@echo
 	@echo 'make bench:    PLAN=quick|default|thorough  PRECISION=2 (per cent)  TIME_LIMIT=5 (seconds)'
 	@echo '               FILES=int8.tflite,...  RUNTIMES=litert,...  CORES=0,1  STRICT=1 fails on warnings'
+	@echo '               FILE=net.tflite,net.onnx  files of anybody, as they are (gate and baseline, too)'
 	@echo '               SUSTAINED=10 (minutes)  PROFILE=1 operators  DRIFT=1 matrix  EXPLAIN=1 layers'
 	@echo '               GOVERNOR=performance while it measures, where sudo needs no password'
 	@echo '               WIDE=1 every column of the tables, here and in make list, show and compare'
@@ -161,7 +162,7 @@ device-clean: $(READY)
 	@$(RUN) -m bench device-clean $(call arguments,DEVICE)
 
 report: $(READY)
-	@$(RUN) -m bench report $(call arguments,$(OPTIONS))
+	@$(RUN) -m bench report $(call arguments,$(TAKES_report))
 
 train: $(READY)
 	@$(RUN) -m models.training.train $(call arguments,$(TRAIN_OPTIONS))

@@ -59,7 +59,8 @@ class Manifest:
     the files depend on. ``failed`` are files that were asked for beside ``artifacts`` and are not
     there. ``input`` says why the pixels are scaled so and whether that is a guess, ``outputs`` what
     the files give (none in manifests of before it was kept), ``outputs_reason`` why that is what it
-    is taken for. ``classes`` is 0 where the outputs are no classes.
+    is taken for. ``classes`` is 0 where the outputs are no classes. ``reference`` computed the
+    outputs that all files were compared with.
     """
 
     model_id: str
@@ -82,6 +83,7 @@ class Manifest:
     input: dict = field(default_factory=dict)
     outputs: tuple[OutputTensor, ...] = ()
     outputs_reason: str = ""
+    reference: str = "Keras"
     version: int = MANIFEST_VERSION
 
     @property

@@ -18,16 +18,14 @@ from export.judge import lost_predictions
 from export.maker_process import MakerProcess
 from export.request import ExportRequest
 from export.verification import FloatGraph, Verification, Verified
-from models import reference
 from models.command_line import progress
 from models.command_line.advice import options_line
 from models.command_line.errors import CheckFailed, RequestError
 from models.command_line.options import Options
-from models.keras_files import float_graph
 from models.network import Network
 from quantize.graph import layer_names
 from quantize.graph.broken_weights import check_weights
-from quantize.graph.graph import Graph
+from quantize.graph.network_graph import network_graph
 from quantize.methods.inputs import LISTING
 from quantize.methods.plan import has_random_weights
 from quantize.passes import bottleneck_split
@@ -107,23 +105,24 @@ def _make(
         report("calibrating, quantizing and writing")
         images = sets.save(Path(scratch), network.preprocess)
         maker.start(_make_request(request, network, images, graph, folder), files)
-        outputs = _reference(network, images)
+        outputs = _reference(request.source.reference, network, images)
         # Neither is needed any more, and both are as large as the files.
-        network, split = replace(network, keras_model=None), split.described()
+        network, split = replace(network, model=None), split.described()
         gc.collect()
         made = maker.result(report)
-        report("verifying against Keras")
+        report(f"verifying against {request.source.reference}")
         verified = _verified(request, network, graph, images, outputs, made, folder)
     return _manifest(request, network, sets, images, split, made, verified)
 
 
-def _reference(network: Network, images: SavedImages) -> np.ndarray:
-    """Keras's outputs on the images that the files are verified on."""
-    outputs = reference.predict(network, np.load(images.verification, "r"))
+def _reference(name: str, network: Network, images: SavedImages) -> np.ndarray:
+    """The outputs that files are compared with, on the images that they are verified on. ``name``:
+    what computes them."""
+    outputs = network.model.predict(np.load(images.verification, "r"))
     broken = int((~np.isfinite(outputs)).any(axis=1).sum())
     if broken:
         raise RequestError(
-            f"Keras's own outputs are NaN or infinite on {broken} of {len(outputs)} images; "
+            f"the outputs of {name} are NaN or infinite on {broken} of {len(outputs)} images; "
             "expected a trained network: look for weights that are NaN, infinite or very large, "
             "and for a wrong SCALE or OFFSET"
         )
@@ -132,9 +131,7 @@ def _reference(network: Network, images: SavedImages) -> np.ndarray:
 
 def _float_graph(network: Network, request: ExportRequest) -> Split:
     """The float graph that all files are made of; RequestError for layers that are not there."""
-    size = network.size
-    content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
-    graph = Graph(content).named("image", *network.output_names)
+    graph = network_graph(network)
     check_weights(graph)
     split = bottleneck_split.split(graph, request.options.split)
     listing = options_line(LISTING, request.options, "keep_float", "out", "schemes")
@@ -199,7 +196,7 @@ def _manifest(
     warnings += [warning for found in files.values() for warning in found.warnings]
     warnings += verified.warnings
     if not has_random_weights(source):
-        warnings += lost_predictions(verified.artifacts)
+        warnings += lost_predictions(verified.artifacts, network.reference)
     return Manifest(
         model_id=source.model_id,
         key=request.key(sets, network.size),
@@ -210,6 +207,7 @@ def _manifest(
         input={"reason": network.scaling.reason, "guess": network.scaling.is_guess},
         outputs=network.outputs,
         outputs_reason=network.outputs_reason,
+        reference=source.reference,
         calibration=images.calibration_described,
         evaluation=images.verification_described,
         artifacts=verified.artifacts,

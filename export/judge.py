@@ -50,17 +50,18 @@ class Judge:
         return None
 
     def _float32(self, artifact: Artifact, found: ComparisonSummary) -> str | None:
-        error = found.max_relative_error
+        error, reference = found.max_relative_error, self.network.reference
         if error <= self.limits.max_float32_error:
             return None
         if error > self._allowed:
             return (
-                f"it differs from Keras by {error:.1e} of the largest output; float32's rounding "
-                f"explains {self.rounding:.1e}, and at most {self._allowed:.1e} is allowed"
+                f"it differs from {reference} by {error:.1e} of the largest output; float32's "
+                f"rounding explains {self.rounding:.1e}, and at most {self._allowed:.1e} is allowed"
             )
         self.warnings.append(
-            f"{artifact.name} differs from Keras by {error:.1e} of the largest output, as right "
-            f"files of this network do: float32's rounding alone makes {self.rounding:.1e}"
+            f"{artifact.name} differs from {reference} by {error:.1e} of the largest output, as "
+            "right files of this network do: float32's rounding alone makes "
+            f"{self.rounding:.1e}"
         )
         return None
 
@@ -87,16 +88,17 @@ class Judge:
         if _decibels(found) >= explained_db - self.limits.max_float16_excess_db:
             return None
         return (
-            f"it has an SQNR of {_decibels(found):.1f} dB against Keras, where rounding the "
-            f"weights to float16 explains {explained_db:.1f} dB"
+            f"it has an SQNR of {_decibels(found):.1f} dB against {self.network.reference}, where "
+            f"rounding the weights to float16 explains {explained_db:.1f} dB"
         )
 
     def _compared(self, wanted: np.ndarray, outputs: np.ndarray) -> ComparisonSummary:
         return compare(wanted, outputs, self.network.output_kind, self.network.outputs)
 
 
-def lost_predictions(artifacts: Sequence[Artifact]) -> list[str]:
-    """A sentence for each float file that predicts something else than Keras on some images."""
+def lost_predictions(artifacts: Sequence[Artifact], reference: str = "Keras") -> list[str]:
+    """A sentence for each float file that predicts something else than ``reference`` on some
+    images."""
     floats = {scheme.name for scheme in FLOATS}
     found = [
         (artifact, round((1 - artifact.fidelity.top1_agreement) * artifact.fidelity.images))
@@ -104,7 +106,7 @@ def lost_predictions(artifacts: Sequence[Artifact]) -> list[str]:
         if artifact.scheme in floats and artifact.fidelity.top1_agreement not in (None, 1.0)
     ]
     return [
-        f"{artifact.name} predicts another class than Keras on {lost} of "
+        f"{artifact.name} predicts another class than {reference} on {lost} of "
         f"{artifact.fidelity.images} images"
         for artifact, lost in found
     ]

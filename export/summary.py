@@ -29,7 +29,7 @@ def text(manifest: Manifest, folder: str, made: bool) -> str:
     notes = [f"note: {warning}" for warning in manifest.warnings]
     lines = [first, *_meaning(manifest), *notes, *_split(manifest)]
     lines.append(
-        f"against Keras on {images} images of {manifest.evaluation['name']}; int8 "
+        f"against {manifest.reference} on {images} images of {manifest.evaluation['name']}; int8 "
         f"calibrated on {manifest.calibration['images']} of {manifest.calibration['name']}"
     )
     refused = [

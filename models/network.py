@@ -1,6 +1,10 @@
-"""A loaded Keras network with all that a converter has to know about it."""
+"""A loaded network with all that a converter has to know about it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
 
 from models.data.image_source import ImageSize
 from models.networks.input_scaling import InputScaling, line
@@ -13,21 +17,39 @@ from models.networks.output_tensor import (
 from models.networks.spec import Preprocess
 
 
-@dataclass(frozen=True)
-class Network:
-    """``keras_model`` maps preprocessed float32 [n, height, width, channels] to ``outputs``, one
-    tensor [n, *shape] or a structure of several, in their order.
+class Model(Protocol):
+    """What a network computes with: a Keras model, or the file that the user brought.
 
-    ``scaling`` makes what it reads of pixels. ``outputs_reason``: why the outputs are taken for
-    what they are; empty where that is known. ``notes``: what is not as in its file.
+    ``function``: what TensorFlow's converter traces, called with an image; None where the float
+    graph is another converter's, and may be unlike what Keras models become.
     """
 
-    keras_model: object
+    function: object | None
+
+    def predict(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Outputs float32 [n, k] of preprocessed images [h, w, c]: of several outputs one after the
+        other, each flattened. Every exported file is compared with them."""
+
+    def float_graph(self) -> bytes:
+        """A float .tflite file of batch 1, from which everything else is made."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """``model`` makes ``outputs`` of one preprocessed image, in their order.
+
+    ``scaling`` makes what it reads of pixels. ``outputs_reason``: why the outputs are taken for
+    what they are; empty where that is known. ``notes``: what is not as in its file. ``reference``:
+    what computes ``model``'s outputs, in words.
+    """
+
+    model: Model
     size: ImageSize
     outputs: tuple[OutputTensor, ...]
     scaling: InputScaling
     outputs_reason: str = ""
     notes: tuple[str, ...] = ()
+    reference: str = "Keras"
 
     @property
     def preprocess(self) -> Preprocess:

@@ -17,34 +17,9 @@ from models.command_line.errors import DeviceError, RequestError
 from models.command_line.options import Options
 from models.data.dataset import Dataset, open_dataset
 from models.data.preprocessing import preprocessed
-from models.network import Network
 from models.source import Source, resolve
 
-BATCH = 32
-BATCH_VALUES = BATCH * 128 * 128 * 3  # of the images of a batch at most: what layers make is larger
-
-
-def predict(network: Network, images: Sequence[np.ndarray]) -> np.ndarray:
-    """Keras's outputs for preprocessed images [h, w, c]: float32 [n, k], of several outputs one
-    after the other, each flattened."""
-    import keras
-
-    outputs = []
-    size = max(1, min(BATCH, BATCH_VALUES // images[0].size))
-    for start in range(0, len(images), size):
-        batch = np.stack(images[start : start + size])
-        filled = len(batch)
-        if filled < size and start:  # one shape for all batches: another one is traced again
-            batch = np.concatenate([batch, np.zeros((size - filled, *batch.shape[1:]), "f")])
-        made = keras.tree.flatten(network.keras_model.predict_on_batch(batch))
-        rows = [np.asarray(each).reshape(len(each), -1)[:filled] for each in made]
-        if any(len(row) != filled for row in rows):
-            raise RequestError(
-                f"Keras gives {min(map(len, rows))} rows of outputs for {filled} images; expected "
-                "one row an image: a layer of the model computes with the axis of the batch"
-            )
-        outputs.append(np.concatenate(rows, axis=1))
-    return np.concatenate(outputs).astype(np.float32)
+PART = 256  # images in memory at a time
 
 
 def outputs(source: Source, options: Options, dataset: Dataset, indices: np.ndarray) -> np.ndarray:
@@ -112,11 +87,11 @@ def _answer(asked: dict) -> None:
     chunks, images = [], []
     for _, pixels in dataset.images(asked["indices"]):
         images.append(preprocessed(pixels, network.preprocess))
-        if len(images) == 8 * BATCH:
-            chunks.append(predict(network, images))
+        if len(images) == PART:
+            chunks.append(network.model.predict(images))
             images = []
     if images:
-        chunks.append(predict(network, images))
+        chunks.append(network.model.predict(images))
     np.save(asked["outputs"], np.concatenate(chunks))
 
 

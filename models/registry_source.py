@@ -14,6 +14,7 @@ from models.networks import demo, registry
 from models.networks.input_scaling import InputScaling
 from models.networks.output_tensor import row_of
 from models.networks.spec import ModelSpec, Preprocess
+from models.opened_file import KERAS
 from models.weights import weights_file
 
 
@@ -32,6 +33,10 @@ class RegistrySource:
     @property
     def fits_demo(self) -> bool:
         return self.weights in ("demo", "random")
+
+    @property
+    def reference(self) -> str:
+        return KERAS
 
     @property
     def size(self) -> ImageSize:
@@ -63,6 +68,7 @@ class RegistrySource:
         return None if self.weights_path is None else content_sha256(self.weights_path)
 
     def load(self) -> Network:
+        from models.keras_files.keras_network import KerasNetwork
         from models.weights import random_weights
         from models.weights.load_weights import load_weights
 
@@ -73,7 +79,9 @@ class RegistrySource:
             load_weights(model, self.weights_path)
         kind = self.spec.output_activation or "logits"
         scaling = InputScaling(self.preprocess, "these networks are fed so")
-        return Network(model, self.size, row_of(kind, self.spec.classes), scaling)
+        side = self.spec.resolution
+        computed = KerasNetwork(model, side, side, 3)
+        return Network(computed, self.size, row_of(kind, self.spec.classes), scaling)
 
 
 def resolve(options: Options) -> RegistrySource:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Protocol
 
-from models import registry_source, user_source
+from models import file_source, registry_source, user_source
 from models.command_line.options import Options
 from models.data.image_source import ImageSize
 from models.network import Network
@@ -21,6 +21,10 @@ class Source(Protocol):
     labels_known: bool
     fits_demo: bool
     warnings: tuple[str, ...]
+
+    @property
+    def reference(self) -> str:
+        """What computes the outputs that every file is compared with, e.g. "Keras"."""
 
     @property
     def size(self) -> ImageSize | None:
@@ -46,6 +50,8 @@ def resolve(options: Options) -> Source:
 
     With SPLIT it is the same network in files of their own.
     """
+    if options.file is not None:
+        return file_source.resolve(options)
     found = (
         registry_source.resolve(options) if options.model is None else user_source.resolve(options)
     )

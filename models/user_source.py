@@ -1,4 +1,4 @@
-"""The user's own Keras model, described without TensorFlow and loaded with it."""
+"""The user's own model, described without TensorFlow and loaded with it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,11 +17,14 @@ from models.networks.output_tensor import (
     OutputTensor,
     row_of,
 )
+from models.opened_file import is_model_file, reference_name, weight_files
 
 
 @dataclass(frozen=True)
 class UserSource:
-    """The user's own Keras model file or SavedModel folder."""
+    """The user's own model: a Keras file, a SavedModel folder, a .tflite or .onnx file.
+
+    ``res``: the size of its image where the file leaves that open."""
 
     path: Path
     logits: bool
@@ -40,7 +43,7 @@ class UserSource:
     def identity(self) -> dict:
         return {
             "file": self.path.name,
-            "sha256": content_sha256(self.path),
+            "sha256": content_sha256(self.path, *weight_files(self.path)),
             "logits": self.logits,
             "scale": self.scale,
             "offset": self.offset,
@@ -48,24 +51,36 @@ class UserSource:
             "res": self.res,
         }
 
+    @property
+    def reference(self) -> str:
+        """What computes the outputs that every file is compared with."""
+        return reference_name(self.path)
+
     def load(self) -> Network:
+        if is_model_file(self.path):
+            from models import file_network
+
+            found = file_network.load(self.path, self.res, self.logits)
+        else:
+            found = self._load_keras()
+        outputs, reason = found.outputs, found.outputs_reason
+        if self.outputs is not None:
+            outputs, reason = as_said(outputs, self.outputs), f"OUTPUTS={self.outputs} says so"
+        scaling = found.scaling.given(self.scale, self.offset)
+        return replace(found, outputs=outputs, outputs_reason=reason, scaling=scaling)
+
+    def _load_keras(self) -> Network:
         from models.keras_files import user_model
+        from models.keras_files.keras_network import KerasNetwork
 
         found = user_model.load_user_model(self.path, self.res)
         keras_model, outputs, reason = found.keras_model, found.outputs, found.outputs_reason
         if self.logits and found.output_kind != LOGITS:
             keras_model = user_model.logits_of(keras_model, found.output_kind)
             outputs, reason = row_of(LOGITS, outputs[0].size), "LOGITS is 1"
-        if self.outputs is not None:
-            outputs, reason = as_said(outputs, self.outputs), f"OUTPUTS={self.outputs} says so"
-        return Network(
-            keras_model,
-            ImageSize(found.height, found.width, found.channels),
-            outputs,
-            found.scaling.given(self.scale, self.offset),
-            reason,
-            found.notes,
-        )
+        sides = found.height, found.width, found.channels
+        model = KerasNetwork(keras_model, *sides)
+        return Network(model, ImageSize(*sides), outputs, found.scaling, reason, found.notes)
 
 
 def as_said(outputs: Sequence[OutputTensor], said: str) -> tuple[OutputTensor, ...]:
@@ -91,8 +106,8 @@ def resolve(options: Options) -> UserSource:
     path = Path(options.model)
     if not path.exists():
         raise RequestError(
-            f"MODEL is {options.model!r}, which does not exist; expected a .keras or .h5 file or a "
-            "SavedModel folder"
+            f"MODEL is {options.model!r}, which does not exist; expected a .keras or .h5 file, a "
+            "SavedModel folder, a .tflite or .onnx file"
         )
     for name in ("alpha", "classes", "weights"):
         if getattr(options, name) is not None:

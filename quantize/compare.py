@@ -14,6 +14,7 @@ import numpy as np
 
 from models.command_line import command, options, progress
 from models.command_line.columns import aligned
+from models.command_line.errors import RequestError
 from models.command_line.options import Options
 from quantize.evaluate import latency
 from quantize.evaluate.output_comparison import compare, predictions
@@ -85,10 +86,15 @@ def _tools(inputs: Inputs, threads: int) -> dict[str, Callable[[], Graph]]:
 def _tensorflow(inputs: Inputs) -> Graph:
     from models.keras_files import float_graph
 
-    size = inputs.network.size
+    size, function = inputs.network.size, inputs.network.model.function
+    if function is None:
+        raise RequestError(
+            "MODEL is a .tflite file, which TensorFlow's converter does not read; expected a Keras "
+            "or .onnx model to compare its int8 with ours"
+        )
     return Graph(
         float_graph.convert_int8(
-            inputs.network.keras_model, size.height, size.width, size.channels, inputs.calibration
+            function, size.height, size.width, size.channels, inputs.calibration
         )
     )
 

@@ -14,7 +14,6 @@ from models.command_line.errors import RequestError
 from models.command_line.options import Options
 from models.data import set_aside
 from models.data.dataset import Dataset, open_dataset
-from models.data.image_source import ImageSize
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def open_evaluation(
     out. RequestError when there are no images or N_EVAL is no count."""
     manifest = exported.manifest
     labels_known = labels_known and manifest.classes > 0
-    size = ImageSize(*manifest.artifacts[0].inputs[0].shape[1:])
+    size = exported.image_size
     classes = manifest.classes if labels_known else None
     dataset = open_dataset(place, "DATA", size, classes, options.skip_corrupt)
     among, notes = _not_calibrated_on(dataset, exported)

@@ -74,6 +74,11 @@ def run_gate(asked: Options, gate: GateOptions, command: str, output: Output) ->
         compared = paired_predictions.pairs(device_run)
         if device_run.session.exported.manifest.classes:
             _refuse_unknown_labels(asked, limits)
+        if asked.file is not None and not compared and limits.max_drop_points is not None:
+            raise RequestError(
+                "FILE has no quantized file with a float32 file to compare its accuracy with; name "
+                "both, or leave max_drop_points out of gate.toml"
+            )
         history = History()
         history.check()
         verdicts, about, notes = _verdicts(device_run, history, compared, limits)
@@ -134,7 +139,7 @@ def _verdicts(
         *accuracy,
         *latency,
         *speedup_gate.check(pooled, limits, next_steps),
-        *coverage_gate.check(of_file, session.exported.folder, limits),
+        *coverage_gate.check(of_file, session.exported.paths_by_name, limits),
         *size_gate.check(of_file, limits),
     ]
     return verdicts, about, notes

@@ -36,7 +36,13 @@ class PairedAccuracy:
 
 
 def pairs(run: DeviceRun) -> list[Pair]:
-    """float32 and each quantized file, int8 first, in every format that has float32."""
+    """float32 and each quantized file, int8 first, in every format that has float32.
+
+    Of files that others made: each quantized one with the float32 file of its format, or of
+    another, where there is one.
+    """
+    if run.session.options.file is not None:
+        return _pairs_of_given(run.variants)
     of = {(v.artifact.format, v.artifact.scheme): v for v in run.variants}
     floats = {scheme.name for scheme in FLOATS}
     found = []
@@ -65,6 +71,17 @@ def missing(run: DeviceRun) -> list[Verdict]:
         for scheme in (FLOAT32.name, INT8.name)
         if (form, scheme) not in of
     ]
+
+
+def _pairs_of_given(variants: Sequence[Variant]) -> list[Pair]:
+    floats = {scheme.name for scheme in FLOATS}
+    whole = [one for one in variants if one.artifact.scheme == FLOAT32.name]
+    found = []
+    for variant in variants:
+        alike = [one for one in whole if one.artifact.format == variant.artifact.format]
+        if variant.artifact.scheme not in floats and whole:
+            found.append(((alike or whole)[0], variant))
+    return found
 
 
 def compare_accuracy(

@@ -17,14 +17,10 @@ def classify(session, images, result, tell):
         except (OSError, ValueError) as error:
             raise JobError("bad_input", f"cannot read {path[:200]}: {one_line(error)}") from error
         check_layout(shard, path)
-        if shard.ndim != 4 or shard.shape[1:] != shape:
-            raise JobError(
-                "bad_input",
-                f"images are {shard.dtype} {list(shard.shape)}; "
-                f"the model reads [n, {', '.join(map(str, shape))}]",
-            )
+        moved = reads_channels_first(shard, shape)
         rows = []
         for pixels in shard:
+            pixels = pixels.transpose(2, 0, 1) if moved else pixels
             session.feed(model_input(pixels, dtype, images)[None])
             session.run()
             outputs = [session.output(number) for number in range(len(session.outputs))]
@@ -32,6 +28,21 @@ def classify(session, images, result, tell):
         write_array(images["outputs"][number], np.stack(rows) if rows else np.zeros((0, 0)))
         result["images"] += len(rows)
         tell({"event": "classified", "shards": number + 1})
+
+
+def reads_channels_first(shard, shape):
+    """Whether the model reads images [c, h, w]; they are [n, h, w, c] in ``shard``."""
+    if shard.ndim == 4:
+        height, width, channels = shard.shape[1:]
+        if shape == (height, width, channels):
+            return False
+        if shape == (channels, height, width):
+            return True
+    raise JobError(
+        "bad_input",
+        f"images are {shard.dtype} {list(shard.shape)}; "
+        f"the model reads [n, {', '.join(map(str, shape))}]",
+    )
 
 
 def check_layout(shard, path):

@@ -25,7 +25,8 @@ takes and writes the same. A job:
         turn_s                   how long a turn lasts; before it, one inference is not counted
     in_turns   true: as described under Turns below
     images     null, or what to classify: {"shards": paths of .npy files of pixel values
-               [n, h, w, c], "scale", "offset": float input = pixel * scale + offset,
+               [n, h, w, c] (a model may read [1, c, h, w]),
+               "scale", "offset": float input = pixel * scale + offset,
                "input_scale", "input_zero_point", "output_scale", "output_zero_point": of integer
                tensors (null where they are float), "outputs": for each shard the path to write,
                as .npy, its float32 [n, classes] outputs to}; of a file with several outputs

@@ -22,7 +22,7 @@ from models.command_line.options import Options
 from models.command_line.progress import step
 
 HISTORY_RUNS = 30  # of a row, at most
-NAMING = ("arch", "alpha", "res", "classes", "weights", "model", "logits")
+NAMING = ("arch", "alpha", "res", "classes", "weights", "model", "file", "logits")
 OPTIONS = tuple(option.name for option in fields(Options))
 
 

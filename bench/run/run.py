@@ -174,7 +174,7 @@ def _keras(model: Source, asked: Options, evaluation: Evaluation | None) -> np.n
     """Keras's outputs float32 [n, classes]; None where nothing is to be evaluated."""
     if evaluation is None:
         return None
-    with step(f"Keras on {len(evaluation.indices)} images"):
+    with step(f"{model.reference} on {len(evaluation.indices)} images"):
         return reference.outputs(model, asked, evaluation.dataset, evaluation.indices)
 
 

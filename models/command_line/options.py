@@ -56,6 +56,7 @@ class Options:
     device: str = "host"
     threads: int = 2
     out: str = "artifacts"
+    file: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("threads", "n_calib", "n_eval", "split"):
@@ -75,7 +76,7 @@ HELP = {
     "res": "input size in pixels",
     "classes": "number of classes",
     "weights": "demo (where there is such a checkpoint), imagenet, random or a Keras weights file",
-    "model": "your own Keras classifier (.keras, .h5 or SavedModel folder) instead of ARCH",
+    "model": "your own model (.keras, .h5, SavedModel folder, .tflite or .onnx) instead of ARCH",
     "logits": "1 leaves the final softmax or sigmoid out",
     "scale": "preprocessing of MODEL: pixel * SCALE + OFFSET",
     "offset": "preprocessing of MODEL: pixel * SCALE + OFFSET",
@@ -94,6 +95,7 @@ HELP = {
     "device": "where to run: host, or devices of devices.toml, comma-separated",
     "threads": "threads of the runtime",
     "out": "folder of the artifacts",
+    "file": "any .tflite or .onnx files of one network, comma-separated, measured as they are",
 }
 
 

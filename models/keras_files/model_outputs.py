@@ -69,16 +69,21 @@ def _names(model, meanings: list[Meaning]) -> list[str]:
     return file_names(paths if is_named else model.output_names)
 
 
-def _rows(function, preprocess: Preprocess) -> list[np.ndarray]:
-    """Of each output its values [n, k] for some real images."""
-    import tensorflow as tf
-
-    _, height, width, channels = function.inputs[0].shape
+def pictures(height: int, width: int, channels: int, preprocess: Preprocess) -> np.ndarray:
+    """Some real images of that size, preprocessed, float32 [n, h, w, c]."""
     with np.load(demo.FOLDER / "images.npz", allow_pickle=False) as arrays:
         small = arrays["calib_images"][:LOOKED_AT]
     rows = np.arange(height) * small.shape[1] // height
     columns = np.arange(width) * small.shape[2] // width
     pixels = small.reshape(small.shape[:3])[:, rows][:, :, columns, None].astype(np.float32)
-    images = np.repeat(pixels * preprocess.scale + preprocess.offset, channels, axis=3)
-    found = [tf.nest.flatten(function(tf.constant(image[None], tf.float32))) for image in images]
+    made = pixels * np.float32(preprocess.scale) + np.float32(preprocess.offset)
+    return np.repeat(made, channels, axis=3)
+
+
+def _rows(function, preprocess: Preprocess) -> list[np.ndarray]:
+    """Of each output its values [n, k] for some real images."""
+    import tensorflow as tf
+
+    images = pictures(*function.inputs[0].shape[1:], preprocess)
+    found = [tf.nest.flatten(function(tf.constant(image[None]))) for image in images]
     return [np.stack([np.ravel(tensor) for tensor in each]) for each in zip(*found, strict=True)]

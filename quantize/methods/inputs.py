@@ -12,6 +12,7 @@ from models.network import Network
 from quantize.graph import layer_names
 from quantize.graph.broken_weights import check_weights
 from quantize.graph.graph import Graph
+from quantize.graph.network_graph import network_graph
 from quantize.methods.chosen_images import check_images, choose_images
 from quantize.methods.plan import Plan, has_random_weights
 from quantize.passes import bottleneck_split
@@ -45,7 +46,6 @@ def prepare(asked: Options, scratch: Path, images: int, now: progress.Report) ->
     ``scratch``: a folder for the images. ``images``: how many to evaluate on without N_EVAL.
     """
     from models.data import saved_images
-    from models.keras_files import float_graph
     from models.source import resolve
 
     source = resolve(asked)
@@ -65,8 +65,7 @@ def prepare(asked: Options, scratch: Path, images: int, now: progress.Report) ->
     target = scratch / "evaluation.npy"
     evaluated = saved_images.save(target, evaluation, evaluated, network.preprocess)
     now("converting to the float graph")
-    content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
-    whole = Graph(content).named("image", *network.output_names)
+    whole = network_graph(network)
     check_weights(whole)
     graph = bottleneck_split.split(whole, asked.split).graph
     layer_names.find(graph, plan.keep_float, options_line(LISTING, asked, "keep_float"))
