@@ -15,7 +15,7 @@ from bench.devices.native.bundle import bundle_for
 from bench.history.history import History
 from bench.measurement.plan import PLANS
 
-pytestmark = [pytest.mark.android, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.android, pytest.mark.timeout(3600)]
 ARCHS = ("v1", "v2", "v3-small")
 FILES = ["float32.tflite", "int8.tflite", "float32.onnx", "int8.onnx"]
 IMAGES = 8
@@ -45,7 +45,7 @@ def project(tmp_path_factory, only_phone):
     """A folder with the exported demos and a devices.toml."""
     folder = tmp_path_factory.mktemp("project")
     for arch in ARCHS:
-        done = run("export", "--arch", arch, cwd=folder, timeout_s=900)
+        done = run("export", "--arch", arch, cwd=folder, timeout_s=1800)
         assert done.returncode == 0, done.stderr
     settings = {"transport": "adb", "serial": only_phone.serial, "cache": AWKWARD_CACHE}
     lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
@@ -53,7 +53,7 @@ def project(tmp_path_factory, only_phone):
     return folder
 
 
-def bench(project, *words, timeout_s=900):
+def bench(project, *words, timeout_s=1800):
     return run("bench", *words, cwd=project, timeout_s=timeout_s)
 
 

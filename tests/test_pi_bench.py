@@ -11,7 +11,7 @@ from commands import environment, run
 
 from bench.history.history import History
 
-pytestmark = [pytest.mark.pi, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.pi, pytest.mark.timeout(3600)]
 ARCHS = ("v2", "v3-small")
 FILES = ["float32.tflite", "int8.tflite", "float32.onnx", "int8.onnx"]
 USUAL = ("litert", "onnxruntime")
@@ -27,7 +27,7 @@ def project(tmp_path_factory, emulated_pi):
     """A folder with the exported demos and a devices.toml."""
     folder = tmp_path_factory.mktemp("project")
     for arch in ARCHS:
-        done = run("export", "--arch", arch, cwd=folder, timeout_s=900)
+        done = run("export", "--arch", arch, cwd=folder, timeout_s=1800)
         assert done.returncode == 0, done.stderr
     (folder / "devices.toml").write_text(
         f"""[pi4]
@@ -39,7 +39,7 @@ ssh_config = "{emulated_pi.ssh_config}"
     return folder
 
 
-def bench(project, *words, timeout_s=900):
+def bench(project, *words, timeout_s=1800):
     return run("bench", *words, cwd=project, timeout_s=timeout_s)
 
 
@@ -147,7 +147,7 @@ def test_a_reboot_in_the_middle_costs_time_and_nothing_else(project, measured, e
             assert bench.poll() is None, bench.stderr.read()
             time.sleep(0.05)
         emulated_pi.reboot(pause_s=3.0)
-        stdout, stderr = bench.communicate(timeout=600)
+        stdout, stderr = bench.communicate(timeout=1800)
     finally:
         bench.kill()
     assert bench.returncode == 0, stderr
