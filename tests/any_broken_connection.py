@@ -69,7 +69,7 @@ def test_a_program_whose_connection_breaks_is_lost_not_failed(between, connectio
 
 
 def check_lost(connection, fault):
-    """What runs, and what is to be run, after ``fault()`` is lost, and not ended."""
+    """Check that programs running at, and started after, ``fault()`` are lost and not ended."""
     process = connection.start(["sh", "-c", "echo ready; cat"])
     assert process.stdout.readline() == b"ready\n"
     fault()

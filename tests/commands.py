@@ -45,7 +45,7 @@ def files_in(folder: Path) -> list[str]:
 
 
 def outcomes(loads_in):
-    """How it went in each runtime of a manifest's ``loads_in`` that this Python can have."""
+    """Outcomes in a manifest's ``loads_in`` of the runtimes that this Python can have."""
     return {
         status
         for runtime, status in loads_in.items()

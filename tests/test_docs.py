@@ -17,7 +17,7 @@ MAX_README_LINES = 200
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
 MAKE = re.compile(r"^ {4}(make(?: .*)?)$|^\$ (make(?: .*)?)$", re.MULTILINE)
 FIGURE = re.compile(r"[-+±]?\d[\d,.:T]*(?:e[-+]?\d+)?")
-HEADING = re.compile(r"[^\d]*[a-z] {2,}[^\d]*[a-z] {2,}[^\d]*$")
+HEADING = re.compile(r"(file|id|gate) {2,}\S")  # the first column of tables whose rows are timed
 PASSING = ("warning", "note")  # lines that depend on the machine's mood
 
 
@@ -94,13 +94,16 @@ def without_figures(lines):
 
 def headings(lines):
     """The commands among ``lines``, and the headings of the tables that they print."""
-    kept = (
-        line
-        for line in lines
-        if line.startswith(regenerate.PROMPT)
-        or (HEADING.match(line) and not line.startswith(PASSING))
-    )
+    kept = [line for line in lines if line.startswith(regenerate.PROMPT) or HEADING.match(line)]
     return [" ".join(line.split()) for line in kept]
+
+
+@pytest.mark.parametrize("page", regenerate.PAGES)
+def test_blocks_that_are_timed_have_headings_to_compare(page):
+    for block in regenerate.blocks(page):
+        if "timed" in block.words:
+            lines = (ROOT / page).read_text().splitlines()[block.first : block.end]
+            assert len(headings(lines)) > len(block.commands), block
 
 
 RUN = [

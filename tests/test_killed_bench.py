@@ -38,7 +38,7 @@ def bench(folder):
 
 
 def until_row(process):
-    """What it prints, up to its row."""
+    """Lines that it prints, up to its row."""
     printed = [next(process.stdout)]
     while not printed[-1].startswith(ROW):
         printed.append(next(process.stdout))
