@@ -5,17 +5,58 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 
-OPTIONS := ARCH ALPHA RES CLASSES WEIGHTS MODEL LOGITS SCALE OFFSET DATA CALIB N_CALIB N_EVAL \
+OPTIONS := ARCH ALPHA RES CLASSES WEIGHTS MODEL LOGITS SCALE OFFSET OUTPUTS DATA CALIB N_CALIB N_EVAL \
 	METHODS RUNGS KEEP_FLOAT SCHEMES SKIP_CORRUPT SPLIT DEVICE THREADS OUT
+EXPORT_OPTIONS := $(OPTIONS) FORMATS FILES
 TRAIN_OPTIONS := ARCH THREADS
-BENCH_OPTIONS := $(OPTIONS) PLAN PRECISION TIME_LIMIT FILES RUNTIMES CORES STRICT SUSTAINED \
+BENCH_OPTIONS := $(OPTIONS) FILE PLAN PRECISION TIME_LIMIT FILES RUNTIMES CORES STRICT SUSTAINED \
 	PROFILE DRIFT EXPLAIN GOVERNOR WIDE
-GATE_OPTIONS := $(OPTIONS) PLAN CORES JUNIT MARKDOWN
+GATE_OPTIONS := $(OPTIONS) FILE PLAN CORES JUNIT MARKDOWN
 SUMMARY_OPTIONS := $(OPTIONS) VS
-BASELINE_OPTIONS := $(OPTIONS) PLAN CORES RUNS
+BASELINE_OPTIONS := $(OPTIONS) FILE PLAN CORES RUNS
 LIST_OPTIONS := LIMIT MODEL DEVICE KIND WIDE
 ABI ?= arm64-v8a
 ANDROID_OPTIONS := NDK ABI LIBRARIES
+
+# The variables that each target takes; all take those of the first line.
+EVERY_TARGET := DEBUG PYTHON VENV SHELL MAKE MAKEFLAGS MFLAGS MAKEOVERRIDES
+TAKES_export := $(EXPORT_OPTIONS)
+TAKES_quantize := $(OPTIONS)
+TAKES_report := $(OPTIONS) FILE
+TAKES_summary := $(SUMMARY_OPTIONS)
+TAKES_bench := $(BENCH_OPTIONS)
+TAKES_baseline := $(BASELINE_OPTIONS)
+TAKES_gate := $(GATE_OPTIONS)
+TAKES_list := $(LIST_OPTIONS)
+TAKES_show := ID WIDE
+TAKES_compare := A B WIDE
+TAKES_device-clean := DEVICE
+TAKES_train := $(TRAIN_OPTIONS)
+TAKES_android := $(ANDROID_OPTIONS)
+TAKES_docs := SLOW
+TAKES_test := PYTEST
+TAKES_test-pi := PYTEST
+TAKES_test-fuzz := PYTEST
+TAKES_test-android := PYTEST
+
+# A variable on the command line that no target takes is a slip of the pen, and one that this target
+# does not take would be ignored: neither may pass. Variables of the environment, and of a make that
+# called this one, may be meant for others.
+ifeq ($(MAKELEVEL),0)
+GIVEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $(v))),$(v)))
+TAKERS := $(patsubst TAKES_%,%,$(filter TAKES_%,$(.VARIABLES)))
+KNOWN := $(sort $(EVERY_TARGET) $(foreach t,$(TAKERS),$(TAKES_$(t))))
+TAKEN := $(EVERY_TARGET) $(foreach t,$(MAKECMDGOALS),$(TAKES_$(t)))
+UNKNOWN := $(firstword $(filter-out $(KNOWN),$(GIVEN)))
+NOT_TAKEN := $(firstword $(filter-out $(TAKEN),$(GIVEN)))
+ifneq ($(UNKNOWN),)
+$(error $(shell awk -v name='$(UNKNOWN)' -v known='$(KNOWN)' -f set_up/unknown_variable.awk))
+endif
+ifneq ($(NOT_TAKEN),)
+TAKE_IT := $(strip $(foreach t,$(TAKERS),$(if $(filter $(NOT_TAKEN),$(TAKES_$(t))),$(t))))
+$(error make $(or $(MAKECMDGOALS),help) does not take $(NOT_TAKEN); targets that do: $(TAKE_IT))
+endif
+endif
 
 # Each variable that was given becomes --its-name 'its value', quoted for the shell.
 quoted = '$(subst ','\'',$(1))'
@@ -54,19 +95,24 @@ help:
 	@echo '               squeezenet1.0 shufflenet-v1 shufflenet-v2 resnext50: docs/models.md'
 	@echo 'WEIGHTS=demo   demo (where there is such a checkpoint, random elsewhere), imagenet, random or'
 	@echo '               a Keras weights file; ALPHA, RES and CLASSES default to what the weights have'
-	@echo 'MODEL=         your own Keras classifier instead of ARCH; SCALE and OFFSET: preprocessing'
+	@echo 'MODEL=         your own Keras, .tflite or .onnx model instead of ARCH; SCALE, OFFSET: its pixels;'
+	@echo '               OUTPUTS=classes or values, where the model does not tell what it gives'
 	@echo 'DATA=demo      images to evaluate on: a folder of class folders or an .npz with x and y'
-	@echo 'CALIB=demo     images to calibrate on, different from DATA; N_CALIB=128, N_EVAL'
+	@echo 'CALIB=demo     images to calibrate on, different from DATA; N_CALIB=128, N_EVAL; your own'
+	@echo '               MODEL or WEIGHTS want DATA or CALIB, and of one alone a part is set aside'
 	@echo 'METHODS=auto   quantization methods, comma-separated; auto: until export.toml is met'
 	@echo 'KEEP_FLOAT=    layers that stay float in the int8 files, comma-separated'
 	@echo 'SCHEMES=       further files, comma-separated: int8-per-tensor int8-dynamic int16x8'
+	@echo 'FORMATS= FILES=  what make export writes: FORMATS=tflite,onnx, FILES=int8.tflite,...'
 	@echo 'LOGITS=1       leaves the final softmax out;  SKIP_CORRUPT=1 skips unreadable images'
 	@echo 'SPLIT=1        channel groups that bottlenecks are computed in: less memory, more time'
 	@echo 'DEVICE=host    this machine, or devices of devices.toml (devices.example.toml), comma-separated'
+	@echo 'DEBUG=1        tracebacks, and what the libraries print'
 	@echo 'THREADS=2      OUT=artifacts      PYTHON=  one to set up with: 3.11, 3.12 or 3.13'
 	@echo
 	@echo 'make bench:    PLAN=quick|default|thorough  PRECISION=2 (per cent)  TIME_LIMIT=5 (seconds)'
 	@echo '               FILES=int8.tflite,...  RUNTIMES=litert,...  CORES=0,1  STRICT=1 fails on warnings'
+	@echo '               FILE=net.tflite,net.onnx  files of anybody, as they are (gate and baseline, too)'
 	@echo '               SUSTAINED=10 (minutes)  PROFILE=1 operators  DRIFT=1 matrix  EXPLAIN=1 layers'
 	@echo '               GOVERNOR=performance while it measures, where sudo needs no password'
 	@echo '               WIDE=1 every column of the tables, here and in make list, show and compare'
@@ -86,7 +132,7 @@ endif
 FORCE:
 
 export: $(READY)
-	@$(RUN) -m export $(call arguments,$(OPTIONS))
+	@$(RUN) -m export $(call arguments,$(EXPORT_OPTIONS))
 
 quantize: $(READY)
 	@$(RUN) -m quantize $(call arguments,$(OPTIONS))
@@ -116,7 +162,7 @@ device-clean: $(READY)
 	@$(RUN) -m bench device-clean $(call arguments,DEVICE)
 
 report: $(READY)
-	@$(RUN) -m bench report $(call arguments,$(OPTIONS))
+	@$(RUN) -m bench report $(call arguments,$(TAKES_report))
 
 train: $(READY)
 	@$(RUN) -m models.training.train $(call arguments,$(TRAIN_OPTIONS))

@@ -129,7 +129,9 @@ def empty_copy(folder: Path) -> Path:
 
 def main(argv: list[str]) -> int:
     """Rewrite the pages that are named, or all; 1 where a page cannot be found."""
-    parser = argparse.ArgumentParser(description="Regenerate the outputs shown in the pages.")
+    parser = argparse.ArgumentParser(
+        description="Regenerate the outputs shown in the pages.", allow_abbrev=False
+    )
     parser.add_argument("pages", nargs="*", default=PAGES, help="all pages otherwise")
     parser.add_argument("--slow", default="0", choices=("0", "1"), help="1 runs slow ones as well")
     asked = parser.parse_args(argv)

@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from models.command_line.errors import RequestError
+from models.networks.output_tensor import OutputTensor
 from models.networks.spec import Preprocess
-from quantize.evaluate.output_comparison import ComparisonSummary
+from quantize.evaluate.output_comparison import ComparisonSummary, TensorComparison
 from quantize.graph.delegate import Partitions
 from quantize.graph.tensor_info import TensorInfo
 
@@ -36,13 +37,30 @@ class Artifact:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """A file that was asked for and is not there, since it could not be made or was not right."""
+
+    name: str
+    reason: str
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.name} was not written: {self.reason}"
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Everything a reader of the files needs to know; written last, as ``manifest.json``.
 
     ``model`` says which network with which weights (and their hash), ``calibration`` and
     ``evaluation`` which images, ``int8`` how the int8 files came about, method by method,
-    ``further`` the same for the schemes of SCHEMES, ``split`` which bottlenecks are computed in
-    channel groups, and ``key`` is the hash of all that the files depend on.
+    ``further`` the same for the schemes of SCHEMES, ``plan`` which methods were to be tried,
+    ``split`` which bottlenecks are computed in channel groups, and ``key`` is the hash of all that
+    the files depend on. ``failed`` are files that were asked for beside ``artifacts`` and are not
+    there. ``input`` says why the pixels are scaled so and whether that is a guess, ``outputs`` what
+    the files give (none in manifests of before it was kept), ``outputs_reason`` why that is what it
+    is taken for. ``classes`` is 0 where the outputs are no classes. ``reference`` computed the
+    outputs that all files were compared with.
     """
 
     model_id: str
@@ -60,7 +78,18 @@ class Manifest:
     int8: dict = field(default_factory=dict)
     further: dict[str, dict] = field(default_factory=dict)
     split: dict = field(default_factory=dict)
+    plan: dict = field(default_factory=dict)
+    failed: tuple[Failure, ...] = ()
+    input: dict = field(default_factory=dict)
+    outputs: tuple[OutputTensor, ...] = ()
+    outputs_reason: str = ""
+    reference: str = "Keras"
     version: int = MANIFEST_VERSION
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The warnings, and a sentence on each file that is not there."""
+        return (*self.warnings, *(failure.sentence for failure in self.failed))
 
     def to_json(self) -> str:
         raw = asdict(self)
@@ -68,6 +97,10 @@ class Manifest:
         raw["int8"] = _with_former_names(self.int8)
         raw["further"] = {name: _with_former_names(made) for name, made in self.further.items()}
         return json.dumps(raw, indent=2) + "\n"
+
+    def differences(self, identity: dict) -> list[str]:
+        """The names in a network's ``identity`` of what the files were made of something else."""
+        return [name for name, value in identity.items() if self.model.get(name) != value]
 
     @classmethod
     def read(cls, folder: Path, command: str = "make export") -> "Manifest":
@@ -112,6 +145,11 @@ def _with_names_of_today(described: dict) -> dict:
     return {**rest, "methods": methods}
 
 
+def _fidelity(raw: dict) -> ComparisonSummary:
+    tensors = tuple(TensorComparison(**tensor) for tensor in raw.get("tensors", ()))
+    return ComparisonSummary(**{**raw, "tensors": tensors})
+
+
 def _from_json(raw: dict) -> Manifest:
     def tensor(t):
         return TensorInfo(**{**t, "shape": tuple(t["shape"])})
@@ -122,7 +160,7 @@ def _from_json(raw: dict) -> Manifest:
                 **a,
                 "inputs": tuple(tensor(t) for t in a["inputs"]),
                 "outputs": tuple(tensor(t) for t in a["outputs"]),
-                "fidelity": ComparisonSummary(**a["fidelity"]) if a["fidelity"] else None,
+                "fidelity": _fidelity(a["fidelity"]) if a["fidelity"] else None,
                 "partitions": Partitions(**found) if (found := a.get("partitions")) else None,
             }
         )
@@ -133,9 +171,14 @@ def _from_json(raw: dict) -> Manifest:
         **{
             **rest,
             "preprocess": Preprocess(**raw["preprocess"]),
+            "outputs": tuple(
+                OutputTensor(**{**output, "shape": tuple(output["shape"])})
+                for output in raw.get("outputs", ())
+            ),
             "artifacts": tuple(artifact(a) for a in raw["artifacts"]),
             "int8": _with_names_of_today(raw.get("int8", {})),
             "further": {n: _with_names_of_today(m) for n, m in raw.get("further", {}).items()},
             "warnings": tuple(warnings),
+            "failed": tuple(Failure(**one) for one in raw.get("failed", ())),
         }
     )

@@ -1,9 +1,9 @@
-"""The export that is there already: whether its files are those that a new one would make."""
+"""The export that is there already: the files of it that a new one would make again."""
 
 from pathlib import Path
 
 from export import verification
-from export.artifact import Manifest
+from export.artifact import Artifact, Manifest
 from export.image_sets import ImageSets
 from export.request import ExportRequest
 from models.command_line.errors import RequestError
@@ -18,31 +18,35 @@ def read(folder: Path) -> Manifest | None:
         return None
 
 
-def known_size(earlier: Manifest | None, request: ExportRequest) -> ImageSize | None:
-    """Input size of a user's model that was exported before, so that it need not be loaded."""
-    identity = request.source.identity()
-    if earlier is None or any(earlier.model.get(k) != v for k, v in identity.items()):
-        return None
+def known_shape(
+    earlier: Manifest | None, request: ExportRequest
+) -> tuple[ImageSize | None, int | None]:
+    """Input size and number of outputs of the network; None for what only loading it can tell.
+
+    A user's model that was exported before need not be loaded.
+    """
+    source = request.source
+    if source.size:
+        return source.size, source.classes
+    if earlier is None or earlier.differences(source.identity()):
+        return None, None
     _, height, width, channels = earlier.artifacts[0].inputs[0].shape
-    return ImageSize(height, width, channels)
+    return ImageSize(height, width, channels), earlier.classes
 
 
-def is_the_same(
+def of_the_same(
     earlier: Manifest | None, request: ExportRequest, sets: ImageSets | None, size: ImageSize | None
-) -> bool:
-    """The same inputs made ``earlier``, and every file of it is there as it was written."""
-    return (
-        earlier is not None
-        and sets is not None
-        and earlier.key == request.key(sets, size)
-        and _intact(request.folder, earlier)
+) -> Manifest | None:
+    """``earlier`` where the same inputs made it, whichever files were asked for then; else None."""
+    is_same = earlier is not None and sets is not None and earlier.key == request.key(sets, size)
+    return earlier if is_same else None
+
+
+def intact(folder: Path, manifest: Manifest | None) -> tuple[Artifact, ...]:
+    """The files of the manifest that are there with the content that it names."""
+    return tuple(
+        artifact
+        for artifact in (manifest.artifacts if manifest else ())
+        if (folder / artifact.name).is_file()
+        and verification.sha256(folder / artifact.name) == artifact.sha256
     )
-
-
-def _intact(folder: Path, manifest: Manifest) -> bool:
-    """Every file is there with the content that the manifest names."""
-    for artifact in manifest.artifacts:
-        path = folder / artifact.name
-        if not path.is_file() or verification.sha256(path) != artifact.sha256:
-            return False
-    return True

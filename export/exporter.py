@@ -1,113 +1,183 @@
 """The export: a network becomes six or more verified files and a manifest."""
 
+import gc
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
-from export import earlier_export, staging, verification, versions, writers
-from export.artifact import MANIFEST_NAME, Artifact, Manifest
+from export import earlier_export, staging, versions
+from export.artifact import MANIFEST_NAME, Artifact, Failure, Manifest
+from export.export_file import ALL, ExportFile, FileOptions, all_files
+from export.file_maker import MakeRequest, Written
 from export.image_sets import ImageSets, SavedImages
-from export.onnx import float_model_onnx
+from export.judge import lost_predictions
+from export.maker_process import MakerProcess
 from export.request import ExportRequest
-from export.tflite_process import TfliteProcess
-from export.verification import Verification
-from export.writers import TfliteRequest
-from models import reference
+from export.verification import FloatGraph, Verification, Verified
 from models.command_line import progress
 from models.command_line.advice import options_line
+from models.command_line.errors import CheckFailed, RequestError
 from models.command_line.options import Options
-from models.keras_files import float_graph
 from models.network import Network
 from quantize.graph import layer_names
-from quantize.graph.graph import Graph
+from quantize.graph.broken_weights import check_weights
+from quantize.graph.network_graph import network_graph
 from quantize.methods.inputs import LISTING
+from quantize.methods.plan import has_random_weights
 from quantize.passes import bottleneck_split
 from quantize.passes.bottleneck_split import Split
-from quantize.schemes import float_operators
-from quantize.schemes.registry import ALWAYS, Made
-from quantize.schemes.scheme import INT8, Scheme
+from quantize.schemes.registry import ALWAYS
+from quantize.schemes.scheme import INT8
 
 
-def export(options: Options) -> tuple[Manifest, bool]:
+def export(options: Options, wanted: FileOptions = ALL) -> tuple[Manifest, bool]:
     """The manifest of the files that ``options`` ask for; False where they were there already.
 
-    Where the same inputs already made them, nothing is done and TensorFlow is not imported.
-    Raises RequestError for bad input, CheckFailed where a file is too far from Keras.
+    Where the same inputs already made them, nothing is done and TensorFlow is not imported; files
+    of the same inputs that are not asked for again stay. Files that cannot be made, or are not
+    right, are in the manifest as ``failed``. Raises RequestError for bad input, CheckFailed where
+    no file is right.
     """
-    request = ExportRequest.of(options)
-    earlier = earlier_export.read(request.folder)
-    size = request.source.size or earlier_export.known_size(earlier, request)
-    sets = request.open_image_sets(size) if size else None
-    if earlier_export.is_the_same(earlier, request, sets, size):
+    request = ExportRequest.of(options, wanted)
+    found = earlier_export.read(request.folder)
+    size, classes = earlier_export.known_shape(found, request)
+    sets = request.open_image_sets(size, classes) if size else None
+    earlier = earlier_export.of_the_same(found, request, sets, size)
+    kept = earlier_export.intact(request.folder, earlier)
+    missing = _missing(request, earlier, kept)
+    if not missing:
         return earlier, False
     with staging.staging(request.folder) as temporary:
-        manifest = _make(request, sets, temporary)
+        manifest = _make(request, missing, sets, temporary)
+        if earlier:
+            manifest = _with_earlier(manifest, earlier, kept)
         (temporary / MANIFEST_NAME).write_text(manifest.to_json())
-        written_before = [a.name for a in earlier.artifacts] if earlier else []
+        stay = {artifact.name for artifact in kept}
+        written_before = [a.name for a in found.artifacts if a.name not in stay] if found else []
         staging.publish(temporary, request.folder, written_before)
     return manifest, True
 
 
-def _make(request: ExportRequest, sets: ImageSets | None, folder: Path) -> Manifest:
-    """Write all files into ``folder``; the manifest that describes them."""
+def _missing(
+    request: ExportRequest, earlier: Manifest | None, kept: tuple[Artifact, ...]
+) -> list[ExportFile]:
+    """The files to make: those that are wanted or were there, but for those that are there."""
+    before = {artifact.name for artifact in earlier.artifacts} if earlier else set()
+    wanted = before | {file.name for file in request.files}
+    there = {artifact.name for artifact in kept}
+    return [file for file in all_files() if file.name in wanted - there]
+
+
+def _with_earlier(made: Manifest, earlier: Manifest, kept: tuple[Artifact, ...]) -> Manifest:
+    """The manifest of the files ``made`` now and of those ``kept`` of the same export before."""
+    by_name = {artifact.name: artifact for artifact in (*made.artifacts, *kept)}
+    failed = {one.name: one for one in (*earlier.failed, *made.failed) if one.name not in by_name}
+    return replace(
+        made,
+        artifacts=tuple(by_name[file.name] for file in all_files() if file.name in by_name),
+        warnings=tuple(dict.fromkeys((*made.warnings, *earlier.warnings))),
+        int8=made.int8 or earlier.int8,
+        further={**earlier.further, **made.further},
+        failed=tuple(failed.values()),
+    )
+
+
+def _make(
+    request: ExportRequest, files: list[ExportFile], sets: ImageSets | None, folder: Path
+) -> Manifest:
+    """Write ``files`` into ``folder``; the manifest that describes them."""
     with (
         progress.step("export") as report,
         tempfile.TemporaryDirectory() as scratch,
-        TfliteProcess() as tflite,
+        MakerProcess() as maker,
     ):
         report("loading the network")
         network = request.source.load()
-        sets = sets or request.open_image_sets(network.size)
+        sets = sets or request.open_image_sets(network.size, network.classes)
         report("converting to the float graph")
         split = _float_graph(network, request)
+        graph = FloatGraph.within(Path(scratch))
+        graph.path.write_bytes(split.graph.content)
         report("calibrating, quantizing and writing")
         images = sets.save(Path(scratch), network.preprocess)
-        tflite.start(split.graph, _tflite_request(request, network, images), folder)
-        float_onnx = float_model_onnx.from_graph(split.graph)
-        made = tflite.result(report)
-        onnx_names = writers.onnx_files(float_onnx, split.graph, made, folder)
-        report("verifying against Keras")
-        names = {"tflite": writers.names(request.schemes, "tflite"), "onnx": onnx_names}
-        artifacts = _verified(network, images, names, folder, request.options.threads)
-    return _manifest(request, network, sets, images, split, made, artifacts)
+        maker.start(_make_request(request, network, images, graph, folder), files)
+        outputs = _reference(request.source.reference, network, images)
+        # Neither is needed any more, and both are as large as the files.
+        network, split = replace(network, model=None), split.described()
+        gc.collect()
+        made = maker.result(report)
+        report(f"verifying against {request.source.reference}")
+        verified = _verified(request, network, graph, images, outputs, made, folder)
+    return _manifest(request, network, sets, images, split, made, verified)
+
+
+def _reference(name: str, network: Network, images: SavedImages) -> np.ndarray:
+    """The outputs that files are compared with, on the images that they are verified on. ``name``:
+    what computes them."""
+    outputs = network.model.predict(np.load(images.verification, "r"))
+    broken = int((~np.isfinite(outputs)).any(axis=1).sum())
+    if broken:
+        raise RequestError(
+            f"the outputs of {name} are NaN or infinite on {broken} of {len(outputs)} images; "
+            "expected a trained network: look for weights that are NaN, infinite or very large, "
+            "and for a wrong SCALE or OFFSET"
+        )
+    return outputs
 
 
 def _float_graph(network: Network, request: ExportRequest) -> Split:
     """The float graph that all files are made of; RequestError for layers that are not there."""
-    size = network.size
-    content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
-    graph = Graph(content).named("image", network.output_name)
+    graph = network_graph(network)
+    check_weights(graph)
     split = bottleneck_split.split(graph, request.options.split)
     listing = options_line(LISTING, request.options, "keep_float", "out", "schemes")
     layer_names.find(split.graph, request.plan.keep_float, listing)  # before the minutes to come
     return split
 
 
-def _tflite_request(request: ExportRequest, network: Network, images: SavedImages) -> TfliteRequest:
-    return TfliteRequest(
-        schemes=request.schemes,
+def _make_request(
+    request: ExportRequest, network: Network, images: SavedImages, graph: FloatGraph, folder: Path
+) -> MakeRequest:
+    return MakeRequest(
+        graph=graph.path,
+        folder=folder,
+        explained=graph.explained,
         images=images,
         output_kind=network.output_kind,
+        outputs=network.outputs,
         plan=request.plan,
         threads=request.options.threads,
     )
 
 
 def _verified(
-    network: Network, images: SavedImages, names: dict[str, list[str]], folder: Path, threads: int
-) -> tuple[Artifact, ...]:
-    """Each file of ``names`` (by format), compared with Keras while runtimes run the others."""
-    with Verification(images.verification, threads) as checks:
-        for file_format, files in names.items():
-            checks.start(file_format, folder, files)
-        wanted = reference.predict(network, np.load(images.verification, "r"))
-        artifacts = checks.artifacts(folder, wanted, network.output_kind)
-    verification.check(artifacts)
-    return artifacts
+    request: ExportRequest,
+    network: Network,
+    graph: FloatGraph,
+    images: SavedImages,
+    outputs: np.ndarray,
+    made: dict[ExportFile, Written | Failure],
+    folder: Path,
+) -> Verified:
+    """Each file that was made, judged beside Keras's ``outputs``; those that are wrong go.
+
+    CheckFailed where nothing is left.
+    """
+    names = [file.name for file, found in made.items() if isinstance(found, Written)]
+    not_made = tuple(found for found in made.values() if isinstance(found, Failure))
+    with Verification(graph, images.verification, request.options.threads) as checks:
+        checks.start(folder, names)
+        found = checks.judged(folder, outputs, network, request.limits)
+    failed = (*not_made, *found.failed)
+    if not found.artifacts:
+        raise CheckFailed("; ".join(failure.sentence for failure in failed))
+    for failure in found.failed:
+        (folder / failure.name).unlink()
+    return replace(found, failed=failed)
 
 
 def _manifest(
@@ -115,11 +185,18 @@ def _manifest(
     network: Network,
     sets: ImageSets,
     images: SavedImages,
-    split: Split,
-    made: dict[Scheme, Made],
-    artifacts: tuple[Artifact, ...],
+    split: dict,
+    made: dict[ExportFile, Written | Failure],
+    verified: Verified,
 ) -> Manifest:
     source = request.source
+    files = {file: found for file, found in made.items() if isinstance(found, Written)}
+    written = {file.scheme: found for file, found in files.items()}
+    warnings = [*source.warnings, *network.notes, *network.guesses, *sets.warnings()]
+    warnings += [warning for found in files.values() for warning in found.warnings]
+    warnings += verified.warnings
+    if not has_random_weights(source):
+        warnings += lost_predictions(verified.artifacts, network.reference)
     return Manifest(
         model_id=source.model_id,
         key=request.key(sets, network.size),
@@ -127,23 +204,19 @@ def _manifest(
         output_kind=network.output_kind,
         classes=network.classes,
         preprocess=network.preprocess,
+        input={"reason": network.scaling.reason, "guess": network.scaling.is_guess},
+        outputs=network.outputs,
+        outputs_reason=network.outputs_reason,
+        reference=source.reference,
         calibration=images.calibration_described,
         evaluation=images.verification_described,
-        artifacts=artifacts,
+        artifacts=verified.artifacts,
         versions=versions.library_versions(),
         command=shlex.join(["python", "-m", "export", *sys.argv[1:]]),
-        warnings=(*source.warnings, *sets.warnings(), *_warnings(made)),
-        int8=made[INT8].described,
-        further={s.name: found.described for s, found in made.items() if s not in ALWAYS},
-        split=split.described(),
+        warnings=tuple(dict.fromkeys(warnings)),
+        int8=written[INT8].described if INT8 in written else {},
+        further={s.name: found.described for s, found in written.items() if s not in ALWAYS},
+        split=split,
+        plan=asdict(request.plan),
+        failed=verified.failed,
     )
-
-
-def _warnings(made: dict[Scheme, Made]) -> Iterator[str]:
-    """Shortfalls of the integer files, and operators that stay float in them unasked."""
-    for scheme, found in made.items():
-        yield from found.warnings
-        if found.graph.quantization(found.graph.inputs[0]) is not None:
-            line = float_operators.sentence(f"{scheme.name}.tflite", found.graph, found.kept_float)
-            if line:
-                yield line

@@ -7,13 +7,13 @@ import numpy as np
 
 from models.command_line.options import Options
 from models.data import saved_images
-from models.data.dataset import Dataset, check_disjoint, check_place, open_dataset
+from models.data.dataset import Dataset
 from models.data.image_source import ImageSize
 from models.networks.spec import Preprocess
 from models.source import Source
+from quantize.methods.chosen_images import ChosenImages, choose_images
 from quantize.methods.inputs import EVALUATION_IMAGES
 from quantize.methods.plan import has_random_weights
-from quantize.ranges.calibration import check_enough
 
 VERIFICATION_IMAGES = 64
 
@@ -35,13 +35,11 @@ class SavedImages:
 
 @dataclass(frozen=True)
 class ImageSets:
-    """Two opened sets and the indices used of each: ``evaluation_indices`` to choose between
-    quantization methods, ``verification_indices`` to verify the files.
+    """The ``chosen`` images, and of those to evaluate on ``evaluation_indices`` to choose between
+    quantization methods and ``verification_indices`` to verify the files.
     """
 
-    calibration: Dataset
-    calibration_indices: np.ndarray
-    evaluation: Dataset
+    chosen: ChosenImages
     verification_indices: np.ndarray
     evaluation_indices: np.ndarray
 
@@ -58,34 +56,35 @@ class ImageSets:
                 "skipped": len(indices) - readable,
             }
 
+        chosen, data = self.chosen, self.chosen.evaluation
         calibration, calibrated_on = save(
-            "calibration.npy", self.calibration, self.calibration_indices
+            "calibration.npy", chosen.calibration, chosen.calibration_indices
         )
-        verification, verified_on = save(
-            "verification.npy", self.evaluation, self.verification_indices
-        )
-        evaluation, _ = save("evaluation.npy", self.evaluation, self.evaluation_indices)
+        calibrated_on["set_aside_of"] = chosen.shared
+        verification, verified_on = save("verification.npy", data, self.verification_indices)
+        evaluation, _ = save("evaluation.npy", data, self.evaluation_indices)
         return SavedImages(calibration, evaluation, verification, calibrated_on, verified_on)
 
     def fingerprint(self) -> list:
         """All of the images that decides what the files hold; JSON-able."""
         return [
-            self.calibration.content_hash(self.calibration_indices),
-            self.calibration.decoder,
-            self.evaluation.content_hash(self.verification_indices),
-            self.evaluation.content_hash(self.evaluation_indices),
-            self.evaluation.decoder,
+            self.chosen.calibration.content_hash(self.chosen.calibration_indices),
+            self.chosen.calibration.decoder,
+            self.chosen.evaluation.content_hash(self.verification_indices),
+            self.chosen.evaluation.content_hash(self.evaluation_indices),
+            self.chosen.evaluation.decoder,
+            self.chosen.shared,
         ]
 
     def warnings(self) -> tuple[str, ...]:
         """Sentences that belong beside the figures."""
-        found = [*self.calibration.warnings, *self.evaluation.warnings]
+        found = list(self.chosen.notes)
         if len(self.verification_indices) < VERIFICATION_IMAGES:
             found.append(
-                f"verified on {len(self.verification_indices)} images only: DATA has no more "
-                f"({VERIFICATION_IMAGES} are wanted)"
+                f"verified on {len(self.verification_indices)} images only: "
+                f"{self.chosen.evaluation.role} has no more ({VERIFICATION_IMAGES} are wanted)"
             )
-        for images in (self.calibration, self.evaluation):
+        for images in (self.chosen.calibration, self.chosen.evaluation):
             if images.skipped:
                 found.append(
                     f"{len(images.skipped)} unreadable images of {images.role} skipped, "
@@ -94,26 +93,14 @@ class ImageSets:
         return tuple(dict.fromkeys(found))
 
 
-def check_request(options: Options) -> None:
-    """RequestError for DATA, CALIB and N_CALIB that no network could be exported with."""
-    check_place(options.data, "DATA")
-    check_place(options.calib, "CALIB")
-    check_enough(options.n_calib)
-
-
-def open_image_sets(options: Options, source: Source, size: ImageSize) -> ImageSets:
-    """The sets that DATA and CALIB name, for a network of that input size.
-
-    Raises RequestError as open_dataset does, and where an image is in both sets.
-    """
-    classes = source.classes if source.labels_known else None
-    evaluation = open_dataset(options.data, "DATA", size, classes, options.skip_corrupt)
-    calibration = open_dataset(options.calib, "CALIB", size, None, options.skip_corrupt)
-    chosen = calibration.spread(options.n_calib)
-    check_enough(len(chosen))
-    check_disjoint(calibration, chosen, evaluation, np.arange(len(evaluation)))
+def open_image_sets(
+    options: Options, source: Source, size: ImageSize, classes: int | None
+) -> ImageSets:
+    """The sets that DATA and CALIB name, for a network of that input size and number of outputs
+    (None or 0: labels do not matter). RequestError as of choose_images."""
+    told_apart = (classes or None) if source.labels_known else None
+    chosen = choose_images(options, source, size, told_apart, "export")
     verify = max(VERIFICATION_IMAGES, options.n_eval or 0)
     evaluate = verify if has_random_weights(source) else max(EVALUATION_IMAGES, verify)
-    return ImageSets(
-        calibration, chosen, evaluation, evaluation.spread(verify), evaluation.spread(evaluate)
-    )
+    spread, among = chosen.evaluation.spread, chosen.evaluable
+    return ImageSets(chosen, spread(verify, among), spread(evaluate, among))

@@ -24,7 +24,8 @@ IMAGES_IN_OTHERS = 2  # the other runtimes have to load the file and run it, no 
 
 @dataclass(frozen=True)
 class Trial:
-    """``status`` is "ok" or why not; ``outputs`` float32 [n, classes] as real numbers, if ok."""
+    """``status`` is "ok" or why not; ``outputs`` float32 [n, k] as real numbers, if ok: of several
+    one after the other, each flattened."""
 
     status: str
     outputs: np.ndarray | None = None
@@ -33,10 +34,17 @@ class Trial:
 class Trials:
     """One runtime trying some files on the same images, in the background."""
 
-    def __init__(self, runtime: str, files: list[Path], images: Path, threads: int) -> None:
+    def __init__(
+        self,
+        runtime: str,
+        files: list[Path],
+        images: Path,
+        threads: int,
+        images_at_most: int | None = None,
+    ) -> None:
         """``images``: a .npy of preprocessed float32 [n, h, w, c]; outputs are left beside it."""
         self.runtime, self.files, self.images, self.threads = runtime, files, images, threads
-        self.is_first = any(runtime == runtimes[0] for runtimes in READERS.values())
+        self.images_at_most = images_at_most
         self.child = self._start(files)
 
     def _start(self, files: list[Path]):
@@ -45,7 +53,7 @@ class Trials:
             "files": [str(f) for f in files],
             "images": str(self.images),
             "threads": self.threads,
-            "images_at_most": None if self.is_first else IMAGES_IN_OTHERS,
+            "images_at_most": self.images_at_most,
         }
         return subprocess.Popen(
             [sys.executable, "-m", "export.loading", json.dumps(request)],
@@ -89,22 +97,23 @@ class Trials:
 
 
 def _outputs(runtime: str, path: str, images: np.ndarray, threads: int) -> np.ndarray:
-    """Outputs [n, classes] as real numbers."""
+    """Outputs [n, k] as real numbers."""
     session = open_session(runtime, path, threads)
-    source, target = _affine_maps(path, session)
+    source, *targets = _affine_maps(path, session)
     outputs = []
     for image in images:
         fed = stored(image, session.inputs[0].dtype, *source) if source else image
         session.feed(fed[None])
         session.run()
-        found = session.output()[0]
-        outputs.append(real(found, *target) if target else found)
+        found = [session.output(number).ravel() for number in range(len(targets))]
+        rows = [real(row, *at) if at else row for row, at in zip(found, targets, strict=True)]
+        outputs.append(np.concatenate(rows))
     return np.stack(outputs)
 
 
 def _affine_maps(path: str, session) -> list[tuple[float, int] | None]:
-    """Scale and zero point of the input and of the output; None for a float one."""
-    ends = session.inputs[0], session.outputs[0]
+    """Scale and zero point of the input and of each output; None for a float one."""
+    ends = session.inputs[0], *session.outputs
     if not path.endswith(".onnx"):
         return [end.quantization for end in ends]
     import onnx
@@ -123,7 +132,7 @@ def _attempt(asked: dict, path: str) -> tuple[str, str | None]:
     except ImportError:
         return "not installed", None
     except Exception as error:  # whatever a runtime raises is the finding
-        return str(error).strip().splitlines()[0], None
+        return (str(error).strip() or type(error).__name__).splitlines()[0], None
     if not np.isfinite(outputs).all():
         return "ran, but its outputs are not finite", None
     kept = kept_beside.with_name(f"{Path(path).name}.{runtime}.npy")

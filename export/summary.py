@@ -4,6 +4,8 @@ import textwrap
 
 from export.artifact import Artifact, Manifest
 from models.command_line.columns import WIDTH, aligned
+from models.networks.input_scaling import InputScaling
+from models.networks.output_tensor import VALUES, OutputTensor
 from quantize.schemes.scheme import INT8
 
 KINDS_NAMED = 4
@@ -18,12 +20,16 @@ FIGURES = range(1, 6)  # of its columns
 def text(manifest: Manifest, folder: str, made: bool) -> str:
     """One line on the model, its warnings, and a row for each file."""
     has_accuracy = manifest.model["labels_known"] or _has_accuracy(manifest)
-    rows = [HEADING, *(_row(artifact, has_accuracy) for artifact in manifest.artifacts)]
+    rows = [HEADING]
+    for artifact in manifest.artifacts:
+        rows += [_row(artifact, has_accuracy), *_rows_of_tensors(artifact, has_accuracy)]
+    rows += [(one.name, *[""] * len(FIGURES), "not written") for one in manifest.failed]
     images = manifest.evaluation["images"]
     first = f"{manifest.model_id}: {'wrote' if made else 'unchanged,'} {folder}"
-    lines = [first, *(f"note: {warning}" for warning in manifest.warnings), *_split(manifest)]
+    notes = [f"note: {warning}" for warning in manifest.warnings]
+    lines = [first, *_meaning(manifest), *notes, *_split(manifest)]
     lines.append(
-        f"against Keras on {images} images of {manifest.evaluation['name']}; int8 "
+        f"against {manifest.reference} on {images} images of {manifest.evaluation['name']}; int8 "
         f"calibrated on {manifest.calibration['images']} of {manifest.calibration['name']}"
     )
     refused = [
@@ -33,9 +39,28 @@ def text(manifest: Manifest, folder: str, made: bool) -> str:
         if status != "ok"
     ]
     table_lines = [aligned(rows, FIGURES, wrap=True), *refused, *partition_notes(manifest)]
+    for failure in manifest.failed:
+        table_lines += textwrap.wrap(failure.sentence, WIDTH, break_on_hyphens=False)
     if any(one.format == "onnx" and one.scheme.startswith("int8") for one in manifest.artifacts):
         table_lines.append(OVERFLOW_NOTE)
     return "\n".join([*lines, "", *table_lines, *_methods(manifest)]) + "\n"
+
+
+def _meaning(manifest: Manifest) -> list[str]:
+    """Of a user's model, what it is fed and what it gives, as far as that had to be found out."""
+    if "arch" in manifest.model or not manifest.input:
+        return []
+    scaling = InputScaling(manifest.preprocess, manifest.input["reason"])
+    found = ", ".join(_output(output) for output in manifest.outputs)
+    why = f", since {manifest.outputs_reason}" if len(manifest.outputs) == 1 else ""
+    return [f"input: {scaling}", f"output: {found}{why}"]
+
+
+def _output(output: OutputTensor) -> str:
+    if output.is_row and output.kind != VALUES:
+        classes = f"{output.size} class{'es' if output.size > 1 else ''}"
+        return f"{output.name} of {classes} ({output.kind})"
+    return f"{output.name} {list(output.shape)} ({output.kind})"
 
 
 def _split(manifest: Manifest) -> list[str]:
@@ -110,14 +135,35 @@ def _has_accuracy(manifest: Manifest) -> bool:
 
 def _row(artifact: Artifact, has_accuracy: bool) -> tuple[str, ...]:
     found = artifact.fidelity
-    sqnr = "exact" if found.sqnr_db is None else f"{found.sqnr_db:.1f}"
     loads = ", ".join(name for name, status in artifact.loads_in.items() if status == "ok")
     return (
         artifact.name,
         f"{artifact.bytes / 1000:,.0f}",
         f"{found.max_abs_error:.1e}",
         f"{found.cosine:.6f}",
-        sqnr if has_accuracy else "n/a",
-        f"{found.top1_agreement:.1%}" if has_accuracy else "n/a",
+        _decibels(found.sqnr_db) if has_accuracy else "n/a",
+        f"{found.top1_agreement:.1%}"
+        if has_accuracy and found.top1_agreement is not None
+        else "n/a",
         loads,
     )
+
+
+def _rows_of_tensors(artifact: Artifact, has_accuracy: bool) -> list[tuple[str, ...]]:
+    """Of several outputs the figures of each; those of the file are the worst of them."""
+    return [
+        (
+            f"  {one.name}",
+            "",
+            f"{one.max_abs_error:.1e}",
+            f"{one.cosine:.6f}",
+            _decibels(one.sqnr_db) if has_accuracy else "n/a",
+            "",
+            "",
+        )
+        for one in (artifact.fidelity.tensors if artifact.fidelity else ())
+    ]
+
+
+def _decibels(sqnr_db: float | None) -> str:
+    return "exact" if sqnr_db is None else f"{sqnr_db:.1f}"

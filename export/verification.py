@@ -1,22 +1,51 @@
 """Every file against Keras, in every runtime that reads its format."""
 
 import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from export.artifact import Artifact
-from export.loading import READERS, Trial, Trials
+from export import arithmetic
+from export.artifact import Artifact, Failure
+from export.judge import Judge
+from export.limits import Limits
+from export.loading import IMAGES_IN_OTHERS, READERS, Trial, Trials
 from export.onnx import signature
-from models.command_line.errors import CheckFailed
+from models.network import Network
+from models.networks.output_tensor import VALUES
 from quantize.evaluate.output_comparison import compare
 from quantize.graph import tensor_info
 from quantize.graph.delegate import partitions
 from quantize.graph.graph import Graph
+from quantize.schemes.scheme import FLOAT16
 
-MAX_FLOAT32_RELATIVE_ERROR = 1e-4
-MIN_FLOAT16_SQNR_DB = 40.0
 MIN_SAME_SQNR_DB = 10.0  # between two runtimes; kernels that round otherwise stay above 30
+
+
+@dataclass(frozen=True)
+class FloatGraph:
+    """The float graph that the files are made of, a .tflite file, and ``explained``: by the format
+    of a float16 file, the same with what that file rounds."""
+
+    path: Path
+    explained: Mapping[str, Path]
+
+    @classmethod
+    def within(cls, folder: Path) -> "FloatGraph":
+        """Files of that folder that are still to be written."""
+        explained = {form: folder / f"half-{form}.tflite" for form in READERS}
+        return cls(folder / "float.tflite", explained)
+
+
+@dataclass(frozen=True)
+class Verified:
+    """The files that are right, those that are not, and sentences for beside the figures."""
+
+    artifacts: tuple[Artifact, ...]
+    failed: tuple[Failure, ...]
+    warnings: tuple[str, ...]
 
 
 class Verification:
@@ -25,8 +54,8 @@ class Verification:
     ``images``: a .npy of preprocessed float32 [n, h, w, c].
     """
 
-    def __init__(self, images: Path, threads: int) -> None:
-        self.images, self.threads = images, threads
+    def __init__(self, graph: FloatGraph, images: Path, threads: int) -> None:
+        self.graph, self.images, self.threads = graph, images, threads
         self.trials: list[Trials] = []
 
     def __enter__(self) -> "Verification":
@@ -36,33 +65,63 @@ class Verification:
         for trials in self.trials:
             trials.stop()
 
-    def start(self, file_format: str, folder: Path, names: list[str]) -> None:
-        """Start trying the files of one format in each runtime that reads it."""
-        for runtime in READERS[file_format]:
-            files = [folder / name for name in names]
-            self.trials.append(Trials(runtime, files, self.images, self.threads))
+    def start(self, folder: Path, names: Sequence[str]) -> None:
+        """Start trying the files in each runtime that reads them."""
+        half = [self.graph.explained[form] for form in READERS if f"{FLOAT16.name}.{form}" in names]
+        if half:
+            self._start("litert", half, None)
+        for file_format, runtimes in READERS.items():
+            files = [folder / name for name in names if name.endswith(f".{file_format}")]
+            for runtime in runtimes if files else ():
+                first = runtime == runtimes[0]
+                self._start(runtime, files, None if first else IMAGES_IN_OTHERS)
 
-    def artifacts(
-        self, folder: Path, reference: np.ndarray, output_kind: str
-    ) -> tuple[Artifact, ...]:
-        """Wait for all trials and describe each file, beside Keras's ``reference`` outputs."""
-        went: dict[str, dict] = {}
+    def _start(self, runtime: str, files: list[Path], images_at_most: int | None) -> None:
+        made = Trials(runtime, files, self.images, self.threads, images_at_most)
+        self.trials.append(made)
+
+    def judged(
+        self, folder: Path, reference: np.ndarray, network: Network, limits: Limits
+    ) -> Verified:
+        """Wait for all trials, and judge each file beside Keras's ``reference`` outputs."""
+        went: dict[str, dict[str, Trial]] = {}
         for trials in self.trials:
             for name, trial in trials.results().items():
                 went.setdefault(name, {})[trials.runtime] = trial
-        return tuple(
-            _artifact(folder / name, by_runtime, reference, output_kind)
-            for name, by_runtime in went.items()
-        )
+        half = {
+            form: went.pop(path.name)["litert"]
+            for form, path in self.graph.explained.items()
+            if path.name in went
+        }
+        judge = Judge(reference, network, limits, half, self._rounding(network))
+        artifacts, failed = [], []
+        for name, by_runtime in went.items():
+            artifact = _artifact(folder / name, by_runtime, reference, network)
+            fault = judge.fault(artifact, by_runtime)
+            if fault is None:
+                artifacts.append(artifact)
+            else:
+                failed.append(Failure(name, fault))
+        return Verified(tuple(artifacts), tuple(failed), tuple(judge.warnings))
+
+    def _rounding(self, network: Network) -> Callable[[], float]:
+        path, images, threads = self.graph.path, self.images, self.threads
+        return lambda: arithmetic.rounding_error(path, images, threads, network)
 
 
 def _artifact(
-    path: Path, by_runtime: dict[str, Trial], reference: np.ndarray, output_kind: str
+    path: Path,
+    by_runtime: dict[str, Trial],
+    reference: np.ndarray,
+    network: Network,
 ) -> Artifact:
     scheme, file_format = path.stem, path.suffix[1:]
     first = READERS[file_format][0]
     outputs = by_runtime[first].outputs
     tensors_in, tensors_out, ops = _described(path)
+    compared = None
+    if outputs is not None:
+        compared = compare(reference, outputs, network.output_kind, network.outputs)
     return Artifact(
         name=path.name,
         format=file_format,
@@ -72,7 +131,7 @@ def _artifact(
         inputs=tensors_in,
         outputs=tensors_out,
         ops=ops,
-        fidelity=None if outputs is None else compare(reference, outputs, output_kind),
+        fidelity=compared,
         loads_in={runtime: _status(trial, outputs, first) for runtime, trial in by_runtime.items()},
         partitions=None if outputs is None or file_format != "tflite" else partitions(_graph(path)),
     )
@@ -82,33 +141,11 @@ def _status(trial: Trial, expected: np.ndarray | None, first: str) -> str:
     """The outcome of a trial, also where the runtime runs the file and computes other outputs."""
     if trial.outputs is None or expected is None:
         return trial.status
-    # The kind of output does not matter to the one figure that is looked at.
-    found = compare(expected[: len(trial.outputs)], trial.outputs, "logits").sqnr_db
+    # What the outputs mean does not matter to the one figure that is looked at.
+    found = compare(expected[: len(trial.outputs)], trial.outputs, VALUES).sqnr_db
     if found is None or found >= MIN_SAME_SQNR_DB:
         return trial.status
     return f"it runs, but its outputs differ from {first}'s (SQNR {found:.1f} dB)"
-
-
-def check(artifacts: tuple[Artifact, ...]) -> None:
-    """CheckFailed for a file that its own runtime cannot run, or that is too far from Keras."""
-    for artifact in artifacts:
-        runtime = READERS[artifact.format][0]
-        found = artifact.fidelity
-        if found is None:
-            raise CheckFailed(
-                f"{artifact.name} does not run in {runtime}: {artifact.loads_in[runtime]}"
-            )
-        if artifact.scheme == "float32" and found.max_relative_error > MAX_FLOAT32_RELATIVE_ERROR:
-            raise CheckFailed(
-                f"{artifact.name} differs from Keras by {found.max_relative_error:.1e} of the "
-                f"largest output; at most {MAX_FLOAT32_RELATIVE_ERROR:.0e} is allowed"
-            )
-        noisy = found.sqnr_db is not None and found.sqnr_db < MIN_FLOAT16_SQNR_DB
-        if artifact.scheme == "float16" and noisy:
-            raise CheckFailed(
-                f"{artifact.name} has an SQNR of {found.sqnr_db:.1f} dB against Keras; "
-                f"at least {MIN_FLOAT16_SQNR_DB:.0f} dB is wanted"
-            )
 
 
 def sha256(path: Path) -> str:

@@ -7,12 +7,15 @@ from pathlib import Path
 from models.command_line.options import Options
 
 
-def content_sha256(path: Path) -> str:
-    """SHA-256 (hex) of a file, or of the names and contents of a folder's files."""
+def content_sha256(path: Path, *further: Path) -> str:
+    """SHA-256 (hex) of a file, or of the names and contents of a folder's files; ``further`` files
+    belong to it."""
     whole = hashlib.sha256()
-    for file in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
+    own = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    for file in (*own, *further):
         if file != path:
-            whole.update(str(file.relative_to(path)).encode() + b"\0")
+            folder = path if path.is_dir() else path.parent
+            whole.update(str(file.relative_to(folder)).encode() + b"\0")
         with file.open("rb") as opened:
             while chunk := opened.read(1 << 20):
                 whole.update(chunk)

@@ -17,26 +17,13 @@ from models.command_line.errors import DeviceError, RequestError
 from models.command_line.options import Options
 from models.data.dataset import Dataset, open_dataset
 from models.data.preprocessing import preprocessed
-from models.network import Network
 from models.source import Source, resolve
 
-BATCH = 32
-
-
-def predict(network: Network, images: Sequence[np.ndarray]) -> np.ndarray:
-    """Keras's outputs float32 [n, classes] for preprocessed images [h, w, c]."""
-    outputs = []
-    for start in range(0, len(images), BATCH):
-        batch = np.stack(images[start : start + BATCH])
-        filled = len(batch)
-        if filled < BATCH and start:  # one shape for all batches: another one is traced again
-            batch = np.concatenate([batch, np.zeros((BATCH - filled, *batch.shape[1:]), "f")])
-        outputs.append(np.asarray(network.keras_model.predict_on_batch(batch))[:filled])
-    return np.concatenate(outputs).astype(np.float32)
+PART = 256  # images in memory at a time
 
 
 def outputs(source: Source, options: Options, dataset: Dataset, indices: np.ndarray) -> np.ndarray:
-    """Keras's outputs float32 [n, classes] for those images of ``dataset`` that can be read.
+    """Keras's outputs float32 [n, k] for those images of ``dataset`` that can be read.
 
     Computed in a child process, so that the caller never imports TensorFlow, and kept on disk by
     the hash of the network, the images and the preprocessing.
@@ -67,6 +54,7 @@ def _predict_in_child(options: Options, dataset: Dataset, indices, kept: Path) -
         request.write_text(
             json.dumps({
                 "options": asdict(options), "size": size,
+                "data": dataset.name, "role": dataset.role,
                 "indices": [int(i) for i in indices], "outputs": str(answer),
             })
         )  # fmt: skip
@@ -94,15 +82,16 @@ def main(argv: Sequence[str]) -> int:
 def _answer(asked: dict) -> None:
     options = Options(**asked["options"])
     network = resolve(options).load()
-    dataset = open_dataset(options.data, "DATA", network.size, None, options.skip_corrupt)
+    where, role = asked["data"], asked["role"]
+    dataset = open_dataset(where, role, network.size, None, options.skip_corrupt)
     chunks, images = [], []
     for _, pixels in dataset.images(asked["indices"]):
         images.append(preprocessed(pixels, network.preprocess))
-        if len(images) == 8 * BATCH:
-            chunks.append(predict(network, images))
+        if len(images) == PART:
+            chunks.append(network.model.predict(images))
             images = []
     if images:
-        chunks.append(predict(network, images))
+        chunks.append(network.model.predict(images))
     np.save(asked["outputs"], np.concatenate(chunks))
 
 

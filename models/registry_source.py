@@ -11,7 +11,10 @@ from models.data.image_source import ImageSize
 from models.naming import content_sha256, foreign_data_warnings, safe_name
 from models.network import Network
 from models.networks import demo, registry
+from models.networks.input_scaling import InputScaling
+from models.networks.output_tensor import row_of
 from models.networks.spec import ModelSpec, Preprocess
+from models.opened_file import KERAS
 from models.weights import weights_file
 
 
@@ -26,6 +29,14 @@ class RegistrySource:
     model_id: str
     labels_known: bool
     warnings: tuple[str, ...]
+
+    @property
+    def fits_demo(self) -> bool:
+        return self.weights in ("demo", "random")
+
+    @property
+    def reference(self) -> str:
+        return KERAS
 
     @property
     def size(self) -> ImageSize:
@@ -57,6 +68,7 @@ class RegistrySource:
         return None if self.weights_path is None else content_sha256(self.weights_path)
 
     def load(self) -> Network:
+        from models.keras_files.keras_network import KerasNetwork
         from models.weights import random_weights
         from models.weights.load_weights import load_weights
 
@@ -66,7 +78,10 @@ class RegistrySource:
         else:
             load_weights(model, self.weights_path)
         kind = self.spec.output_activation or "logits"
-        return Network(model, self.size, self.spec.classes, kind, self.preprocess)
+        scaling = InputScaling(self.preprocess, "these networks are fed so")
+        side = self.spec.resolution
+        computed = KerasNetwork(model, side, side, 3)
+        return Network(computed, self.size, row_of(kind, self.spec.classes), scaling)
 
 
 def resolve(options: Options) -> RegistrySource:
@@ -75,6 +90,10 @@ def resolve(options: Options) -> RegistrySource:
     No WEIGHTS means the demo checkpoint where there is one, and random weights elsewhere.
     """
     arch = registry.check_arch(options.arch)
+    if options.outputs is not None:
+        raise RequestError(
+            "OUTPUTS goes with MODEL: what our own networks give is known; leave it out"
+        )
     if options.weights is None:
         options = replace(options, weights="demo" if arch in demo.SPECS else "random")
     spec, path, label = NAMED.get(options.weights, _weights_file)(arch, options)
@@ -162,9 +181,11 @@ def _labels_known(options: Options, spec: ModelSpec) -> bool:
     """True where the labels of DATA are, as far as we know, those of the weights."""
     if options.weights == "random":
         return False
-    if options.weights in NAMED:
-        return (options.data == "demo") == (options.weights == "demo")
-    return options.data != "demo" or spec.classes == len(demo.CLASSES)
+    if options.weights == "demo":
+        return options.data in (None, "demo")
+    if options.data == "demo":
+        return options.weights not in NAMED and spec.classes == len(demo.CLASSES)
+    return options.data is not None
 
 
 def _warnings(options: Options, spec: ModelSpec) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Protocol
 
-from models import registry_source, user_source
+from models import file_source, registry_source, user_source
 from models.command_line.options import Options
 from models.data.image_source import ImageSize
 from models.network import Network
@@ -11,11 +11,20 @@ from models.networks.split_limit import check_split
 
 
 class Source(Protocol):
-    """A network that can be described without TensorFlow and loaded with it."""
+    """A network that can be described without TensorFlow and loaded with it.
+
+    ``labels_known``: it was trained for the classes of DATA. ``fits_demo``: the demo's images stand
+    in where none are given, because it was trained on them, or on none at all.
+    """
 
     model_id: str
     labels_known: bool
+    fits_demo: bool
     warnings: tuple[str, ...]
+
+    @property
+    def reference(self) -> str:
+        """What computes the outputs that every file is compared with, e.g. "Keras"."""
 
     @property
     def size(self) -> ImageSize | None:
@@ -41,6 +50,8 @@ def resolve(options: Options) -> Source:
 
     With SPLIT it is the same network in files of their own.
     """
+    if options.file is not None:
+        return file_source.resolve(options)
     found = (
         registry_source.resolve(options) if options.model is None else user_source.resolve(options)
     )

@@ -1,27 +1,41 @@
-"""The user's own Keras model, described without TensorFlow and loaded with it."""
+"""The user's own model, described without TensorFlow and loaded with it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
-from models.data.image_source import ImageSize
+from models.data.image_source import MIN_SIDE_PIXELS, ImageSize
 from models.naming import content_sha256, foreign_data_warnings, safe_name
 from models.network import Network
-from models.networks.spec import Preprocess
+from models.networks.output_tensor import (
+    CLASS_KINDS,
+    LOGITS,
+    ROW_NAMES,
+    VALUES,
+    OutputTensor,
+    row_of,
+)
+from models.opened_file import is_model_file, reference_name, weight_files
 
 
 @dataclass(frozen=True)
 class UserSource:
-    """The user's own Keras model file or SavedModel folder."""
+    """The user's own model: a Keras file, a SavedModel folder, a .tflite or .onnx file.
+
+    ``res``: the size of its image where the file leaves that open."""
 
     path: Path
     logits: bool
     scale: float | None
     offset: float | None
+    outputs: str | None
     model_id: str
     labels_known: bool
     warnings: tuple[str, ...]
+    res: int | None = None
+    fits_demo: bool = False
     size: ImageSize | None = None
     classes: int | None = None
     expansions: tuple[int, ...] | None = None
@@ -29,34 +43,62 @@ class UserSource:
     def identity(self) -> dict:
         return {
             "file": self.path.name,
-            "sha256": content_sha256(self.path),
+            "sha256": content_sha256(self.path, *weight_files(self.path)),
             "logits": self.logits,
             "scale": self.scale,
             "offset": self.offset,
+            "outputs": self.outputs,
+            "res": self.res,
         }
 
+    @property
+    def reference(self) -> str:
+        """What computes the outputs that every file is compared with."""
+        return reference_name(self.path)
+
     def load(self) -> Network:
+        if is_model_file(self.path):
+            from models import file_network
+
+            found = file_network.load(self.path, self.res, self.logits)
+        else:
+            found = self._load_keras()
+        outputs, reason = found.outputs, found.outputs_reason
+        if self.outputs is not None:
+            outputs, reason = as_said(outputs, self.outputs), f"OUTPUTS={self.outputs} says so"
+        scaling = found.scaling.given(self.scale, self.offset)
+        return replace(found, outputs=outputs, outputs_reason=reason, scaling=scaling)
+
+    def _load_keras(self) -> Network:
         from models.keras_files import user_model
+        from models.keras_files.keras_network import KerasNetwork
 
-        found = user_model.load_user_model(self.path)
-        keras_model, kind = found.keras_model, found.output_kind
-        if self.logits and kind != "logits":
-            keras_model, kind = user_model.without_final_activation(keras_model), "logits"
-        return Network(
-            keras_model,
-            ImageSize(found.height, found.width, found.channels),
-            found.classes,
-            kind,
-            self._preprocess(found.has_preprocessing),
-        )
+        found = user_model.load_user_model(self.path, self.res)
+        keras_model, outputs, reason = found.keras_model, found.outputs, found.outputs_reason
+        if self.logits and found.output_kind != LOGITS:
+            keras_model = user_model.logits_of(keras_model, found.output_kind)
+            outputs, reason = row_of(LOGITS, outputs[0].size), "LOGITS is 1"
+        sides = found.height, found.width, found.channels
+        model = KerasNetwork(keras_model, *sides)
+        return Network(model, ImageSize(*sides), outputs, found.scaling, reason, found.notes)
 
-    def _preprocess(self, built_in: bool) -> Preprocess:
-        """As given; else none for a model that does its own, and the MobileNets' otherwise."""
-        default = Preprocess(1.0, 0.0) if built_in else Preprocess()
-        return Preprocess(
-            default.scale if self.scale is None else self.scale,
-            default.offset if self.offset is None else self.offset,
+
+def as_said(outputs: Sequence[OutputTensor], said: str) -> tuple[OutputTensor, ...]:
+    """``outputs`` as OUTPUTS takes them; RequestError where several, or maps, are to be classes."""
+    if said == VALUES:
+        names = [VALUES] if len(outputs) == 1 else [output.name for output in outputs]
+        return tuple(
+            replace(output, kind=VALUES, name=name)
+            for output, name in zip(outputs, names, strict=True)
         )
+    if len(outputs) > 1 or not outputs[0].is_row:
+        shapes = ", ".join(str(list(output.shape)) for output in outputs)
+        raise RequestError(
+            f"OUTPUTS is classes, but MODEL has outputs of shape {shapes}; expected one row of "
+            "classes; use OUTPUTS=values or leave it out"
+        )
+    kind = outputs[0].kind if outputs[0].kind in CLASS_KINDS else LOGITS
+    return (replace(outputs[0], kind=kind, name=ROW_NAMES[kind]),)
 
 
 def resolve(options: Options) -> UserSource:
@@ -64,20 +106,27 @@ def resolve(options: Options) -> UserSource:
     path = Path(options.model)
     if not path.exists():
         raise RequestError(
-            f"MODEL is {options.model!r}, which does not exist; expected a .keras or .h5 file or a "
-            "SavedModel folder"
+            f"MODEL is {options.model!r}, which does not exist; expected a .keras or .h5 file, a "
+            "SavedModel folder, a .tflite or .onnx file"
         )
-    for name in ("alpha", "res", "classes", "weights"):
+    for name in ("alpha", "classes", "weights"):
         if getattr(options, name) is not None:
             raise RequestError(
                 f"{name.upper()} does not go with MODEL: the model has its own; leave it out"
             )
+    labels_known = options.data not in (None, "demo")
+    if options.res is not None and options.res < MIN_SIDE_PIXELS:
+        raise RequestError(f"RES is {options.res}; expected at least {MIN_SIDE_PIXELS} pixels")
     return UserSource(
         path,
         options.logits,
         options.scale,
         options.offset,
-        model_id=safe_name(path.stem) + ("-logits" if options.logits else ""),
-        labels_known=options.data != "demo",
-        warnings=foreign_data_warnings(options, options.data != "demo"),
+        options.outputs,
+        res=options.res,
+        model_id=safe_name(path.stem)
+        + (f"-{options.res}" if options.res else "")
+        + ("-logits" if options.logits else ""),
+        labels_known=labels_known,
+        warnings=foreign_data_warnings(options, labels_known),
     )

@@ -14,6 +14,7 @@ import numpy as np
 
 from models.command_line import command, options, progress
 from models.command_line.columns import aligned
+from models.command_line.errors import RequestError
 from models.command_line.options import Options
 from quantize.evaluate import latency
 from quantize.evaluate.output_comparison import compare, predictions
@@ -59,7 +60,7 @@ def rows(asked: Options) -> Iterator[Row]:
         latencies = latency.in_turns(graphs, asked.threads, ROUNDS)
     kind = inputs.network.output_kind
     for tool, outputs in found.items():
-        fidelity = compare(found["float32"], outputs, kind)
+        fidelity = compare(found["float32"], outputs, kind, inputs.network.outputs)
         right = None
         if inputs.labels is not None:
             right = float(np.mean(predictions(outputs, kind) == inputs.labels))
@@ -85,10 +86,15 @@ def _tools(inputs: Inputs, threads: int) -> dict[str, Callable[[], Graph]]:
 def _tensorflow(inputs: Inputs) -> Graph:
     from models.keras_files import float_graph
 
-    size = inputs.network.size
+    size, function = inputs.network.size, inputs.network.model.function
+    if function is None:
+        raise RequestError(
+            "MODEL is a .tflite file, which TensorFlow's converter does not read; expected a Keras "
+            "or .onnx model to compare its int8 with ours"
+        )
     return Graph(
         float_graph.convert_int8(
-            inputs.network.keras_model, size.height, size.width, size.channels, inputs.calibration
+            function, size.height, size.width, size.channels, inputs.calibration
         )
     )
 

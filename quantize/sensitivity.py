@@ -16,6 +16,7 @@ from models.command_line.columns import aligned
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
 from models.networks import demo
+from models.networks.output_tensor import OutputTensor
 from models.source import resolve
 from quantize.evaluate import swap_precision
 from quantize.evaluate.output_comparison import compare
@@ -54,19 +55,21 @@ def rows(
     threads: int,
     bias_corrected: bool,
     done: Callable[[int], None] = lambda layers: None,
+    tensors: Sequence[OutputTensor] = (),
 ) -> list[Row]:
     """A row for each layer that is int8 in ``int8_graph``, the one that alone does worst first.
 
     ``graph`` is its float form, which the outputs are compared with. ``images``: preprocessed
     float32 [n, h, w, c]. ``bias_corrected``: so are the biases of ``int8_graph``. ``done`` is
-    told how many times a layer was looked at: twice each.
+    told how many times a layer was looked at: twice each. ``tensors``: the outputs where there are
+    several; the worst of them counts.
     """
     wanted = outputs(graph, images, threads)
     kinds = {made[0]: kind for kind, _, made in graph.operators()}
     names = {tensor: name for name, tensor in layer_names(graph).items()}
 
     def decibels(found: np.ndarray) -> float | None:
-        return compare(wanted, found, output_kind).sqnr_db
+        return compare(wanted, found, output_kind, tensors).sqnr_db
 
     whole, left, alone = decibels(outputs(int8_graph, images, threads)), {}, {}
     for name, found in swap_precision.left_float(graph, int8_graph, images, threads):
@@ -106,6 +109,7 @@ def analyse(asked: Options) -> tuple[str, list[Row]]:
             asked.threads,
             found.chosen.method != "min-max",
             lambda done: now("layer after layer, float alone and int8 alone,", done, 2 * layers),
+            inputs.network.outputs,
         )
     return _title(found, len(looked_at), layers), layer_rows
 

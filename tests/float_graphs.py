@@ -23,13 +23,12 @@ def demo(arch: str) -> Graph:
     def convert() -> bytes:
         import keras
 
-        from models.keras_files import float_graph
         from models.source import resolve
 
         # Layers are named as in a process of its own, whatever was built in this one before.
         keras.utils.clear_session(free_memory=False)
         network = resolve(Options(arch=arch)).load()
-        return float_graph.convert(network.keras_model, 96, 96, 3)
+        return network.model.float_graph()
 
     return Graph(_kept(f"{arch}-demo", convert)).named("image", "probabilities")
 

@@ -58,6 +58,27 @@ def test_labels_may_be_missing_to_calibrate_and_one_output_tells_two_classes(tmp
     assert open_dataset(binary, "DATA", SIZE, 1).labels.max() == 1
 
 
+@pytest.mark.parametrize("channels", [2, 4, 7])
+def test_a_model_of_other_channels_reads_arrays_of_as_many(tmp_path, channels):
+    x = np.random.default_rng(1).integers(0, 256, (6, 32, 32, channels), np.uint8)
+    size = ImageSize(32, 32, channels)
+    data = open_dataset(saved(tmp_path, x=x, y=Y), "DATA", size, 3)
+    assert np.array_equal(pixels(data), x)
+    assert pixels(open_dataset(data.name, "DATA", ImageSize(64, 64, channels), 3)).shape == (
+        6, 64, 64, channels
+    )  # fmt: skip
+    for other in (X, X[..., 0]):
+        with pytest.raises(RequestError, match=rf"but the model reads {channels}; expected \[n"):
+            open_dataset(saved(tmp_path, name="other.npz", x=other, y=Y), "DATA", size, 3)
+
+
+def test_where_labels_do_not_matter_there_may_be_any(tmp_path):
+    for y in (Y + 100, Y + 0.5, np.eye(6), None):
+        arrays = {"x": X} if y is None else {"x": X, "y": y}
+        for role in ("DATA", "CALIB"):
+            assert len(open_dataset(saved(tmp_path, **arrays), role, SIZE, None).labels) == 6
+
+
 def with_value(value):
     x = X.astype(np.float32)
     x[4, 3, 2, 1] = value

@@ -34,6 +34,7 @@ def refused(work, *arguments, says, started=call):
     assert files_in(work) == before
 
 
+DEMO = ("--calib", "demo")  # a trained network has to be given images
 # Paths are given relative to the working folder: the absolute ones hold the name of the test, in
 # which any word that a message must say could be found.
 
@@ -103,20 +104,21 @@ def test_truncated_weights_are_refused(work):
     path = weights(work)
     whole = (work / path).read_bytes()
     (work / path).write_bytes(whole[: len(whole) // 2])
-    refused(work, "--weights", path, "--alpha", 0.1, "--res", 64, says=[path, "truncated"])
+    asked = ("--weights", path, "--alpha", 0.1, "--res", 64, *DEMO)
+    refused(work, *asked, says=[path, "truncated"])
 
 
 def test_weights_of_another_architecture_are_refused_with_the_layers_that_differ(work):
     path = weights(work, "v1")
     shapes = "Conv1 is (3, 3, 3, 3) in the file, expected (3, 3, 3, 8)"
-    refused(work, "--weights", path, "--alpha", 0.1, "--res", 64, says=[path, shapes])
+    asked = ("--weights", path, "--alpha", 0.1, "--res", 64, *DEMO)
+    refused(work, *asked, says=[path, shapes])
 
 
 def test_a_text_file_called_keras_is_refused(work):
     (work / "data" / "m.keras").write_text("not a model\n" * 100)
-    refused(
-        work, "--model", "data/m.keras", says=["data/m.keras", "neither a Keras archive nor HDF5"]
-    )
+    says = ["data/m.keras", "neither a Keras archive nor HDF5"]
+    refused(work, "--model", "data/m.keras", *DEMO, says=says)
 
 
 @pytest.mark.parametrize(("name", "value"), [("ALPHA", "1"), ("WEIGHTS", "random")])
@@ -126,13 +128,25 @@ def test_what_a_model_has_itself_is_refused_beside_it(work, name, value):
     refused(work, *beside, says=[f"{name} does not go with MODEL"])
 
 
+def test_a_size_of_no_pixels_is_refused(work):
+    (work / "data" / "m.keras").touch()
+    refused(work, "--model", "data/m.keras", "--res", 0, says=["RES is 0", "at least 8 pixels"])
+
+
 def test_a_model_with_two_inputs_is_refused(work):
     import keras
 
     a, b = keras.Input((32, 32, 3)), keras.Input((32, 32, 3))
     x = keras.layers.GlobalAveragePooling2D()(keras.layers.Add()([a, b]))
     keras.Model([a, b], keras.layers.Dense(10)(x)).save(work / "data" / "m.keras")
-    refused(work, "--model", "data/m.keras", says=["2 inputs"])
+    refused(work, "--model", "data/m.keras", *DEMO, says=["2 inputs"])
+
+
+def test_a_trained_network_without_images_is_refused_with_the_line_to_run(work):
+    path = weights(work)
+    own = ("--weights", path, "--alpha", 0.1, "--res", 64)
+    line = f"run make export ARCH=v2 ALPHA=0.1 RES=64 WEIGHTS={path} CALIB=folder with"
+    refused(work, *own, says=[f"WEIGHTS={path} was given no images", line])
 
 
 def test_an_empty_calibration_folder_is_refused(work):

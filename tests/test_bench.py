@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -22,6 +23,8 @@ from bench.history.history import History
 from bench.measurement.flat_record import flat
 from bench.measurement.plan import PLANS
 from bench.measurement.warning import MeasurementWarning
+from models.command_line.options import Options
+from models.source import resolve
 
 
 def bench(*more):
@@ -115,7 +118,7 @@ def test_the_runtimes_operators_are_named_and_kept(tiny_project, keras_predictio
 @pytest.mark.slow
 def test_unknown_labels_make_top1_na(tiny_project, keras_predictions, capsys):
     """A user's model on the demo images was not trained for their classes."""
-    assert main(["run", "--model", "tiny.keras", "--n-eval", "9", "--json"]) == 0
+    assert main(["run", "--model", "tiny.keras", "--data", "demo", "--n-eval", "9", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
     assert [row["top1"] for row in rows] == [None] * 8
     assert all(row["agreement"] is not None and row["images"] == 9 for row in rows)
@@ -205,6 +208,9 @@ def test_the_command_line_agrees_with_keras(tiny_project, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tiny_project / "cache"))
     (tiny_project / "tiny.keras").unlink()
     subprocess.run([sys.executable, "-c", make], check=True)
+    identity = resolve(Options(model="tiny.keras")).identity()
+    shutil.rmtree(tiny_project / "artifacts")
+    write_export(tiny_project / "artifacts", model=identity)
     command = [sys.executable, "-m", "bench", "run", "--json", "--model", "tiny.keras"]
     chosen = ["--data", "data.npz", "--plan", "quick", "--time-limit", "0.2"]
     done = subprocess.run([*command, *chosen], check=True, stdout=subprocess.PIPE)

@@ -108,7 +108,7 @@ def test_labels_follow_the_sorted_folder_names(folder):
     assert data.source.item_name(6) == str(folder / "cat" / "0.jpg")
     images = dict(data.images(range(9)))
     assert list(images) == list(range(9)) and images[0].shape == (32, 32, 3)
-    assert "centre crop 32x32" in data.decoder and data.warnings == ()
+    assert "centre crop 32x32" in data.decoder
 
 
 @pytest.mark.parametrize("inside", [True, False])
@@ -136,11 +136,31 @@ def test_class_lists_that_do_not_fit_are_refused(folder):
     refused("expected one class name a line in UTF-8", folder)
 
 
-def test_more_classes_than_outputs_are_refused_and_fewer_are_a_warning(folder):
+def test_more_classes_than_outputs_are_refused(folder):
     refused("has 3 classes but the model has 2 outputs", folder, classes=2)
     refused("has 3 classes but the model has 1 output;", folder, classes=1)
     assert len(opened(folder, role="CALIB", classes=2)) == 9
-    assert "3 class folders for 5 outputs" in opened(folder, classes=5).warnings[0]
+
+
+def test_a_missing_class_folder_does_not_shift_the_labels(folder):
+    """Labels by the sorted names would be those of other outputs."""
+    line = refused(
+        "has 3 class folders (ant, bee, cat) but the model has 5 outputs", folder, classes=5
+    )
+    assert f"all 5 classes into {folder / 'classes.txt'}" in line
+    (folder / "classes.txt").write_text("ant\nauk\nbee\nbug\ncat\n")
+    data = opened(folder, classes=5)
+    assert sorted(set(data.labels)) == [0, 2, 4]
+    assert len(opened(folder, role="CALIB", classes=5)) == 9  # whose labels nobody reads
+    (folder / "classes.txt").write_text("ant\nbee\nbug\ncat\n")
+    refused("classes.txt has 4 names but the model has 5 outputs; expected 5", folder, classes=5)
+
+
+def test_where_labels_do_not_matter_class_folders_do_not_either(folder):
+    assert len(opened(folder, classes=None)) == 9
+    picture(folder / "alone.png", 50)
+    assert len(opened(folder, classes=None)) == 10
+    refused("has alone.png next to its class folders", folder)
 
 
 def test_one_output_tells_two_classes(folder):
@@ -148,7 +168,6 @@ def test_one_output_tells_two_classes(folder):
         path.unlink()
     (folder / "bee").rmdir()
     assert opened(folder, classes=1).labels.max() == 1
-    assert opened(folder, classes=1).warnings == ()
 
 
 def test_folders_without_usable_images_are_refused(tmp_path):
@@ -176,7 +195,64 @@ def test_a_flat_folder_serves_to_calibrate_only(tmp_path):
     assert len(list(calib.images(range(3)))) == 3
     refused("images but no class folders", tmp_path / "flat")
     picture(tmp_path / "flat" / "cat" / "1.png")
-    refused("has 0.png next to its class folders", tmp_path / "flat", "CALIB")
+    assert len(opened(tmp_path / "flat", "CALIB")) == 4
+
+
+def test_every_picture_in_a_class_folder_counts(folder):
+    names = ["1.webp", "2.bmp", "3.gif", "4.tiff", "5.jfif", "6.WEBP", "nested/7.jpg"]
+    for n, name in enumerate(names):
+        picture(folder / "cat" / name, seed=100 + n)
+    (folder / "cat" / "0.jpg").rename(folder / "cat" / "0")  # a download without a suffix
+    (folder / "cat" / "nested" / "again").symlink_to(folder / "cat")
+    data = opened(folder)
+    of_cats = [data.source.item_name(i) for i in range(len(data)) if data.labels[i] == 2]
+    assert of_cats == [
+        str(folder / "cat" / name)
+        for name in sorted([*names, "0", "1.JPEG", "2.png"])
+    ]  # fmt: skip
+    assert len(list(data.images(range(len(data))))) == 16
+
+
+def test_files_that_are_no_pictures_are_counted(folder):
+    assert opened(folder).warnings == (
+        f"DATA={folder}: 1 file is no image, and left out; the first is cat/README.txt",
+    )
+    for n in range(3):
+        (folder / "ant" / f"{n}.xml").write_text("<box/>")
+    (folder / "labels.csv").write_text("a,b")
+    (folder / "ant" / "Thumbs.db").write_bytes(b"?")
+    (folder / "ant" / "x.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+    (line,) = opened(folder, "CALIB").warnings
+    assert line == f"CALIB={folder}: 6 files are no images, and left out; the first is labels.csv"
+    (folder / "classes.txt").write_text("ant\nbee\ncat\n")
+    assert opened(folder).warnings == (line.replace("CALIB", "DATA"),)
+
+
+def test_photographs_in_heic_are_named_with_the_remedy(folder):
+    (folder / "cat" / "README.txt").unlink()
+    heic = b"\0\0\0\x18ftypheic" + bytes(100)
+    (folder / "bee" / "IMG_1.HEIC").write_bytes(heic)
+    (folder / "bee" / "IMG_2").write_bytes(heic)
+    (line,) = opened(folder).warnings
+    assert "2 HEIC photographs are left out, the first is bee/IMG_1.HEIC" in line
+    assert "convert it to JPEG, e.g. heif-convert" in line
+    for path in (folder / "bee").glob("[0-9]*"):
+        path.unlink()
+    assert "convert it to JPEG" in refused("bee has no image among its 2 files", folder)
+
+
+def test_camera_raw_files_are_not_read_as_the_thumbnail_in_them(folder):
+    raw = folder / "cat" / "1.NEF"
+    picture(folder / "thumbnail.tiff")
+    (folder / "thumbnail.tiff").rename(raw)
+    assert str(raw) not in [opened(folder).source.item_name(i) for i in range(9)]
+    assert len(opened(folder)) == 9
+
+
+def test_a_model_of_other_channels_needs_arrays(folder):
+    for where, role in ((str(folder), "DATA"), ("demo", "CALIB")):
+        with pytest.raises(RequestError, match=r"an \.npz with x of shape \[n, height, width, 4\]"):
+            open_dataset(where, role, ImageSize(32, 32, 4), 3)
 
 
 def test_other_places_are_refused_with_what_is_accepted(tmp_path):

@@ -10,7 +10,6 @@ from models.data.dataset import open_dataset
 from models.data.image_source import ImageSize
 from models.data.preprocessing import preprocessed
 from models.networks import demo
-from models.reference import predict
 from models.source import resolve
 from quantize.evaluate.output_comparison import predictions
 
@@ -26,7 +25,7 @@ def top1(arch):
     predicted = []
     for some in np.array_split(chosen, 4):
         chunk = [preprocessed(x, network.preprocess) for _, x in images.images(some)]
-        predicted.append(predictions(predict(network, chunk), network.output_kind))
+        predicted.append(predictions(network.model.predict(chunk), network.output_kind))
     return np.mean(np.concatenate(predicted) == images.labels[chosen])
 
 

@@ -13,10 +13,12 @@ from in_process import call
         ("export", ["--data", "nowhere"], "DATA is 'nowhere', which does not exist"),
         ("export", ["--calib", "m.keras"], "CALIB is 'm.keras', a file of another kind"),
         ("export", ["--n-calib", "4"], "CALIB gives 4 images; expected at least 8"),
+        ("export", [], "MODEL=m.keras was given no images"),
         ("export", ["--methods", "magic"], "METHODS has 'magic'"),
         ("export", ["--schemes", "int4"], "SCHEMES has 'int4'"),
         ("quantize", ["--observer", "eyes"], "observer is 'eyes'; expected one of: min-max"),
         ("quantize", ["--data", "nowhere"], "DATA is 'nowhere', which does not exist"),
+        ("quantize", [], "run make quantize MODEL=m.keras CALIB=folder with a folder"),
         ("quantize", ["--n-calib", "4"], "CALIB gives 4 images; expected at least 8"),
     ],
 )

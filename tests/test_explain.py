@@ -235,9 +235,9 @@ def int8_graph(v1_graph, v1_statistics):
 
 @pytest.fixture(scope="module")
 def onnx_model(v1_graph):
-    from export.onnx import float_model_onnx
+    from export.onnx import onnx_model
 
-    return float_model_onnx.from_graph(v1_graph)
+    return onnx_model.of_graph(v1_graph).model
 
 
 def damaged(graph, name, change):
@@ -331,11 +331,11 @@ def test_a_fault_is_named_across_formats(v1_graph, onnx_model, evaluation_images
 def test_a_fault_in_an_int8_onnx_file_is_named(
     v1_graph, int8_graph, onnx_model, evaluation_images, tmp_path
 ):
-    from export.onnx import int8_onnx
+    from export.onnx import onnx_model as written
 
     broken = damaged(int8_graph, "conv_pw_5", shifted_bias)
     a = side(tmp_path, int8_graph.content, "int8.tflite")
-    content = int8_onnx.quantize(onnx_model, broken).SerializeToString()
+    content = written.of_graph(broken).model.SerializeToString()
     b = side(tmp_path, content, "int8.onnx")
     assert named(explain(a, b, evaluation_images[:4])) == "conv_pw_5"
     c = side(tmp_path, onnx_model.SerializeToString(), "float32.onnx")
@@ -345,9 +345,9 @@ def test_a_fault_in_an_int8_onnx_file_is_named(
 def test_sides_with_equal_outputs_have_no_layer_that_diverges(
     v1_graph, int8_graph, onnx_model, evaluation_images, tmp_path
 ):
-    from export.onnx import int8_onnx
+    from export.onnx import onnx_model as written
 
-    content = int8_onnx.quantize(onnx_model, int8_graph).SerializeToString()
+    content = written.of_graph(int8_graph).model.SerializeToString()
     float32 = side(tmp_path, v1_graph.content, "float32.tflite")
     others = [
         side(tmp_path, int8_graph.content, "int8.tflite"),

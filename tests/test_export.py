@@ -16,7 +16,6 @@ from onnx import numpy_helper
 
 from export.artifact import Manifest
 from export.loading import Trials
-from models.command_line.errors import CheckFailed
 from quantize.graph.graph import Graph
 
 SIX = {
@@ -223,28 +222,37 @@ def test_a_runtime_that_dies_costs_only_its_own_files(exported, tmp_path, monkey
     assert found["float16.tflite"].status == "the process ended with code -6"
 
 
-def test_a_float_file_that_is_not_keras_fails_the_export(manifest):
-    from dataclasses import replace
-
-    from export import verification
-
-    verification.check(manifest.artifacts)
-    for name, bad in (
-        ("float32.onnx", {"max_relative_error": 2e-4}),
-        ("float16.tflite", {"sqnr_db": 39.9}),
-    ):
-        wrong = tuple(
-            replace(a, fidelity=replace(a.fidelity, **bad)) if a.name == name else a
-            for a in manifest.artifacts
-        )
-        with pytest.raises(CheckFailed, match=name):
-            verification.check(wrong)
+STRICT = "[verification]\nmax_float32_error = 0\nrounding_factor = 0\n"
 
 
 @pytest.mark.slow
-def test_a_check_that_fails_ends_the_export_with_nothing_written(tmp_path, monkeypatch):
-    monkeypatch.setattr("export.verification.MAX_FLOAT32_RELATIVE_ERROR", 0.0)
-    done = call("export", *SMALL, cwd=tmp_path)
+def test_a_file_that_is_wrong_costs_only_itself_and_the_exit_code_is_1(tmp_path):
+    (tmp_path / "export.toml").write_text(STRICT)
+    files = "float32.tflite,float16.tflite,int8.tflite"
+    done = call("export", *SMALL, "--files", files, cwd=tmp_path)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: float32.tflite was not written: it differs from Keras by")
+    assert "float16" not in last
+    folder = tmp_path / "artifacts" / "v2-0.1-64-random"
+    assert {f.name for f in folder.iterdir()} == {"float16.tflite", "int8.tflite", "manifest.json"}
+    manifest = Manifest.read(folder)
+    assert [a.name for a in manifest.artifacts] == ["float16.tflite", "int8.tflite"]
+    (failure,) = manifest.failed
+    assert failure.name == "float32.tflite" and "differs from Keras" in failure.reason
+    shown = done.stdout.splitlines()
+    assert any(line.split() == ["float32.tflite", "not", "written"] for line in shown)
+    assert any(line.startswith("float32.tflite was not written: it differs") for line in shown)
+    assert call("export", *SMALL, "--files", "int8.tflite", cwd=tmp_path).returncode == 0
+    again = call("export", *SMALL, "--files", files, cwd=tmp_path)
+    assert again.returncode == 1 and "float32.tflite was not written" in again.stderr
+    assert Manifest.read(folder) == manifest
+
+
+@pytest.mark.slow
+def test_where_no_file_is_right_nothing_is_written(tmp_path):
+    (tmp_path / "export.toml").write_text(STRICT)
+    done = call("export", *SMALL, "--files", "float32.tflite", cwd=tmp_path)
     assert done.returncode == 1, done.stderr
-    assert done.stderr.splitlines()[-1].startswith("error: float32.tflite differs from Keras")
-    assert files_in(tmp_path) == []
+    assert done.stderr.splitlines()[-1].startswith("error: float32.tflite was not written")
+    assert files_in(tmp_path) == ["export.toml"]

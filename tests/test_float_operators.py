@@ -6,7 +6,7 @@ import pytest
 from in_process import call
 
 from export.artifact import Manifest
-from export.onnx import float_model_onnx, int8_onnx
+from export.onnx import onnx_model
 from quantize.evaluate.output_comparison import compare
 from quantize.graph.graph import Graph
 from quantize.methods.search import outputs
@@ -83,7 +83,7 @@ def test_int8_onnx_answers_as_int8_tflite(activation, least_db):
     graph, made = float_and_int8(activation)
     affine = made.quantization("logits")
     found = onnx_outputs(
-        int8_onnx.quantize(float_model_onnx.from_graph(graph), made),
+        onnx_model.of_graph(made).model,
         quantized_images(made, images()),
     )
     found = (found.astype(np.float32) - affine.zero_point) * affine.scale
@@ -93,9 +93,9 @@ def test_int8_onnx_answers_as_int8_tflite(activation, least_db):
 
 
 def test_an_operand_that_onnx_keeps_in_another_layout_is_the_same_integers():
-    graph, made = float_and_int8(layer_norm)
-    model = int8_onnx.quantize(float_model_onnx.from_graph(graph), made)
-    operands = [i for i in model.graph.initializer if i.name.endswith("operand_int")]
+    _, made = float_and_int8(layer_norm)
+    model = onnx_model.of_graph(made).model
+    operands = [i for i in model.graph.initializer if i.name.endswith(":uint8")]
     gammas = [operand for operand in operands if list(operand.dims) == [1, 8, 1, 1]]
     assert len(gammas) == 2
     stored = {
@@ -121,7 +121,7 @@ def test_a_gelu_is_the_same_in_float_onnx(approximate):
 
     graph, _ = float_and_int8(gelu)
     assert graph.op_histogram["GELU"] == 2
-    found = onnx_outputs(float_model_onnx.from_graph(graph), images())
+    found = onnx_outputs(onnx_model.of_graph(graph).model, images())
     assert compare(outputs(graph, images(), 1), found, "logits").max_relative_error < 1e-5
 
 

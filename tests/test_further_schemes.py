@@ -13,7 +13,7 @@ from bench.__main__ import main as bench
 from export import verification
 from export.artifact import Manifest
 from export.loading import Trial
-from export.onnx import float_model_onnx, int8_onnx
+from export.onnx import onnx_model
 from models.command_line.errors import RequestError
 from models.networks.spec import ModelSpec
 from quantize.evaluate.output_comparison import compare
@@ -124,9 +124,9 @@ def test_outputs_of_further_schemes_are_close_to_float(
     assert (dynamic.described["h_swish"], int16.described["h_swish"]) == ("kept", "lowered")
 
 
-def onnx_answers(graph, int8_graph, images):
+def onnx_answers(int8_graph, images):
     """Real outputs of the int8 ONNX form."""
-    model = int8_onnx.quantize(float_model_onnx.from_graph(graph), int8_graph)
+    model = onnx_model.of_graph(int8_graph).model
     session = open_session("onnxruntime", model.SerializeToString()).session
     fed = quantized_images(int8_graph, images)
     rows = [session.run(None, {"image": image[None]})[0][0] for image in fed]
@@ -161,7 +161,7 @@ def test_one_scale_a_tensor_is_searched_for_like_int8(
     assert equalized > plain + 10
     found = outputs(made.graph, evaluation_images, 2)
     assert compare(outputs(hard, evaluation_images, 2), found, "softmax").sqnr_db == equalized
-    onnx_found = onnx_answers(made.float_form, made.graph, evaluation_images)
+    onnx_found = onnx_answers(made.graph, evaluation_images)
     np.testing.assert_allclose(onnx_found, found, atol=4 / 256)  # kernels differ by a few steps
 
 

@@ -494,12 +494,15 @@ def test_without_exported_files_it_says_what_to_run(project, capsys):
     refused(capsys, "make export MODEL=tiny.keras DATA=data.npz")
 
 
-def test_without_an_int8_file_there_is_nothing_to_compare(project, capsys):
+def test_what_was_exported_is_judged_and_what_was_not_is_skipped(project, capsys):
     manifest = write_export(project / "artifacts")
     kept = tuple(a for a in manifest.artifacts if a.name != "int8.onnx")
     path = project / "artifacts" / "tiny" / "manifest.json"
     path.write_text(replace(manifest, artifacts=kept).to_json())
-    refused(capsys, "no int8.onnx", "nothing to compare")
+    gate("--json")
+    rows = json.loads(capsys.readouterr().out)["gates"]
+    accuracy = [(r["file"], r["verdict"]) for r in rows if r["gate"] == "accuracy"]
+    assert accuracy[-1] == ("int8.onnx", "skipped") and accuracy[0][0] == "int8.tflite"
 
 
 def test_a_file_changed_since_its_export_is_refused(project, capsys):

@@ -7,7 +7,7 @@ from in_process import call
 from user_models import randomize
 
 from export.artifact import Manifest
-from export.onnx import float_model_onnx, int8_onnx
+from export.onnx import onnx_model
 from quantize.evaluate.output_comparison import compare
 from quantize.evaluate.outputs import outputs
 from quantize.graph import delegate, layer_names
@@ -235,12 +235,12 @@ def onnx_outputs(model, given):
 
 
 def test_onnx_has_each_as_one_convolution_with_a_group_and_the_same_scales(graph, plain):
-    made = float_model_onnx.from_graph(graph)
+    made = onnx_model.of_graph(graph).model
     evaluated = images(8, 7)
     np.testing.assert_allclose(
         onnx_outputs(made, evaluated), outputs(graph, evaluated, 1), atol=1e-6
     )
-    integers = int8_onnx.quantize(made, plain)
+    integers = onnx_model.of_graph(plain).model
     for model in (made, integers):
         convolutions = [n for n in model.graph.node if n.op_type == "Conv"]
         found = [next(a.i for a in n.attribute if a.name == "group") for n in convolutions]
@@ -250,11 +250,11 @@ def test_onnx_has_each_as_one_convolution_with_a_group_and_the_same_scales(graph
     stored = {i.name: numpy_helper.to_array(i) for i in integers.graph.initializer}
     editor, by_name = operators(plain)
     for operator in by_name.values():
-        base = f"{editor.name(int(operator.outputs[0]))}/kernel"
+        base = f"{editor.name(int(operator.outputs[0]))}:kernel"
         tensor = editor.tensor(int(operator.inputs[1]))
-        np.testing.assert_array_equal(stored[f"{base}_scale"], tensor.quantization.scale)
+        np.testing.assert_array_equal(stored[f"{base}:scale"], tensor.quantization.scale)
         np.testing.assert_array_equal(
-            stored[f"{base}_int"], editor.read(operator, 1).transpose(0, 3, 1, 2)
+            stored[f"{base}:int8"], editor.read(operator, 1).transpose(0, 3, 1, 2)
         )
 
 

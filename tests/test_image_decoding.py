@@ -79,6 +79,48 @@ def test_every_8_bit_png_mode_becomes_rgb(tmp_path, mode):
     assert np.array_equal(decoded, image_decoding.centre_crop(expected, SIZE))
 
 
+@pytest.mark.parametrize(
+    ("suffix", "exact"),
+    [
+        (".webp", False), (".bmp", True), (".tiff", True), (".tif", True), (".jfif", False),
+        (".JPG", False), (".PNG", True), (".ppm", True), (".tga", True), (".jp2", False),
+        (".gif", False), (".avif", False),
+    ],
+)  # fmt: skip
+def test_every_form_that_pillow_reads_gives_its_picture(tmp_path, suffix, exact):
+    picture = photograph(64, 80)
+    path = tmp_path / f"a{suffix}"
+    picture.save(path)
+    decoded = image_decoding.decode(path, SIZE).astype(int)
+    wanted = image_decoding.centre_crop(picture, SIZE).astype(int)
+    assert np.abs(decoded - wanted).mean() <= (0 if exact else 12)
+
+
+def test_the_name_of_a_picture_does_not_decide_how_it_is_read(tmp_path):
+    picture = photograph(64, 80)
+    picture.save(tmp_path / "really.png")
+    (tmp_path / "really.png").rename(tmp_path / "a.jpg")
+    decoded = image_decoding.decode(tmp_path / "a.jpg", SIZE)
+    assert np.array_equal(decoded, image_decoding.centre_crop(picture, SIZE))
+
+
+def test_a_format_without_a_signature_is_read_by_name_only(tmp_path):
+    """Or the bytes of a damaged photograph could pass as such a picture."""
+    photograph(64, 80).save(tmp_path / "a.tga")
+    (tmp_path / "a.jpg").write_bytes((tmp_path / "a.tga").read_bytes())
+    assert image_decoding.decode(tmp_path / "a.tga", SIZE).shape == (64, 64, 3)
+    with pytest.raises(UnreadableImage, match="no image that Pillow reads"):
+        image_decoding.decode(tmp_path / "a.jpg", SIZE)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".tiff", ".png"])
+def test_of_several_frames_the_first_is_read(tmp_path, suffix):
+    frames = [Image.new("RGB", (64, 64), colour) for colour in ("red", "blue", "green")]
+    path = tmp_path / f"moving{suffix}"
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    assert np.abs(image_decoding.decode(path, SIZE).mean((0, 1)) - [255, 0, 0]).max() < 4
+
+
 def test_a_cmyk_jpeg_shows_its_colours(tmp_path):
     Image.new("RGB", (64, 64), (200, 40, 90)).convert("CMYK").save(tmp_path / "a.jpg")
     assert image_decoding.decode(tmp_path / "a.jpg", SIZE).mean((0, 1)) == pytest.approx(
@@ -113,8 +155,25 @@ def encoded(form, picture=None):
 def png_of_16_bit_rgb():
     """Pillow cannot write one: an 8-bit PNG whose header says 16."""
     raw = bytearray(encoded("PNG"))
-    raw[image_decoding.PNG_BIT_DEPTH_AT] = 16
+    raw[24] = 16  # the bit depth
+    raw[29:33] = struct.pack(">I", zlib.crc32(raw[12:29]))
     return bytes(raw)
+
+
+def tiff_of_16_bit_rgb():
+    """One of 64x64, written by hand: Pillow cannot write one either."""
+    pixels = np.full((64, 64, 3), 40000, "<u2").tobytes()
+    entries = (
+        (256, 4, 1, 64), (257, 4, 1, 64), (258, 3, 3, 0), (259, 3, 1, 1), (262, 3, 1, 2),
+        (273, 4, 1, 0), (277, 3, 1, 3), (278, 4, 1, 64), (279, 4, 1, len(pixels)),
+    )  # fmt: skip
+    depths_at = 8 + 2 + 12 * len(entries) + 4
+    places = {258: depths_at, 273: depths_at + 6}
+    written = [
+        struct.pack("<HHII", tag, kind, n, places.get(tag, v)) for tag, kind, n, v in entries
+    ]
+    directory = struct.pack("<H", len(entries)) + b"".join(written) + struct.pack("<I", 0)
+    return b"II*\0" + struct.pack("<I", 8) + directory + struct.pack("<3H", 16, 16, 16) + pixels
 
 
 def png_with(name, content):
@@ -129,11 +188,12 @@ def png_with(name, content):
 
 
 BAD = {
-    "chunk_of_no_bytes": (png_with(b"iCCP", b""), "not a JPEG or PNG, or is damaged"),
+    "chunk_of_no_bytes": (png_with(b"iCCP", b""), "no image that Pillow reads, or is damaged"),
     "no_palette": (png_with(b"tRNS", b"\0"), "cannot be decoded"),
-    "text": (b"not a picture at all\n" * 10, "not a JPEG or PNG"),
-    "empty": (b"", "not a JPEG or PNG"),
-    "gif": (encoded("GIF"), "not a JPEG or PNG"),
+    "text": (b"not a picture at all\n" * 10, "no image that Pillow reads"),
+    "empty": (b"", "no image that Pillow reads"),
+    "postscript": (encoded("EPS"), "no image that Pillow reads"),
+    "heic": (b"\0\0\0\x18ftypheic" + bytes(100), "Pillow does not read HEIC; convert it to JPEG"),
     "truncated_jpeg": (encoded("JPEG")[:900], "truncated"),
     "truncated_png": (encoded("PNG")[:2000], "truncated"),
     "one_pixel": (encoded("PNG", photograph(1, 1)), "1x1 pixels; expected at least 8"),
@@ -143,6 +203,15 @@ BAD = {
         "16-bit PNG; expected 8 bits",
     ),
     "rgb_16_bit": (png_of_16_bit_rgb(), "16-bit PNG; expected 8 bits"),
+    "grey_16_bit_tiff": (
+        encoded("TIFF", Image.fromarray(np.full((64, 64), 40000, np.uint16))),
+        "16-bit TIFF; expected 8 bits",
+    ),
+    "rgb_16_bit_tiff": (tiff_of_16_bit_rgb(), "16-bit TIFF; expected 8 bits"),
+    "float_tiff": (
+        encoded("TIFF", Image.fromarray(np.full((64, 64), 0.5, np.float32))),
+        "16-bit TIFF; expected 8 bits",
+    ),
 }
 
 
@@ -158,7 +227,7 @@ def test_a_bad_picture_is_refused_in_one_line(tmp_path, case):
 def test_no_damage_to_a_picture_raises_anything_but_unreadable(tmp_path):
     rng = np.random.default_rng(1)
     refused = 0
-    for form in ("JPEG", "PNG"):
+    for form in ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"):
         content = encoded(form)
         for _ in range(150):
             damaged = np.frombuffer(content, np.uint8).copy()

@@ -1,5 +1,6 @@
-"""Variables after ``make`` reach our commands unchanged."""
+"""Variables after ``make`` reach our commands unchanged, and unknown ones do not pass."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -12,15 +13,27 @@ from bench.engine.measure_options import MeasureOptions
 from models.command_line.options import Options
 from models.networks.registry import ARCHITECTURES
 
+# As a shell starts make: under another make, the variables may be that one's.
+ALONE = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+
+
+def make(*words, **more):
+    return subprocess.run(
+        ["make", *words], cwd=ROOT, env={**ALONE, **more}, capture_output=True, text=True
+    )
+
+
+def refusal(*words, **more):
+    """The one line by which make refuses ``words`` before it runs anything."""
+    done = make(*words, **more)
+    assert done.returncode == 2 and done.stdout == "", done.stdout
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith("Makefile:")
+    return done.stderr
+
 
 def command_of(target, *variables):
     """The arguments that ``make target`` would run our program with, as a shell splits them."""
-    done = subprocess.run(
-        ["make", "-n", "-o", ".venv/ready", target, *variables],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    done = make("-n", "-o", ".venv/ready", target, *variables)
     assert done.returncode == 0, done.stderr
     line = next(line for line in done.stdout.splitlines() if " -m " in line)
     _, arguments = line.split(" ", 1)
@@ -58,6 +71,56 @@ def test_a_device_is_cleaned_by_name():
 def test_values_that_mean_something_to_a_shell_arrive_as_they_are(value):
     got = command_of("export", f"MODEL={value}")
     assert got == ["-m", "export", "--model", value.replace("$$", "$")]
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("ARHC", "ARCH"), ("arch", "ARCH"), ("MODLE", "MODEL"), ("SCALES", "SCALE"),
+        ("WEIGTHS", "WEIGHTS"), ("N-CALIB", "N_CALIB"), ("KEEPFLOAT", "KEEP_FLOAT"),
+        ("DEVICES", "DEVICE"), ("X", None), ("OPTIONS", None), ("V", None),
+        ("COLOUR_OF_THE_SKY", None),
+    ],
+)  # fmt: skip
+def test_a_mistyped_variable_is_refused_and_the_nearest_named(given, meant):
+    line = refusal("export", f"{given}=v1")
+    assert f"*** {given} is no variable of make here; " in line
+    assert f"did you mean {meant}? " in line if meant else "did you mean" not in line
+
+
+def test_a_variable_that_the_target_would_ignore_is_refused_with_those_that_take_it():
+    assert "make gate does not take RUNS; targets that do: baseline." in refusal("gate", "RUNS=3")
+    assert "make help does not take ARCH; targets that do: " in refusal("ARCH=v2")
+    assert "make list does not take ARCH" in refusal("list", "ARCH=v2")
+    assert make("-n", "export", "bench", "PLAN=quick").returncode == 0
+
+
+def test_every_target_takes_what_set_up_takes(tmp_path):
+    for target in ("help", "export", "lint", "clean", "native"):
+        done = make("-n", target, f"VENV={tmp_path}", "PYTHON=python3.12")
+        assert done.returncode == 0, done.stderr
+    assert make("-n", "-j2", "test", "PYTEST=tests/test_x.py").returncode == 0
+
+
+def test_each_variable_is_taken_by_the_target_that_uses_it():
+    """Of every target that hands variables on, each one it names."""
+    text = (ROOT / "Makefile").read_text()
+    recipes = re.findall(
+        r"^([\w-]+): \$\(READY\)\n((?:\t.*\n|ifdef.*\n|else\n|endif\n)+)", text, re.M
+    )
+    assert len(recipes) > 10
+    for target, recipe in recipes:
+        used = re.findall(r"call (?:arguments|positional),([A-Z_]+)\)", recipe)
+        for name in used:
+            group = re.search(rf"^{name} := (.*?[^\\])$", text, re.M | re.S)
+            words = re.sub(r"\$\([A-Z_]+\)|\\", " ", group[1]).split() if group else [name]
+            done = make("-n", "-o", ".venv/ready", target, *(f"{word}=1" for word in words))
+            assert done.returncode == 0, done.stderr
+
+
+def test_variables_of_the_environment_and_of_a_calling_make_are_not_judged():
+    assert make("-n", "lint", ARHC="v1").returncode == 0
+    assert make("-n", "lint", MAKELEVEL="1", MAKEFLAGS=" -- ARHC=v1").returncode == 0
 
 
 def test_make_alone_names_targets_and_variables():

@@ -54,7 +54,7 @@ def test_every_field_of_the_result_is_that_of_the_python_runner(
 ):
     path, artifact = exported[file_format, scheme]
     shards, outputs = [tmp_path / "a.npy", tmp_path / "b.npy"], [tmp_path / "x", tmp_path / "y"]
-    images = Images(shards, 30, Preprocess(), artifact.inputs[0], artifact.outputs[0], outputs)
+    images = Images(shards, 30, Preprocess(), artifact.inputs[0], artifact.outputs, outputs)
     asked = Job(
         path, file_format, runtime, threads, PLAN, images, affinity=(0,), profile_runs=3
     ).to_json()
@@ -216,7 +216,7 @@ def test_both_refuse_the_same_images(tmp_path, both, job):
         ("gone.npy", "x.npy", "bad_input"),
         ("fits.npy", "gone/x.npy", "runtime_failed"),
     ):
-        ends = artifact.inputs[0], artifact.outputs[0], [tmp_path / outputs]
+        ends = artifact.inputs[0], artifact.outputs, [tmp_path / outputs]
         images = Images([tmp_path / name], 2, Preprocess(), *ends)
         asked = replace(job, plan=None, images=images).to_json()
         assert both.refused(asked)[1].kind == kind, name

@@ -18,27 +18,14 @@ def models_refused():
     joined = layers.Concatenate()([image, depth])
     joined_row = layers.Dense(3)(layers.GlobalAveragePooling2D()(joined))
 
-    def of_input(*shape, **kwargs):
-        given = keras.Input(shape or None, **kwargs)
-        pooled = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 1)(given))
-        return keras.Model(given, layers.Dense(3)(pooled))
-
+    any_size = keras.Input((None, None, 3))
+    any_row = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 1)(any_size))
     vector = keras.Input((10,))
-    bytes_in = keras.Input((32, 32, 3), dtype="uint8")
-    cast = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 1)(layers.Rescaling(1 / 255)(bytes_in)))
-    half = layers.Dense(3, dtype="mixed_float16", name="half")(pooled)
-    full = layers.Activation("softmax", dtype="float32")(half)
     return [
         ("has 2 inputs (photo, depth)", keras.Model([image, depth], joined_row)),
-        ("has 2 outputs", keras.Model(image, [row, pooled])),
-        ("no fixed size, (None, None, None, 3)", of_input(None, None, 3)),
+        ("no fixed size, (None, None, None, 3)", keras.Model(any_size, any_row)),
         ("an input of shape (None, 10)", keras.Model(vector, layers.Dense(3)(vector))),
-        ("expected 1 or 3 channels", of_input(32, 32, 4)),
-        ("an input of fixed batch 8", of_input(batch_shape=(8, 32, 32, 3))),
-        ("an input of type uint8", keras.Model(bytes_in, layers.Dense(3)(cast))),
-        ("an output of shape (None, 30, 30, 4)", keras.Model(image, features)),
-        ("layer half in float16", keras.Model(image, full)),
-        ("ends in the activation tanh", keras.Model(image, layers.Activation("tanh")(row))),
+        ("an output of type int32", keras.Model(image, keras.ops.argmax(row, axis=-1))),
     ]
 
 

@@ -91,9 +91,7 @@ def evaluating(tmp_path):
     for n, shard in enumerate(shards):
         np.save(shard, pixels[10 * n : 10 * n + 10])
     outputs = tuple(tmp_path / f"outputs-{n}.npy" for n in range(3))
-    images = Images(
-        tuple(shards), 30, Preprocess(), artifact.inputs[0], artifact.outputs[0], outputs
-    )
+    images = Images(tuple(shards), 30, Preprocess(), artifact.inputs[0], artifact.outputs, outputs)
     path = tmp_path / "out" / "tiny" / artifact.name
     return Job(path, "tflite", "litert", 1, images=images)
 

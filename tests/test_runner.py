@@ -34,7 +34,7 @@ def test_every_runtime_times_and_answers(tmp_path, file_format, scheme, runtime)
     np.save(tmp_path / "b.npy", pixels[20:])
     shards = tmp_path / "a.npy", tmp_path / "b.npy"
     outputs = tmp_path / "a-outputs.npy", tmp_path / "b-outputs.npy"
-    images = Images(shards, 30, Preprocess(), artifact.inputs[0], artifact.outputs[0], outputs)
+    images = Images(shards, 30, Preprocess(), artifact.inputs[0], artifact.outputs, outputs)
     path = tmp_path / "out" / "tiny" / artifact.name
     result = Host().run(Job(path, file_format, runtime, 1, QUICK, images))
     assert result.error is None and result.threads == 1 and result.runtime_version
@@ -94,7 +94,7 @@ def test_images_of_another_size_are_an_error_in_the_result(job, tmp_path):
     manifest = write_export(tmp_path / "out")
     images = Images(
         (tmp_path / "images.npy",), 2, Preprocess(), manifest.artifacts[0].inputs[0],
-        manifest.artifacts[0].outputs[0], (tmp_path / "outputs.npy",),
+        manifest.artifacts[0].outputs, (tmp_path / "outputs.npy",),
     )  # fmt: skip
     code, result, _ = run_directly(replace(job, images=images).to_json())
     assert code == 2 and result["error"]["kind"] == "bad_input"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from shufflenets import converted, macs, noise, small
 
-from export.onnx import float_model_onnx, int8_onnx
+from export.onnx import onnx_model
 from models.command_line.errors import RequestError
 from models.networks import registry
 from models.networks.spec import ModelSpec
@@ -102,7 +102,7 @@ def test_int8_onnx_answers_as_int8_tflite(graph, int8_graph, images):
     interpreter = int8_graph.interpreter(threads=1)
     put, got = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     scale, zero_point = put["quantization"]
-    model = int8_onnx.quantize(float_model_onnx.from_graph(graph), int8_graph)
+    model = onnx_model.of_graph(int8_graph).model
     session = open_session("onnxruntime", model.SerializeToString()).session
     answers = []
     for image in images:

@@ -73,7 +73,7 @@ def test_every_kind_of_classifier_loads_and_converts_to_the_same_numbers(builder
     found = load_user_model(saved(original, form, tmp_path))
 
     shape = (found.height, found.width, found.channels, found.classes)
-    assert (*shape, found.output_kind, found.has_preprocessing) == KINDS[builder]
+    assert (*shape, found.output_kind, found.scaling.preprocess) == KINDS[builder]
     images = random_images(found)
     expected = run(original, images)
     assert np.ptp(expected) > 1e-4, "outputs all alike would prove nothing"

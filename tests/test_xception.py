@@ -6,7 +6,7 @@ import pytest
 from test_models import randomized
 from test_models import run as answers
 
-from export.onnx import float_model_onnx, int8_onnx
+from export.onnx import onnx_model
 from models.command_line.errors import RequestError
 from models.networks import registry, xception
 from models.networks.spec import ModelSpec
@@ -176,7 +176,7 @@ def test_rectifiers_between_sums_do_not_divide_the_int8_file(narrow_int8):
 
 
 def test_int8_files_of_both_formats_predict_as_float(narrow, narrow_int8, evaluation_images):
-    model = int8_onnx.quantize(float_model_onnx.from_graph(narrow), narrow_int8)
+    model = onnx_model.of_graph(narrow_int8).model
     session = open_session("onnxruntime", model.SerializeToString()).session
     wanted = outputs(narrow, evaluation_images, 2)
     found = outputs(narrow_int8, evaluation_images, 2)

@@ -5,11 +5,14 @@ Built straight from the TFLite schema and the ONNX helpers, so that no test wait
 
 import hashlib
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from export.artifact import Artifact, Manifest, TensorInfo
+from models.command_line.options import Options
 from models.networks.spec import Preprocess
+from models.source import resolve
 
 SIDE = 8
 PIXELS = SIDE * SIDE * 3
@@ -123,6 +126,19 @@ def onnx(answer_of=(0, 1, 2), int8=False):
     return made.SerializeToString()
 
 
+def identity(model_id):
+    """The identity of ``model_id``: random weights, or an empty file as tests put it there."""
+    if model_id.endswith("-random"):
+        arch, alpha, side, _ = model_id.rsplit("-", 3)
+        size = {"alpha": float(alpha), "res": int(side)}
+        return resolve(Options(arch=arch, weights="random", **size)).identity()
+    with TemporaryDirectory() as folder:
+        names = {"my-tiny": "my tiny"}
+        path = Path(folder, names.get(model_id, model_id) + ".keras")
+        path.touch()
+        return resolve(Options(model=str(path))).identity()
+
+
 def write_export(
     out: Path,
     model_id="tiny",
@@ -132,7 +148,8 @@ def write_export(
     further=(),
 ):
     """A folder as ``make export`` leaves it, of float32 and int8; ``int8_answers`` as ``weights``'s
-    ``answer_of``. ``further``: schemes with float input and the answers of their .tflite file."""
+    ``answer_of``. ``further``: schemes with float input and the answers of their .tflite file.
+    ``model``: what its identity has more, or other, than that of the ``model_id``."""
     writers = {"tflite": tflite, "onnx": onnx}
     folder = out / model_id
     folder.mkdir(parents=True)
@@ -163,7 +180,7 @@ def write_export(
     manifest = Manifest(
         model_id,
         "key",
-        dict(model),
+        {**identity(model_id), **dict(model)},
         "logits",
         3,
         Preprocess(),

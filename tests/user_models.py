@@ -5,6 +5,7 @@ import pytest
 
 from models.command_line.errors import RequestError
 from models.keras_files.user_model import load_user_model
+from models.networks.input_scaling import RAW, SIGNED
 
 CLASSES = 4
 
@@ -147,22 +148,22 @@ def with_preprocess_input():
     return small(before=[keras.applications.mobilenet_v2.preprocess_input])
 
 
-# builder -> height, width, channels, classes, output kind, built-in preprocessing
+# builder -> height, width, channels, classes, output kind, what it is fed
 KINDS = {
-    functional: (32, 32, 3, CLASSES, "softmax", False),
-    sequential: (32, 32, 3, CLASSES, "softmax", True),
-    nested_backbone: (96, 96, 3, CLASSES, "softmax", False),
-    nested_with_arithmetic: (96, 96, 3, CLASSES, "softmax", True),
-    nested_with_own_rescaling: (64, 64, 3, CLASSES, "logits", True),
-    augmented: (32, 32, 3, CLASSES, "softmax", False),
-    nested_head: (32, 32, 3, 2, "softmax", False),
-    reshaped_after_softmax: (32, 32, 3, 3, "softmax", False),
-    ends_in_an_operation: (32, 32, 3, CLASSES, "softmax", False),
-    one_sigmoid: (32, 32, 3, 1, "sigmoid", False),
-    logits_only: (32, 32, 3, 11, "logits", False),
-    grayscale: (28, 28, 1, CLASSES, "softmax", False),
-    not_square: (48, 80, 3, CLASSES, "softmax", False),
-    normalized: (32, 32, 3, CLASSES, "softmax", True),
+    functional: (32, 32, 3, CLASSES, "softmax", SIGNED),
+    sequential: (32, 32, 3, CLASSES, "softmax", RAW),
+    nested_backbone: (96, 96, 3, CLASSES, "softmax", SIGNED),
+    nested_with_arithmetic: (96, 96, 3, CLASSES, "softmax", RAW),
+    nested_with_own_rescaling: (64, 64, 3, CLASSES, "logits", RAW),
+    augmented: (32, 32, 3, CLASSES, "softmax", SIGNED),
+    nested_head: (32, 32, 3, 2, "softmax", SIGNED),
+    reshaped_after_softmax: (32, 32, 3, 3, "softmax", SIGNED),
+    ends_in_an_operation: (32, 32, 3, CLASSES, "softmax", SIGNED),
+    one_sigmoid: (32, 32, 3, 1, "sigmoid", SIGNED),
+    logits_only: (32, 32, 3, 11, "logits", SIGNED),
+    grayscale: (28, 28, 1, CLASSES, "softmax", SIGNED),
+    not_square: (48, 80, 3, CLASSES, "softmax", SIGNED),
+    normalized: (32, 32, 3, CLASSES, "softmax", RAW),
 }
 
 

@@ -12,7 +12,8 @@ CELL = len(">99.9")
 
 
 def drift_table(drifts: Sequence[Drift], wide: bool = False) -> str:
-    """The matrix: columns are numbered, agreement in % above the diagonal, SQNR in dB below it.
+    """The matrix: columns are numbered, agreement in % above the diagonal (the cosine of outputs
+    that are no classes), SQNR in dB below it.
 
     More columns than fit are in blocks below each other, in one with ``wide``. Empty without
     drifts.
@@ -21,9 +22,10 @@ def drift_table(drifts: Sequence[Drift], wide: bool = False) -> str:
     if not columns:
         return ""
     cells = {(drift.a, drift.b): drift for drift in drifts}
-    lines = [
-        f"drift on {drifts[0].images} images: agreement in % above the diagonal, SQNR in dB below"
-    ]
+    above = "agreement in % above the diagonal, SQNR in dB below"
+    if drifts[0].agreeing is None:
+        above = "cosine above the diagonal, SQNR in dB below"
+    lines = [f"drift on {drifts[0].images} images: {above}"]
     for block in _blocks(columns, wide):
         heading = ["", "", *(f"{columns.index(column) + 1:>{CELL}}" for column in block)]
         rows = [heading]
@@ -49,6 +51,8 @@ def _cell(
     drift = cells.get((row, column) if above else (column, row))
     if drift is None:
         return "n/a"
+    if above and drift.agreeing is None:
+        return f"{drift.cosine:.3f}"
     if above:
         return percent(drift.agreeing, drift.images)
     return EXACT if drift.sqnr_db is None else f"{drift.sqnr_db:.1f}"

@@ -22,11 +22,11 @@ FAILED: dict[int, type[CommandError]] = {
 def exported(options: Options) -> Exported:
     """The files of ``options``; where there is no manifest, an export writes them, and shows what
     it does on standard error. Errors are as those of ``python -m export``."""
-    model_id = resolve(options).model_id
-    if not (Path(options.out) / model_id / MANIFEST_NAME).is_file():
-        note(f"there are no files of {model_id} in {options.out}: exporting them first")
-        _export(options, model_id)
-    return open_exported(options, model_id)
+    source = resolve(options)
+    if not (Path(options.out) / source.model_id / MANIFEST_NAME).is_file():
+        note(f"there are no files of {source.model_id} in {options.out}: exporting them first")
+        _export(options, source.model_id)
+    return open_exported(options, source)
 
 
 def tflite(options: Options, scheme: str) -> Path:
@@ -43,7 +43,10 @@ def _export(options: Options, model_id: str) -> None:
     """In a process of its own: TensorFlow keeps the memory that it has had, and we measure next."""
     command = [sys.executable, "-m", "export", *_arguments(options)]
     done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
-    if done.returncode:
+    written = (Path(options.out) / model_id / MANIFEST_NAME).is_file()
+    if done.returncode == CheckFailed.exit_code and written:
+        note(f"not every file of {model_id} could be written; the reasons are above")
+    elif done.returncode:
         failed = FAILED.get(done.returncode, DeviceError)
         code = done.returncode
         raise failed(f"the export of {model_id} ended with exit code {code}; its error is above")

@@ -6,6 +6,7 @@ from models.command_line import progress, quiet_logs
 from models.command_line.options import Options
 from models.source import resolve
 from quantize.graph.graph import Graph
+from quantize.graph.network_graph import network_graph
 from quantize.passes import bottleneck_split
 
 
@@ -34,15 +35,11 @@ def float_graph_of(options: Options, now: progress.Report) -> FloatGraph:
 
     RequestError for what cannot be.
     """
-    from models.keras_files import float_graph
-
     options, warning = with_weights(options)
     source = resolve(options)
     with quiet_logs.held_back():
         now("loading the network")
         network = source.load()
         now("converting to the float graph")
-        size = network.size
-        content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
-    graph = Graph(content).named("image", network.output_name)
+        graph = network_graph(network)
     return FloatGraph(source.model_id, bottleneck_split.split(graph, options.split).graph, warning)

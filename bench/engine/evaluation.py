@@ -12,20 +12,24 @@ from bench.engine.exported import Exported
 from bench.engine.shards import Batches
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
+from models.data import set_aside
 from models.data.dataset import Dataset, open_dataset
-from models.data.image_source import ImageSize
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Images of ``dataset`` at ``indices``; ``labels_known`` says whether the model was trained
-    for its classes. ``folder`` is for what runners read and write, and temporary."""
+    """Images of ``dataset`` at ``indices``, of the ``available`` ones among which they were chosen;
+    ``labels_known`` says whether the model gives classes, and was trained for those of the images.
+    ``folder`` is for what runners read and write, and temporary. ``notes`` belong beside the
+    figures."""
 
     dataset: Dataset
     indices: np.ndarray
+    available: int
     labels_known: bool
     batches: Batches
     folder: Path
+    notes: tuple[str, ...] = ()
 
     def labels(self, indices: np.ndarray) -> np.ndarray | None:
         """True classes, int64 [n]; None where the model was not trained for them."""
@@ -34,18 +38,34 @@ class Evaluation:
 
 @contextmanager
 def open_evaluation(
-    options: Options, exported: Exported, labels_known: bool, n_default: int | None
+    options: Options, exported: Exported, place: str, labels_known: bool, n_default: int | None
 ) -> Iterator[Evaluation]:
-    """The evaluation that ``options`` ask for: N_EVAL images of DATA, ``n_default`` (None: all)
-    without N_EVAL. RequestError when there are no images or N_EVAL is no count."""
+    """The evaluation that ``options`` ask for: N_EVAL images of DATA, which is at ``place``, and
+    ``n_default`` (None: all) without N_EVAL. Images that int8 may have been calibrated on are left
+    out. RequestError when there are no images or N_EVAL is no count."""
     manifest = exported.manifest
-    size = ImageSize(*manifest.artifacts[0].inputs[0].shape[1:])
+    labels_known = labels_known and manifest.classes > 0
+    size = exported.image_size
     classes = manifest.classes if labels_known else None
-    dataset = open_dataset(options.data, "DATA", size, classes, options.skip_corrupt)
-    if not len(dataset):
-        raise RequestError(f"DATA={options.data} has no images; nothing to evaluate on")
+    dataset = open_dataset(place, "DATA", size, classes, options.skip_corrupt)
+    among, notes = _not_calibrated_on(dataset, exported)
+    if not len(among):
+        raise RequestError(f"DATA={place} has no images; nothing to evaluate on")
     wanted = n_default if options.n_eval is None else options.n_eval
-    indices = dataset.spread(len(dataset) if wanted is None else wanted)
+    indices = dataset.spread(len(among) if wanted is None else wanted, among)
     with TemporaryDirectory(prefix="bench-") as folder:
         batches = Batches(dataset, indices, Path(folder) / "batch")
-        yield Evaluation(dataset, indices, labels_known, batches, Path(folder))
+        yield Evaluation(dataset, indices, len(among), labels_known, batches, Path(folder), notes)
+
+
+def _not_calibrated_on(dataset: Dataset, exported: Exported) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Ascending indices, and a note where images are left out: those of the part that the export
+    set aside to calibrate on, wherever they lie now."""
+    if not exported.manifest.calibration.get("set_aside_of"):
+        return np.arange(len(dataset)), ()
+    aside, rest = set_aside.set_aside(dataset)
+    note = (
+        f"{len(aside)} of the {len(dataset)} images of {dataset.name} are left out: int8 was "
+        "calibrated on images of that part; make export with both DATA and CALIB leaves none out"
+    )
+    return rest, (note,)

@@ -124,7 +124,7 @@ def _run(
         len(batch.indices),
         exported.manifest.preprocess,
         artifact.inputs[0],
-        artifact.outputs[0],
+        artifact.outputs,
         tuple(outputs),
     )
     path = exported.path(artifact)

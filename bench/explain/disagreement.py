@@ -39,7 +39,8 @@ def explanations(
 ) -> list[Explanation]:
     """One for each pair of Keras and this machine's columns, on images whose predictions differ.
     ``indices``: of the images that the rows of ``columns`` are outputs for."""
-    sides = {KERAS: Side(KERAS, KERAS, options=session.options)}
+    reference = session.exported.reference_column
+    sides = {reference: Side(reference, KERAS, options=session.options)}
     for variant in variants:
         artifact, path = variant.artifact, session.exported.path(variant.artifact)
         name = variant.column(HOST)

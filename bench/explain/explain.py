@@ -68,11 +68,15 @@ def flipped_first(
     a: np.ndarray, b: np.ndarray, output_kind: str, count: int = IMAGES
 ) -> np.ndarray:
     """Rows of the outputs [n, classes] of two columns that show their difference best: those with
-    another prediction, then the others, each the largest softmax change first; int64 [count]."""
+    another prediction, then the others, each the largest softmax change first; int64 [count]. Of
+    outputs that are no classes those with the largest difference."""
     changes, same = [], []
     for rows in chunks(a):
         one, other = Outputs.of(a[rows], output_kind), Outputs.of(b[rows], output_kind)
-        changes.append(np.abs(one.probabilities - other.probabilities).max(axis=1))
+        shares = [one.values, other.values]
+        if one.probabilities is not None:
+            shares = [one.probabilities, other.probabilities]
+        changes.append(np.abs(shares[0] - shares[1]).max(axis=1))
         same.append(one.predictions == other.predictions)
     return np.lexsort((-np.concatenate(changes), np.concatenate(same)))[:count]
 

@@ -17,21 +17,23 @@ from quantize.graph.layer_names import names_of
 
 LINEAR = ("Conv", "Gemm", "MatMul", "ConvTranspose")
 PASSING = ("Relu", "Clip", "QuantizeLinear")  # what TFLite has fused into the operator ahead
-GENERATED = re.compile(r"(.*__\d+:0|.*/uint8)")  # names that no TFLite tensor has
-GEMM = re.compile(r"_Gemm__\d+:0$")  # what tf2onnx puts after a fully connected layer's name
+FINISHING = (*PASSING, "DequantizeLinear", "Reshape")  # what may follow the node that computes
+GENERATED = re.compile(r".*:[a-z]\w*")  # names that no TFLite tensor has
 BETWEEN = ("Transpose", "Identity", "Cast", "QuantizeLinear", "DequantizeLinear")
 SPATIAL = ("Conv", "ConvTranspose", "AveragePool", "MaxPool", "GlobalAveragePool")
+TO_NCHW, TO_NHWC = (0, 3, 1, 2), (0, 2, 3, 1)
 
 
 def instrument(content: bytes) -> InstrumentedModel:
-    """The .onnx file ``content``, made from a TFLite graph by tf2onnx, with more outputs."""
+    """The .onnx file ``content``, written from a TFLite graph by ``export``, with more outputs."""
     import onnx
 
     model = onnx.load_from_string(content)
-    nodes, output = list(model.graph.node), model.graph.output[0].name
+    nodes, given = list(model.graph.node), {value.name for value in model.graph.output}
     values = _Values(model)
     operators = [
-        Operator(node.op_type, list(node.input), node.output[0], values.key(node)) for node in nodes
+        Operator(values.kind(node), list(node.input), node.output[0], values.key(node))
+        for node in nodes
     ]
     linear = [o.key for o in operators if o.kind in LINEAR and o.key]
     names = dict(zip(linear, names_of([[key] for key in linear]), strict=True))
@@ -45,7 +47,7 @@ def instrument(content: bytes) -> InstrumentedModel:
         layers.append(
             InstrumentedLayer(operator.key, name, operator.kind, value, sources, *affine, layout)
         )
-    added = [layer.value for layer in layers[1:] if layer.value != output]
+    added = [layer.value for layer in layers[1:] if layer.value not in given]
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in added)
     dtype = onnx.helper.tensor_dtype_to_np_dtype(model.graph.input[0].type.tensor_type.elem_type)
     return InstrumentedModel(model.SerializeToString(), tuple(layers), dtype)
@@ -58,6 +60,7 @@ class _Values:
         self.model = model
         self.outputs = {value.name for value in model.graph.output}
         self.constants = {i.name: i for i in model.graph.initializer}
+        self.producer = {name: node for node in model.graph.node for name in node.output}
         self.readers: dict[str, list] = {}
         for node in model.graph.node:
             for name in dict.fromkeys(node.input):
@@ -69,12 +72,21 @@ class _Values:
 
     def key(self, node) -> str | None:
         """The TFLite tensor that ``node`` computes; None where it has none."""
-        made = GEMM.sub("", node.output[0])
-        if self.after(node.output[0]) in self.outputs and node.op_type not in PASSING:
-            return OUTPUT
-        if node.op_type in BETWEEN or GENERATED.fullmatch(made):
-            return None
-        return made
+        made = node.output[0]
+        after = self.after(made)
+        if after in self.outputs and node.op_type not in PASSING:
+            return OUTPUT if after == self.model.graph.output[0].name else after
+        return None if node.op_type in BETWEEN or GENERATED.fullmatch(made) else made
+
+    def kind(self, node) -> str:
+        """The kind of the node that computes what ``node`` finishes: a Conv ahead of its Clip."""
+        tensor = node.output[0]
+        while node.op_type in FINISHING and node.input[0].startswith(f"{tensor}:"):
+            ahead = self.producer.get(node.input[0])
+            if ahead is None:  # it widens stored weights
+                break
+            node = ahead
+        return node.op_type
 
     def after(self, value: str) -> str:
         """``value`` after the operators that TFLite has fused into the one that makes it."""
@@ -104,5 +116,6 @@ class _Values:
             return True
         if node.op_type == "Transpose":
             order = next((tuple(a.ints) for a in node.attribute if a.name == "perm"), ())
-            return order == (0, 3, 1, 2)
+            if order in (TO_NCHW, TO_NHWC):
+                return order == TO_NCHW
         return any(name in self.nchw for name in node.input)

@@ -84,13 +84,22 @@ def _file(asked: dict, images: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _keras(asked: dict, images: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    import keras
+
+    from models.keras_files.keras_network import KerasNetwork
     from models.source import resolve
 
-    model = resolve(Options(**asked["options"])).load().keras_model
+    network = resolve(Options(**asked["options"])).load()
+    if not isinstance(network.model, KerasNetwork):  # a file, whose layers nobody looks into
+        first = network.outputs[0]
+        rows = network.model.predict(images)[:, : first.size]
+        yield "", rows.reshape(len(images), *first.shape)
+        return
+    model = network.model.keras_model
     # The last layer's activation is an operator of its own in a file, and the file's output.
     last = model.outputs[0]._keras_history.operation.name
     yield from ((name, found) for name, found in _layers(model, images) if name != last)
-    yield "", np.asarray(model.predict_on_batch(images))
+    yield "", np.asarray(keras.tree.flatten(model.predict_on_batch(images))[0])
 
 
 def _layers(model, images: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bench.gates.limits import Limits
 from bench.gates.paired import Paired, images_needed
-from bench.gates.verdict import FAILED, INCONCLUSIVE, PASSED, Verdict
+from bench.gates.verdict import FAILED, INCONCLUSIVE, PASSED, SKIPPED, Verdict
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,23 @@ def check(comparisons: Sequence[Comparison], limits: Limits) -> list[Verdict]:
     if limits.max_drop_points is None:
         return []
     return [_verdict(comparison, limits.max_drop_points) for comparison in comparisons]
+
+
+def skipped(files: Sequence[tuple[str, str]], limits: Limits) -> list[Verdict]:
+    """A verdict for each of ``files``, name and runtime, of a network that gives no classes."""
+    if limits.max_drop_points is None:
+        return []
+    return [
+        Verdict(
+            gate="accuracy",
+            file=name,
+            runtime=runtime,
+            outcome=SKIPPED,
+            limit=f"at most {limits.max_drop_points:g} points",
+            detail="the model gives values, not classes, so it has no top-1",
+        )
+        for name, runtime in files
+    ]
 
 
 def _verdict(comparison: Comparison, limit_points: float) -> Verdict:

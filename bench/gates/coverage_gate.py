@@ -16,8 +16,10 @@ CONVERSIONS = ("QUANTIZE", "DEQUANTIZE", "QuantizeLinear", "DequantizeLinear")
 FUSED_ONNX = ("Clip", "Relu")  # ahead of a QuantizeLinear they are part of its range
 
 
-def check(records: Mapping[str, Record], folder: Path, limits: Limits) -> list[Verdict]:
-    """Verdicts on the files in ``folder``; ``records`` of one run, by file name."""
+def check(
+    records: Mapping[str, Record], paths: Mapping[str, Path], limits: Limits
+) -> list[Verdict]:
+    """Verdicts on the files at ``paths``; both, ``records`` of one run as well, by file name."""
     verdicts = []
     if limits.min_delegated_share is not None:
         verdicts += [
@@ -27,7 +29,7 @@ def check(records: Mapping[str, Record], folder: Path, limits: Limits) -> list[V
         ]
     if limits.min_int8_share is not None:
         verdicts += [
-            _int8(record, folder / name, limits.min_int8_share)
+            _int8(record, paths[name], limits.min_int8_share)
             for name, record in records.items()
             if record.scheme in FULLY_INT8
         ]

@@ -23,6 +23,7 @@ from bench.gates.paired_predictions import Pair
 from bench.gates.verdict import Verdict, counts, failing
 from bench.history.history import History
 from models.command_line import options
+from models.command_line.advice import make_line
 from models.command_line.errors import CheckFailed, RequestError
 from models.command_line.options import Options
 from models.source import resolve
@@ -71,11 +72,17 @@ def run_gate(asked: Options, gate: GateOptions, command: str, output: Output) ->
         gate_output.check_writable(name.upper(), getattr(gate, name))
     with open_device_run("gate", asked, gate.plan, gate.cores, command) as device_run:
         compared = paired_predictions.pairs(device_run)
-        _refuse_unknown_labels(asked, limits)
+        if device_run.session.exported.manifest.classes:
+            _refuse_unknown_labels(asked, limits)
+        if asked.file is not None and not compared and limits.max_drop_points is not None:
+            raise RequestError(
+                "FILE has no quantized file with a float32 file to compare its accuracy with; name "
+                "both, or leave max_drop_points out of gate.toml"
+            )
         history = History()
         history.check()
-        verdicts, about = _verdicts(device_run, history, compared, limits)
-    _report(device_run, gate, limits, verdicts, about, output)
+        verdicts, about, notes = _verdicts(device_run, history, compared, limits)
+    _report(device_run, gate, limits, verdicts, about, notes, output)
 
 
 def _report(
@@ -84,6 +91,7 @@ def _report(
     limits: Limits,
     verdicts: list[Verdict],
     about: str,
+    notes: Sequence[str],
     output: Output,
 ) -> None:
     session = device_run.session
@@ -93,12 +101,14 @@ def _report(
     bad = failing(verdicts, limits.inconclusive)
     gate_output.write(gate.junit, gate_output.junit(title, verdicts, limits.inconclusive))
     gate_output.write(gate.markdown, gate_output.markdown(title, verdicts, limits.inconclusive))
-    output.say(f"{title}, {threads}{about}", gate_output.table(verdicts), counts(verdicts))
+    output.say(f"{title}, {threads}{about}", *(f"note: {note}" for note in notes))
+    output.say(gate_output.table(verdicts), counts(verdicts))
     output.give(
         model_id=model_id,
         session=session.id,
         passed=not bad,
         gates=[verdict.as_dict() for verdict in verdicts],
+        warnings=list(notes),
     )
     output.end()
     if bad:
@@ -107,27 +117,37 @@ def _report(
 
 def _verdicts(
     device_run: DeviceRun, history: History, compared: Sequence[Pair], limits: Limits
-) -> tuple[list[Verdict], str]:
-    """The verdicts of every gate, and a text about the images."""
+) -> tuple[list[Verdict], str, tuple[str, ...]]:
+    """The verdicts of every gate, a text about the images, and notes on them."""
     session = device_run.session
     stored = history.newest_baseline(device_run.device.name, session.exported.manifest.model_id)
     baselines, next_steps = read_baselines(stored), NextSteps.of(session)
     found, latency = gate_times.timed(device_run, history, baselines, limits, next_steps)
-    accuracy, about = [], ""
+    accuracy, about, notes = [], "", ()
+    has_classes = session.exported.manifest.classes > 0
     if limits.max_drop_points is not None:
+        accuracy = paired_predictions.missing(device_run)
+    if not has_classes:
+        accuracy = [*accuracy_gate.skipped(_files(compared), limits), *accuracy]
+    elif limits.max_drop_points is not None and compared:
         evaluated = paired_predictions.compare_accuracy(device_run, history, found, compared)
-        accuracy = accuracy_gate.check(evaluated.comparisons, limits)
-        about = f"; accuracy on {evaluated.about}"
+        accuracy = [*accuracy_gate.check(evaluated.comparisons, limits), *accuracy]
+        about, notes = f"; accuracy on {evaluated.about}", evaluated.notes
     of_file = {variant.artifact.name: record for variant, record in found.items()}
     pooled = gate_times.more_for_speedup(device_run, history, found, limits)
     verdicts = [
         *accuracy,
         *latency,
         *speedup_gate.check(pooled, limits, next_steps),
-        *coverage_gate.check(of_file, session.exported.folder, limits),
+        *coverage_gate.check(of_file, session.exported.paths_by_name, limits),
         *size_gate.check(of_file, limits),
     ]
-    return verdicts, about
+    return verdicts, about, notes
+
+
+def _files(compared: Sequence[Pair]) -> list[tuple[str, str]]:
+    """File and runtime of each quantized file of the pairs."""
+    return [(quantized.artifact.name, quantized.runtime) for _, quantized in compared]
 
 
 def checked_limits() -> Limits:
@@ -142,6 +162,13 @@ def checked_limits() -> Limits:
 def _refuse_unknown_labels(asked: Options, limits: Limits) -> None:
     source = resolve(asked)
     if limits.max_drop_points is not None and not source.labels_known:
+        if asked.data is None:
+            line = make_line("gate", asked, data="folder")
+            raise RequestError(
+                "no images were given to compare top-1 on; run "
+                f"{line} with a folder of class folders or an .npz with x and y, or leave "
+                "max_drop_points out of gate.toml"
+            )
         weights = source.identity().get("weights", "those of MODEL")
         raise RequestError(
             f"the model was not trained for the classes of DATA={asked.data} "

@@ -28,7 +28,7 @@ def open_device_run(
     """
     measure = MeasureOptions(plan=plan, cores=cores, runtimes=",".join(RUNTIME_OF.values()))
     settings = one_named(asked.device)
-    exported = open_exported(asked, resolve(asked).model_id)
+    exported = open_exported(asked, resolve(asked))
     runtimes = runtimes_on(settings, measure.wanted_runtimes, asked.threads)
     chosen = variants(exported, measure, runtimes)
     with open_devices([settings]) as (device,):

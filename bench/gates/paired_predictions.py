@@ -12,11 +12,13 @@ from bench.engine.session import DeviceRun
 from bench.engine.variant import Variant
 from bench.gates.accuracy_gate import Comparison
 from bench.gates.paired import paired
+from bench.gates.verdict import SKIPPED, Verdict
 from bench.history.history import History
 from bench.measurement.accuracy import Accuracy, evaluate
 from bench.measurement.record import Record
 from models.command_line.advice import make_line
-from models.command_line.errors import RequestError
+from models.image_places import evaluation_place
+from models.source import resolve
 from quantize.evaluate import output_comparison
 from quantize.schemes.scheme import FLOAT32, FLOATS, INT8
 
@@ -25,29 +27,60 @@ Pair = tuple[Variant, Variant]  # float32, and a quantized file of the same form
 
 @dataclass(frozen=True)
 class PairedAccuracy:
-    """Comparisons on images of a data set; ``about`` says which, for a person."""
+    """Comparisons on images of a data set; ``about`` says which, for a person, and ``notes`` what
+    belongs beside them."""
 
     comparisons: tuple[Comparison, ...]
     about: str
+    notes: tuple[str, ...] = ()
 
 
 def pairs(run: DeviceRun) -> list[Pair]:
-    """float32 and each quantized file, int8 first, in every exported format.
+    """float32 and each quantized file, int8 first, in every format that has float32.
 
-    RequestError where float32 or int8 is missing.
+    Of files that others made: each quantized one with the float32 file of its format, or of
+    another, where there is one.
     """
+    if run.session.options.file is not None:
+        return _pairs_of_given(run.variants)
     of = {(v.artifact.format, v.artifact.scheme): v for v in run.variants}
     floats = {scheme.name for scheme in FLOATS}
     found = []
     for form in dict.fromkeys(form for form, _ in of):
-        for scheme in (FLOAT32.name, INT8.name):
-            if (form, scheme) not in of:
-                raise RequestError(
-                    f"{run.session.exported.folder} has no {scheme}.{form}; nothing to compare; "
-                    f"run {make_line('export', run.session.options)} first"
-                )
+        if (form, FLOAT32.name) not in of:
+            continue
         quantized = [v for (f, scheme), v in of.items() if f == form and scheme not in floats]
         found += [(of[form, FLOAT32.name], variant) for variant in quantized]
+    return found
+
+
+def missing(run: DeviceRun) -> list[Verdict]:
+    """A skipped verdict on each file without which a format has nothing to compare."""
+    of = {(v.artifact.format, v.artifact.scheme) for v in run.variants}
+    command = make_line("export", run.session.options)
+    return [
+        Verdict(
+            gate="accuracy",
+            file=f"{scheme}.{form}",
+            runtime="",
+            outcome=SKIPPED,
+            detail=f"{run.session.exported.folder} has no such file",
+            advice=f"run {command} for all of them",
+        )
+        for form in dict.fromkeys(form for form, _ in of)
+        for scheme in (FLOAT32.name, INT8.name)
+        if (form, scheme) not in of
+    ]
+
+
+def _pairs_of_given(variants: Sequence[Variant]) -> list[Pair]:
+    floats = {scheme.name for scheme in FLOATS}
+    whole = [one for one in variants if one.artifact.scheme == FLOAT32.name]
+    found = []
+    for variant in variants:
+        alike = [one for one in whole if one.artifact.format == variant.artifact.format]
+        if variant.artifact.scheme not in floats and whole:
+            found.append(((alike or whole)[0], variant))
     return found
 
 
@@ -61,7 +94,8 @@ def compare_accuracy(
     """
     session = run.session
     wanted = list(dict.fromkeys(variant for pair in compared for variant in pair))
-    with open_evaluation(session.options, session.exported, True, None) as evaluation:
+    place = evaluation_place(session.options, resolve(session.options))
+    with open_evaluation(session.options, session.exported, place, True, None) as evaluation:
         made = _predictions(run, wanted, evaluation)
         reference = {variant: made[float32] for float32, variant in compared}
         accuracy = {
@@ -71,12 +105,12 @@ def compare_accuracy(
         comparisons = tuple(
             _comparison(run, made, accuracy, evaluation, *pair) for pair in compared
         )
-        dataset = evaluation.dataset
+        dataset, available, notes = evaluation.dataset, evaluation.available, evaluation.notes
     for variant, found in accuracy.items():
         history.add_accuracy(replace(timed[variant], data=dataset.name, accuracy=found))
-    about = f"{comparisons[0].paired.images} of {len(dataset)} images of {dataset.name}"
+    about = f"{comparisons[0].paired.images} of {available} images of {dataset.name}"
     skipped = f" ({len(dataset.skipped)} skipped)" if dataset.skipped else ""
-    return PairedAccuracy(comparisons, about + skipped)
+    return PairedAccuracy(comparisons, about + skipped, (*dataset.warnings, *notes))
 
 
 def _predictions(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from bench.gates.float32_of import float32_of
 from bench.gates.limits import Limits
 from bench.gates.verdict import FAILED, INCONCLUSIVE, PASSED, SKIPPED, Verdict
 from bench.measurement.record import Record
@@ -16,7 +17,7 @@ def check(records: Mapping[str, Record], limits: Limits) -> list[Verdict]:
     floats = {scheme.name for scheme in FLOATS}
     found = []
     for record in records.values():
-        float32 = records.get(f"float32.{record.format}")
+        float32 = float32_of(record.format, records)
         if record.scheme not in floats and float32:
             found += [
                 _size(record, float32, limits.max_size_ratio),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from bench.gates.float32_of import float32_of
 from bench.gates.limits import Limits
 from bench.gates.next_steps import NextSteps
 from bench.gates.verdict import FAILED, INCONCLUSIVE, PASSED, SKIPPED, Verdict
@@ -17,38 +18,50 @@ def check(records: Mapping[str, Record], limits: Limits, next_steps: NextSteps) 
     it is below. Files that took no turns with float32 are inconclusive.
     """
     again = f"run {next_steps.thorough_gate}"
-    return [
-        _verdict(name, at_least, records, again) for name, at_least in limits.min_speedup.items()
-    ]
+    of_files = _of_files(records, limits)
+    return [_verdict(name, at_least, records, again) for name, at_least in of_files.items()]
 
 
 def inconclusive(records: Mapping[str, Record], limits: Limits) -> list[str]:
     """Files whose speed-up needs more samples, and the float32 files they are compared with."""
-    found = [_verdict(name, limit, records) for name, limit in limits.min_speedup.items()]
+    of_files = _of_files(records, limits)
+    found = [_verdict(name, limit, records) for name, limit in of_files.items()]
     names = [one.file for one in found if one.outcome == INCONCLUSIVE]
     names += apart(records, limits)
-    return list(dict.fromkeys(each for name in names for each in (_float32(name), name)))
+    return list(dict.fromkeys(each for name in names for each in (_float32(name, records), name)))
+
+
+def _of_files(records: Mapping[str, Record], limits: Limits) -> dict[str, float]:
+    """The limits by file. A file of somebody else's name is meant by its arithmetic and format:
+    ``int8.tflite``."""
+    found = {}
+    for name, limit in limits.min_speedup.items():
+        meant = [r.artifact for r in records.values() if f"{r.scheme}.{r.format}" == name]
+        found |= dict.fromkeys([name] if name in records else meant or [name], limit)
+    return found
 
 
 def apart(records: Mapping[str, Record], limits: Limits) -> list[str]:
     """All files of a format, float32 as well, of which one took no turns with float32."""
-    named = [name for name in limits.min_speedup if name in records and _float32(name) in records]
-    of_format = {
-        _float32(name) for name in named if not took_turns(records[name], records[_float32(name)])
-    }
-    return [*of_format, *(name for name in named if _float32(name) in of_format)]
+    of = {name: _float32(name, records) for name in _of_files(records, limits) if name in records}
+    named = [name for name in of if of[name] in records]
+    of_format = {of[name] for name in named if not took_turns(records[name], records[of[name]])}
+    return [*of_format, *(name for name in named if of[name] in of_format)]
 
 
-def _float32(name: str) -> str:
-    return f"{FLOAT32.name}.{name.rsplit('.', 1)[1]}"
+def _float32(name: str, records: Mapping[str, Record]) -> str:
+    """The name of the float32 file of the same format."""
+    file_format = name.rsplit(".", 1)[1]
+    found = float32_of(file_format, records)
+    return found.artifact if found else f"{FLOAT32.name}.{file_format}"
 
 
 def _verdict(name: str, at_least: float, records: Mapping[str, Record], again: str = "") -> Verdict:
     limit = f"at least {at_least:g} times"
     record = records.get(name)
-    float32 = records.get(_float32(name))
+    float32 = records.get(_float32(name, records))
     if record is None or float32 is None:
-        missing = name if record is None else _float32(name)
+        missing = name if record is None else _float32(name, records)
         return Verdict(
             gate="speed-up",
             file=name,

@@ -22,6 +22,8 @@ from bench.measurement.warning import MeasurementWarning
 
 T = TypeVar("T")
 
+NO_CLASSES = -1  # in the place of a count of agreeing images
+
 OF_RECORD = ("session", "time_utc", "command", "data")
 OF_RESULT = (
     *("runtime_version", "os_threads", "affinity", "load_ns", "prepare_ns", "first_inference_ns"),
@@ -80,7 +82,10 @@ def insert_profile(connection: sqlite3.Connection, run_id: int, profile: Sequenc
 
 
 def insert_drift(connection: sqlite3.Connection, drift: Drift) -> None:
-    _insert(connection, "drift", {f.name: getattr(drift, f.name) for f in fields(Drift)})
+    values = {f.name: getattr(drift, f.name) for f in fields(Drift)}
+    if drift.agreeing is None:  # the table wants a number
+        values["agreeing"] = NO_CLASSES
+    _insert(connection, "drift", values)
 
 
 def read(connection: sqlite3.Connection, run_id: int) -> Record:
@@ -125,7 +130,10 @@ def _record(connection: sqlite3.Connection, row: sqlite3.Row) -> Record:
 
 
 def read_drift(row: sqlite3.Row) -> Drift:
-    return Drift(**_fields_of(Drift, row, [field.name for field in fields(Drift)]))
+    values = _fields_of(Drift, row, [field.name for field in fields(Drift)])
+    if values["agreeing"] == NO_CLASSES:
+        values["agreeing"] = None
+    return Drift(**values)
 
 
 def pack(values: Sequence[float], dtype: str) -> bytes:

@@ -1,11 +1,12 @@
 """From outputs to accuracy: what a file gets right, and how far its outputs are from Keras's."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from models.data.dataset import Dataset
+from models.networks.output_tensor import VALUES, OutputTensor
 from quantize.evaluate.output_comparison import NO_PREDICTION, OutputComparison, Outputs
 
 CHUNK_VALUES = 2**18  # outputs in memory at a time
@@ -44,9 +45,10 @@ class Accuracy:
     with, are not known.
 
     ``correct`` and ``correct_top5`` count right predictions, ``agreeing`` those that Keras makes
-    too (in a gate's record: the float32 file, which takes the place of Keras everywhere here).
-    ``sqnr_db`` (None: no noise) and ``cosine`` are of all outputs against those of Keras. The
-    softmax change of an image is the largest change of any class's probability.
+    too (in a gate's record: the float32 file, which takes the place of Keras everywhere here); None
+    of outputs that are no classes. ``sqnr_db`` (None: no noise) and ``cosine`` are of all outputs
+    against those of Keras, of several outputs those of the worst. The softmax change of an image is
+    the largest change of any class's probability.
     ``classes`` has the classes whose count of right predictions changed, the most changed first;
     ``flips`` the ten images that Keras was surest of among those with another prediction.
     """
@@ -82,16 +84,20 @@ def evaluate(
     output_kind: str,
     indices: np.ndarray,
     dataset: Dataset,
+    tensors: Sequence[OutputTensor] = (),
 ) -> Accuracy:
     """Accuracy of ``outputs`` float32 [n, classes], which may be a memory-mapped file.
 
     ``labels`` int64 [n], None where not known. ``reference``: Keras's outputs of the
     same shape, None where there are none. Row i is the image of ``dataset`` at ``indices[i]``.
-    ValueError where the numbers of rows or classes differ.
+    ``tensors``: what the rows are made of, where there are several. Outputs of the kind "values"
+    are no classes: labels say nothing about them. ValueError where the numbers of rows or classes
+    differ.
     """
+    labels = None if output_kind == VALUES else labels
     _check(outputs, labels, reference, indices)
     right = _Right(outputs.shape[1], dataset.class_names) if labels is not None else None
-    comparison = OutputComparison() if reference is not None else None
+    comparison = OutputComparison(tensors) if reference is not None else None
     flips: list[Flip] = []
     for rows in chunks(outputs):
         found = Outputs.of(outputs[rows], output_kind)
@@ -184,6 +190,8 @@ def _flips(
     dataset: Dataset,
 ) -> Iterator[Flip]:
     """The images of a chunk with another prediction than Keras's, as far as one may be shown."""
+    if wanted.probabilities is None:
+        return
     flipped = np.flatnonzero(
         (found.predictions != wanted.predictions) & (wanted.predictions != NO_PREDICTION)
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from bench.measurement.accuracy import chunks
 from bench.measurement.record import Drift
+from models.networks.output_tensor import OutputTensor
 from quantize.evaluate.output_comparison import OutputComparison, Outputs
 
 
@@ -19,16 +20,22 @@ class DriftLimit:
     sqnr_db: float = 20.0
 
 
-def matrix(session: str, columns: Mapping[str, np.ndarray], output_kind: str) -> list[Drift]:
+def matrix(
+    session: str,
+    columns: Mapping[str, np.ndarray],
+    output_kind: str,
+    tensors: Sequence[OutputTensor] = (),
+) -> list[Drift]:
     """The drift between every two ``columns``: name to outputs float32 [n, classes], which may be
     memory-mapped files. Of each pair the first in ``columns`` is the signal of the SQNR.
+    ``tensors``: what the rows are made of, where there are several.
 
     ValueError where their shapes differ.
     """
     shapes = {name: outputs.shape for name, outputs in columns.items()}
     if len(set(shapes.values())) > 1:
         raise ValueError(f"columns have outputs of different shapes: {shapes}")
-    found = {pair: OutputComparison() for pair in combinations(columns, 2)}
+    found = {pair: OutputComparison(tensors) for pair in combinations(columns, 2)}
     for rows in chunks(next(iter(columns.values()))) if columns else ():
         outputs_of = {
             name: Outputs.of(outputs[rows], output_kind) for name, outputs in columns.items()
@@ -47,10 +54,10 @@ def beyond(drifts: Sequence[Drift], limit: DriftLimit) -> list[Drift]:
     found = [
         drift
         for drift in drifts
-        if drift.agreeing < limit.agreement * drift.images
+        if (drift.agreement is not None and drift.agreement < limit.agreement)
         or (drift.sqnr_db is not None and drift.sqnr_db < limit.sqnr_db)
     ]
-    return sorted(found, key=lambda drift: drift.agreeing / drift.images)
+    return sorted(found, key=lambda drift: drift.agreement or 0.0)
 
 
 def names(drifts: Sequence[Drift]) -> list[str]:
@@ -60,4 +67,4 @@ def names(drifts: Sequence[Drift]) -> list[str]:
 
 def as_dict(drift: Drift) -> dict:
     """The drift as a program reads it, with its agreement as a share in [0, 1]."""
-    return {**asdict(drift), "agreement": drift.agreeing / drift.images}
+    return {**asdict(drift), "agreement": drift.agreement}

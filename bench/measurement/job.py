@@ -25,13 +25,14 @@ IMAGE_ALLOWANCE_S = 2.0
 @dataclass(frozen=True)
 class Images:
     """The images to classify: ``shards`` are .npy files of at most ``count`` images [n, h, w, c],
-    pixel values 0 to 255; the float32 [n, classes] outputs of each go to the one of ``outputs``."""
+    pixel values 0 to 255; the float32 [n, classes] outputs of each go to the one of ``outputs``.
+    ``input`` and ``tensors``, the outputs, are those of the file."""
 
     shards: tuple[PurePath, ...]
     count: int
     preprocess: Preprocess
     input: TensorInfo
-    output: TensorInfo
+    tensors: tuple[TensorInfo, ...]
     outputs: tuple[PurePath, ...]
 
     def after(self, shards: int) -> "Images":
@@ -45,10 +46,15 @@ class Images:
             "offset": self.preprocess.offset,
             "input_scale": self.input.scale,
             "input_zero_point": self.input.zero_point,
-            "output_scale": self.output.scale,
-            "output_zero_point": self.output.zero_point,
+            "output_scale": _of_each([tensor.scale for tensor in self.tensors]),
+            "output_zero_point": _of_each([tensor.zero_point for tensor in self.tensors]),
             "outputs": [str(path) for path in self.outputs],
         }
+
+
+def _of_each(values: list) -> float | int | list | None:
+    """The value of a single output; of several a list."""
+    return values if len(values) > 1 else values[0]
 
 
 @dataclass(frozen=True)

@@ -48,17 +48,23 @@ class Record:
 @dataclass(frozen=True)
 class Drift:
     """The distance between the outputs of two columns of one session's drift matrix, on the same
-    ``images``. A column is "keras" or "artifact runtime device"; figures as in Accuracy."""
+    ``images``. A column is "keras" or "artifact runtime device"; figures as in Accuracy, which are
+    None of outputs that are no classes."""
 
     session: str
     a: str
     b: str
     images: int
-    agreeing: int
+    agreeing: int | None
     sqnr_db: float | None
     cosine: float
-    mean_softmax_change: float
-    worst_softmax_change: float
+    mean_softmax_change: float | None
+    worst_softmax_change: float | None
+
+    @property
+    def agreement(self) -> float | None:
+        """The share of images with the same prediction, in [0, 1]."""
+        return None if self.agreeing is None else self.agreeing / self.images
 
 
 def now_utc() -> str:

@@ -17,20 +17,32 @@ def classify(session, images, result, tell):
         except (OSError, ValueError) as error:
             raise JobError("bad_input", f"cannot read {path[:200]}: {one_line(error)}") from error
         check_layout(shard, path)
-        if shard.ndim != 4 or shard.shape[1:] != shape:
-            raise JobError(
-                "bad_input",
-                f"images are {shard.dtype} {list(shard.shape)}; "
-                f"the model reads [n, {', '.join(map(str, shape))}]",
-            )
+        moved = reads_channels_first(shard, shape)
         rows = []
         for pixels in shard:
+            pixels = pixels.transpose(2, 0, 1) if moved else pixels
             session.feed(model_input(pixels, dtype, images)[None])
             session.run()
-            rows.append(model_output(session.output(), images))
+            outputs = [session.output(number) for number in range(len(session.outputs))]
+            rows.append(model_outputs(outputs, images))
         write_array(images["outputs"][number], np.stack(rows) if rows else np.zeros((0, 0)))
         result["images"] += len(rows)
         tell({"event": "classified", "shards": number + 1})
+
+
+def reads_channels_first(shard, shape):
+    """Whether the model reads images [c, h, w]; they are [n, h, w, c] in ``shard``."""
+    if shard.ndim == 4:
+        height, width, channels = shard.shape[1:]
+        if shape == (height, width, channels):
+            return False
+        if shape == (channels, height, width):
+            return True
+    raise JobError(
+        "bad_input",
+        f"images are {shard.dtype} {list(shard.shape)}; "
+        f"the model reads [n, {', '.join(map(str, shape))}]",
+    )
 
 
 def check_layout(shard, path):
@@ -66,12 +78,27 @@ def model_input(pixels, dtype, images):
     return stored(values, dtype, scale, zero_point)
 
 
-def model_output(tensor, images):
-    """One row of outputs as float32, dequantized where the file gives integers."""
+def model_outputs(tensors, images):
+    """One row as float32: all outputs, flattened, one after the other."""
+    if len(tensors) == 1:
+        return model_output(tensors[0], images["output_scale"], images["output_zero_point"])
+    scales, zero_points = images["output_scale"], images["output_zero_point"]
+    lists = [len(each) for each in (scales, zero_points) if isinstance(each, list)]
+    if lists != [len(tensors)] * 2:
+        raise JobError(
+            "bad_job",
+            f"the file has {len(tensors)} outputs; expected lists of as many output_scale and "
+            "output_zero_point",
+        )
+    maps = zip(tensors, scales, zero_points)
+    return np.concatenate([model_output(*each) for each in maps])
+
+
+def model_output(tensor, scale, zero_point):
+    """One output as a row of float32, dequantized where the file gives integers."""
     row = np.array(tensor).reshape(-1)
     if row.dtype.kind not in "iu":
         return row.astype(np.float32)
-    scale, zero_point = images["output_scale"], images["output_zero_point"]
     if not scale or zero_point is None:
         raise JobError(
             "bad_job", f"the output is {row.dtype}; expected output_scale, output_zero_point"

@@ -8,7 +8,8 @@
 takes and writes the same. A job:
 
     version    3
-    artifact   path of a .tflite or .onnx file with one input of batch 1 and one output
+    artifact   path of a .tflite or .onnx file with one input of batch 1 and one output; the runner
+               in Python takes several
     format     "tflite" or "onnx"
     runtime    "litert", "litert-builtin" (LiteRT without its delegate XNNPACK), "litert-gpu",
                "litert-npu" (LiteRT with that accelerator; the native runner has them),
@@ -24,10 +25,13 @@ takes and writes the same. A job:
         turn_s                   how long a turn lasts; before it, one inference is not counted
     in_turns   true: as described under Turns below
     images     null, or what to classify: {"shards": paths of .npy files of pixel values
-               [n, h, w, c], "scale", "offset": float input = pixel * scale + offset,
+               [n, h, w, c] (a model may read [1, c, h, w]),
+               "scale", "offset": float input = pixel * scale + offset,
                "input_scale", "input_zero_point", "output_scale", "output_zero_point": of integer
                tensors (null where they are float), "outputs": for each shard the path to write,
-               as .npy, its float32 [n, classes] outputs to}
+               as .npy, its float32 [n, classes] outputs to}; of a file with several outputs
+               "output_scale" and "output_zero_point" are lists, and a row has all of them,
+               flattened, one after the other
     profile    null, or {"runs"}: how often to run with the runtime's profiler on, 1 to 10000
 
 Turns. With ``in_turns`` the runner writes {"event": "ready"} after warm-up. For each further line
@@ -91,8 +95,8 @@ IMAGE_KEYS = {
     "offset": float,
     "input_scale": (float, None),
     "input_zero_point": (int, None),
-    "output_scale": (float, None),
-    "output_zero_point": (int, None),
+    "output_scale": (float, list, None),
+    "output_zero_point": (int, list, None),
     "outputs": list,
 }
 PROFILE_KEYS = {"runs": int}
@@ -141,6 +145,9 @@ def read_job(text):
         for key in ("shards", "outputs"):
             if not all(isinstance(path, str) for path in images[key]):
                 raise JobError("bad_job", f"job.images.{key} has something different from paths")
+        for key, kind in (("output_scale", float), ("output_zero_point", int)):
+            for given in images[key] if isinstance(images[key], list) else ():
+                check_keys({key: given}, {key: (kind, None)}, "job.images")
         if len(images["shards"]) != len(images["outputs"]):
             raise JobError("bad_job", "job.images has not one of outputs for each of shards")
     if job["profile"] is not None:

@@ -38,14 +38,15 @@ def load_artifact(job, result):
 
 
 def check_tensors(inputs, outputs):
-    """JobError unless the file has one input, of numbers [1, h, w, c], and one output."""
-    if (len(inputs), len(outputs)) != (1, 1):
+    """JobError unless the file has one input, of numbers [1, h, w, c], and outputs of numbers."""
+    if len(inputs) != 1 or not outputs:
         found = f"{len(inputs)} inputs and {len(outputs)} outputs"
-        raise JobError("bad_model", f"the file has {found}; expected 1 and 1")
+        raise JobError("bad_model", f"the file has {found}; expected 1 and at least 1")
     shape = inputs[0].shape
     if len(shape) != 4 or shape[0] != 1 or min(shape) < 1:
         raise JobError("bad_model", f"the input is {shape}; expected [1, h, w, c]")
-    for which, (tensor,) in (("input", inputs), ("output", outputs)):
+    ends = [("input", inputs[0]), *(("output", output) for output in outputs)]
+    for which, tensor in ends:
         if str(tensor.dtype) not in ELEMENTS:
             found = tensor.dtype or "of a type that numpy does not have"
             expected = "float32, int8, uint8 or int16"

@@ -14,7 +14,8 @@ SCALE = [[0.0, "rgba(229,138,46,0.62)"], [1.0, "rgba(229,138,46,0.04)"]]
 
 
 def drift_matrix(drifts: Sequence[Drift]) -> Chart | None:
-    """A heat map of agreement, another of SQNR; None where there are no pairs."""
+    """A heat map of agreement where the outputs are classes, another of SQNR; None where there are
+    no pairs."""
     if not drifts:
         return None
     names = list(dict.fromkeys(name for drift in drifts for name in (drift.a, drift.b)))
@@ -45,12 +46,13 @@ def drift_matrix(drifts: Sequence[Drift]) -> Chart | None:
         }
         return View(label, [heat], _layout())
 
-    worst = min(drift.agreeing / drift.images for drift in drifts)
+    views = [view("SQNR, dB", _sqnr, _sqnr_text, 10.0, BEST_SHOWN_DB)]
+    shares = [drift.agreement for drift in drifts if drift.agreement is not None]
+    if shares:
+        low = min(100 * min(shares), 99.0)
+        views.insert(0, view("agreement, %", _agreement, _agreement_text, low, 100.0))
     return Chart(
-        (
-            view("agreement, %", _agreement, _agreement_text, min(100 * worst, 99.0), 100.0),
-            view("SQNR, dB", _sqnr, _sqnr_text, 10.0, BEST_SHOWN_DB),
-        ),
+        tuple(views),
         height_px=70 + (CELL_PX - 14) * len(names),
         min_width_px=LABEL_PX + CELL_PX * len(names),
     )
@@ -74,11 +76,12 @@ def _layout() -> dict:
 
 
 def _agreement(drift: Drift | None) -> float | None:
-    return None if drift is None else 100 * drift.agreeing / drift.images
+    return None if drift is None or drift.agreement is None else 100 * drift.agreement
 
 
 def _agreement_text(drift: Drift | None) -> str:
-    return "" if drift is None else f"{100 * drift.agreeing / drift.images:.1f}"
+    share = _agreement(drift)
+    return "" if share is None else f"{share:.1f}"
 
 
 def _sqnr(drift: Drift | None) -> float | None:
@@ -97,11 +100,14 @@ def _hover(drift: Drift | None) -> str:
     if drift is None:
         return "not compared"
     sqnr = "no difference" if drift.sqnr_db is None else f"SQNR {drift.sqnr_db:.1f} dB"
+    between = f"<b>{chart.text(drift.a)}</b>", f"<b>{chart.text(drift.b)}</b>"
+    values = f"{sqnr}, cosine {drift.cosine:.6f}"
+    if drift.agreeing is None:
+        return chart.hover(*between, values)
     return chart.hover(
-        f"<b>{chart.text(drift.a)}</b>",
-        f"<b>{chart.text(drift.b)}</b>",
+        *between,
         f"same prediction on {drift.agreeing} of {drift.images} images",
-        f"{sqnr}, cosine {drift.cosine:.6f}",
+        values,
         f"softmax change: mean {drift.mean_softmax_change:.2g}, "
         f"worst {drift.worst_softmax_change:.2g}",
     )

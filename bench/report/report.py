@@ -22,7 +22,7 @@ from models.command_line.options import Options
 from models.command_line.progress import step
 
 HISTORY_RUNS = 30  # of a row, at most
-NAMING = ("arch", "alpha", "res", "classes", "weights", "model", "logits")
+NAMING = ("arch", "alpha", "res", "classes", "weights", "model", "file", "logits")
 OPTIONS = tuple(option.name for option in fields(Options))
 
 
@@ -63,10 +63,12 @@ def newest(history: History, given: Mapping[str, object]) -> list[Record]:
         raise RequestError(f"{history.path} has no measurement yet; run {make_line('bench')} first")
     found, asked = every, Options(**given)
     if any(name in given for name in NAMING):
+        from bench.measurement.current_files import check_if_there
         from models.source import resolve
 
-        model_id = resolve(asked).model_id
-        found = _of(found, "model_id", model_id, history, asked)
+        source = resolve(asked)
+        check_if_there(asked, source)
+        found = _of(found, "model_id", source.model_id, history, asked)
     if "device" not in given:
         return found
     names = [name.strip() for name in str(given["device"]).split(",")]

@@ -48,13 +48,14 @@ def compare(
     variants = list(dict.fromkeys(variant for run in runs for variant in run.variants))
     # Of a pair the first is the signal of the SQNR: this machine before the others.
     devices = list(dict.fromkeys([HOST, *(run.device.name for run in runs)]))
-    columns = {explain.KERAS: keras}
+    columns = {session.exported.reference_column: keras}
     for device in devices:
         for variant in variants:
             if (device, variant) in evaluated.outputs:
                 columns[variant.column(device)] = evaluated.outputs[device, variant]
     with step("drift"):
-        drifts = drift.matrix(session.id, columns, session.exported.manifest.output_kind)
+        manifest = session.exported.manifest
+        drifts = drift.matrix(session.id, columns, manifest.output_kind, manifest.outputs)
     history.add_drift(drifts)
     output.give(drift=[drift.as_dict(one) for one in drifts])
     if session.measure.drift:
@@ -107,7 +108,7 @@ def _explain(
     drifts: list[Drift],
 ) -> None:
     """Layers can be looked into on this machine alone."""
-    local = {explain.KERAS, *(variant.column(HOST) for variant in variants)}
+    local = {session.exported.reference_column, *(variant.column(HOST) for variant in variants)}
     limit = drift.DriftLimit()
     pairs = disagreeing([one for one in drifts if {one.a, one.b} <= local], limit)
     if devices:

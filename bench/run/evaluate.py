@@ -20,6 +20,7 @@ from bench.measurement import accuracy
 from bench.measurement.record import Record
 from bench.measurement.result import RunError
 from bench.run.compare_outputs import EvaluatedRows, Place, compare
+from export.artifact import Manifest
 
 
 def evaluate(
@@ -87,8 +88,8 @@ def _evaluate(
             if one.outputs is not None:
                 evaluated.outputs[place], evaluated.indices = one.outputs, one.indices
             if row := evaluated.rows.get(place):
-                kind = exported.manifest.output_kind
-                evaluated.rows[place] = row = _with_accuracy(row, one, keras, evaluation, kind)
+                row = _with_accuracy(row, one, keras, evaluation, exported.manifest)
+                evaluated.rows[place] = row
                 history.add_accuracy(row)
                 tables.add(one.device, row)
             elif one.error:
@@ -121,7 +122,7 @@ class _Tables:
 
 
 def _with_accuracy(
-    row: Record, made: Predictions, keras: np.ndarray, evaluation: Evaluation, output_kind: str
+    row: Record, made: Predictions, keras: np.ndarray, evaluation: Evaluation, manifest: Manifest
 ) -> Record:
     name = evaluation.dataset.name
     if made.error:
@@ -129,6 +130,12 @@ def _with_accuracy(
         return replace(row, data=name, result=replace(row.result, error=error))
     labels = evaluation.labels(made.indices)
     found = accuracy.evaluate(
-        made.outputs, labels, keras, output_kind, made.indices, evaluation.dataset
+        made.outputs,
+        labels,
+        keras,
+        manifest.output_kind,
+        made.indices,
+        evaluation.dataset,
+        manifest.outputs,
     )
     return replace(row, data=name, accuracy=found)

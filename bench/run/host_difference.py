@@ -13,6 +13,7 @@ from bench.devices.settings import HOST
 from bench.engine.variant import Variant
 from bench.measurement.accuracy import chunks
 from models.command_line.columns import aligned
+from models.networks.output_tensor import VALUES
 from quantize.evaluate import output_comparison
 
 HEADING = ("file", "runtime", "images", "same top-1", "largest difference", "not finite")
@@ -22,16 +23,17 @@ HEADING = ("file", "runtime", "images", "same top-1", "largest difference", "not
 class HostDifference:
     """One file in one runtime on ``device`` and on this machine, on the same ``images``.
 
-    ``agreeing`` counts those with the same prediction. ``largest_difference`` is that of any output
-    that is finite on both sides, ``largest_steps`` the same in steps of the output's scale; None
-    where it has none. ``not_finite`` counts the images with an output that is not.
+    ``agreeing`` counts those with the same prediction; None of outputs that are no classes.
+    ``largest_difference`` is that of any output that is finite on both sides, ``largest_steps`` the
+    same in steps of the output's scale; None where it has none, or there are several outputs.
+    ``not_finite`` counts the images with an output that is not.
     """
 
     device: str
     artifact: str
     runtime: str
     images: int
-    agreeing: int
+    agreeing: int | None
     largest_difference: float
     largest_steps: int | None
     not_finite: int
@@ -52,13 +54,14 @@ def host_difference(
         finite = np.isfinite(a).all(axis=1) & np.isfinite(b).all(axis=1)
         agreeing, not_finite = agreeing + int(same.sum()), not_finite + int((~finite).sum())
         largest = max(largest, float(np.abs(a[finite] - b[finite]).max(initial=0.0)))
-    scale = variant.artifact.outputs[0].scale
+    scales = [output.scale for output in variant.artifact.outputs]
+    scale = scales[0] if len(scales) == 1 else None
     return HostDifference(
         device,
         variant.artifact.name,
         variant.runtime,
         len(local),
-        agreeing,
+        None if output_kind == VALUES else agreeing,
         largest,
         None if scale is None else round(largest / scale),
         not_finite,
@@ -75,7 +78,7 @@ def text(found: Sequence[HostDifference]) -> str:
 
 
 def _row(one: HostDifference) -> tuple[str, ...]:
-    share = percent(one.agreeing / one.images)
+    share = percent(_agreement(one))
     figures = (str(one.images), share, _largest(one), str(one.not_finite))
     return (one.artifact, one.runtime, *figures)
 
@@ -90,4 +93,8 @@ def _largest(one: HostDifference) -> str:
 
 def as_dict(one: HostDifference) -> dict:
     """As a program reads it, the agreement as a share in [0, 1]."""
-    return {**asdict(one), "against": HOST, "agreement": one.agreeing / one.images}
+    return {**asdict(one), "against": HOST, "agreement": _agreement(one)}
+
+
+def _agreement(one: HostDifference) -> float | None:
+    return None if one.agreeing is None else one.agreeing / one.images

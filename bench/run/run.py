@@ -3,7 +3,7 @@ then evaluated."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 
 import numpy as np
 
@@ -33,12 +33,15 @@ from bench.run.time_files import base, timed
 from models import reference
 from models.command_line import options
 from models.command_line.advice import make_line
-from models.command_line.errors import CheckFailed, DeviceError
+from models.command_line.errors import CheckFailed, DeviceError, RequestError
 from models.command_line.options import Options
 from models.command_line.progress import note, step
+from models.image_places import evaluation_place
 from models.source import Source, resolve
 
-DEFAULT_IMAGES = 1000
+DEFAULT_IMAGES, LEAST_IMAGES = 1000, 16
+MOST_VALUES = 2**26  # of one file's outputs of all images, float32 on disk
+NO_CLASSES = "the model gives values, not classes: top-1 and agreement are n/a"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -64,22 +67,22 @@ def run_bench(asked: Options, measured: MeasureOptions, command: str, output: Ou
     ``measured`` is strict and a measurement has a warning.
     """
     model, history = resolve(asked), History()
-    exported = open_exported(asked, model.model_id)
+    exported = open_exported(asked, model)
     settings = named(asked.device)
     chosen = _chosen(settings, exported, asked, measured)
     history.check()
-    images = open_evaluation(asked, exported, model.labels_known, DEFAULT_IMAGES)
+    images = _images(asked, measured, model, exported)
     _make_native_runner(chosen)
     # Whatever is wrong with the images is found ahead of minutes of timing, or of a new device.
     with (
-        nullcontext() if measured.sustained or _is_random(exported) else images as evaluation,
+        images as evaluation,
         open_devices(settings) as devices,
         ExitStack() as governors,
     ):
         session = Session("bench", exported, asked, measured, measured.given, command)
         runs = _runs(session, devices, chosen)
         keras = _keras(model, asked, evaluation)
-        notes = list(dict.fromkeys((*exported.manifest.warnings, *_of_the_data(evaluation))))
+        notes = _notes(session, model, evaluation)
         output.say(title.of_command(runs, evaluation), *(f"note: {note}" for note in notes))
         output.give(session=session.id)
         for device in devices:
@@ -132,15 +135,46 @@ def _runs(
     ]
 
 
-def _of_the_data(evaluation: Evaluation | None) -> tuple[str, ...]:
-    return evaluation.dataset.warnings if evaluation else ()
+def _images(
+    asked: Options, measured: MeasureOptions, model: Source, exported: Exported
+) -> AbstractContextManager[Evaluation | None]:
+    """The images to evaluate on; None where only times are measured."""
+    place = evaluation_place(asked, model)
+    if place is None and (measured.drift or measured.explain):
+        raise RequestError(
+            "DRIFT and EXPLAIN compare answers on images, and none were given; use DATA=folder of "
+            "images of the kind the model was trained on"
+        )
+    if place is None or measured.sustained or _is_random(exported):
+        return nullcontext()
+    return open_evaluation(asked, exported, place, model.labels_known, _default_images(exported))
+
+
+def _notes(session: Session, model: Source, evaluation: Evaluation | None) -> list[str]:
+    """Notes on the files and on the images, or on what it takes to have some."""
+    manifest = session.exported.manifest
+    found = [*manifest.notes]
+    if evaluation and not manifest.classes:
+        found.append(NO_CLASSES)
+    if evaluation:
+        found += [*evaluation.dataset.warnings, *evaluation.notes]
+    elif evaluation_place(session.options, model) is None:
+        line = session.make_line(DATA="folder")
+        found.append(f"no images were given to evaluate on: {line} has accuracy and drift, too")
+    return list(dict.fromkeys(found))
+
+
+def _default_images(exported: Exported) -> int:
+    """How many images without N_EVAL: fewer where the outputs of so many, e.g. maps, are large."""
+    values = sum(output.size for output in exported.manifest.outputs) or 1
+    return min(DEFAULT_IMAGES, max(LEAST_IMAGES, MOST_VALUES // values))
 
 
 def _keras(model: Source, asked: Options, evaluation: Evaluation | None) -> np.ndarray | None:
     """Keras's outputs float32 [n, classes]; None where nothing is to be evaluated."""
     if evaluation is None:
         return None
-    with step(f"Keras on {len(evaluation.indices)} images"):
+    with step(f"{model.reference} on {len(evaluation.indices)} images"):
         return reference.outputs(model, asked, evaluation.dataset, evaluation.indices)
 
 

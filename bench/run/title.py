@@ -21,7 +21,7 @@ def of_command(runs: Sequence[DeviceRun], evaluation: Evaluation | None) -> str:
         return about + "timed only"
     known = "" if evaluation.labels_known else ", whose classes this model was not trained for"
     return (
-        f"{about}evaluated on {len(evaluation.indices)} of {len(evaluation.dataset)} images of "
+        f"{about}evaluated on {len(evaluation.indices)} of {evaluation.available} images of "
         f"{evaluation.dataset.name}{known}"
     )
 

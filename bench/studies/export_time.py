@@ -93,7 +93,7 @@ def timed(command: list[str]) -> float:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog=module_line("bench.studies.export_time"), description=__doc__
+        prog=module_line("bench.studies.export_time"), description=__doc__, allow_abbrev=False
     )
     parser.add_argument("--arch", default="v2")
     parser.add_argument("--alpha", type=float, default=1.0)

@@ -74,7 +74,7 @@ def _copy(connection: sqlite3.Connection, first: int, n: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog=module_line("bench.studies.history_speed"), description=__doc__
+        prog=module_line("bench.studies.history_speed"), description=__doc__, allow_abbrev=False
     )
     parser.add_argument("--runs", type=int, default=100_000)
     asked = parser.parse_args()

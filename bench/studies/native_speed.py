@@ -95,7 +95,7 @@ def main(argv: Sequence[str]) -> int:
 def _compare(namespace: argparse.Namespace) -> None:
     asked = options.from_namespace(namespace)
     pairs = options.from_namespace(namespace, Pairs)
-    exported = open_exported(asked, resolve(asked).model_id)
+    exported = open_exported(asked, resolve(asked))
     jobs = _jobs(exported, asked.threads, pairs.seconds)
     with step("native runner") as show:
         native_runner(show)

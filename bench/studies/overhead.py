@@ -30,7 +30,7 @@ BARE = Path(__file__).parent / "bare_loop.py"
 def main(argv: Sequence[str]) -> int:
     """Print a line for each file; the exit code."""
     parser = argparse.ArgumentParser(
-        prog=module_line("bench.studies.overhead"), description=__doc__
+        prog=module_line("bench.studies.overhead"), description=__doc__, allow_abbrev=False
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
     parser.add_argument("--threads", type=int, default=1)

@@ -32,7 +32,7 @@ def _options_of(target: str, asked: Options) -> dict[str, object]:
         if option.name not in left_out
         and (
             (value := getattr(asked, option.name)) != option.default
-            or (option.name == "arch" and not asked.model)
+            or (option.name == "arch" and not (asked.model or asked.file))
         )
     }
 

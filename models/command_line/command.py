@@ -8,14 +8,17 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from models.command_line import quiet_logs
+from models.command_line import quiet_logs, unforeseen
 from models.command_line.errors import CommandError
 
 INTERRUPTED, READER_GONE = 130, 141  # 128 plus the signal, as shells have it
 
 
 def exit_code(work: Callable[[], object], when_interrupted: str) -> int:
-    """Run ``work`` and say how it ended: 0 done, 1 check failed, 2 wrong request, 3 device."""
+    """Run ``work`` and say how it ended: 0 done, 1 check failed, 2 wrong request, 3 device.
+
+    An error that nobody foresaw is 1 and one line too; DEBUG=1 shows its traceback.
+    """
     # Nothing of ours, nor what it starts, is to call anybody: ONNX Runtime does unless told not to.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
@@ -30,6 +33,9 @@ def exit_code(work: Callable[[], object], when_interrupted: str) -> int:
         # The reader of standard output went away; what Python would still flush has no reader.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
+    except Exception as error:
+        print(f"error: {unforeseen.in_one_line(error)}", file=sys.stderr)
+        return CommandError.exit_code
     return 0
 
 

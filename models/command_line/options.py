@@ -4,6 +4,7 @@ The Make variables are these names in capitals (``N_CALIB`` is ``--n-calib``).
 """
 
 import argparse
+import difflib
 from dataclasses import dataclass, fields
 
 from models.command_line.errors import RequestError
@@ -42,8 +43,9 @@ class Options:
     logits: bool = False
     scale: float | None = None
     offset: float | None = None
-    data: str = "demo"
-    calib: str = "demo"
+    outputs: str | None = None
+    data: str | None = None
+    calib: str | None = None
     n_calib: int = 128
     n_eval: int | None = None
     methods: str = "auto"
@@ -54,12 +56,18 @@ class Options:
     device: str = "host"
     threads: int = 2
     out: str = "artifacts"
+    file: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("threads", "n_calib", "n_eval", "split"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise RequestError(f"{name.upper()} is {value}; expected at least 1")
+        if self.outputs not in (None, "classes", "values"):
+            raise RequestError(
+                f"OUTPUTS is {self.outputs!r}; expected classes or values, or nothing to let the "
+                "model tell"
+            )
 
 
 HELP = {
@@ -68,12 +76,14 @@ HELP = {
     "res": "input size in pixels",
     "classes": "number of classes",
     "weights": "demo (where there is such a checkpoint), imagenet, random or a Keras weights file",
-    "model": "your own Keras classifier (.keras, .h5 or SavedModel folder) instead of ARCH",
+    "model": "your own model (.keras, .h5, SavedModel folder, .tflite or .onnx) instead of ARCH",
     "logits": "1 leaves the final softmax or sigmoid out",
     "scale": "preprocessing of MODEL: pixel * SCALE + OFFSET",
     "offset": "preprocessing of MODEL: pixel * SCALE + OFFSET",
-    "data": "images to evaluate on: demo, a folder of class folders, or an .npz with x and y",
-    "calib": "images to calibrate on, likewise",
+    "outputs": "what MODEL gives, where it does not tell: classes or values (embeddings, numbers)",
+    "data": "images to evaluate on: a folder of class folders, or an .npz with x and y; demo "
+    "where the weights are the demo's or random",
+    "calib": "images to calibrate on, labelled or not, likewise; without it, a part of DATA",
     "n_calib": "how many images to calibrate on",
     "n_eval": "how many images to evaluate on",
     "methods": "quantization methods to try, comma-separated; auto: increasingly expensive ones "
@@ -85,6 +95,7 @@ HELP = {
     "device": "where to run: host, or devices of devices.toml, comma-separated",
     "threads": "threads of the runtime",
     "out": "folder of the artifacts",
+    "file": "any .tflite or .onnx files of one network, comma-separated, measured as they are",
 }
 
 
@@ -92,10 +103,31 @@ FORMER_NAMES = {"methods": ("rungs",)}  # still accepted
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """Ends a wrong command line as every other wrong request ends: in one line."""
+    """Ends a wrong command line as every other wrong request ends: in one line. Options are known
+    by their whole names only."""
+
+    def __init__(self, *arguments, **named) -> None:
+        super().__init__(*arguments, **{"allow_abbrev": False, **named})
+
+    def parse_args(self, args=None, namespace=None):
+        found, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self.error(self._unknown(unknown))
+        return found
 
     def error(self, message: str):
         raise RequestError(f"{message}; {_help(self.prog)}")
+
+    def _unknown(self, words: list[str]) -> str:
+        """What is wrong with the first of the ``words``, and the option that it is nearest to."""
+        options = [word for word in words if word.startswith("-")]
+        if not options:
+            return f"{words[0]!r} is no option"
+        given = options[0].split("=")[0]
+        meant = given.strip("-").lower().replace("_", "-")
+        known = [name.removeprefix("--") for name in self._option_string_actions]
+        nearest = difflib.get_close_matches(meant, known, 1)
+        return f"{given} is no option" + (f"; did you mean --{nearest[0]}?" if nearest else "")
 
 
 def _help(prog: str) -> str:

@@ -15,7 +15,7 @@ SAVE_ADVICE = "save it with numpy.savez('images.npz', x=images, y=labels)"
 
 @dataclass(frozen=True, eq=False)
 class ArrayImages:
-    """Images in an array: ``x[i]`` is [h, w], [h, w, 1] or [h, w, 3], uint8 or float."""
+    """Images in an array: ``x[i]`` is [h, w] or [h, w, c], uint8 or float."""
 
     x: np.ndarray
     name: str
@@ -42,14 +42,16 @@ class ArrayImages:
 
 
 def open_array_file(where: str, role: str, size: ImageSize, classes: int | None) -> LabelledImages:
-    """The images and labels in the .npz ``where``; ``y`` may be missing for role CALIB.
+    """The images and labels in the .npz ``where``. ``y`` is needed where images are evaluated by
+    label: for role DATA with ``classes``.
 
-    x is [n, h, w], [n, h, w, 1] or [n, h, w, 3], uint8 or float in 0..255; y is [n] integers.
-    Both are read whole. Raises RequestError for anything else, and DeviceError where memory cannot
-    hold them.
+    x is [n, h, w], [n, h, w, 1] or [n, h, w, c] of the model's c channels, uint8 or float in
+    0..255; y is [n] integers. Both are read whole. Raises RequestError for anything else, and
+    DeviceError where memory cannot hold them.
     """
     names = npz_arrays.names(where)
-    for name in ("x", "y") if role == "DATA" else ("x",):
+    labelled = role == "DATA" and classes is not None
+    for name in ("x", "y") if labelled else ("x",):
         if name not in names:
             found = ", ".join(names) or "nothing"
             raise RequestError(
@@ -62,27 +64,24 @@ def open_array_file(where: str, role: str, size: ImageSize, classes: int | None)
     _check_values(x, place)
     height, width = x.shape[1:3]
     channels = x.shape[3] if len(x.shape) == 4 else 1
-    labels = np.zeros(len(x), np.int64)
-    if role == "DATA":
+    if labelled:
         labels = _read_labels(where, len(x), classes)
-    elif "y" in names:
-        labels = _read_labels(where, len(x), None)
+    else:
+        labels = _labels_if_any(where, names, len(x))
     decoder = image_decoding.whole_frame_decoder(height, width, channels, size)
     return LabelledImages(ArrayImages(x, where, size), labels, (), decoder)
 
 
 def _check_shape(x: np.ndarray, place: str, size: ImageSize) -> None:
     shape = list(x.shape)
-    if len(shape) == 4 and shape[3] not in (1, 3) and shape[1] in (1, 3):
+    usual = (1, 3, size.channels)
+    if len(shape) == 4 and shape[3] not in usual and shape[1] in usual:
         raise RequestError(
             f"{place} has shape {shape}, channels first; expected [n, height, width, channels]; "
             "save x=x.transpose(0, 2, 3, 1).copy()"
         )
-    if len(shape) not in (3, 4) or (len(shape) == 4 and shape[3] not in (1, 3)):
-        raise RequestError(
-            f"{place} has shape {shape}; expected [n, height, width], [n, height, width, 1] or "
-            "[n, height, width, 3]"
-        )
+    if len(shape) not in (3, 4) or (len(shape) == 4 and shape[3] not in usual):
+        raise RequestError(f"{place} has shape {shape}; expected {_expected_shape(size)}")
     if x.dtype != np.uint8 and x.dtype.kind != "f":
         raise RequestError(f"{place} is {x.dtype}; {PIXEL_DTYPES}; save x=x.astype('uint8')")
     if not shape[0]:
@@ -98,11 +97,22 @@ def _check_shape(x: np.ndarray, place: str, size: ImageSize) -> None:
             f"{place} holds images of {height}x{width} pixels but the model reads {size}, other "
             f"proportions; expected {size}; crop or resize them first"
         )
-    if len(shape) == 4 and shape[3] > size.channels:
-        raise RequestError(
-            f"{place} has 3 channels but the model reads 1; expected [n, height, width] or "
-            "[n, height, width, 1]; convert the images to grey first"
-        )
+    channels = shape[3] if len(shape) == 4 else 1
+    if channels == size.channels or (channels, size.channels) == (1, 3):  # grey repeats to RGB
+        return
+    advice = "; convert the images to grey first" if (channels, size.channels) == (3, 1) else ""
+    raise RequestError(
+        f"{place} has {channels} {'channel' if channels == 1 else 'channels'} but the model reads "
+        f"{size.channels}; expected {_expected_shape(size)}{advice}"
+    )
+
+
+def _expected_shape(size: ImageSize) -> str:
+    """The shapes that a model of that size can be given, for a message."""
+    if size.channels not in (1, 3):
+        return f"[n, height, width, {size.channels}]"
+    grey = "[n, height, width], [n, height, width, 1]"
+    return f"{grey} or [n, height, width, 3]" if size.channels == 3 else grey
 
 
 def _check_values(x: np.ndarray, place: str) -> None:
@@ -126,7 +136,7 @@ def _check_values(x: np.ndarray, place: str) -> None:
         )
 
 
-def _read_labels(where: str, images: int, classes: int | None) -> np.ndarray:
+def _read_labels(where: str, images: int, classes: int) -> np.ndarray:
     y = npz_arrays.read(where, "y")
     place = f"y in {where}"
     if len(y.shape) != 1:
@@ -140,11 +150,22 @@ def _read_labels(where: str, images: int, classes: int | None) -> np.ndarray:
         raise RequestError(
             f"{place} has {len(y)} labels for {images} images; expected as many as images"
         )
-    lowest, highest = int(y.min()), int(y.max())
-    limit = label_limit(classes) if classes is not None else None
-    if lowest < 0 or (limit is not None and highest >= limit):
+    lowest, highest, limit = int(y.min()), int(y.max()), label_limit(classes)
+    if lowest < 0 or highest >= limit:
         wrong = lowest if lowest < 0 else highest
-        expected = "0 or more" if limit is None else f"0 to {limit - 1}, the model's outputs"
         at = int(np.argmax(y == wrong))
-        raise RequestError(f"{place} has label {wrong} (image {at}); expected {expected}")
+        raise RequestError(
+            f"{place} has label {wrong} (image {at}); expected 0 to {limit - 1}, the model's "
+            "outputs"
+        )
     return y.astype(np.int64)
+
+
+def _labels_if_any(where: str, names: list[str], images: int) -> np.ndarray:
+    """Labels by which images are only spread over classes: those of ``y`` where it has one for each
+    image, else all 0."""
+    if "y" in names:
+        y = npz_arrays.read(where, "y")
+        if y.shape == (images,) and y.dtype.kind in "iu":
+            return y.astype(np.int64)
+    return np.zeros(images, np.int64)

@@ -15,9 +15,7 @@ from models.data.image_source import ImageSize, Source, UnreadableImage
 
 __all__ = ["Dataset", "ImageSize", "Source", "check_disjoint", "check_place", "open_dataset"]
 
-ACCEPTED = (
-    "expected demo, a folder of class folders with JPEG or PNG images, or an .npz with x and y"
-)
+ACCEPTED = "expected demo, a folder of class folders with images, or an .npz with x and y"
 COUNT_VARIABLE = {"DATA": "N_EVAL", "CALIB": "N_CALIB"}
 
 
@@ -45,18 +43,21 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def spread(self, n: int) -> np.ndarray:
+    def spread(self, n: int, among: np.ndarray | None = None) -> np.ndarray:
         """``n`` indices (all where there are no more), ascending and unique, int64.
 
-        As many of each class as possible, evenly spread inside it; the same every time.
+        As many of each class as possible, evenly spread inside it; the same every time. ``among``:
+        ascending indices to choose from; None: all.
         """
         if n < 1:
             variable = COUNT_VARIABLE[self.role]
             raise RequestError(f"{variable} is {n}; expected at least 1, for example {variable}=64")
-        if n >= len(self):
-            return np.arange(len(self))
-        by_class = np.argsort(self.labels, kind="stable")
-        counts = np.unique(self.labels, return_counts=True)[1]
+        among = np.arange(len(self)) if among is None else among
+        if n >= len(among):
+            return among
+        labels = self.labels[among]
+        by_class = among[np.argsort(labels, kind="stable")]
+        counts = np.unique(labels, return_counts=True)[1]
         starts = np.cumsum(counts) - counts
         chosen = [
             by_class[start + _evenly(quota, count)]
@@ -82,7 +83,7 @@ class Dataset:
         if not readable and len(indices):
             raise RequestError(
                 f"none of the {len(indices)} images asked of {self.role}={self.name} can be read "
-                f"(the first is {self.skipped[0]}); expected JPEG or PNG images of 8 bits a channel"
+                f"(the first is {self.skipped[0]}); expected images of 8 bits a channel"
             )
 
     def _skip(self, index: int, reason: UnreadableImage) -> None:
@@ -208,5 +209,6 @@ def check_disjoint(
             f"{calibration.source.item_name(ours[both[0]])} of CALIB is also in DATA (as "
             f"{evaluation.source.item_name(theirs[both[0]])}); {len(both)} of "
             f"{len(calibration_indices)} calibration images are; expected images different from "
-            "those evaluated on; use CALIB=folder with training images"
+            "those evaluated on; use CALIB=folder with training images, or leave CALIB out: a part "
+            "of DATA is set aside then"
         )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.command_line.errors import RequestError
 from models.data import image_decoding
 from models.data.array_file import ArrayImages
 from models.data.image_source import ImageSize, LabelledImages, check_class_count
@@ -22,8 +23,13 @@ def open_demo(role: str, size: ImageSize, classes: int | None) -> LabelledImages
     """The 10,000 test images (role DATA) or 512 training images (CALIB), uint8.
 
     They are resized straight from 28x28, whole frame, as in the training recipe. RequestError
-    where the model has fewer outputs than the 10 classes.
+    where the model has fewer outputs than the 10 classes, or reads neither grey nor RGB.
     """
+    if size.channels not in (1, 3):
+        raise RequestError(
+            f"{role}=demo has grey images but the model reads {size.channels} channels; expected "
+            f"an .npz with x of shape [n, height, width, {size.channels}]"
+        )
     if role == "DATA":
         where = "DATA=demo (Fashion-MNIST)"
         check_class_count(len(demo.CLASSES), classes, where, "use DATA=folder with your own images")

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
+from models.data import picture_files
 from models.data.image_source import MIN_SIDE_PIXELS, ImageSize, UnreadableImage
 
 CROP_FRACTION = 0.875  # 224 of 256: the evaluation crop of the MobileNet papers' code
 MARGIN = 16  # how many times longer than the crop a picture may be before its ends are cut off
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-PNG_BIT_DEPTH_AT = 24
+DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 
 
 def decode(path: Path, size: ImageSize) -> np.ndarray:
@@ -17,37 +17,39 @@ def decode(path: Path, size: ImageSize) -> np.ndarray:
 
     The shorter side is scaled to ``size / 0.875`` (bilinear, antialiased) and the centre cropped;
     for a size that is not square, the picture is scaled until it covers both sides / 0.875.
-    Grey, palette and CMYK pictures become RGB; alpha is dropped. EXIF orientation is not applied:
-    neither torchvision's ImageFolder nor tf.io.decode_jpeg does, and published accuracies come
-    from those. Raises UnreadableImage.
+    Grey, palette and CMYK pictures become RGB; alpha is dropped; of several frames or pages the
+    first is taken. EXIF orientation is not applied: neither torchvision's ImageFolder nor
+    tf.io.decode_jpeg does, and published accuracies come from those. Raises UnreadableImage.
     """
     from PIL import Image
 
     try:
-        with open(path, "rb") as file:
-            check_bit_depth(file.read(PNG_BIT_DEPTH_AT + 1))
-            file.seek(0)
-            with Image.open(file, formats=("JPEG", "PNG")) as image:
-                if min(image.size) < MIN_SIDE_PIXELS:
-                    raise UnreadableImage(
-                        f"it is {image.height}x{image.width} pixels; expected at least "
-                        f"{MIN_SIDE_PIXELS} a side"
-                    )
-                picture = image.convert("RGB" if size.channels == 3 else "L")
+        with Image.open(path, formats=picture_files.possible_formats(path)) as image:
+            check_bit_depth(image)
+            if min(image.size) < MIN_SIDE_PIXELS:
+                raise UnreadableImage(
+                    f"it is {image.height}x{image.width} pixels; expected at least "
+                    f"{MIN_SIDE_PIXELS} a side"
+                )
+            picture = image.convert("RGB" if size.channels == 3 else "L")
     except (UnreadableImage, MemoryError):
         raise
     except Image.UnidentifiedImageError:
-        raise UnreadableImage("it is not a JPEG or PNG, or is damaged") from None
+        if picture_files.is_heic(path):
+            raise UnreadableImage(picture_files.HEIC_ADVICE) from None
+        raise UnreadableImage("it is no image that Pillow reads, or is damaged") from None
     except Exception as error:  # damaged bytes make Pillow raise anything, AssertionError included
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise UnreadableImage(f"it cannot be decoded ({' '.join(reason.split())})") from error
     return centre_crop(picture, size)
 
 
-def check_bit_depth(header: bytes) -> None:
-    """UnreadableImage for a PNG of 16 bits a channel: Pillow would silently drop half of them."""
-    if header.startswith(PNG_SIGNATURE) and header[PNG_BIT_DEPTH_AT:] == b"\x10":
-        raise UnreadableImage("it is a 16-bit PNG; expected 8 bits a channel")
+def check_bit_depth(image) -> None:
+    """UnreadableImage for an opened picture of more than 8 bits a channel: of some kinds Pillow
+    would silently drop the lower bits, of others all that is above 255."""
+    packed = [str(tile.args) for tile in getattr(image, "tile", [])]
+    if image.mode in DEEP_MODES or any(";16" in words for words in packed):
+        raise UnreadableImage(f"it is a 16-bit {image.format}; expected 8 bits a channel")
 
 
 def scaled_frame(size: ImageSize) -> tuple[int, int]:
@@ -101,7 +103,7 @@ def crop_decoder(size: ImageSize) -> str:
 
 
 def whole_frame(pixels: np.ndarray, size: ImageSize) -> np.ndarray:
-    """``pixels`` [h, w, 1 or 3] resized as a whole to ``size``; one channel repeats to three.
+    """``pixels`` [h, w, c] resized as a whole to ``size``; one channel repeats to three.
 
     Bilinear in float32 (antialiased where it shrinks). uint8 stays uint8, rounded once at the end,
     so within half a grey level of ``tf.image.resize`` where it enlarges; float becomes float32.

@@ -1,18 +1,17 @@
-"""A folder of class folders of JPEG and PNG files; to calibrate, a flat folder of them will do."""
+"""A folder of class folders of images; to calibrate on, any folder with images below it."""
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from models.command_line.errors import RequestError
-from models.data import image_decoding
-from models.data.image_source import ImageSize, LabelledImages, UnreadableImage, check_class_count
-
-SUFFIXES = (".jpg", ".jpeg", ".png")
-CLASS_LIST_NAME = "classes.txt"
+from models.data import class_list, image_decoding, picture_files
+from models.data.folder_listing import Listing, below, list_folder
+from models.data.image_source import ImageSize, LabelledImages, UnreadableImage
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,147 +43,99 @@ class FolderImages:
             raise UnreadableImage(error.strerror) from error
 
 
-@dataclass(frozen=True)
-class Listing:
-    """The visible names in a folder, sorted."""
-
-    folders: list[str]
-    images: list[str]
-    others: list[str]
-
-
-def list_folder(folder: Path) -> Listing:
-    """The content of ``folder``, hidden files left out; RequestError where it cannot be read."""
-    listing = Listing([], [], [])
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_dir():
-                    listing.folders.append(entry.name)
-                elif entry.name.lower().endswith(SUFFIXES):
-                    listing.images.append(entry.name)
-                else:
-                    listing.others.append(entry.name)
-    except OSError as error:
-        raise RequestError(
-            f"{folder} cannot be read ({error.strerror}); expected a folder you may read"
-        ) from error
-    for names in (listing.folders, listing.images, listing.others):
-        names.sort()
-    return listing
-
-
 def open_folder(where: str, role: str, size: ImageSize, classes: int | None) -> LabelledImages:
-    """The images under ``where`` with their labels; lists the folders, opens no image.
+    """The images below ``where`` with their labels; lists the folders, decodes no image.
 
     Labels follow ``classes.txt`` (in the folder, or beside it) where there is one, else the sorted
-    folder names. Raises RequestError for a folder that holds no usable set.
+    folder names; images that nothing evaluates by label (role CALIB, or ``classes`` None) may be
+    anywhere below the folder. Raises RequestError for a folder that holds no usable set.
     """
     folder = Path(where)
-    root = list_folder(folder)
-    decoder = image_decoding.crop_decoder(size)
-    if not root.folders:
-        _check_flat(root, where, role)
-        labels = np.zeros(len(root.images), np.int64)
-        return LabelledImages(FolderImages(folder, root.images, size), labels, (), decoder)
-    if root.images:
+    place = f"{role}={where}"
+    if size.channels not in (1, 3):
         raise RequestError(
-            f"{role}={where} has {root.images[0]} next to its class folders; expected every image "
-            "in a class folder; move it into one or remove it"
+            f"{place} is a folder, and photographs have 1 or 3 channels, but the model reads "
+            f"{size.channels}; expected an .npz with x of shape [n, height, width, {size.channels}]"
         )
-    class_list = find_class_list(folder)
-    class_names = read_class_list(class_list) if class_list else tuple(root.folders)
-    warnings: tuple[str, ...] = ()
-    if class_list:
-        _check_known(root.folders, class_names, class_list, where, role)
-    if role == "DATA":
-        advice = "use DATA=folder with the classes the model was trained on"
-        check_class_count(len(class_names), classes, f"DATA={where}", advice)
-        if not class_list and classes is not None and len(class_names) < classes:
-            warnings = (
-                f"DATA={where} has {len(class_names)} class folders for {classes} outputs and no "
-                f"{CLASS_LIST_NAME}: labels follow the sorted folder names",
-            )
-    names, labels = _list_classes(folder, root.folders, class_names, role)
-    return LabelledImages(FolderImages(folder, names, size), labels, class_names, decoder, warnings)
+    root = list_folder(folder)
+    if role == "DATA" and classes is not None:
+        _check_labelled(root, where)
+    listed = class_list.find(folder) if role == "DATA" and root.folders else None
+    class_names = class_list.read(listed) if listed else tuple(root.folders)
+    if listed:
+        class_list.check_known(root.folders, class_names, listed, place)
+    label_of = {name: label for label, name in enumerate(class_names)}
+    names, others = list(root.images), [n for n in root.others if n != class_list.NAME]
+    labels = [np.zeros(len(names), np.int64)]  # beside class folders: to calibrate on
+    for name in root.folders:
+        found = below(folder / name)
+        _check_class_folder(found, folder / name, role)
+        names += [f"{name}/{image}" for image in found.images]
+        others += [f"{name}/{other}" for other in found.others]
+        labels.append(np.full(len(found.images), label_of.get(name, 0), np.int64))
+    if not names:
+        raise RequestError(_nothing_found(place, root, others))
+    if role == "DATA" and classes is not None:
+        class_list.check_complete(class_names, classes, listed, folder, place)
+    return LabelledImages(
+        FolderImages(folder, names, size),
+        np.concatenate(labels),
+        class_names,
+        image_decoding.crop_decoder(size),
+        _left_out(place, folder, others),
+    )
 
 
-def _check_flat(root: Listing, where: str, role: str) -> None:
-    expected = "expected class folders with JPEG or PNG images (.jpg .jpeg .png)"
-    if root.images and role == "CALIB":
-        return
-    if root.images:
+def _check_labelled(root: Listing, where: str) -> None:
+    """RequestError where images are in no class folder, and so have no label."""
+    if root.images and not root.folders:
         raise RequestError(
-            f"{role}={where} has images but no class folders, so they have no labels; expected "
+            f"DATA={where} has images but no class folders, so they have no labels; expected "
             f"{where}/CLASS/{root.images[0]}"
         )
-    if root.others:
+    if root.images:
         raise RequestError(
-            f"{role}={where} has no image among its {len(root.others)} files (the first is "
-            f"{root.others[0]}); {expected}"
-        )
-    raise RequestError(f"{role}={where} is an empty folder; {expected}")
-
-
-def find_class_list(folder: Path) -> Path | None:
-    """``classes.txt`` in ``folder``, else beside it, else None."""
-    for place in (folder, Path(os.path.abspath(folder)).parent):
-        if (place / CLASS_LIST_NAME).is_file():
-            return place / CLASS_LIST_NAME
-    return None
-
-
-def read_class_list(path: Path) -> tuple[str, ...]:
-    """The class names in label order, one a line; line 1 is label 0."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").rstrip().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise RequestError(
-            f"{path} cannot be read ({error}); expected one class name a line in UTF-8"
-        ) from error
-    line_of: dict[str, int] = {}
-    for number, name in enumerate(map(str.strip, lines), 1):
-        if not name or name in line_of:
-            found = f"repeats {name} of line {line_of[name]}" if name else "is empty"
-            raise RequestError(
-                f"line {number} of {path} {found}; expected one class name a line in label order"
-            )
-        line_of[name] = number
-    if not line_of:
-        raise RequestError(f"{path} is empty; expected one class name a line in label order")
-    return tuple(line_of)
-
-
-def _check_known(folders, class_names, class_list: Path, where: str, role: str) -> None:
-    unknown = sorted(set(folders) - set(class_names))
-    if unknown:
-        more = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
-        raise RequestError(
-            f"{role}={where} has a folder {unknown[0]}{more} that is not in {class_list}, whose "
-            f"line 1 is {class_names[0]}; expected every class folder's name there; add it, or "
-            "remove the folder"
+            f"DATA={where} has {root.images[0]} next to its class folders; expected every image "
+            "in a class folder; move it into one or remove it"
         )
 
 
-def _list_classes(folder: Path, folders, class_names, role) -> tuple[list[str], np.ndarray]:
-    label_of = {name: label for label, name in enumerate(class_names)}
-    names: list[str] = []
-    labels: list[np.ndarray] = []
-    for name in folders:
-        listing = list_folder(folder / name)
-        if listing.others and not listing.images:
-            raise RequestError(
-                f"{role}: class folder {folder / name} has no image among its "
-                f"{len(listing.others)} files (the first is {listing.others[0]}); expected JPEG "
-                "or PNG images (.jpg .jpeg .png)"
-            )
-        names += [f"{name}/{image}" for image in listing.images]
-        labels.append(np.full(len(listing.images), label_of[name], np.int64))
-    if not names:
+def _check_class_folder(found: Listing, folder: Path, role: str) -> None:
+    """RequestError where a class folder has files, and none of them is an image."""
+    if found.others and not found.images:
+        first = folder / found.others[0]
+        advice = f"; {picture_files.HEIC_ADVICE}" if picture_files.is_heic(first) else ""
         raise RequestError(
-            f"{role}={folder} has no image in its {len(folders)} class folders (the first is "
-            f"{folders[0]}); expected {folder}/CLASS/IMAGE.jpg (.jpg .jpeg .png)"
+            f"{role}: class folder {folder} has no image among its {len(found.others)} files (the "
+            f"first is {found.others[0]}); expected {picture_files.EXPECTED}{advice}"
         )
-    return names, np.concatenate(labels)
+
+
+def _nothing_found(place: str, root: Listing, others: Sequence[str]) -> str:
+    if root.folders:
+        return (
+            f"{place} has no image in its {len(root.folders)} class folders (the first is "
+            f"{root.folders[0]}); expected {picture_files.EXPECTED} in each"
+        )
+    expected = f"expected class folders with {picture_files.EXPECTED}"
+    if not others:
+        return f"{place} is an empty folder; {expected}"
+    return (
+        f"{place} has no image among its {len(others)} files (the first is {others[0]}); {expected}"
+    )
+
+
+def _left_out(place: str, folder: Path, others: Sequence[str]) -> tuple[str, ...]:
+    """Notes on the files that are not read: photographs that Pillow cannot read, and others."""
+    heic = [name for name in others if picture_files.is_heic(folder / name)]
+    rest = [name for name in others if name not in set(heic)]
+    found = []
+    if heic:
+        photos = "1 HEIC photograph is" if len(heic) == 1 else f"{len(heic)} HEIC photographs are"
+        found.append(
+            f"{place}: {photos} left out, the first is {heic[0]}; {picture_files.HEIC_ADVICE}"
+        )
+    if rest:
+        files = "1 file is no image" if len(rest) == 1 else f"{len(rest)} files are no images"
+        found.append(f"{place}: {files}, and left out; the first is {rest[0]}")
+    return tuple(found)

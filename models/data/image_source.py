@@ -12,7 +12,8 @@ MIN_SIDE_PIXELS = 8  # below this an "image" is a stray icon or a tracking pixel
 
 @dataclass(frozen=True)
 class ImageSize:
-    """Input size of a network: ``height`` x ``width`` pixels in 1 (grey) or 3 (RGB) channels."""
+    """Input size of a network: ``height`` x ``width`` pixels in 1 (grey), 3 (RGB) or, with images
+    from arrays, any number of channels."""
 
     height: int
     width: int
@@ -69,8 +70,12 @@ def label_limit(classes: int) -> int:
 def check_class_count(found: int, classes: int | None, where: str, advice: str) -> None:
     """RequestError where the data has more classes than the model has outputs."""
     if classes is not None and found > label_limit(classes):
-        outputs = "1 output" if classes == 1 else f"{classes} outputs"
         raise RequestError(
-            f"{where} has {found} classes but the model has {outputs}; expected at most "
-            f"{label_limit(classes)} classes; {advice}"
+            f"{where} has {found} classes but the model has {outputs_in_words(classes)}; expected "
+            f"at most {label_limit(classes)} classes; {advice}"
         )
+
+
+def outputs_in_words(classes: int) -> str:
+    """The number of outputs, for a message."""
+    return "1 output" if classes == 1 else f"{classes} outputs"

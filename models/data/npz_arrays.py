@@ -33,7 +33,10 @@ def read(where: str, name: str) -> np.ndarray:
     try:
         _check_memory(where, name)
         with np.load(where, allow_pickle=False) as stored:
-            return stored[name]
+            found = stored[name]
+        if not isinstance(found, np.ndarray):  # bytes of a file that only has the name of an array
+            raise ValueError("no array")
+        return found
     except MemoryError as error:
         raise DeviceError(
             f"{name} in {where} does not fit into memory ({error}); "

@@ -1,36 +1,39 @@
-"""The softmax or sigmoid that ends a classifier: which one it is, and the model without it."""
+"""The model without the softmax or sigmoid that ends it, which gives logits."""
 
 from models.command_line.errors import RequestError
 
-OUTPUT_KINDS = {"softmax": "softmax", "sigmoid": "sigmoid", "linear": "logits"}
-
 # What may stand after the activation without changing the numbers.
 PASSING = ("Reshape", "Flatten", "Dropout", "Identity", "Squeeze")
-ACTIVATION_OPERATIONS = (
-    "Softmax", "Sigmoid", "LogSoftmax", "LogSigmoid", "HardSigmoid", "Tanh", "Relu", "Relu6",
-    "ReLU", "LeakyReLU", "PReLU", "ELU", "Softplus", "Softsign",
-)  # fmt: skip
+REMOVABLE = ("softmax", "sigmoid")
 
 
-def output_kind(keras_model) -> str:
-    """``softmax``, ``sigmoid`` or ``logits``; RequestError naming any other final activation."""
-    activation = _activation(keras_model.outputs[0])
-    if activation not in OUTPUT_KINDS:
+def logits_of(keras_model, kind: str):
+    """``keras_model`` without the activation that makes its one output ``kind`` of it: "softmax" or
+    "sigmoid".
+
+    RequestError where that is not the last that it computes: of the mean of two it cannot be left
+    out.
+    """
+    found = _activation(keras_model.outputs[0])
+    if found != kind or len(keras_model.outputs) > 1:
+        last = f"{len(keras_model.outputs)} outputs"
+        if len(keras_model.outputs) == 1:
+            last = found if found != "linear" else "arithmetic"
         raise RequestError(
-            f"MODEL ends in the activation {activation}; expected softmax, sigmoid or none (logits)"
+            f"LOGITS is 1, but MODEL ends in {last}; expected one {kind} as the last that it "
+            "computes, which could be left out; leave LOGITS out"
         )
-    return OUTPUT_KINDS[activation]
+    return without_final_activation(keras_model)
 
 
 def without_final_activation(keras_model):
-    """A model that gives logits: ``keras_model`` itself where it already does.
+    """A model that gives logits: ``keras_model`` itself where no softmax or sigmoid ends it.
 
-    float32 [batch, classes] out as before; the weights are those of ``keras_model``, which is
-    left as it is. RequestError where the model ends in some other activation.
+    The weights are those of ``keras_model``, which is left as it is.
     """
     import keras
 
-    if output_kind(keras_model) == "logits":
+    if _activation(keras_model.outputs[0]) not in REMOVABLE:
         return keras_model
     logits = _before_activation(keras_model.outputs[0])
     return keras.Model(keras_model.inputs[0], logits, name=keras_model.name)
@@ -45,13 +48,12 @@ def _origin(tensor):
 
 def _own_activation(operation) -> str | None:
     """Name of the activation that the operation is or ends with; None where it has none."""
-    kind = type(operation).__name__
     if hasattr(operation, "output_activation"):  # a SavedModel's graph
         return operation.output_activation
-    if kind in ACTIVATION_OPERATIONS:
-        return kind.lower()
-    activation = getattr(operation, "activation", None)
-    return getattr(activation, "__name__", None)
+    name = type(operation).__name__.lower()
+    if name in REMOVABLE:
+        return name
+    return getattr(getattr(operation, "activation", None), "__name__", None)
 
 
 def _is_passing(operation) -> bool:
@@ -61,14 +63,15 @@ def _is_passing(operation) -> bool:
 
 
 def _activation(tensor) -> str:
+    """The activation that ends ``tensor``, or the kind of layer where it has none."""
     import keras
 
     operation, inputs = _origin(tensor)
-    if isinstance(operation, keras.Model):
+    if isinstance(operation, keras.Model) and len(operation.outputs) == 1:
         return _activation(operation.outputs[0])
     if _is_passing(operation):
         return _activation(inputs[0])
-    return _own_activation(operation) or "linear"
+    return _own_activation(operation) or type(operation).__name__
 
 
 def _before_activation(tensor):

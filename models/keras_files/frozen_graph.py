@@ -1,65 +1,60 @@
 """A frozen TensorFlow function as one layer of a Keras model, and what its graph tells of it."""
 
-KERNEL_OPS = ("Conv2D", "DepthwiseConv2dNative", "MatMul", "BatchMatMulV2", "Conv3D")
-ARITHMETIC_OPS = ("Mul", "Add", "AddV2", "Sub", "RealDiv", "Div")
-SHAPE_OPS = ("Shape", "ShapeN", "Size", "Rank")  # arithmetic on these touches no pixel
 PASSING_OPS = ("Identity", "Reshape", "Squeeze", "StopGradient")
 ACTIVATION_OPS = (
     "Softmax", "Sigmoid", "LogSoftmax", "Tanh", "Relu", "Relu6", "LeakyRelu", "Elu", "Softplus",
 )  # fmt: skip
 
 
-def frozen_layer(frozen):
-    """A Keras layer that computes ``frozen``, a function of one image to [batch, classes].
+def frozen_layer(frozen, names):
+    """A Keras layer that computes ``frozen``, a function of one image.
 
-    The layer tells ``has_preprocessing`` and ``output_activation``, and ``without_activation()``
-    gives the same layer ended before its softmax or sigmoid. The class is defined in here so that
-    importing this module imports no Keras.
+    Its output is one tensor, or of several a dictionary by ``names``. The layer tells
+    ``output_activation``, and ``without_activation()`` gives the same layer ended before its
+    softmax or sigmoid. The class is defined in here so that importing this module imports no Keras.
     """
     import keras
     import tensorflow as tf
 
     class FrozenGraph(keras.layers.Layer):
-        def __init__(self, function, classes):
+        def __init__(self, function, shapes):
             super().__init__(name="frozen_graph")
-            self.function = function
-            self.classes = classes
-            self.has_preprocessing = _starts_with_arithmetic(function)
+            self.function, self.shapes = function, shapes
             self.output_activation, self.before = _ending(function)
 
         def call(self, image):
-            outputs = self.function(image)
-            output = outputs[0] if isinstance(outputs, list | tuple) else outputs
-            return tf.reshape(output, (-1, self.classes))
+            found = tf.nest.flatten(self.function(image))
+            return self._named(
+                [
+                    tf.reshape(tensor, (-1, *shape))
+                    for tensor, shape in zip(found, self.shapes, strict=True)
+                ]
+            )
 
         def compute_output_spec(self, image):
-            return keras.KerasTensor((image.shape[0], self.classes), "float32")
+            return self._named(
+                [
+                    keras.KerasTensor((image.shape[0], *shape), made.dtype.name)
+                    for made, shape in zip(self.function.outputs, self.shapes, strict=True)
+                ]
+            )
+
+        def _named(self, tensors):
+            return tensors[0] if len(tensors) == 1 else dict(zip(names, tensors, strict=True))
 
         def without_activation(self):
             """The same graph, ended before its final activation."""
             pruned = self.function.prune(self.function.inputs, [self.before])
-            return FrozenGraph(pruned, self.classes)
+            return FrozenGraph(pruned, self.shapes)
 
-    return FrozenGraph(frozen, frozen.outputs[0].shape[1])
+    return FrozenGraph(frozen, [made.shape.as_list()[1:] for made in frozen.outputs])
 
 
 def _ending(function):
-    """Name of the final activation (``linear`` for none) and the tensor that goes into it."""
+    """Name of the final activation of the first output (``linear`` for none), and what goes in."""
     tensor = function.outputs[0]
     while tensor.op.type in PASSING_OPS:
         tensor = tensor.op.inputs[0]
     if tensor.op.type in ACTIVATION_OPS:
         return tensor.op.type.lower(), tensor.op.inputs[0]
     return "linear", tensor
-
-
-def _starts_with_arithmetic(function) -> bool:
-    """True where the image is scaled or shifted before the first convolution or matrix product."""
-    ahead = [function.inputs[0]]
-    while ahead:
-        for consumer in ahead.pop(0).consumers():
-            if consumer.type in ARITHMETIC_OPS:
-                return True
-            if consumer.type not in KERNEL_OPS + SHAPE_OPS:
-                ahead += consumer.outputs
-    return False

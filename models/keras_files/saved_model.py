@@ -1,113 +1,60 @@
-"""A SavedModel folder: its serving function, frozen into constants, as a Keras model."""
+"""A SavedModel folder of TensorFlow 1 or 2: its serving function, frozen, as a Keras model."""
 
 from pathlib import Path
 
 from models.command_line.errors import RequestError
+from models.keras_files import graph_changes, input_size, saved_graph
 from models.keras_files.frozen_graph import frozen_layer
-from models.keras_files.model_file import brief
+from models.keras_files.model_file import OpenedModel
 
-# A SavedModel is a graph, not Python, but these let it touch files or run Python all the same.
-UNSAFE_OPS = frozenset({"PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", "WriteFile"})
-SIGNATURE = "serving_default"
+FEW_CHANNELS = 4  # a first dimension of at most that is one of channels, where the last is larger
 
 
-def open_saved_model(path: Path):
+def open_saved_model(path: Path, res: int | None = None) -> OpenedModel:
     """Keras model of one layer, ``FrozenGraph``, that computes the folder's serving function.
 
-    Raises RequestError, in one line, for a folder that is no SavedModel or whose serving function
-    is not one tensor in, one out.
+    ``res`` is the input size in pixels where the function leaves it open. Raises RequestError, in
+    one line, for a folder that is no SavedModel or whose function does not take one image.
     """
     import keras
 
-    _refuse_unsafe(path, _graphs(path))
-    frozen = _frozen(path)
-    if len(frozen.outputs) != 1 or len(frozen.inputs) != 1:
+    saved = saved_graph.chosen(path)
+    frozen = saved_graph.frozen(saved)
+    if len(frozen.inputs) != 1:
+        raise RequestError(f"MODEL '{path}' has {len(frozen.inputs)} inputs; expected one image")
+    shape, notes = _image_shape(path, frozen.inputs[0], res)
+    takes_pixels = frozen.inputs[0].dtype.is_integer
+    frozen, changes = graph_changes.changed(path, frozen, shape)
+    found = [output.shape for output in frozen.outputs]
+    if not all(each.rank and each[1:].is_fully_defined() for each in found):
         raise RequestError(
-            f"MODEL '{path}' has {len(frozen.inputs)} inputs and {len(frozen.outputs)} outputs; "
-            "expected one image in and one [batch, classes] out"
+            f"MODEL '{path}' maps {tuple(shape)} to {', '.join(map(str, found))}; expected shapes "
+            "fixed but for the batch: run model.export(folder) on a model with "
+            "keras.Input((height, width, 3))"
         )
-    tensor, output = frozen.inputs[0], frozen.outputs[0]
-    if tensor.shape.rank is None or output.shape.rank != 2 or output.shape[1] is None:
+    image = keras.Input(batch_shape=shape, name="image")
+    model = keras.Model(image, frozen_layer(frozen, saved.outputs)(image), name="saved_model")
+    return OpenedModel(model, (*saved.notes, *notes, *changes), takes_pixels)
+
+
+def _image_shape(path, tensor, res):
+    """Shape [None, height, width, channels] of the image that is fed, and notes."""
+    rank = tensor.shape.rank
+    if rank != 4 and not (rank is None and res is not None):
         raise RequestError(
-            f"MODEL '{path}' maps {tensor.shape} to {output.shape}; expected shapes fixed but for "
-            "the batch: run model.export(folder) on a model with keras.Input((height, width, 3))"
+            f"MODEL '{path}' has an input of shape {tensor.shape}; expected an image: "
+            "[batch, height, width, channels]; where it takes any shape, say RES=224"
         )
-    image = keras.Input(batch_shape=tuple(tensor.shape), dtype=tensor.dtype.name, name="image")
-    return keras.Model(image, frozen_layer(frozen)(image), name="saved_model")
-
-
-def _graphs(path):
-    from google.protobuf.message import DecodeError
-    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
-
-    if not (path / "saved_model.pb").is_file():
+    shape = tuple(tensor.shape) if rank == 4 else (None, None, None, 3)
+    _, first, _, last = shape
+    if first is not None and first <= FEW_CHANNELS and (last is None or last > FEW_CHANNELS):
         raise RequestError(
-            f"MODEL '{path}' is a folder without saved_model.pb; expected a SavedModel folder (as "
-            "model.export(folder) writes it), a .keras or an .h5 file"
+            f"MODEL '{path}' has an input of shape {shape}, channels first; expected them last: "
+            "save the Keras model as .keras, which is changed on the way, and use MODEL=file.keras"
         )
-    try:
-        return SavedModel.FromString((path / "saved_model.pb").read_bytes())
-    except DecodeError as error:
+    if last is None:
         raise RequestError(
-            f"MODEL '{path}' has a damaged saved_model.pb ({brief(error)}); export the model again"
-        ) from error
-
-
-def _refuse_unsafe(path, saved):
-    for meta in saved.meta_graphs:
-        nodes = [*meta.graph_def.node]
-        for function in meta.graph_def.library.function:
-            nodes += function.node_def
-        found = sorted({node.op for node in nodes} & UNSAFE_OPS)
-        if found:
-            raise RequestError(
-                f"MODEL '{path}' runs {', '.join(found)}; expected a graph that neither runs "
-                "Python nor touches files: export it without"
-            )
-
-
-def _frozen(path):
-    import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
-
-    try:
-        loaded = tf.saved_model.load(str(path))
-    except Exception as error:  # TensorFlow raises whatever its loader ran into
-        raise RequestError(
-            f"MODEL '{path}' does not load in TensorFlow {tf.__version__} ({brief(error)}); export "
-            "the model again"
-        ) from error
-    if SIGNATURE not in loaded.signatures:
-        known = ", ".join(sorted(loaded.signatures)) or "none"
-        raise RequestError(
-            f"MODEL '{path}' has signatures: {known}; expected {SIGNATURE}, "
-            "which model.export(folder) writes"
+            f"MODEL '{path}' has an input of shape {shape}; expected a known count of channels"
         )
-    function = loaded.signatures[SIGNATURE]
-    try:
-        frozen = convert_variables_to_constants_v2(function)
-    except Exception as error:  # TensorFlow raises whatever its importer ran into
-        _refuse_randomness(path, function.graph)
-        raise RequestError(
-            f"MODEL '{path}' cannot be frozen ({brief(error)}); save it as .keras and use "
-            "MODEL=file.keras"
-        ) from error
-    _refuse_randomness(path, frozen.graph)
-    return frozen
-
-
-def _refuse_randomness(path, graph):
-    """Keras 3 exports augmentation layers switched on: the numbers would be another's each time."""
-    definition = graph.as_graph_def()
-    nodes = [*definition.node]
-    for function in definition.library.function:
-        nodes += function.node_def
-    found = next((node.op for node in nodes if "Random" in node.op), None)
-    if found:
-        raise RequestError(
-            f"MODEL '{path}' draws random numbers when it runs ({found}: augmentation layers, "
-            "which export leaves on); save it as .keras, which switches them off, and use "
-            "MODEL=file.keras"
-        )
+    shape, note = input_size.fixed((None, *shape[1:]), res, (), (), path)
+    return shape, (note,) if note else ()

@@ -1,43 +1,56 @@
-"""MODEL=path: the user's own Keras image classifier, loaded in safe mode and looked over."""
+"""MODEL=path: the user's own Keras model of images, loaded in safe mode and looked over."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from models.command_line.errors import RequestError
-from models.keras_files.final_activation import output_kind, without_final_activation
+from models.keras_files import conversion_errors, traced
+from models.keras_files.final_activation import logits_of, without_final_activation
+from models.keras_files.first_layer import values_ahead
 from models.keras_files.model_file import open_model
+from models.keras_files.model_outputs import model_outputs
+from models.networks import input_scaling
+from models.networks.input_scaling import RAW, InputScaling
+from models.networks.output_tensor import OutputTensor, class_count, overall_kind
 
-__all__ = ["UserModel", "load_user_model", "without_final_activation"]
+__all__ = ["UserModel", "load_user_model", "logits_of", "without_final_activation"]
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
-PREPROCESSING = (
-    "Rescaling", "Normalization", "Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class UserModel:
-    """A loaded model: a ``keras.Model`` of one image in and one row of classes out.
+    """A loaded model: a ``keras.Model`` of one image in.
 
-    float32 [batch, height, width, channels] in, float32 [batch, classes] out; ``output_kind`` is
-    ``softmax``, ``sigmoid`` or ``logits``; ``has_preprocessing`` tells that the model itself
-    scales or shifts the pixels before its first layer with a kernel.
+    float32 [batch, height, width, channels] in, ``outputs`` out, one float32 tensor or several;
+    ``outputs_reason`` says why they are taken for what they are. ``scaling``: what the pixels are
+    to become ahead of it. ``notes`` are sentences that say what is not as it was stored.
     """
 
     keras_model: object
     height: int
     width: int
     channels: int
-    classes: int
-    output_kind: str
-    has_preprocessing: bool
+    outputs: tuple[OutputTensor, ...]
+    outputs_reason: str
+    scaling: InputScaling
+    notes: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> int:
+        """How many classes the outputs tell apart; 0 where they are no classes."""
+        return class_count(self.outputs)
+
+    @property
+    def output_kind(self) -> str:
+        return overall_kind(self.outputs)
 
 
-def load_user_model(path: Path) -> UserModel:
-    """The classifier at ``path``: ``.keras``, ``.h5`` (Keras 2 or 3) or a SavedModel folder.
+def load_user_model(path: Path, res: int | None = None) -> UserModel:
+    """The model at ``path``: ``.keras``, ``.h5`` (Keras 2 or 3) or a SavedModel folder.
 
-    Raises RequestError, in one line that names what was found, for anything else.
+    ``res`` is the input size in pixels of a model that leaves it open. Raises RequestError, in one
+    line that names what was found, for anything else.
     """
     path = Path(path)
     if not path.exists():
@@ -48,35 +61,38 @@ def load_user_model(path: Path) -> UserModel:
     if path.is_dir():
         from models.keras_files.saved_model import open_saved_model
 
-        model = open_saved_model(path)
+        opened = open_saved_model(path, res)
     elif path.suffix.lower() in SUFFIXES:
-        model = open_model(path)
+        opened = open_model(path, res)
     else:
         raise RequestError(
             f"MODEL is '{path}', with the suffix '{path.suffix}'; expected .keras, .h5 or a "
             "SavedModel folder"
         )
+    model = opened.keras_model
     height, width, channels = _image_shape(path, model)
-    classes = _classes(path, model)
+    plain = _plain(model)
+    with conversion_errors.as_one_line():
+        function = traced.frozen_function(plain, height, width, channels)
+    scaling = input_scaling.judge(values_ahead(function))
+    if opened.takes_pixels:
+        scaling = InputScaling(RAW, "the model takes whole numbers, which pixels are")
+    outputs, reason = model_outputs(path, plain, function, scaling.preprocess)
     return UserModel(
-        keras_model=_plain(model),
+        keras_model=plain,
         height=height,
         width=width,
         channels=channels,
-        classes=classes,
-        output_kind=output_kind(model),
-        has_preprocessing=_has_preprocessing(model),
+        outputs=outputs,
+        outputs_reason=reason,
+        scaling=scaling,
+        notes=opened.notes,
     )
 
 
 def _image_shape(path, model) -> tuple[int, int, int]:
     """Height, width and channels of the model's one input; RequestError if it is no image."""
-    inputs = _tensors(model, "inputs")
-    if not inputs:
-        raise RequestError(
-            f"MODEL '{path}' has no input shape; expected one: build it with "
-            "keras.Input((height, width, 3)) and save it again"
-        )
+    inputs = model.inputs
     if len(inputs) != 1:
         names = ", ".join(tensor.name for tensor in inputs)
         raise RequestError(f"MODEL '{path}' has {len(inputs)} inputs ({names}); expected one image")
@@ -86,95 +102,23 @@ def _image_shape(path, model) -> tuple[int, int, int]:
             f"MODEL '{path}' has an input of shape {shape}; expected an image: "
             "[batch, height, width, channels]"
         )
-    batch, height, width, channels = shape
-    if channels not in (1, 3):
+    _, height, width, channels = shape
+    if channels is None or dtype != "float32":
         raise RequestError(
-            f"MODEL '{path}' has an input of shape {shape}; expected 1 or 3 channels, last"
-        )
-    if height is None or width is None:
-        raise RequestError(
-            f"MODEL '{path}' has an input of no fixed size, {shape}; expected one: with "
-            f"x = keras.Input((224, 224, {channels})) save keras.Model(x, model(x)) and use "
-            "MODEL=its file"
-        )
-    if batch not in (None, 1):
-        raise RequestError(
-            f"MODEL '{path}' has an input of fixed batch {batch}; expected a free batch or 1: "
-            f"build it with keras.Input(({height}, {width}, {channels}))"
-        )
-    if dtype != "float32":
-        raise RequestError(
-            f"MODEL '{path}' has an input of type {dtype}; expected float32: build it with "
-            "keras.Input(..., dtype='float32')"
+            f"MODEL '{path}' has an input of shape {shape} and type {dtype}; expected numbers in a "
+            "known count of channels: build it with keras.Input((height, width, channels))"
         )
     return height, width, channels
-
-
-def _classes(path, model) -> int:
-    outputs = _tensors(model, "outputs")
-    if len(outputs) != 1:
-        names = ", ".join(tensor.name for tensor in outputs)
-        raise RequestError(
-            f"MODEL '{path}' has {len(outputs)} outputs ({names}); expected one: save "
-            "keras.Model(model.input, model.outputs[0])"
-        )
-    shape, dtype = tuple(outputs[0].shape), str(outputs[0].dtype)
-    if len(shape) != 2 or not shape[1]:
-        raise RequestError(
-            f"MODEL '{path}' has an output of shape {shape}; expected [batch, classes], e.g. of a "
-            "GlobalAveragePooling2D and a Dense layer"
-        )
-    # The float graph is all float32, so a layer in half precision would change the numbers.
-    reduced = next((each for each in _leaves(model) if _computes_in(each) != "float32"), None)
-    if reduced is not None or dtype != "float32":
-        found = f"layer {reduced.name} in {_computes_in(reduced)}" if reduced else dtype
-        raise RequestError(
-            f"MODEL '{path}' computes {found}; expected float32 throughout: build it under "
-            "keras.config.set_dtype_policy('float32') and load its weights"
-        )
-    return shape[1]
 
 
 def _plain(model):
     """The model with a tensor in and a tensor out, where it has lists or dicts of one."""
     import keras
 
-    if isinstance(model, keras.Sequential) or (
-        isinstance(model.input, keras.KerasTensor) and isinstance(model.output, keras.KerasTensor)
+    is_several = len(model.outputs) > 1
+    if isinstance(model.input, keras.KerasTensor) and (
+        is_several or isinstance(model.output, keras.KerasTensor)
     ):
         return model
-    return keras.Model(model.inputs[0], model.outputs[0], name=model.name)
-
-
-def _tensors(model, which) -> list:
-    try:
-        return list(getattr(model, which) or [])
-    except AttributeError:  # Keras, of a Sequential that was never built
-        return []
-
-
-def _computes_in(operation) -> str:
-    has_weights = bool(getattr(operation, "weights", ()))
-    return operation.compute_dtype if has_weights else "float32"
-
-
-def _leaves(model) -> Iterator:
-    """Layers and operations in the order they are computed, nested models opened."""
-    import keras
-
-    for operation in getattr(model, "operations", None) or model.layers:
-        if isinstance(operation, keras.Model):
-            yield from _leaves(operation)
-        else:
-            yield operation
-
-
-def _has_preprocessing(model) -> bool:
-    for operation in _leaves(model):
-        if hasattr(operation, "has_preprocessing"):
-            return operation.has_preprocessing
-        if type(operation).__name__ in PREPROCESSING:
-            return True
-        if any(len(weight.shape) > 1 for weight in getattr(operation, "weights", ())):
-            return False
-    return False
+    output = model.output if is_several else model.outputs[0]
+    return keras.Model(model.inputs[0], output, name=model.name)

@@ -91,14 +91,16 @@ def _rounded(
     return part.graph()
 
 
-def _outputs_after(walk: Walk, position: int, name: str, made: np.ndarray) -> np.ndarray:
-    """The outputs of ``walk``'s graph when the operator there makes ``made``, called ``name``."""
+def _outputs_after(walk: Walk, position: int, name: str, made: np.ndarray) -> dict[str, np.ndarray]:
+    """The outputs of ``walk``'s graph by name when the operator there makes ``made``, called
+    ``name``."""
     editor = walk.editor
-    output = editor.name(int(editor.subgraph.outputs[0]))
-    if name == output:
-        return made
-    rest = cut(editor, position + 1, len(editor.operators))
-    return run(rest, {**walk.values, name: made}, walk.threads)[output]
+    outputs = [editor.name(int(i)) for i in editor.subgraph.outputs]
+    known = {**walk.values, name: made}  # with outputs that come before the operator
+    if not all(output in known for output in outputs):
+        rest = cut(editor, position + 1, len(editor.operators))
+        known |= run(rest, known, walk.threads)
+    return {output: known[output] for output in outputs}
 
 
 def _dequantized(integers: np.ndarray, quantization) -> np.ndarray:

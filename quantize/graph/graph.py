@@ -10,6 +10,7 @@ import numpy as np
 from quantize.runtime.model_session import open_session
 
 CONSTANT_ALIGNMENT_BYTES = 16
+INITIAL_BYTES = 2**16  # of a file that is being packed, beside its constants
 LINEAR = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")  # ops with weights and a bias
 
 
@@ -41,10 +42,10 @@ class Graph:
         return self.unpacked()
 
     def unpacked(self):
-        """A fresh object tree that a pass may change."""
+        """A fresh object tree that a pass may change; its constants are views of ``content``."""
         from ai_edge_litert.tools import flatbuffer_utils
 
-        return flatbuffer_utils.read_model_from_bytearray(bytearray(self.content))
+        return flatbuffer_utils.read_model_from_bytearray(self.content)
 
     @classmethod
     def packed(cls, model) -> "Graph":
@@ -58,12 +59,15 @@ class Graph:
                 wide = max(alignment, CONSTANT_ALIGNMENT_BYTES) if elemSize == 1 else alignment
                 return super().StartVector(elemSize, numElems, wide)
 
+        stored_bytes = 0
         for buffer in model.buffers:
             if buffer.data is not None:  # a bytes object would be packed byte by byte, in seconds
-                buffer.data = np.frombuffer(bytes(buffer.data), np.uint8)
-        builder = AlignedBuilder(1024)
+                buffer.data = _as_bytes(buffer.data)
+                stored_bytes += len(buffer.data) + 4 * CONSTANT_ALIGNMENT_BYTES
+        # Large enough from the start: a builder that grows holds everything three times.
+        builder = AlignedBuilder(stored_bytes + INITIAL_BYTES)
         builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-        return cls(bytes(builder.Output()))
+        return cls(bytes(memoryview(builder.Bytes)[builder.Head() :]))
 
     @property
     def subgraph(self):
@@ -90,12 +94,18 @@ class Graph:
         return tuple(self.subgraph.tensors[i].name.decode() for i in self.subgraph.outputs)
 
     def constant(self, name: str) -> np.ndarray | None:
-        """The value of a constant tensor in its own dtype; None for an activation."""
+        """The value of a constant tensor in its own dtype; None for an activation or no numbers."""
         tensor = self.tensor(name)
         data = self.model.buffers[tensor.buffer].data
-        if data is None:
+        if data is None or self.dtype(name).hasobject:
             return None
-        return np.frombuffer(bytes(data), self.dtype(name)).reshape(tensor.shape)
+        found = np.frombuffer(_as_bytes(data), self.dtype(name)).reshape(tensor.shape)
+        found.flags.writeable = False
+        return found
+
+    def is_constant(self, name: str) -> bool:
+        """True where a tensor's value is stored in the graph."""
+        return self.model.buffers[self.tensor(name).buffer].data is not None
 
     @cached_property
     def activations(self) -> tuple[str, ...]:
@@ -118,10 +128,8 @@ class Graph:
         )
 
     def dtype(self, name: str) -> np.dtype:
-        """The element type of a tensor."""
-        from ai_edge_litert import schema_py_generated as schema
-
-        return np.dtype(_names(schema.TensorType)[self.tensor(name).type].lower())
+        """The element type of a tensor; ``object`` for one that numpy has not, e.g. RESOURCE."""
+        return tensor_dtype(self.tensor(name).type)
 
     def operators(self) -> Iterator[tuple[str, list[str], list[str]]]:
         """Each operator in execution order: its kind, names of its inputs, names of its outputs."""
@@ -132,6 +140,19 @@ class Graph:
                 [tensors[i].name.decode() for i in operator.inputs if i >= 0],
                 [tensors[i].name.decode() for i in operator.outputs],
             )
+
+    def body_operators(self) -> Iterator[tuple[str, list[str]]]:
+        """Kind and names of outputs of each operator in the bodies and conditions of loops, and as
+        INPUT and OUTPUT what these take and give."""
+        for body in self.model.subgraphs[1:]:
+
+            def names(indices, tensors=body.tensors) -> list[str]:
+                return [tensors[i].name.decode() for i in indices]
+
+            yield "INPUT", names(body.inputs)
+            for operator in body.operators:
+                yield self._kind(operator), names(operator.outputs)
+            yield "OUTPUT", names(body.outputs)
 
     def fused_operators(self) -> Iterator[tuple[str, str, list[str], list[str]]]:
         """As ``operators``, with the fused activation (``NONE``, ``RELU6``, ...) after the kind."""
@@ -151,25 +172,48 @@ class Graph:
         """Counts of each kind of operator, most frequent first."""
         return dict(Counter(kind for kind, _, _ in self.operators()).most_common())
 
-    def named(self, input_name: str, output_name: str) -> "Graph":
-        """The same graph with its input and output so called, also in a serving signature."""
+    def named(self, input_name: str, *output_names: str) -> "Graph":
+        """The same graph with its input and outputs so called, also in a serving signature."""
         from ai_edge_litert import schema_py_generated as schema
 
         model = self.unpacked()
         subgraph = model.subgraphs[0]
-        subgraph.tensors[subgraph.inputs[0]].name = input_name.encode()
-        subgraph.tensors[subgraph.outputs[0]].name = output_name.encode()
+        ends = [subgraph.inputs[0], *subgraph.outputs]
+        names = [name.encode() for name in (input_name, *output_names)]
+        for index, tensor in enumerate(subgraph.tensors):
+            if tensor.name in names and index not in ends:
+                tensor.name += b"/inside"
+        for index, name in zip(ends, names, strict=True):
+            subgraph.tensors[index].name = name
         signature = schema.SignatureDefT()
         signature.signatureKey = b"serving_default"
         signature.subgraphIndex = 0
         signature.inputs = [_tensor_map(schema, input_name, subgraph.inputs[0])]
-        signature.outputs = [_tensor_map(schema, output_name, subgraph.outputs[0])]
+        signature.outputs = [
+            _tensor_map(schema, name, index)
+            for name, index in zip(output_names, subgraph.outputs, strict=True)
+        ]
         model.signatureDefs = [signature]
         return Graph.packed(model)
 
     def interpreter(self, threads: int, keep_activations: bool = False):
         """A LiteRT interpreter ready to run; ``keep_activations`` makes every tensor readable."""
         return open_session("litert", self.content, threads, keep_activations).interpreter
+
+
+def _as_bytes(data) -> np.ndarray:
+    """The stored bytes of a constant, uint8, without a copy where they are an array already."""
+    return data if isinstance(data, np.ndarray) else np.frombuffer(bytes(data), np.uint8)
+
+
+def tensor_dtype(number: int) -> np.dtype:
+    """The element type by the schema's number; ``object`` for one that numpy has not."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    try:
+        return np.dtype(_names(schema.TensorType)[number].lower())
+    except TypeError:
+        return np.dtype(object)
 
 
 def kinds() -> dict[int, str]:

@@ -4,7 +4,9 @@ import copy
 
 import numpy as np
 
-from quantize.graph.graph import LINEAR, Graph, activations, kinds
+from quantize.graph.graph import LINEAR, Graph, activations, kinds, tensor_dtype
+
+VERSION = {"DEQUANTIZE": 3}  # of an operator: the first with float16
 
 
 class GraphEditor:
@@ -24,7 +26,7 @@ class GraphEditor:
     def graph(self) -> Graph:
         """The changed graph, without the tensors and constants that nothing uses any more."""
         self._forget_unused_tensors()
-        used = {tensor.buffer for tensor in self.subgraph.tensors}
+        used = {tensor.buffer for part in self.model.subgraphs for tensor in part.tensors}
         used |= {metadata.buffer for metadata in self.model.metadata or ()}
         for i, buffer in enumerate(self.model.buffers):
             if i not in used:
@@ -69,7 +71,8 @@ class GraphEditor:
 
     def reads_constant(self, operator, position: int) -> bool:
         """True where the input of ``operator`` at ``position`` is a constant."""
-        return self.constant(int(operator.inputs[position])) is not None
+        index = int(operator.inputs[position])
+        return index >= 0 and self.constant_bytes(index) is not None
 
     def read(self, operator, position: int) -> np.ndarray:
         """The constant that ``operator`` reads at ``position``."""
@@ -100,11 +103,12 @@ class GraphEditor:
         return self.model.buffers[self.tensor(index).buffer].data
 
     def with_subgraph(self, subgraph) -> "GraphEditor":
-        """An editor of another subgraph over the same constants; changing it leaves this one."""
+        """An editor of another main subgraph over the same constants and the same bodies of loops;
+        changing it leaves this one."""
         made = copy.copy(self)
         made.model = copy.copy(self.model)
         made.model.buffers = [copy.copy(buffer) for buffer in self.model.buffers]
-        made.model.subgraphs = [subgraph]
+        made.model.subgraphs = [subgraph, *self.model.subgraphs[1:]]
         made.model.signatureDefs = []
         made.subgraph = subgraph
         return made
@@ -140,28 +144,28 @@ class GraphEditor:
         return index in list(self.subgraph.outputs)
 
     def constant(self, index: int) -> np.ndarray | None:
-        """A float32, int32 or int8 constant's value; None for an activation."""
-        from ai_edge_litert import schema_py_generated as schema
-
+        """A constant's value in its own dtype; None for an activation, and for no numbers."""
         tensor, data = self.tensor(index), self.constant_bytes(index)
-        if data is None:
+        dtype = tensor_dtype(tensor.type)
+        if data is None or dtype.hasobject:
             return None
-        dtype = {
-            schema.TensorType.FLOAT32: np.float32,
-            schema.TensorType.INT32: np.int32,
-            schema.TensorType.INT8: np.int8,
-        }[tensor.type]
-        return np.frombuffer(bytes(data), dtype).reshape([int(n) for n in tensor.shape])
+        stored = data if isinstance(data, np.ndarray) else bytes(data)
+        return np.frombuffer(stored, dtype).reshape([int(n) for n in tensor.shape])
 
     def set_constant(self, index: int, value: np.ndarray) -> None:
         """Give a constant another value of the same dtype and shape, in a buffer of its own."""
         self.tensor(index).buffer = self._buffer(value)
 
     def add_constant(self, name: str, value: np.ndarray) -> int:
-        """The index of a new float32 constant."""
-        value = np.asarray(value, np.float32)
+        """The index of a new float16 constant where ``value`` is, else of a float32 one."""
+        from ai_edge_litert import schema_py_generated as schema
+
+        is_half = np.asarray(value).dtype == np.float16
+        value = np.asarray(value, np.float16 if is_half else np.float32)
         made = self.add_activation(name, value.shape)
         self.tensor(made).buffer = self._buffer(value)
+        if is_half:
+            self.tensor(made).type = schema.TensorType.FLOAT16
         return made
 
     def add_activation(self, name: str, shape) -> int:
@@ -180,24 +184,25 @@ class GraphEditor:
         from ai_edge_litert import schema_py_generated as schema
 
         buffer = schema.BufferT()
+        # Bytes of its own: whoever gave ``value`` may go on to change it.
         buffer.data = np.frombuffer(np.ascontiguousarray(value).tobytes(), np.uint8)
         self.model.buffers.append(buffer)
         return len(self.model.buffers) - 1
 
     def operator(self, kind: str, inputs: list[int], output: int, activation: str = "NONE"):
-        """A new ADD or MUL, not yet among the operators."""
+        """A new ADD, MUL or DEQUANTIZE, not yet among the operators."""
         from ai_edge_litert import schema_py_generated as schema
 
-        options = {"ADD": schema.AddOptionsT, "MUL": schema.MulOptionsT}[kind]()
-        options.fusedActivationFunction = getattr(schema.ActivationFunctionType, activation)
+        name = {"ADD": "AddOptions", "MUL": "MulOptions", "DEQUANTIZE": "DequantizeOptions"}[kind]
         made = schema.OperatorT()
-        made.opcodeIndex = self._opcode(getattr(schema.BuiltinOperator, kind))
+        made.opcodeIndex = self._opcode(getattr(schema.BuiltinOperator, kind), VERSION.get(kind, 1))
         made.inputs = np.asarray(inputs, np.int32)
         made.outputs = np.asarray([output], np.int32)
-        made.builtinOptionsType = getattr(
-            schema.BuiltinOptions, {"ADD": "AddOptions", "MUL": "MulOptions"}[kind]
-        )
-        made.builtinOptions = options
+        made.builtinOptionsType = getattr(schema.BuiltinOptions, name)
+        made.builtinOptions = getattr(schema, f"{name}T")()
+        if hasattr(made.builtinOptions, "fusedActivationFunction"):
+            code = getattr(schema.ActivationFunctionType, activation)
+            made.builtinOptions.fusedActivationFunction = code
         return made
 
     def become(self, operator, kind: str) -> None:
@@ -207,7 +212,7 @@ class GraphEditor:
         operator.opcodeIndex = self._opcode(getattr(schema.BuiltinOperator, kind))
         operator.builtinOptionsType, operator.builtinOptions = schema.BuiltinOptions.NONE, None
 
-    def _opcode(self, builtin: int) -> int:
+    def _opcode(self, builtin: int, version: int = 1) -> int:
         from ai_edge_litert import schema_py_generated as schema
 
         for i, code in enumerate(self.model.operatorCodes):
@@ -216,6 +221,6 @@ class GraphEditor:
         code = schema.OperatorCodeT()
         code.builtinCode = builtin
         code.deprecatedBuiltinCode = min(builtin, 127)
-        code.version = 1
+        code.version = version
         self.model.operatorCodes.append(code)
         return len(self.model.operatorCodes) - 1

@@ -59,12 +59,17 @@ class Walk:
 
 
 def run(graph: Graph, inputs: dict[str, np.ndarray], threads: int) -> dict[str, np.ndarray]:
-    """Outputs [n, ...] of ``graph`` by name, for ``inputs`` [n, ...] by name, image by image."""
-    images = len(inputs[graph.inputs[0]])
+    """Outputs [n, ...] of ``graph`` by name, for ``inputs`` [n, ...] by name, image by image.
+
+    A tensor of batch 1 has its own shape without the 1 after the n; any other (several views of an
+    image, a mean without an axis for it) has its whole shape there.
+    """
+    images = len(next(iter(inputs.values())))
     outputs = {
-        name: np.empty((images, *graph.tensor(name).shape[1:]), graph.dtype(name))
+        name: np.empty((images, *_of_an_image(graph, name)), graph.dtype(name))
         for name in graph.outputs
     }
+    shapes = {name: [int(n) for n in graph.tensor(name).shape] for name in graph.inputs}
 
     def work(chosen: range) -> None:
         interpreter = graph.interpreter(threads=1)
@@ -72,11 +77,18 @@ def run(graph: Graph, inputs: dict[str, np.ndarray], threads: int) -> dict[str, 
         found = {d["name"]: d["index"] for d in interpreter.get_output_details()}
         for i in chosen:
             for name in graph.inputs:
-                interpreter.set_tensor(at[name], inputs[name][i : i + 1])
+                interpreter.set_tensor(at[name], inputs[name][i].reshape(shapes[name]))
             interpreter.invoke()
             for name in graph.outputs:
-                outputs[name][i] = interpreter.get_tensor(found[name])[0]
+                value = interpreter.get_tensor(found[name])
+                outputs[name][i] = value.reshape(outputs[name].shape[1:])
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(work, [range(i, images, threads) for i in range(threads)]))
     return outputs
+
+
+def _of_an_image(graph: Graph, name: str) -> list[int]:
+    """The shape of a tensor for one image."""
+    shape = [int(n) for n in graph.tensor(name).shape]
+    return shape[1:] if shape[:1] == [1] else shape

@@ -8,13 +8,14 @@ import numpy as np
 from models.command_line import progress
 from models.command_line.advice import options_line
 from models.command_line.options import Options
-from models.data.dataset import check_disjoint, check_place, open_dataset
 from models.network import Network
 from quantize.graph import layer_names
+from quantize.graph.broken_weights import check_weights
 from quantize.graph.graph import Graph
+from quantize.graph.network_graph import network_graph
+from quantize.methods.chosen_images import check_images, choose_images
 from quantize.methods.plan import Plan, has_random_weights
 from quantize.passes import bottleneck_split
-from quantize.ranges.calibration import check_enough
 
 EVALUATION_IMAGES = 256  # on 64, the SQNR of one and the same file moves by 1 to 2 dB
 LISTING = "quantize.sensitivity"  # prints the names of all layers
@@ -45,28 +46,27 @@ def prepare(asked: Options, scratch: Path, images: int, now: progress.Report) ->
     ``scratch``: a folder for the images. ``images``: how many to evaluate on without N_EVAL.
     """
     from models.data import saved_images
-    from models.keras_files import float_graph
     from models.source import resolve
 
     source = resolve(asked)
     plan = Plan.of(asked.methods, source, asked.keep_float)
-    check_place(asked.data, "DATA")
-    check_place(asked.calib, "CALIB")
-    check_enough(asked.n_calib)
+    check_images(asked, source, "quantize")
     now("loading the network")
     network = source.load()
-    size, classes = network.size, network.classes if source.labels_known else None
-    evaluation = open_dataset(asked.data, "DATA", size, classes, asked.skip_corrupt)
-    calib = open_dataset(asked.calib, "CALIB", size, None, asked.skip_corrupt)
-    seen, evaluated = calib.spread(asked.n_calib), evaluation.spread(asked.n_eval or images)
-    check_enough(len(seen))
-    check_disjoint(calib, seen, evaluation, np.arange(len(evaluation)))
+    size = network.size
+    classes = (network.classes or None) if source.labels_known else None
+    chosen = choose_images(asked, source, size, classes, "quantize")
+    for line in chosen.notes:
+        progress.note(line)
+    calib, evaluation = chosen.calibration, chosen.evaluation
+    seen = chosen.calibration_indices
+    evaluated = evaluation.spread(asked.n_eval or images, chosen.evaluable)
     saved_images.save(scratch / "calibration.npy", calib, seen, network.preprocess)
     target = scratch / "evaluation.npy"
     evaluated = saved_images.save(target, evaluation, evaluated, network.preprocess)
     now("converting to the float graph")
-    content = float_graph.convert(network.keras_model, size.height, size.width, size.channels)
-    whole = Graph(content).named("image", network.output_name)
+    whole = network_graph(network)
+    check_weights(whole)
     graph = bottleneck_split.split(whole, asked.split).graph
     layer_names.find(graph, plan.keep_float, options_line(LISTING, asked, "keep_float"))
     return Inputs(
@@ -76,7 +76,7 @@ def prepare(asked: Options, scratch: Path, images: int, now: progress.Report) ->
         calibration=np.load(scratch / "calibration.npy", mmap_mode="r"),
         calibrated_on=calib.name,
         evaluation=np.load(scratch / "evaluation.npy", mmap_mode="r"),
-        labels=evaluation.labels[evaluated] if source.labels_known else None,
+        labels=evaluation.labels[evaluated] if classes is not None else None,
         plan=plan,
         learned=not has_random_weights(source),
     )

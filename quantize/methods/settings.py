@@ -12,6 +12,7 @@ from models.command_line.errors import RequestError
 SETTINGS_FILE = Path("export.toml")
 FORMER_FILE = Path("gate.toml")  # had the section until there was a file for it
 SECTION = "int8"
+SECTIONS = (SECTION, "verification")  # the latter is read where files are verified
 LOWEST_HIGHEST = {"min_sqnr_db": (-100.0, 1000.0), "max_latency_ratio": (1.0, 10.0)}
 EXAMPLE = f"[{SECTION}] min_sqnr_db = 30.5"
 
@@ -34,11 +35,11 @@ def read_settings(folder: Path = Path(), note: Callable[[str], None] = progress.
     there, and ``note`` is told where it belongs now. RequestError for anything else in either.
     """
     path, former_path = folder / SETTINGS_FILE, folder / FORMER_FILE
-    tables = _tables(path)
-    unknown = [name for name in tables if name != SECTION]
+    found_tables = tables(path)
+    unknown = [name for name in found_tables if name not in SECTIONS]
     if unknown:
         raise RequestError(f"{path} has {', '.join(unknown)}; expected only {EXAMPLE}")
-    found, former = _section(path, tables), _section(former_path, _tables(former_path))
+    found, former = _of_int8(path, found_tables), _of_int8(former_path, tables(former_path))
     differing = [name for name in former if found.get(name, former[name]) != former[name]]
     for name in differing:
         note(
@@ -50,7 +51,7 @@ def read_settings(folder: Path = Path(), note: Callable[[str], None] = progress.
     return Settings(**{**former, **found})
 
 
-def _tables(path: Path) -> dict:
+def tables(path: Path) -> dict:
     """The content of a TOML file; nothing where there is no such file."""
     try:
         return tomllib.loads(path.read_text())
@@ -62,21 +63,30 @@ def _tables(path: Path) -> dict:
         ) from error
 
 
-def _section(path: Path, tables: dict) -> dict[str, float]:
-    """The numbers under [int8]; RequestError for other keys and for values out of range."""
-    section = tables.get(SECTION, {})
-    if not isinstance(section, dict):
-        raise RequestError(f"{path} has {SECTION} = {section!r}; expected {EXAMPLE}")
-    known = [field.name for field in fields(Settings)]
-    unknown = [f"{SECTION}.{name}" for name in section if name not in known]
+def _of_int8(path: Path, found: dict) -> dict[str, float]:
+    return section(path, found, SECTION, Settings, LOWEST_HIGHEST)
+
+
+def section(
+    path: Path, found: dict, name: str, table: type, lowest_highest: dict[str, tuple[float, float]]
+) -> dict[str, float]:
+    """The numbers of the section ``name`` among the tables ``found`` in ``path``.
+
+    RequestError for keys that are no fields of the dataclass ``table``, and values out of range.
+    """
+    values = found.get(name, {})
+    if not isinstance(values, dict):
+        raise RequestError(f"{path} has {name} = {values!r}; expected {EXAMPLE}")
+    known = [field.name for field in fields(table)]
+    unknown = [f"{name}.{key}" for key in values if key not in known]
     if unknown:
         raise RequestError(f"{path} has {', '.join(unknown)}; expected some of: {', '.join(known)}")
-    for name, value in section.items():
-        lowest, highest = LOWEST_HIGHEST[name]
+    for key, value in values.items():
+        lowest, highest = lowest_highest[key]
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if not is_number or not math.isfinite(value) or not lowest <= value <= highest:
             raise RequestError(
-                f"{path} has {SECTION}.{name} = {value!r}; expected a number from {lowest:g} to "
+                f"{path} has {name}.{key} = {value!r}; expected a number from {lowest:g} to "
                 f"{highest:g}"
             )
-    return {name: float(value) for name, value in section.items()}
+    return {key: float(value) for key, value in values.items()}

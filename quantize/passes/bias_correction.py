@@ -24,6 +24,8 @@ def correct(
     editor = GraphEditor(int8_graph)
     walk = Walk(editor, quantized_images(int8_graph, images), threads)
     for layer in layers(graph, editor):
+        if layer.float_input_name not in means:  # an activation that was not observed
+            continue
         walk.to(layer.position)
         found = walk.values[layer.input_name].mean(axis=0, dtype=np.float32)
         layer.correct_bias(means[layer.float_input_name], layer.real(found[None]))

@@ -75,10 +75,12 @@ def _chains(editor: GraphEditor, statistics: dict[str, Activation]) -> Iterator[
 
 def _dead(editor: GraphEditor, layer, statistics: dict[str, Activation]) -> np.ndarray:
     """The outputs of ``layer`` that a rectifier never lets through, bool [channels]."""
-    seen = statistics[editor.name(int(layer.inputs[0]))]
+    weights = kernel(editor, layer)
+    seen = statistics.get(editor.name(int(layer.inputs[0])))
+    if seen is None:
+        return np.zeros(len(weights), bool)
     low = HEADROOM * np.minimum(seen.channel_minima, 0)  # 0 is what pads
     high = HEADROOM * np.maximum(seen.channel_maxima, 0)
-    weights = kernel(editor, layer)
     if weights.shape[-1] != len(high):  # a reshaped input
         return np.zeros(len(weights), bool)
     largest = np.maximum(weights * low, weights * high).reshape(len(weights), -1).sum(axis=1)

@@ -11,6 +11,9 @@ from quantize.passes.rounding import Problem, round_layers
 DAMPING = 0.1  # of the mean diagonal, added to it: the less data, the more the weights stay
 BLOCK = 64  # columns rounded before their errors reach the columns further on
 LARGEST = 127  # int8 weights are symmetric
+MAX_BYTES = 2**30  # of the matrices of a problem; one that needs more is done in parts
+MATRICES = 5  # float64 [taps, taps], that are there at once
+PART_TAPS = 1024
 
 
 def refine(
@@ -21,13 +24,34 @@ def refine(
 
 
 def fit(problem: Problem) -> np.ndarray:
-    """int8 weights [problems, rows, taps] whose outputs differ little from the float weights'."""
+    """int8 weights [problems, rows, taps] whose outputs differ little from the float weights'.
+
+    A problem of so many taps that memory would run out (a dense layer over a flattened map) falls
+    into parts, each of which makes up for its own rounding alone.
+    """
+    problems, _, taps = problem.inputs.shape
+    if needed_bytes(problems, taps) <= MAX_BYTES:
+        return _fit(problem)
+    if problems > 1:
+        each = [slice(number, number + 1) for number in range(problems)]
+        return np.concatenate([fit(problem.part(problems=one)) for one in each])
+    parts = [slice(start, start + PART_TAPS) for start in range(0, taps, PART_TAPS)]
+    return np.concatenate([_fit(problem.part(taps=part)) for part in parts], axis=-1)
+
+
+def needed_bytes(problems: int, taps: int) -> int:
+    """Memory that ``fit`` needs to do so many problems whole."""
+    return MATRICES * problems * taps**2 * np.dtype(np.float64).itemsize
+
+
+def _fit(problem: Problem) -> np.ndarray:
     x, scale, weights = problem.inputs, problem.scale, problem.weights.astype(np.float64)
     gram = (x.transpose(0, 2, 1) @ x).astype(np.float64)
     size = gram.shape[-1]
     diagonal = np.trace(gram, axis1=1, axis2=2)[:, None, None] / size
-    damped = gram + (DAMPING * diagonal + 1e-12) * np.eye(size)
-    upper = np.linalg.cholesky(np.linalg.inv(damped)).transpose(0, 2, 1)
+    each = np.arange(size)
+    gram[:, each, each] += DAMPING * diagonal[..., 0] + 1e-12
+    upper = np.linalg.cholesky(np.linalg.inv(gram)).transpose(0, 2, 1)
     rounded = np.empty(weights.shape, np.int8)
     for start in range(0, size, BLOCK):
         end = min(start + BLOCK, size)

@@ -48,10 +48,11 @@ class Layer:
         self.float_bias = self.part.read(self.part.operators[0], 2)
 
     def output(self, inputs: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """The layer's output before its activation, with these float weights."""
+        """The layer's output before its activation, with these float weights, for whole inputs."""
         self.part.set_constant(int(self.part.operators[0].inputs[1]), weights)
         graph = self.part.graph()
-        return run(graph, {graph.inputs[0]: inputs}, threads=1)[graph.outputs[0]]
+        whole = inputs.reshape(-1, *graph.tensor(graph.inputs[0]).shape)
+        return run(graph, {graph.inputs[0]: whole}, threads=1)[graph.outputs[0]]
 
     def real(self, integers: np.ndarray) -> np.ndarray:
         """Input integers (or means of them) as the real values they stand for."""
@@ -83,6 +84,14 @@ class Layer:
     def strides(self) -> tuple[int, int]:
         options = self.operator.builtinOptions
         return getattr(options, "strideH", 1), getattr(options, "strideW", 1)
+
+    @property
+    def maps(self) -> tuple[int, ...]:
+        """The shape of what a plain layer reads at a time: one map [h, w, c], or one row [c]."""
+        if self.kind == "FULLY_CONNECTED":
+            return self.float_weights.shape[1:]
+        shape = self.int8_editor.tensor(int(self.operator.inputs[0])).shape
+        return tuple(int(n) for n in shape[1:])
 
     def padding(self, height: int, width: int) -> tuple[int, int]:
         """Zeros above and to the left of an input of that size."""
@@ -172,13 +181,20 @@ class Layer:
 
 
 def layers(graph: Graph, int8_editor: GraphEditor) -> Iterator[Layer]:
-    """The layers that are int8 in the editor and have a bias, in execution order."""
+    """The layers that are int8 in the editor and have a bias, in execution order.
+
+    Those whose weights are computed, whose input is a constant, or that ``graph`` has not, are not
+    among them: they keep what they have.
+    """
     float_editor = GraphEditor(graph)
     places = {
         float_editor.name(int(operator.outputs[0])): i
         for i, operator in enumerate(float_editor.operators)
     }
     for position, operator in enumerate(int8_editor.operators):
-        if int8_editor.kind(operator) in LINEAR and int8_editor.is_int8(operator):
-            name = int8_editor.name(int(operator.outputs[0]))
-            yield Layer(float_editor, int8_editor, position, places[name])
+        if int8_editor.kind(operator) not in LINEAR or not int8_editor.is_int8(operator):
+            continue
+        place = places.get(int8_editor.name(int(operator.outputs[0])))
+        constant = [int8_editor.reads_constant(operator, i) for i in range(3)]
+        if place is not None and constant == [False, True, True]:
+            yield Layer(float_editor, int8_editor, position, place)

@@ -53,11 +53,12 @@ def layer_pairs(editor: GraphEditor, statistics: dict[str, Activation]) -> Itera
         second = readers[0]
         if editor.kind(second) not in LINEAR or second.inputs[0] != between:
             continue
+        if not (_has_constants(editor, first) and _has_constants(editor, second)):
+            continue
         activation = statistics[editor.name(between)]
         channels = len(activation.channel_maxima)
         read = editor.read(second, 1).shape[INPUT_AXIS[editor.kind(second)]]
-        fits = read * groups(editor, second) == channels
-        if fits and all(len(o.inputs) == 3 and o.inputs[2] >= 0 for o in (first, second)):
+        if read * groups(editor, second) == channels:
             yield LayerPair(
                 first=first,
                 second=second,
@@ -66,3 +67,8 @@ def layer_pairs(editor: GraphEditor, statistics: dict[str, Activation]) -> Itera
                 rectifier=editor.activation(first),
                 activation=activation,
             )
+
+
+def _has_constants(editor: GraphEditor, layer) -> bool:
+    """True where the weights are stored, and a bias is."""
+    return len(layer.inputs) == 3 and all(editor.reads_constant(layer, i) for i in (1, 2))

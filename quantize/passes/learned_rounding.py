@@ -22,6 +22,7 @@ from quantize.passes.rounding import Problem, round_layers
 
 ROUNDS = 64  # steps that one output channel may take
 CURVATURE_AGED = 16  # rounds after which the curvature is computed anew
+ROW_VALUES = 2**22  # weights of the rows that are moved at the same time
 KEPT_IN = Path(".cache/rounding")  # layers that are done, should the work be interrupted
 
 
@@ -77,7 +78,12 @@ def fit(problem: Problem) -> np.ndarray:
     The objective is the squared error of the outputs and, so that few images are not overfitted,
     that of the weights themselves, as much as error feedback gives it.
     """
-    return _Descent(problem).run(error_feedback.fit(problem)).astype(np.int8)
+    start = error_feedback.fit(problem)
+    problems, rows, taps = start.shape
+    step = max(1, ROW_VALUES // (problems * taps))
+    some = (slice(first, first + step) for first in range(0, rows, step))
+    found = [_Descent(problem.part(rows=one)).run(start[:, one]) for one in some]
+    return np.concatenate(found, axis=1).astype(np.int8)
 
 
 class _Descent:

@@ -39,6 +39,8 @@ def center(graph: Graph, statistics: dict[str, Activation]) -> Graph:
     if not found:
         return graph
     for *others, last in found:
+        if any(editor.name(int(layer.outputs[0])) not in statistics for layer in others):
+            continue
         for layer in others:
             seen = statistics[editor.name(int(layer.outputs[0]))]
             middle = (seen.channel_minima + seen.channel_maxima) / 2

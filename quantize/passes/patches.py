@@ -15,15 +15,16 @@ def places(layer: Layer, images: int, wanted: int, rng: np.random.Generator) -> 
     return np.unravel_index(chosen, shape)
 
 
-def patches(layer: Layer, values: np.ndarray, at: tuple) -> np.ndarray:
+def patches(layer: Layer, values: np.ndarray, at: tuple, zero_point: int) -> np.ndarray:
     """Input patches float32 [places, kernel height * width, channels] at those output positions.
 
-    ``values``: the input of a plain layer [n, h, w, c] (or [n, c]), zero being the value that pads.
+    ``values``: int8 input of a plain layer [n, h, w, c] (or [n, c]). Patches count from
+    ``zero_point``, so that what pads is zero.
     """
     image, row, column = at
     kernel_height, kernel_width = layer.kernel_size
     if layer.kind == "FULLY_CONNECTED":
-        return values.reshape(len(values), 1, -1)[image].astype(np.float32)
+        return values.reshape(len(values), 1, -1)[image].astype(np.float32) - zero_point
     stride_height, stride_width = layer.strides
     height, width = values.shape[1:3]
     found = np.zeros((len(image), kernel_height * kernel_width, values.shape[-1]), np.float32)
@@ -32,5 +33,6 @@ def patches(layer: Layer, values: np.ndarray, at: tuple) -> np.ndarray:
         for j in range(kernel_width):
             y, x = row * stride_height + i - top, column * stride_width + j - left
             inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
-            found[inside, i * kernel_width + j] = values[image[inside], y[inside], x[inside]]
+            read = values[image[inside], y[inside], x[inside]].astype(np.float32)
+            found[inside, i * kernel_width + j] = read - zero_point
     return found

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,8 +16,10 @@ from quantize.passes.patches import patches, places
 from quantize.ranges.bounds import FUSED, Bounds
 
 SEED = 0
+ALL = slice(None)
 SAMPLES = 8192  # input patches a layer is fitted on
 DEPTHWISE_SAMPLES = 2048  # where a problem has few taps
+SAMPLED_VALUES = 2**26  # of all patches at most: a quarter of a GiB
 
 
 @dataclass(frozen=True)
@@ -39,16 +41,30 @@ class Problem:
 
     @classmethod
     def of(cls, layer: Layer, inputs: np.ndarray) -> "Problem":
-        """From ``inputs``, float32 [samples, kernel places, channels], 0 being what pads."""
+        """From ``inputs``, float32 [samples, kernel places, channels], 0 being what pads.
+
+        They are changed: the largest there are, and a copy of them would be as large.
+        """
         mean = inputs.mean(axis=0)
+        inputs -= mean
         weights = _as_rows(layer, layer.float_weights)
         bias = layer.float_bias.reshape(len(weights), 1, -1)
         return cls(
-            inputs=_as_taps(len(weights), inputs - mean),
+            inputs=_as_taps(len(weights), inputs),
             weights=weights,
             scale=layer.weight_scale().reshape(len(weights), -1, 1),
             center=bias + _as_taps(len(weights), mean[None]) @ weights.transpose(0, 2, 1),
             ends=FUSED.get(layer.activation, Bounds()),
+        )
+
+    def part(self, problems: slice = ALL, taps: slice = ALL, rows: slice = ALL) -> "Problem":
+        """Some of the problems, of some taps as if there were no others, or of some rows."""
+        return replace(
+            self,
+            inputs=self.inputs[problems, :, taps],
+            weights=self.weights[problems, rows, taps],
+            scale=self.scale[problems, rows],
+            center=self.center[problems, :, rows],
         )
 
 
@@ -74,6 +90,14 @@ def _as_weights(layer: Layer, rows: np.ndarray) -> np.ndarray:
     return rows.reshape(layer.float_weights.shape)
 
 
+def _samples(layer: Layer) -> int:
+    """The number of patches to fit a layer on, fewer where they are large."""
+    if layer.kind == "DEPTHWISE_CONV_2D":
+        return DEPTHWISE_SAMPLES
+    values = int(np.prod(layer.kernel_size)) * layer.maps[-1]
+    return max(1, min(SAMPLES, SAMPLED_VALUES // values))
+
+
 def round_layers(
     graph: Graph,
     int8_graph: Graph,
@@ -95,16 +119,17 @@ def round_layers(
     found = list(layers(graph, editor))
     for done, layer in enumerate(found):
         report(done, len(found))
+        if layer.float_input_name not in means:  # an activation that was not observed
+            continue
         walk.to(layer.position)
         values = walk.values[layer.input_name]
         if layer.is_plain:
             scale, zero_point = layer.input_affine
-            # Integers count from the zero point, so that what pads is zero.
-            counted = values.astype(np.int16) - zero_point
-            samples = DEPTHWISE_SAMPLES if layer.kind == "DEPTHWISE_CONV_2D" else SAMPLES
-            at = places(layer, len(images), samples, rng)
-            problem = Problem.of(layer, patches(layer, counted, at) * scale)
-            layer.integers = _as_weights(layer, fit(problem))
+            maps = values.reshape(-1, *layer.maps)
+            at = places(layer, len(maps), _samples(layer), rng)
+            found_patches = patches(layer, maps, at, zero_point)
+            found_patches *= scale
+            layer.integers = _as_weights(layer, fit(Problem.of(layer, found_patches)))
         layer.correct_bias(
             means[layer.float_input_name], layer.real(values.mean(axis=0, dtype=np.float32)[None])
         )

@@ -38,9 +38,10 @@ class Activation:
 
 
 class _Observer:
-    """Sees one activation of some of the images."""
+    """Sees one activation of some of the images; ``is_fit`` is False once nothing can be said."""
 
     def __init__(self, shape: tuple[int, ...], wants_mean: bool, wants_rows: bool) -> None:
+        self.shape = shape
         self.minima: dict[int, float] = {}
         self.maxima: dict[int, float] = {}
         self.low, self.high = np.inf, -np.inf
@@ -49,11 +50,18 @@ class _Observer:
         self.sum = np.zeros(shape, np.float64) if wants_mean else None
         self.summed = 0
         self.rows: dict[int, np.ndarray] | None = {} if wants_rows else None
+        self.is_fit = True
         self.stride = _stride(math.prod(shape), shape[-1] if shape else 1)
 
     def see(self, image: int, values: np.ndarray, counts_in_mean: bool) -> None:
+        if values.shape != self.shape:
+            self.is_fit = False
+            return
         rows = values.reshape(-1, values.shape[-1]) if values.ndim else values.reshape(1, 1)
         low, high = rows.min(axis=0), rows.max(axis=0)
+        if not (np.isfinite(low).all() and np.isfinite(high).all()):
+            self.is_fit = False
+            return
         self.low, self.high = np.minimum(self.low, low), np.maximum(self.high, high)
         self.minima[image], self.maxima[image] = float(low.min()), float(high.max())
         counted = count(values.ravel()[image % self.stride :: self.stride])
@@ -68,7 +76,8 @@ class _Observer:
 def calibrate(
     graph: Graph, images: Iterable[np.ndarray], threads: int, mean_of_every: int = 1
 ) -> dict[str, Activation]:
-    """Statistics of every float activation of ``graph``, by tensor name.
+    """Statistics of every float activation of ``graph``, by tensor name, but for those that are
+    empty, of a changing shape, or not finite on an image: nothing can be said of their range.
 
     ``images`` are preprocessed float32 arrays [1, h, w, c], read once, a few at a time; memory
     does not grow with their number. Means are taken of every ``mean_of_every``-th image, the first
@@ -86,7 +95,12 @@ def calibrate(
             f"every one of the {seen} CALIB images is of one constant colour, which gives no "
             "ranges; name a folder or .npz with photographs of what the model will see"
         )
-    return {name: _merged([part[name] for part in parts], seen) for name in parts[0]}
+    merged = {name: [part[name] for part in parts] for name in parts[0]}
+    return {
+        name: _merged(found, seen)
+        for name, found in merged.items()
+        if all(part.is_fit for part in found)
+    }
 
 
 class _Stream:
@@ -119,9 +133,10 @@ def _observe(graph: Graph, stream: _Stream, mean_of_every: int) -> dict[str, _Ob
     seen = {}
     for detail in interpreter.get_tensor_details():
         name = detail["name"]
-        if name in wanted and detail["dtype"] == np.float32:
-            shape = tuple(detail["shape"])
-            observer = _Observer(shape, name in read_by_layers, name in read_by_softmax)
+        shape = tuple(int(size) for size in detail["shape"])
+        if name in wanted and detail["dtype"] == np.float32 and all(shape):
+            is_row = math.prod(shape) == shape[-1] if shape else False
+            observer = _Observer(shape, name in read_by_layers, is_row and name in read_by_softmax)
             seen[name] = (observer, interpreter.tensor(detail["index"]))  # a view, no copy
     for number, image in stream:
         interpreter.set_tensor(input_index, image)

@@ -6,7 +6,8 @@ int8 weights per channel, int64 biases; input and output are int16.
 
 from quantize.graph.graph import Graph
 from quantize.ranges.value_range import Range
-from quantize.schemes.quantizer import by_recipe
+from quantize.schemes import unfit
+from quantize.schemes.quantizer import by_recipe, left_float
 
 LEVELS = 65535  # -32767 to 32767
 
@@ -14,10 +15,12 @@ LEVELS = 65535  # -32767 to 32767
 def quantize(graph: Graph, ranges: dict[str, Range]) -> Graph:
     """``graph``, its h-swish lowered, with int16 activations, input and output.
 
-    ``ranges`` has every float activation; each is widened to be symmetric around 0.
+    ``ranges``, each widened to be symmetric around 0, has every float activation; operators of one
+    that it lacks stay float.
     """
     from litert_quantizer import recipe
 
     ends = {name: max(-chosen.minimum, chosen.maximum) for name, chosen in ranges.items()}
     symmetric = {name: Range(-end, end) for name, end in ends.items()}
-    return by_recipe(graph, symmetric, recipe.static_wi8_ai16(), LEVELS)
+    steps = [*recipe.static_wi8_ai16(), *left_float(graph, unfit.operators(graph, ranges))]
+    return by_recipe(graph, symmetric, steps, LEVELS)

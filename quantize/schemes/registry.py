@@ -24,13 +24,11 @@ from quantize.schemes.scheme import (
 class Made:
     """The graph of a .tflite file, and how it came about (``described``, JSON-able).
 
-    ``float_form``: the float graph that it was made of, for an ONNX file; None where there is no
-    such file. ``kept_float``: output tensors of the layers that were to stay float.
+    ``kept_float``: output tensors of the layers that were to stay float.
     """
 
     graph: Graph
     described: dict = field(default_factory=dict)
-    float_form: Graph | None = None
     kept_float: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
 
@@ -52,11 +50,12 @@ class Material:
 
 
 def _float32(material: Material) -> Made:
-    return Made(material.graph, float_form=material.graph)
+    return Made(material.graph)
 
 
 def _float16(material: Material) -> Made:
-    return Made(float16.quantize(material.graph), float_form=material.graph)
+    found = float16.unfit(material.graph)
+    return Made(float16.quantize(material.graph), warnings=(found,) if found else ())
 
 
 def _int8(material: Material) -> Made:

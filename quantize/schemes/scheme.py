@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Scheme:
-    """A precision: how weights and activations are stored."""
+    """A precision: how weights and activations are stored. ``in_onnx``: whether there is an .onnx
+    file of it."""
 
     name: str
     weights: str
     activations: str
+    in_onnx: bool = True
 
     @property
     def per_channel(self) -> bool:
@@ -30,12 +32,14 @@ INT8_DYNAMIC = Scheme(
     "int8-dynamic",
     weights="int8 per channel, in fully connected layers per tensor; float32 in depthwise ones",
     activations="float32, rounded to int8 by the runtime",
+    in_onnx=False,
 )
 # ONNX Runtime has no int16 convolution.
 INT16X8 = Scheme(
     "int16x8",
     weights="int8 per channel",
     activations="int16 per tensor, symmetric",
+    in_onnx=False,
 )
 
 FLOATS = (FLOAT32, FLOAT16)

@@ -1,6 +1,7 @@
 #include "arrays/images.h"
 
-#include <algorithm>
+#include <cstdint>
+#include <vector>
 
 #include "arrays/npy.h"
 #include "arrays/pixels.h"
@@ -10,26 +11,45 @@ namespace harness {
 
 namespace {
 
-void check_images(const NpyHeader& header, const TensorType& input) {
-  if (header.shape.size() == 4 && input.shape.size() == 4 &&
-      std::equal(header.shape.begin() + 1, header.shape.end(), input.shape.begin() + 1)) {
-    return;
+// Whether the model reads images [c, h, w]; they are [n, h, w, c] in a shard.
+bool reads_channels_first(const NpyHeader& header, const TensorType& input) {
+  if (header.shape.size() == 4 && input.shape.size() == 4) {
+    const auto size = [&](std::size_t axis) { return header.shape[axis]; };
+    const std::vector<std::int64_t> last = {size(1), size(2), size(3)};
+    const std::vector<std::int64_t> first = {size(3), size(1), size(2)};
+    const std::vector<std::int64_t> read(input.shape.begin() + 1, input.shape.end());
+    if (read == last) return false;
+    if (read == first) return true;
   }
   throw Failure("bad_input", "images are " + std::string(name_of(header.dtype)) + " " +
                                  listed(header.shape) + "; the model reads [n, " +
                                  listed(input.shape, 1).substr(1));
 }
 
+std::vector<float> channels_first(const std::vector<float>& pixels, std::size_t channels) {
+  std::vector<float> made(pixels.size());
+  const std::size_t places = pixels.size() / channels;
+  for (std::size_t place = 0; place < places; ++place) {
+    for (std::size_t channel = 0; channel < channels; ++channel) {
+      made[channel * places + place] = pixels[place * channels + channel];
+    }
+  }
+  return made;
+}
+
 // Runs the images of one shard and writes what the file answers; how many they are.
 std::int64_t classify_shard(Session& session, const Images& images, std::size_t number) {
   NpyFile shard(images.shards[number]);
-  check_images(shard.header(), session.input());
+  const bool moved = reads_channels_first(shard.header(), session.input());
   const std::int64_t count = shard.header().shape[0];
   std::vector<float> pixels, rows;
   std::vector<std::byte> tensor;
   std::size_t classes = 0;
   for (std::int64_t image = 0; image < count; ++image) {
     shard.read(image, pixels);
+    if (moved) {
+      pixels = channels_first(pixels, static_cast<std::size_t>(shard.header().shape[3]));
+    }
     model_input(pixels, session.input().dtype, images, tensor);
     session.feed(tensor);
     session.run();

@@ -1,0 +1,25 @@
+"""The ONNX form of graphs with operators that are not known here, through tf2onnx."""
+
+import contextlib
+import io
+import logging
+import tempfile
+from pathlib import Path
+
+from export.onnx.model_builder import OPSET
+from quantize.graph.graph import Graph
+
+
+def of_graph(graph: Graph):
+    """The ModelProto of ``graph``; names of its values differ from run to run."""
+    import tf2onnx.convert
+
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "graph.tflite"
+        path.write_bytes(graph.content)
+        with contextlib.redirect_stdout(io.StringIO()):
+            model, _ = tf2onnx.convert.from_tflite(str(path), opset=OPSET)
+    model.graph.name = "main"  # tf2onnx puts the temporary path here
+    model.graph.doc_string = model.doc_string = ""
+    return model

@@ -1,0 +1,62 @@
+"""The visible content of a folder: folders, images, and other files."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from models.command_line.errors import RequestError
+from models.data import picture_files
+
+HIDDEN = ("thumbs.db", "desktop.ini")  # on Windows; elsewhere a dot hides a file
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Sorted names; with "/" where they are below the folder that was listed."""
+
+    folders: list[str] = field(default_factory=list)
+    images: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+
+
+def list_folder(folder: Path) -> Listing:
+    """What ``folder`` itself holds, hidden files left out; RequestError where it cannot be read."""
+    listing = Listing()
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or entry.name.lower() in HIDDEN:
+                    continue
+                if entry.is_dir():
+                    listing.folders.append(entry.name)
+                elif picture_files.is_picture(folder / entry.name):
+                    listing.images.append(entry.name)
+                else:
+                    listing.others.append(entry.name)
+    except OSError as error:
+        raise RequestError(
+            f"{folder} cannot be read ({error.strerror}); expected a folder you may read"
+        ) from error
+    for names in (listing.folders, listing.images, listing.others):
+        names.sort()
+    return listing
+
+
+def below(folder: Path) -> Listing:
+    """The images and other files in ``folder`` and, as Keras reads class folders, all folders in
+    it. RequestError where one cannot be read."""
+    whole, entered, waiting = Listing(), set(), [""]
+    while waiting:
+        inside = waiting.pop()
+        real = os.path.realpath(folder / inside)
+        if real in entered:  # by a link
+            continue
+        entered.add(real)
+        listing = list_folder(folder / inside)
+        prefix = f"{inside}/" if inside else ""
+        waiting += [prefix + name for name in listing.folders]
+        whole.images.extend(prefix + name for name in listing.images)
+        whole.others.extend(prefix + name for name in listing.others)
+    whole.images.sort()
+    whole.others.sort()
+    return whole

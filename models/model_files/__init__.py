@@ -1,0 +1,1 @@
+"""Model files of every kind: what all of them tell."""
