@@ -96,7 +96,7 @@ class Trials:
             self.child.wait(timeout=5)
 
 
-def _outputs(runtime: str, path: str, images: np.ndarray, threads: int) -> np.ndarray:
+def file_outputs(runtime: str, path: str, images: np.ndarray, threads: int) -> np.ndarray:
     """Outputs [n, k] as real numbers."""
     session = open_session(runtime, path, threads)
     source, *targets = _affine_maps(path, session)
@@ -128,7 +128,7 @@ def _attempt(asked: dict, path: str) -> tuple[str, str | None]:
     runtime, kept_beside = asked["runtime"], Path(asked["images"])
     try:
         images = np.load(kept_beside, mmap_mode="r")[: asked["images_at_most"]]
-        outputs = _outputs(runtime, path, images, asked["threads"])
+        outputs = file_outputs(runtime, path, images, asked["threads"])
     except ImportError:
         return "not installed", None
     except Exception as error:  # whatever a runtime raises is the finding

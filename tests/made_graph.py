@@ -7,6 +7,7 @@ from quantize.graph.graph import Graph
 # Kinds whose options are called otherwise in the schema than they are themselves.
 OPTIONS = {
     "CONV_2D": "Conv2D",
+    "CONV_3D": "Conv3D",
     "DEPTHWISE_CONV_2D": "DepthwiseConv2D",
     "AVERAGE_POOL_2D": "Pool2D",
     "MAX_POOL_2D": "Pool2D",

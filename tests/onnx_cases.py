@@ -146,6 +146,25 @@ def top_k(made, x):
     return made.apply("TOPK_V2", [x, ints(2).reshape(())], *shapes, dtypes=("float32", "int32"))
 
 
+def one_hot(made, x):
+    axis = ints(3).reshape(())
+    best = made.apply("ARG_MAX", [x, axis], (1, 6, 5), dtypes=("int32",), outputType=2)
+    settings = ints(4).reshape(()), some(1).reshape(()), some(1, seed=2).reshape(())
+    return [made.apply("ONE_HOT", [best, *settings], IMAGE, axis=-1)]
+
+
+def volume(padding, steps, shape):
+    def build(made, x):
+        x = made.apply("RESHAPE", [x, ints(1, 6, 5, 2, 2)], (1, 6, 5, 2, 2))
+        weights = some(3, 2, 1, 2, 3), some(3)
+        strides = dict(zip(("strideD", "strideH", "strideW"), steps, strict=True))
+        options = {f"dilation{axis}Factor": 1 for axis in "DHW"}
+        made_of = [x, *weights]
+        return [made.apply("CONV_3D", made_of, shape, padding=padding, **strides, **options)]
+
+    return build
+
+
 def gather_nd(made, x):
     return [made.apply("GATHER_ND", [x, ints([0, 1, 2], [0, 5, 4])], (2, 4))]
 
@@ -315,6 +334,8 @@ CASES = {
     "transposed valid": transposed((3, 2), 2, VALID, (13, 10)),
     "transposed, stride above window": transposed((2, 2), 3, VALID, (18, 15)),
     "transposed, fused": transposed((4, 4), 2, SAME, (12, 10), fusedActivationFunction=1),
+    "volume same": volume(SAME, (2, 1, 1), (1, 3, 5, 2, 3)),
+    "volume valid": volume(VALID, (1, 2, 1), (1, 4, 2, 2, 3)),
     # pooling
     "average pool same": pool("AVERAGE_POOL_2D", 3, 2, SAME, (3, 3)),
     "average pool valid": pool("AVERAGE_POOL_2D", 2, 2, VALID, (3, 2)),
@@ -482,6 +503,7 @@ CASES = {
     "gather of one row": simple("GATHER", ints(2).reshape(()), shape=(1, 5, 4), axis=1),
     "gather of rows": simple("GATHER", ints([5, 0], [1, 1]), shape=(1, 2, 2, 5, 4), axis=1),
     "gather nd": gather_nd,
+    "one hot": one_hot,
     # padding
     "pad": simple("PAD", ints([0, 0], [1, 2], [0, 1], [0, 0]), shape=(1, 9, 6, 4)),
     "pad of channels": simple("PAD", ints([0, 0], [0, 0], [0, 0], [1, 2]), shape=(1, 6, 5, 7)),

@@ -71,7 +71,10 @@ def _named(parts, groups):
     """
     of_class: dict[str, list] = {}
     for part in parts:
-        of_class.setdefault(_snake_case(part.stored_class), []).append(part)
+        # Some layers are registered under another name than their class has.
+        own = _snake_case(type(part.layer).__name__)
+        base = own if own in groups else _snake_case(part.stored_class)
+        of_class.setdefault(base, []).append(part)
     pairs = []
     for base, same in of_class.items():
         names = [base if n == 0 else f"{base}_{n}" for n in range(len(same))]

@@ -4,6 +4,7 @@ Keras's own loading refuses much of what Keras 2 wrote and drops some of it with
 each layer is made of its settings and called as it was, and what cannot be made is named.
 """
 
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -72,6 +73,15 @@ def class_of(config: dict) -> str:
     """Today's name of the class of a stored layer."""
     name = str(config["class_name"])
     return {"Model": "Functional"}.get(name, layer_settings.FORMER_CLASSES.get(name, name))
+
+
+def _trains_by_default(part) -> bool:
+    """True for layers of which Keras stores that they run as in training though nobody said so:
+    resizing and augmentation, which is switched off."""
+    if not isinstance(part, BuiltLayer):
+        return False
+    training = inspect.signature(part.layer.call).parameters.get("training")
+    return training is not None and training.default is True
 
 
 class Builder:
@@ -227,7 +237,7 @@ class Builder:
         args, kwargs = mapped(
             (call.args, call.kwargs), lambda r: results[r.layer, r.call][r.output]
         )
-        if kwargs.pop("training", None) is True:
+        if kwargs.pop("training", None) is True and not _trains_by_default(part):
             self.in_training.append(name)
         if kwargs.get("mask", 0) is None:
             del kwargs["mask"]
@@ -361,9 +371,14 @@ class Builder:
 
     def _settings(self, kind, stored, layer_name):
         """Settings for Keras 3, the layers and functions in them made."""
-        if any("int8" in layer_settings.precision(each) for each in (stored,)):
-            raise self._refusal(f"the quantized layer '{layer_name}'")
-        self.precisions.add(layer_settings.precision(stored))
+        precision = layer_settings.precision(stored)
+        if layer_settings.QUANTIZED in precision:
+            raise RequestError(
+                f"MODEL '{self.stored.path}': Keras quantized layer '{layer_name}' "
+                f"({precision}); expected the model before model.quantize: its own int8 files are "
+                "made of that"
+            )
+        self.precisions.add(precision)
         settings = layer_settings.inference_settings(kind, stored)
         if settings.get("unroll") is True and stored.get("unroll") is False:
             self.unrolled.append(layer_name or kind)

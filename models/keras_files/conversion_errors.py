@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from models.command_line.errors import RequestError
-from models.keras_files.stored_model import brief
+from models.keras_files.stored_model import RAISED_IN_A_LAYER, brief
 
 OPERATION = re.compile(r"'?tf\.(\w+)'? op is neither a custom op nor a flex op")
 LISTED = re.compile(r"(?:TF Select ops|Custom ops|Flex ops): ([\w, ]+)")
@@ -50,5 +50,5 @@ def _layers(operations: list[str], graph) -> str:
 
 def _last_words(text: str) -> str:
     """The line of the message that names the fault: the last one of Python's own tracebacks."""
-    lines = [line for line in text.splitlines() if "rror" in line]
+    lines = [] if RAISED_IN_A_LAYER.match(text) else [t for t in text.splitlines() if "rror" in t]
     return brief(lines[-1] if lines else text)

@@ -6,7 +6,7 @@ import numpy as np
 
 KERNEL_OPS = (
     "Conv2D", "DepthwiseConv2dNative", "Conv2DBackpropInput", "Conv3D", "MatMul", "BatchMatMulV2",
-    "Einsum", "While", "StatelessWhile",
+    "Einsum", "While", "StatelessWhile", "Enter", "TensorListFromTensor",
 )  # fmt: skip
 SHAPE_OPS = ("Shape", "ShapeN", "Size", "Rank")  # what is made of these touches no pixel
 

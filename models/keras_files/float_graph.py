@@ -3,7 +3,7 @@
 import numpy as np
 
 from models.command_line import quiet_logs
-from models.keras_files import conversion_errors, traced
+from models.keras_files import conversion_errors, rewritten_operations, traced
 
 
 def convert(keras_model, height: int, width: int, channels: int) -> bytes:
@@ -13,7 +13,7 @@ def convert(keras_model, height: int, width: int, channels: int) -> bytes:
     TensorFlow's converter cannot turn into TFLite's own operators.
     """
     with conversion_errors.as_one_line():
-        frozen = traced.take(keras_model, height, width, channels)
+        frozen = rewritten_operations.replaced(traced.take(keras_model, height, width, channels))
     with conversion_errors.as_one_line(frozen.graph), quiet_logs.native_aside():
         return _converter(frozen).convert()
 

@@ -28,7 +28,8 @@ FORMER_CLASSES = {
     "SyncBatchNormalization": "BatchNormalization",
     "LayerNormalizationV2": "LayerNormalization",
 }
-RECURRENT = ("LSTM", "GRU", "SimpleRNN", "RNN")
+QUANTIZED = "_from_"  # between two types, as in int8_from_float32
+RECURRENT = ("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
 
 
 def is_augmentation(class_name: str) -> bool:
@@ -80,9 +81,14 @@ def inference_settings(class_name: str, settings: dict) -> dict:
 
 
 def precision(settings: dict) -> str:
-    """The type that a layer was stored to compute in, e.g. ``mixed_float16``."""
+    """The type that a layer was stored to compute in, e.g. ``mixed_float16``; one with QUANTIZED
+    in its name where Keras quantized the layer."""
     dtype = settings.get("dtype")
     if isinstance(dtype, dict):
         inner = dtype.get("config")
-        dtype = inner.get("name") if isinstance(inner, dict) else inner
+        dtype = inner
+        if isinstance(inner, dict):
+            dtype = inner.get("name")
+            if "mode" in inner:
+                dtype = f"{inner['mode']}{QUANTIZED}{inner.get('source_name')}"
     return dtype if isinstance(dtype, str) else "float32"

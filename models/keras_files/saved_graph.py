@@ -12,6 +12,7 @@ from models.keras_files.stored_model import brief
 # A SavedModel is a graph, not Python, but these let it touch files or run Python all the same.
 UNSAFE_OPS = frozenset({"PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", "WriteFile"})
 SIGNATURE = "serving_default"
+APART = ("_XlaMustCompile", "_noinline")  # marks of a function that is to stay one
 NOT_FOR_IMAGES = ("__saved_model_init_op", "__saved_model_train_op", "train", "eval")
 
 
@@ -67,7 +68,7 @@ def chosen(path: Path) -> ChosenFunction:
             f"stored to run as in training: {', '.join(layers)}; runs on the moving statistics",
         )
     tags = tuple(meta.meta_info_def.tags)
-    changed = saved if layers else None
+    changed = saved if _inlinable(meta.graph_def) or layers else None
     return ChosenFunction(path, tags, name, signatures[name], is_version1, notes, changed)
 
 
@@ -177,6 +178,17 @@ def nodes(definition):
     yield from definition.node
     for function in definition.library.function:
         yield from function.node_def
+
+
+def _inlinable(definition) -> bool:
+    """Let functions that are to be compiled, as Keras's grouped convolution, become part of the
+    graph that calls them; True where there are any."""
+    library = definition.library.function
+    found = [each for each in (*nodes(definition), *library) if set(APART) & set(each.attr)]
+    for each in found:
+        for mark in APART:
+            each.attr.pop(mark, None)
+    return bool(found)
 
 
 def _refuse_unsafe(path, saved):

@@ -6,6 +6,7 @@ The format goes by the content, not by the suffix.
 import contextlib
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from models.command_line.errors import RequestError
 EXPECTED = "expected a whole Keras model (.keras, .h5 or a SavedModel folder)"
 DAMAGED = "expected a whole file: copy it again or save the model again"
 WEIGHTS = "model.weights.h5"
+RAISED_IN_A_LAYER = re.compile(r"Exception encountered when calling (.+)\.\n\n")
+BOLD = re.compile(r"\x1b\[[01]m")
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,8 @@ def damaged(path: Path, error: Exception) -> RequestError:
 
 
 def brief(error) -> str:
-    """First line of an error, short enough for one line of ours."""
-    lines = [line.strip() for line in str(error).strip("'\"").splitlines() if line.strip()]
+    """First line of an error, short enough for one line of ours; of one that Keras raises in a
+    layer, what follows it: the reason."""
+    text = RAISED_IN_A_LAYER.sub(r"\1: ", str(error).strip("'\""))
+    lines = [line.strip() for line in BOLD.sub("", text).splitlines() if line.strip()]
     return lines[0][:160] if lines else type(error).__name__

@@ -75,7 +75,9 @@ def judge(ahead: Callable[[float], np.ndarray] | None) -> InputScaling:
     if found is None:
         within = _Line.through(ahead, UNIT_LEVELS)
         if within is None or within.slope <= LARGEST_SLOPE_OF_RAW:
-            return InputScaling(RAW, "the model itself changes its pixels ahead of its first layer")
+            return InputScaling(
+                RAW, "the model itself changes its pixels ahead of its first layer", is_guess=True
+            )
         found = within
     elif found.slope <= LARGEST_SLOPE_OF_RAW or abs(found.mean) > LARGEST_MEAN_OF_SCALED:
         return InputScaling(

@@ -4,12 +4,20 @@ import copy
 
 import numpy as np
 
+from quantize.graph.graph import Graph
 from quantize.graph.graph_editor import GraphEditor
 from quantize.runtime.model_session import open_session
 
 
-def fold_constants(editor: GraphEditor) -> None:
-    """Store what operators compute from constants alone, float32 for float16."""
+def folded(graph: Graph) -> Graph:
+    """``graph`` without the operators on constants alone; itself where it has none."""
+    editor = GraphEditor(graph)
+    return editor.graph() if fold_constants(editor) else graph
+
+
+def fold_constants(editor: GraphEditor) -> bool:
+    """Store what operators compute from constants alone, float32 for float16; False where there is
+    no such operator."""
     from ai_edge_litert import schema_py_generated as schema
 
     _densified(editor)
@@ -28,6 +36,7 @@ def fold_constants(editor: GraphEditor) -> None:
             editor.set_constant(index, value)
         gone = {id(operator) for operator in folded}
         editor.subgraph.operators = [one for one in editor.operators if id(one) not in gone]
+    return bool(folded)
 
 
 def _densified(editor: GraphEditor) -> None:

@@ -6,6 +6,12 @@ import numpy as np
 
 from quantize.graph.graph import LINEAR, Graph, activations, kinds, tensor_dtype
 
+OPTIONS = {
+    "ADD": "AddOptions",
+    "MUL": "MulOptions",
+    "MAXIMUM": "MaximumMinimumOptions",
+    "DEQUANTIZE": "DequantizeOptions",
+}
 VERSION = {"DEQUANTIZE": 3}  # of an operator: the first with float16
 
 
@@ -190,10 +196,10 @@ class GraphEditor:
         return len(self.model.buffers) - 1
 
     def operator(self, kind: str, inputs: list[int], output: int, activation: str = "NONE"):
-        """A new ADD, MUL or DEQUANTIZE, not yet among the operators."""
+        """A new operator of a kind in OPTIONS, not yet among the operators."""
         from ai_edge_litert import schema_py_generated as schema
 
-        name = {"ADD": "AddOptions", "MUL": "MulOptions", "DEQUANTIZE": "DequantizeOptions"}[kind]
+        name = OPTIONS[kind]
         made = schema.OperatorT()
         made.opcodeIndex = self._opcode(getattr(schema.BuiltinOperator, kind), VERSION.get(kind, 1))
         made.inputs = np.asarray(inputs, np.int32)

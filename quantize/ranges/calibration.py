@@ -1,7 +1,7 @@
 """The statistics of each activation on calibration images, for ranges and corrections."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
@@ -142,9 +142,18 @@ def _observe(graph: Graph, stream: _Stream, mean_of_every: int) -> dict[str, _Ob
         interpreter.set_tensor(input_index, image)
         interpreter.invoke()
         for observer, view in seen.values():
-            # No name may keep what view() gives: the interpreter refuses to run while one does.
-            observer.see(number, view(), number % mean_of_every == 0)
+            _see(observer, view, number, number % mean_of_every == 0)
     return {name: observer for name, (observer, _) in seen.items()}
+
+
+def _see(observer: _Observer, view: Callable, image: int, counts_in_mean: bool) -> None:
+    """Show what ``view`` gives, of which nothing may be kept: the interpreter would not run on."""
+    try:
+        values = view()
+    except ValueError:  # an output that nothing reads may have no memory
+        observer.is_fit = False
+        return
+    observer.see(image, values, counts_in_mean)
 
 
 def _merged(parts: list[_Observer], images: int) -> Activation:

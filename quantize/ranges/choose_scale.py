@@ -5,6 +5,8 @@ is widened to hold 0, and the zero point is where 0 falls. The quantizer compute
 that are chosen here; weights get theirs from their own largest value.
 """
 
+from collections.abc import Collection
+
 import numpy as np
 
 from models.command_line.errors import RequestError
@@ -58,8 +60,15 @@ def _within(chosen: Range, activation: Activation, known: Bounds) -> Range:
     return Range(low, max(low, min(chosen.maximum, known.maximum)))
 
 
-def wide_enough(graph: Graph, ranges: dict[str, Range], levels: int) -> dict[str, float]:
+def wide_enough(
+    graph: Graph,
+    ranges: dict[str, Range],
+    levels: int,
+    kept_float: Collection[str] = frozenset(),
+) -> dict[str, float]:
     """The upper end of each range, moved up where kernels could not compute with so small a step.
+
+    Operators with first outputs in ``kept_float`` compute with none.
 
     An activation that was 0 on every image (a squeeze that never opens) says nothing on its scale:
     it gets its input's.
@@ -77,6 +86,8 @@ def wide_enough(graph: Graph, ranges: dict[str, Range], levels: int) -> dict[str
 
     for kind, inputs, outputs in graph.operators():
         name = outputs[0]
+        if name in kept_float:
+            continue
         least = 0.0
         if kind in (*LINEAR, "MUL"):
             least = step(inputs[0]) * step(inputs[1]) / MAX_SUM_STEP

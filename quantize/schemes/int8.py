@@ -1,12 +1,13 @@
 """Full-integer int8: per-channel weights, per-tensor activations, from ranges found beforehand."""
 
-from collections.abc import Collection
+import copy
+from collections.abc import Collection, Iterator
 
 from quantize.graph.graph import Graph
 from quantize.passes import rectifier
 from quantize.ranges.value_range import LEVELS, Range
 from quantize.schemes import unfit
-from quantize.schemes.quantizer import by_recipe, left_float
+from quantize.schemes.quantizer import by_recipe, left_float, scope
 
 
 def quantize(
@@ -45,10 +46,22 @@ def _quantized(
     if not per_channel:
         weights = whole[0]["op_config"]["weight_tensor_config"]
         weights["granularity"] = qtyping.QuantGranularity.TENSORWISE
-    steps = [*whole, *left_float(graph, kept_float)]
-    made = _named_alike(rectifier.lower(by_recipe(graph, ranges, steps, LEVELS)), graph)
+    steps = [*whole, *_with_one_scale(graph, whole[0]), *left_float(graph, kept_float)]
+    written = by_recipe(graph, ranges, steps, LEVELS, kept_float)
+    made = _named_alike(rectifier.lower(written), graph)
     made.interpreter(threads=1)
     return made
+
+
+def _with_one_scale(graph: Graph, step: dict) -> Iterator[dict]:
+    """The steps of a recipe for products whose first matrix is constant: the quantizer would give
+    its columns a scale each, which no kernel adds up."""
+    for kind, inputs, outputs in graph.operators():
+        if kind == "BATCH_MATMUL" and graph.is_constant(inputs[0]):
+            made = copy.deepcopy(step)
+            made["regex"], made["operation"] = scope(outputs), kind
+            made["op_config"]["weight_tensor_config"]["granularity"] = "TENSORWISE"
+            yield made
 
 
 def _named_alike(made: Graph, graph: Graph) -> Graph:

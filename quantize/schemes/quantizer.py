@@ -14,11 +14,20 @@ from quantize.ranges.value_range import Range
 OTHER_NAMES = {"TRANSPOSE_CONV": "CONV_2D_TRANSPOSE"}  # of kinds, by the quantizer
 
 
-def by_recipe(graph: Graph, ranges: dict[str, Range], recipe: list, levels: int) -> Graph:
-    """``graph`` quantized by a static ``recipe`` whose activations have that many ``levels``."""
+def by_recipe(
+    graph: Graph,
+    ranges: dict[str, Range],
+    recipe: list,
+    levels: int,
+    kept_float: Collection[str] = frozenset(),
+) -> Graph:
+    """``graph`` quantized by a static ``recipe`` whose activations have that many ``levels``.
+
+    ``kept_float``: first outputs of the operators that the recipe leaves float.
+    """
     from litert_quantizer import quantizer
 
-    ends = wide_enough(graph, ranges, levels)
+    ends = wide_enough(graph, ranges, levels, kept_float)
     found = {}
     for name, chosen in ranges.items():
         rank = [1] * len(graph.tensor(name).shape)
@@ -57,15 +66,22 @@ def _left_out(kind: str, outputs: list[str]) -> Iterator[dict]:
 
     kind = OTHER_NAMES.get(kind, kind)
     if kind in qtyping.TFLOperationName.__members__:  # others are never quantized
-        scope = "".join(f"{name};" for name in outputs)
         yield {
-            # An operator's scope is its outputs, each with a semicolon. The network's output has
-            # the same: to name the operator keeps that one int8.
-            "regex": f"^{re.escape(scope)}$",
+            "regex": scope(outputs),
             "operation": qtyping.TFLOperationName[kind],
             "algorithm_key": "no_quantize",
             "op_config": {},
         }
+
+
+def scope(outputs: list[str]) -> str:
+    """The pattern of the one operator with those outputs.
+
+    An operator's scope is its outputs, each with a semicolon. The network's output has the same: to
+    name the operator's kind beside it keeps that one int8.
+    """
+    names = "".join(f"{name};" for name in outputs)
+    return f"^{re.escape(names)}$"
 
 
 def repacked(result) -> Graph:

@@ -1,4 +1,7 @@
-"""Operators that int8 cannot compute: of activations that nothing is known of, or too large."""
+"""Operators that int8 cannot compute: of activations that nothing is known of, or too large, and
+those that divide by what is computed."""
+
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -8,6 +11,9 @@ from quantize.ranges.value_range import Range
 LIMITS = np.finfo(np.float32)
 WIDEST = float(LIMITS.max) / 1e3  # of a range: its steps, and products of steps, are float32
 WEIGHT_LIMIT, LEVELS_BETWEEN = 127, 255
+# A sum of squares on its way to a root, and what changes a reciprocal by constants.
+TO_ROOT = ("ADD", "MAXIMUM", "RESHAPE", "SUM", "MEAN", "SQUARE", "SQUARED_DIFFERENCE")
+BY_CONSTANT = ("MUL", "MAXIMUM", "MINIMUM", "RESHAPE")
 # Kinds of operator that the quantizer and the runtime are known to take in int8.
 WELL_KNOWN = (
     *LINEAR, "ADD", "MUL", "SUB", "AVERAGE_POOL_2D", "MAX_POOL_2D", "MEAN", "PAD", "RESHAPE",
@@ -19,8 +25,8 @@ WELL_KNOWN = (
 def operators(graph: Graph, ranges: dict[str, Range]) -> frozenset[str]:
     """First outputs of the operators that have to stay float: a float activation that they read or
     write has no range, or one that float32 has no steps for, or the steps of a layer's weights and
-    input have no product."""
-    return frozenset(
+    input have no product; and those that divide."""
+    return _dividing(graph) | frozenset(
         outputs[0]
         for kind, inputs, outputs in graph.operators()
         if outputs
@@ -29,6 +35,41 @@ def operators(graph: Graph, ranges: dict[str, Range]) -> frozenset[str]:
             or (kind in LINEAR and _lacks_product(graph, inputs, ranges))
         )
     )
+
+
+def _dividing(graph: Graph) -> frozenset[str]:
+    """First outputs of divisions by what is computed: of DIV, and of normalization by 1/sqrt(x),
+    from the squares to the product.
+
+    Where a divisor is small its reciprocal is large, and what it multiplies is small: their ratios
+    are what matters, and a range of 255 even steps holds those of the largest alone.
+    """
+    known = list(graph.operators())
+    producer = {name: operator for operator in known for name in operator[2]}
+    found, reciprocals = set(), set()
+    for kind, inputs, outputs in known:
+        computed = [name for name in inputs if not graph.is_constant(name)]
+        if kind == "RSQRT":
+            found |= {outputs[0], *_squares(graph, producer, inputs[0])}
+            reciprocals.add(outputs[0])
+        elif kind == "DIV" and inputs[1] in computed:
+            found.add(outputs[0])
+        elif reciprocals & set(computed):
+            found.add(outputs[0])
+            if kind in BY_CONSTANT and len(computed) == 1:
+                reciprocals.add(outputs[0])
+    return frozenset(found)
+
+
+def _squares(graph: Graph, producer: dict, name: str) -> Iterator[str]:
+    """First outputs of the operators that make ``name`` of the numbers that are squared."""
+    kind, inputs, outputs = producer.get(name, (None, [], []))
+    while kind in TO_ROOT:
+        yield outputs[0]
+        computed = [each for each in inputs if not graph.is_constant(each)]
+        if kind.startswith("SQUARE") or len(computed) != 1:
+            return
+        kind, inputs, outputs = producer.get(computed[0], (None, [], []))
 
 
 def less_known(graph: Graph) -> frozenset[str]:

@@ -12,7 +12,11 @@ L2_EPSILON = 1e-6  # what TFLite's kernel divides by at least
 
 
 def softmax(operator: Operator, writer: GraphWriter) -> Value:
-    real, order = writer.any_form(writer.value(operator.inputs[0]))
+    value = writer.value(operator.inputs[0])
+    real, order = writer.any_form(value)
+    if value.shape[-1] == 1:  # always 1; ONNX Runtime's integer kernel makes it 256, which is 0
+        ones = writer.node("Pow", [real, writer.builder.number(0.0)])
+        return writer.result(operator, ones, order)
     beta = float(operator.option("beta", 1.0))
     if beta != 1:
         real = writer.node("Mul", [real, writer.builder.number(beta)])

@@ -10,6 +10,9 @@ from export.onnx.value import Padding, Value
 DEPTHWISE = (3, 0, 1, 2)  # of a TFLite kernel 1HWC: C1HW
 TRANSPOSED = (3, 0, 1, 2)  # of a TFLite kernel OHWI: IOHW
 
+VOLUME = (0, 4, 1, 2, 3)
+VOLUME_KERNEL = (4, 3, 0, 1, 2)
+
 
 def convolution(operator: Operator, writer: GraphWriter) -> Value:
     weights = writer.value(operator.inputs[1])
@@ -83,7 +86,28 @@ def transposed_convolution(operator: Operator, writer: GraphWriter) -> Value:
     return writer.result(operator, made, NCHW)
 
 
+def volume_convolution(operator: Operator, writer: GraphWriter) -> Value:
+    """A Conv of a volume [n, d, h, w, c]; its kernel is [d, h, w, in, out]."""
+    weights = writer.value(operator.inputs[1])
+    window = weights.shape[:3]
+    inputs = [
+        writer.form(writer.value(operator.inputs[0]), VOLUME),
+        kernel(writer, weights, VOLUME_KERNEL),
+        *biases(writer, operator.input(2), weights.shape[4]),
+    ]
+    made = writer.node(
+        "Conv",
+        inputs,
+        kernel_shape=list(window),
+        strides=strides(operator, "DHW"),
+        dilations=dilations(operator, "DHW"),
+        pads=onnx_pads(pads(operator, writer.shape(operator.inputs[0])[1:4], window, "DHW")),
+    )
+    return writer.result(operator, made, VOLUME)
+
+
 FUNCTIONS = {
+    "CONV_3D": volume_convolution,
     "CONV_2D": convolution,
     "DEPTHWISE_CONV_2D": depthwise_convolution,
     "TRANSPOSE_CONV": transposed_convolution,

@@ -106,7 +106,27 @@ def gather_nd(operator: Operator, writer: GraphWriter) -> Value:
     return writer.result(operator, made, as_is(len(writer.shape(operator.outputs[0]))))
 
 
+def one_hot(operator: Operator, writer: GraphWriter) -> Value:
+    """Depth, on and off are settings; ONNX has the last two in one, off first."""
+    from onnx import TensorProto
+
+    indices = writer.value(operator.inputs[0])
+    depth, on, off = (writer.setting(operator, place) for place in (1, 2, 3))
+    places = writer.form(indices, as_is(indices.rank))
+    made = writer.node(
+        "OneHot",
+        [
+            writer.node("Cast", [places], to=TensorProto.INT64),
+            writer.builder.setting([int(depth.item())]),
+            writer.builder.setting([off.item(), on.item()], writer.dtype(operator.outputs[0])),
+        ],
+        axis=operator.option("axis"),
+    )
+    return writer.result(operator, made, as_is(indices.rank + 1))
+
+
 FUNCTIONS = {
+    "ONE_HOT": one_hot,
     "SLICE": part,
     "STRIDED_SLICE": strided_slice,
     "REVERSE_V2": reverse,

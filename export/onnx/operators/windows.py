@@ -1,27 +1,29 @@
 """Windows that slide over an image: their padding, as TFLite counts it."""
 
+from collections.abc import Sequence
+
 from export.onnx.axis_order import Shape
 from export.onnx.tflite_operator import Operator
 from export.onnx.value import Padding
 
 SAME = 0  # the schema's number
-NO_PADDING = ((0, 0), (0, 0))
+HW = ("H", "W")  # the axes that windows slide along, as the schema calls them
 
 
-def strides(operator: Operator) -> list[int]:
-    return [operator.option("strideH", 1), operator.option("strideW", 1)]
+def strides(operator: Operator, axes: Sequence[str] = HW) -> list[int]:
+    return [operator.option(f"stride{axis}", 1) for axis in axes]
 
 
-def dilations(operator: Operator) -> list[int]:
-    return [operator.option("dilationHFactor", 1), operator.option("dilationWFactor", 1)]
+def dilations(operator: Operator, axes: Sequence[str] = HW) -> list[int]:
+    return [operator.option(f"dilation{axis}Factor", 1) for axis in axes]
 
 
-def pads(operator: Operator, size: Shape, window: Shape) -> Padding:
-    """What SAME puts before and after the height and the width of an image of ``size``."""
+def pads(operator: Operator, size: Shape, window: Shape, axes: Sequence[str] = HW) -> Padding:
+    """What SAME puts before and after each of the ``axes`` of an image of ``size``."""
     if operator.option("padding") != SAME:
-        return NO_PADDING
+        return tuple((0, 0) for _ in axes)
     found = []
-    steps = zip(size, window, strides(operator), dilations(operator), strict=True)
+    steps = zip(size, window, strides(operator, axes), dilations(operator, axes), strict=True)
     for length, width, stride, dilation in steps:
         reach = dilation * (width - 1) + 1
         whole = max(0, (-(-length // stride) - 1) * stride + reach - length)
