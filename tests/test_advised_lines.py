@@ -23,6 +23,7 @@ from models.command_line import options
 from models.command_line.options import Options
 
 LINE = re.compile(r"make [a-z-]+(?: [A-Z_]+=(?:'[^']*'|[^\s;,:()'\"]+))*")
+ACCURACY = "[accuracy]\nmax_drop_points = 1\n"
 LATENCY = "[latency]\nmax_slowdown_percent = 5\n"
 # In the order of a user's command; the values differ from every default.
 USER = ["--model", "my tiny.keras", "--data", "data.npz", "--threads", "1"]
@@ -92,6 +93,7 @@ def test_for_a_lost_or_changed_file_the_export_is_advised(project, capsys, harm)
 
 
 def test_without_an_int8_file_the_export_is_advised(project, capsys):
+    (project / "gate.toml").write_text(ACCURACY)
     manifest = write_export(project / "artifacts", "my-tiny", formats=("tflite",))
     folder = project / "artifacts" / "my-tiny"
     without = replace(manifest, artifacts=manifest.artifacts[:1])

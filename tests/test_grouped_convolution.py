@@ -212,7 +212,7 @@ def test_a_problem_for_each_group_gives_the_outputs_of_the_layer(graph, plain):
         _, height, width, part = layer.float_weights.shape
         shape = (10, height * width, layer.groups * part)
         inputs = rng.normal(size=shape).astype(np.float32)
-        problem = Problem.of(layer, inputs)
+        problem = Problem.of(layer, inputs.copy())  # it changes them
         found = problem.inputs @ problem.weights.transpose(0, 2, 1) + problem.center
         dense = kernel(layer.part, layer.part.operators[0]).reshape(len(layer.float_bias), -1)
         wanted = inputs.reshape(10, -1) @ dense.T + layer.float_bias

@@ -33,8 +33,9 @@ def affine(slope, offset):
         (affine(127.5, 127.5), SIGNED, True),
         (affine(2, 0.1), SIGNED, True),
         (lambda level: np.clip(np.float32([2 * level - 1]), -1, 1), UNIT, True),
-        (lambda level: np.float32([level**2]) / 255, RAW, False),
-        (lambda level: np.zeros(3, np.float32), RAW, False),
+        (lambda level: np.float32([level**2]) / 255, RAW, True),
+        (lambda level: np.zeros(3, np.float32), RAW, True),
+        (lambda level: np.float32([0.9 - 6e-7 * level]), RAW, True),  # grey, normalized by itself
     ],
 )  # fmt: skip
 def test_what_a_model_does_to_grey_levels_tells_what_it_was_made_for(ahead, preprocess, is_guess):

@@ -74,15 +74,22 @@ def run_gate(asked: Options, gate: GateOptions, command: str, output: Output) ->
         compared = paired_predictions.pairs(device_run)
         if device_run.session.exported.manifest.classes:
             _refuse_unknown_labels(asked, limits)
-        if asked.file is not None and not compared and limits.max_drop_points is not None:
-            raise RequestError(
-                "FILE has no quantized file with a float32 file to compare its accuracy with; name "
-                "both, or leave max_drop_points out of gate.toml"
-            )
+        if not compared and limits.max_drop_points is not None:
+            raise _nothing_to_compare(asked, device_run)
         history = History()
         history.check()
         verdicts, about, notes = _verdicts(device_run, history, compared, limits)
     _report(device_run, gate, limits, verdicts, about, notes, output)
+
+
+def _nothing_to_compare(asked: Options, device_run: DeviceRun) -> RequestError:
+    wrong = "no quantized file with a float32 file to compare its accuracy with"
+    if asked.file is not None:
+        return RequestError(
+            f"FILE has {wrong}; name both, or leave max_drop_points out of gate.toml"
+        )
+    folder = device_run.session.exported.folder
+    return RequestError(f"{folder} has {wrong}; run {make_line('export', asked)} first")
 
 
 def _report(

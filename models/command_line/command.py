@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from models.command_line import quiet_logs, unforeseen
-from models.command_line.errors import CommandError
+from models.command_line.errors import CommandError, DeviceError
 
 INTERRUPTED, READER_GONE = 130, 141  # 128 plus the signal, as shells have it
 
@@ -17,7 +17,7 @@ INTERRUPTED, READER_GONE = 130, 141  # 128 plus the signal, as shells have it
 def exit_code(work: Callable[[], object], when_interrupted: str) -> int:
     """Run ``work`` and say how it ended: 0 done, 1 check failed, 2 wrong request, 3 device.
 
-    An error that nobody foresaw is 1 and one line too; DEBUG=1 shows its traceback.
+    An error that nobody foresaw is 3 and one line, too; DEBUG=1 shows its traceback.
     """
     # Nothing of ours, nor what it starts, is to call anybody: ONNX Runtime does unless told not to.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -35,7 +35,7 @@ def exit_code(work: Callable[[], object], when_interrupted: str) -> int:
         return READER_GONE
     except Exception as error:
         print(f"error: {unforeseen.in_one_line(error)}", file=sys.stderr)
-        return CommandError.exit_code
+        return DeviceError.exit_code
     return 0
 
 

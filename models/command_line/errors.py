@@ -20,6 +20,6 @@ class RequestError(CommandError):
 
 
 class DeviceError(CommandError):
-    """A device, a runtime or the network failed."""
+    """A device, a runtime, the network or this program failed."""
 
     exit_code = 3

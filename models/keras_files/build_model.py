@@ -349,8 +349,7 @@ class Builder:
         settings = self._settings(kind, config["config"], name)
         try:
             if is_operation:
-                del settings["dtype"]
-                return keras_operations.of(kind).from_config(settings)
+                return keras_operations.made(kind, settings, config["config"].get("dtype"))
             if layer_settings.is_augmentation(kind):
                 return keras.layers.Identity(name=settings["name"])
             if former_functions.is_former_layer(kind):

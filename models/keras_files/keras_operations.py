@@ -31,6 +31,15 @@ def of(class_name: str):
     return None
 
 
+def made(class_name: str, settings: dict, dtype: str | None):
+    """The operation of those settings. ``dtype``: what it makes of its input where that is stored,
+    as a Cast has it; float32 in place of other floats."""
+    del settings["dtype"]
+    if dtype is not None:
+        settings["dtype"] = "float32" if "float" in dtype else dtype
+    return of(class_name).from_config(settings)
+
+
 def is_one(config: dict) -> bool:
     """True for the stored form of an operation: unlike layers it has no ``trainable``.
 

@@ -124,7 +124,9 @@ def _transposed_convolution(operation):
     dilations, kernel = operation.get_attr("dilations"), _constant(operation, 1)
     if kernel is None or list(dilations) == [1, 1, 1, 1]:
         return None
-    sides = [step * (size - 1) + 1 for step, size in zip(dilations[1:3], kernel.shape, strict=False)]
+    sides = [
+        step * (size - 1) + 1 for step, size in zip(dilations[1:3], kernel.shape, strict=False)
+    ]
     wide = np.zeros((*sides, *kernel.shape[2:]), kernel.dtype)
     wide[:: dilations[1], :: dilations[2]] = kernel
     shape, strides = operation.outputs[0].shape, operation.get_attr("strides")

@@ -116,12 +116,24 @@ def _without_variables(path, concrete):
     )
 
     try:
-        return convert_variables_to_constants_v2(concrete)
+        return _unordered(convert_variables_to_constants_v2(concrete))
     except Exception as error:  # TensorFlow raises whatever its importer ran into
         raise RequestError(
             f"MODEL '{path}' cannot be frozen ({brief(error)}); save it as .keras and use "
             "MODEL=file.keras"
         ) from error
+
+
+def _unordered(frozen):
+    """``frozen`` without the order that functions which became part of it kept to: nothing in it
+    changes anything, and TensorFlow's optimizer ties a Pad and a convolution into a cycle by it."""
+    definition = frozen.graph.as_graph_def()
+    ordered = [node for node in definition.node if any(n.startswith("^") for n in node.input)]
+    if not ordered:
+        return frozen
+    for node in ordered:
+        node.input[:] = [name for name in node.input if not name.startswith("^")]
+    return imported(definition, *([t.name for t in e] for e in (frozen.inputs, frozen.outputs)))
 
 
 def _frozen_version1(function):

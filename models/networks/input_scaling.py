@@ -106,7 +106,8 @@ class _Line:
         slope = (values[-1] - first) / steps[-1]
         if np.abs(values - (first + slope * steps)).max() > STRAIGHT * np.abs(values).max() + 1e-6:
             return None
-        alive = slope != 0  # not what padding adds, nor dead channels
+        # Not what padding adds, nor dead channels, nor grey images normalized by themselves.
+        alive = np.abs(slope * steps[-1]) > STRAIGHT
         if not alive.any():
             return None
         slope, offset = slope[alive], first[alive]

@@ -4,15 +4,8 @@ import copy
 
 import numpy as np
 
-from quantize.graph.graph import Graph
 from quantize.graph.graph_editor import GraphEditor
 from quantize.runtime.model_session import open_session
-
-
-def folded(graph: Graph) -> Graph:
-    """``graph`` without the operators on constants alone; itself where it has none."""
-    editor = GraphEditor(graph)
-    return editor.graph() if fold_constants(editor) else graph
 
 
 def fold_constants(editor: GraphEditor) -> bool:

@@ -1,17 +1,26 @@
 """The float graph of a network, from which every file is made."""
 
 from models.network import Network
-from quantize.graph.fold_constants import folded
+from quantize.graph.fold_constants import fold_constants
 from quantize.graph.graph import Graph
+from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.nonzero_roots import keep_roots_off_zero
 from quantize.graph.normalize import normalized
+from quantize.graph.whole_biases import make_biases_whole
+
+REPAIRS = (fold_constants, make_biases_whole, keep_roots_off_zero)
 
 
 def network_graph(network: Network) -> Graph:
     """Converted where that is due (the one slow step), its ends called as in the files."""
     content = network.model.float_graph()
-    if network.model.function is None:
-        graph = normalized(content, network.size)
-    else:
-        graph = folded(Graph(content))
-    return keep_roots_off_zero(graph).named("image", *network.output_names)
+    is_written = network.model.function is None
+    graph = repaired(normalized(content, network.size) if is_written else Graph(content))
+    return graph.named("image", *network.output_names)
+
+
+def repaired(graph: Graph) -> Graph:
+    """``graph`` without what kernels compute wrongly or refuse; itself where there is nothing."""
+    editor = GraphEditor(graph)
+    changes = [repair(editor) for repair in REPAIRS]
+    return editor.graph() if any(changes) else graph

@@ -6,15 +6,13 @@ one NaN spoils all that is computed after it. A MAXIMUM ahead of it keeps x off 
 
 import numpy as np
 
-from quantize.graph.graph import Graph
 from quantize.graph.graph_editor import GraphEditor
 
 SMALLEST = 1e-30  # XNNPACK's kernel is right from about 1e-37 on
 
 
-def keep_roots_off_zero(graph: Graph) -> Graph:
-    """``graph`` with a MAXIMUM ahead of each RSQRT whose input may be 0; itself without any."""
-    editor = GraphEditor(graph)
+def keep_roots_off_zero(editor: GraphEditor) -> bool:
+    """Put a MAXIMUM ahead of each RSQRT whose input may be 0; False where there is none."""
     found = [one for one in editor.of_kind("RSQRT") if not _is_positive(editor, one)]
     for operator in found:
         index = int(operator.inputs[0])
@@ -23,7 +21,7 @@ def keep_roots_off_zero(graph: Graph) -> Graph:
         above = editor.add_activation(f"{name}/above_zero", editor.tensor(index).shape)
         editor.replace(operator, [editor.operator("MAXIMUM", [index, limit], above), operator])
         editor.rewire(operator, index, above)
-    return editor.graph() if found else graph
+    return bool(found)
 
 
 def _is_positive(editor: GraphEditor, operator) -> bool:

@@ -39,14 +39,15 @@ def operators(graph: Graph, ranges: dict[str, Range]) -> frozenset[str]:
 
 def _dividing(graph: Graph) -> frozenset[str]:
     """First outputs of divisions by what is computed: of DIV, and of normalization by 1/sqrt(x),
-    from the squares to the product.
+    from the squares to the sum of the products.
 
     Where a divisor is small its reciprocal is large, and what it multiplies is small: their ratios
-    are what matters, and a range of 255 even steps holds those of the largest alone.
+    are what matters, and a range of 255 even steps holds those of the largest alone. The products
+    of x and of its mean nearly cancel out, so their sum is taken before either is rounded.
     """
     known = list(graph.operators())
     producer = {name: operator for operator in known for name in operator[2]}
-    found, reciprocals = set(), set()
+    found, reciprocals, products = set(), set(), set()
     for kind, inputs, outputs in known:
         computed = [name for name in inputs if not graph.is_constant(name)]
         if kind == "RSQRT":
@@ -56,8 +57,12 @@ def _dividing(graph: Graph) -> frozenset[str]:
             found.add(outputs[0])
         elif reciprocals & set(computed):
             found.add(outputs[0])
-            if kind in BY_CONSTANT and len(computed) == 1:
-                reciprocals.add(outputs[0])
+            is_reciprocal = kind in BY_CONSTANT and len(computed) == 1
+            (reciprocals if is_reciprocal else products).add(outputs[0])
+        elif kind in ("ADD", "SUB") and products & set(computed):
+            found.add(outputs[0])
+            if len(computed) == 1:
+                products.add(outputs[0])
     return frozenset(found)
 
 
