@@ -78,8 +78,8 @@ def tried(seed: int, folder: Path) -> Outcome:
         line = str(error)
         return Outcome(seed, refused=line, wrong=() if "\n" not in line else ("several lines",))
     wrong = []
-    if (network.preprocess.scale == 1) != made.scales_itself and not network.scaling.is_guess:
-        wrong.append(f"{network.scaling}; it scales them itself: {made.scales_itself}")
+    if made.scales_itself and network.preprocess.scale != 1 and not network.scaling.is_guess:
+        wrong.append(f"{network.scaling}, but it scales them itself")
     reference = made.model.predict(fed[-IMAGES:], verbose=0)
     return _judged(seed, made.model, reference, files, fed[-IMAGES:], wrong)
 

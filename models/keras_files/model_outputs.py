@@ -58,15 +58,20 @@ def _shape(path: Path, tensor, known) -> tuple[int, ...]:
 
 def _names(model, meanings: list[Meaning]) -> list[str]:
     """Names in the files: what a single output holds, or the names of several in the model."""
-    import keras
-
     if len(meanings) == 1:
         return [ROW_NAMES.get(meanings[0].kind, "values")]
+    return file_names(stored_names(model))
+
+
+def stored_names(model) -> list[str]:
+    """The names of the outputs of ``model``: its keys where it gives a dictionary."""
+    import keras
+
     paths = [
         str(path[-1]) if path else "" for path, _ in keras.tree.flatten_with_path(model.output)
     ]
     is_named = not all(name.isdigit() for name in paths)
-    return file_names(paths if is_named else model.output_names)
+    return paths if is_named else list(model.output_names)
 
 
 def pictures(height: int, width: int, channels: int, preprocess: Preprocess) -> np.ndarray:

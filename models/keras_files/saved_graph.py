@@ -227,7 +227,8 @@ def _refuse_training(path, definition):
         layer = found.rpartition("/")[0] or found
         raise RequestError(
             f"MODEL '{path}' runs {layer} as in training: it changes with the images it is asked "
-            "about; export the model called with training=False, or use the .keras file"
+            "about (model.export does that behind Resizing, CenterCrop and augmentation layers); "
+            "save it as .keras and use MODEL=file.keras"
         )
 
 

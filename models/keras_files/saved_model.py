@@ -40,6 +40,8 @@ def open_saved_model(path: Path, res: int | None = None) -> OpenedModel:
 def _image_shape(path, tensor, res):
     """Shape [None, height, width, channels] of the image that is fed, and notes."""
     rank = tensor.shape.rank
+    if rank == 3 and tensor.shape[1:].is_fully_defined():  # grey
+        return (None, *tensor.shape[1:]), ()
     if rank != 4 and not (rank is None and res is not None):
         raise RequestError(
             f"MODEL '{path}' has an input of shape {tensor.shape}; expected an image: "

@@ -8,7 +8,7 @@ from models.keras_files import conversion_errors, traced
 from models.keras_files.final_activation import logits_of, without_final_activation
 from models.keras_files.first_layer import values_ahead
 from models.keras_files.model_file import open_model
-from models.keras_files.model_outputs import model_outputs
+from models.keras_files.model_outputs import model_outputs, stored_names
 from models.networks import input_scaling
 from models.networks.input_scaling import RAW, InputScaling
 from models.networks.output_tensor import OutputTensor, class_count, overall_kind
@@ -69,9 +69,10 @@ def load_user_model(path: Path, res: int | None = None) -> UserModel:
             f"MODEL is '{path}', with the suffix '{path.suffix}'; expected .keras, .h5 or a "
             "SavedModel folder"
         )
-    model = opened.keras_model
+    model, notes = _of_images(opened.keras_model, opened.notes)
     height, width, channels = _image_shape(path, model)
-    plain = _plain(model)
+    model, left_out = _with_float_outputs(model)
+    plain, notes = _plain(model), (*notes, *left_out)
     with conversion_errors.as_one_line():
         function = traced.frozen_function(plain, height, width, channels)
     scaling = input_scaling.judge(values_ahead(function))
@@ -86,8 +87,21 @@ def load_user_model(path: Path, res: int | None = None) -> UserModel:
         outputs=outputs,
         outputs_reason=reason,
         scaling=scaling,
-        notes=opened.notes,
+        notes=notes,
     )
+
+
+def _of_images(model, notes: tuple[str, ...]) -> tuple[object, tuple[str, ...]]:
+    """``model``, where it reads grey images [height, width] as one of [height, width, 1]; notes."""
+    import keras
+
+    shape = tuple(model.inputs[0].shape)
+    if len(model.inputs) != 1 or len(shape) != 3 or None in shape[1:]:
+        return model, notes
+    image = keras.Input((*shape[1:], 1), dtype=model.inputs[0].dtype)
+    taken = keras.layers.Reshape(shape[1:])(image)
+    note = f"input of shape {list(shape[1:])}: takes grey images {[*shape[1:], 1]}"
+    return keras.Model(image, model(taken), name=model.name), (*notes, note)
 
 
 def _image_shape(path, model) -> tuple[int, int, int]:
@@ -99,8 +113,8 @@ def _image_shape(path, model) -> tuple[int, int, int]:
     shape, dtype = tuple(inputs[0].shape), str(inputs[0].dtype)
     if len(shape) != 4:
         raise RequestError(
-            f"MODEL '{path}' has an input of shape {shape}; expected an image: "
-            "[batch, height, width, channels]"
+            f"MODEL '{path}' has an input of shape {shape}; expected an image: [batch, height, "
+            "width, channels]; where it takes its pixels in a row, put a Reshape ahead of it"
         )
     _, height, width, channels = shape
     if channels is None or dtype != "float32":
@@ -109,6 +123,24 @@ def _image_shape(path, model) -> tuple[int, int, int]:
             "known count of channels: build it with keras.Input((height, width, channels))"
         )
     return height, width, channels
+
+
+def _with_float_outputs(model) -> tuple[object, list[str]]:
+    """``model`` without outputs that are there before or are no floats, where it has others; and
+    notes."""
+    import keras
+
+    kept, left_out = {}, []
+    for name, tensor in zip(stored_names(model), model.outputs, strict=True):
+        if any(tensor is each for each in kept.values()):
+            left_out.append(f"output {name} is the same as one before it; left out")
+        elif "float" not in tensor.dtype:
+            left_out.append(f"output {name} is of type {tensor.dtype}; left out")
+        else:
+            kept[name] = tensor
+    if not left_out or not kept:
+        return model, []
+    return keras.Model(model.inputs, kept, name=model.name), left_out
 
 
 def _plain(model):
