@@ -91,7 +91,7 @@ class MadeGraph:
 
     def graph(self, *outputs):
         """The graph with those outputs."""
-        self.subgraph.outputs = list(outputs)
+        self.subgraph.outputs, self.model.signatureDefs = list(outputs), []
         return Graph.packed(self.model)
 
     def _tensor(self, name, shape, dtype):

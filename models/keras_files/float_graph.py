@@ -3,6 +3,7 @@
 import numpy as np
 
 from models.command_line import quiet_logs
+from models.command_line.errors import RequestError
 from models.keras_files import conversion_errors, rewritten_operations, traced
 
 
@@ -14,6 +15,16 @@ def convert(keras_model, height: int, width: int, channels: int) -> bytes:
     """
     with conversion_errors.as_one_line():
         frozen = rewritten_operations.replaced(traced.take(keras_model, height, width, channels))
+    try:
+        return _converted(frozen)
+    except RequestError:
+        rewritten = rewritten_operations.replaced(frozen, rewritten_operations.AFTER_A_FAILURE)
+        if rewritten is frozen:
+            raise
+        return _converted(rewritten)
+
+
+def _converted(frozen) -> bytes:
     with conversion_errors.as_one_line(frozen.graph), quiet_logs.native_aside():
         return _converter(frozen).convert()
 

@@ -1,7 +1,7 @@
 """Operations that TFLite has no operator for, or that its converter gets wrong, written in others.
 
 Each is replaced in the frozen graph by a few that compute the same numbers. What TFLite lacks and
-is not in ``REPLACEMENTS``, or not of a form that is, stays and is named by the converter.
+is not in the tables, or not of a form that is, stays and is named by the converter.
 """
 
 import numpy as np
@@ -12,12 +12,14 @@ SAME = 1e-5  # of the largest value: how far a resize by matrices may be from Te
 SIGN_BIT = -(2**31)
 
 
-def replaced(frozen):
-    """``frozen`` without the operations that are to be written otherwise; itself without any."""
+def replaced(frozen, replacements: dict | None = None):
+    """``frozen`` without the operations that are to be written otherwise (REPLACEMENTS); itself
+    without any."""
+    replacements = REPLACEMENTS if replacements is None else replacements
     definition = frozen.graph.as_graph_def()
     found = []
     for node in list(definition.node):
-        write = REPLACEMENTS.get(node.op)
+        write = replacements.get(node.op)
         made = write and write(frozen.graph.get_operation_by_name(node.name))
         if made:
             definition.node.remove(node)
@@ -196,11 +198,8 @@ def _sign_bit(operation):
 
 
 def _erf(operation):
-    """Abramowitz and Stegun 7.1.26, within 1.5e-7; the converter knows that of a GELU."""
+    """Abramowitz and Stegun 7.1.26, within 1.5e-7."""
     import tensorflow as tf
-
-    if operation.type == "Erf" and all(c.type == "AddV2" for c in operation.outputs[0].consumers()):
-        return None
 
     def erf(x):
         t = 1 / (1 + 0.3275911 * tf.abs(x))
@@ -280,10 +279,10 @@ REPLACEMENTS = {
     "BitwiseAnd": _sign_bit,
     "Sub": _constant_first,
     "RealDiv": _constant_first,
-    "Erf": _erf,
-    "Erfc": _erf,
     "AdjustContrastv2": _contrast,
     "Tan": _function(_tan),
     "Sinh": _function(_sinh),
     "Cosh": _function(_cosh),
 }
+# The converter makes one operator of those in a GELU, so only where it could not.
+AFTER_A_FAILURE = {"Erf": _erf, "Erfc": _erf}

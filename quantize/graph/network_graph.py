@@ -23,8 +23,8 @@ def network_graph(network: Network) -> Graph:
     found, names = len(set(graph.outputs)), network.output_names
     if found != len(names):
         raise RequestError(
-            f"the model has {len(names)} outputs ({', '.join(names)}), but only {found} of them are "
-            "different numbers; expected each once: save it with each output once"
+            f"the model has {len(names)} outputs ({', '.join(names)}), but only {found} of them "
+            "are different numbers; expected each once: save it with each output once"
         )
     return graph.named("image", *names)
 

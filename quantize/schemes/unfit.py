@@ -11,8 +11,10 @@ from quantize.ranges.value_range import Range
 LIMITS = np.finfo(np.float32)
 WIDEST = float(LIMITS.max) / 1e3  # of a range: its steps, and products of steps, are float32
 WEIGHT_LIMIT, LEVELS_BETWEEN = 127, 255
-# A sum of squares on its way to a root, and what changes a reciprocal by constants.
-TO_ROOT = ("ADD", "MAXIMUM", "RESHAPE", "SUM", "MEAN", "SQUARE", "SQUARED_DIFFERENCE")
+# A sum of squares on its way to a divisor, and what changes a reciprocal by constants.
+TO_DIVISOR = (
+    "ADD", "MAXIMUM", "RESHAPE", "SUM", "MEAN", "SQRT", "ABS", "SQUARE", "SQUARED_DIFFERENCE",
+)  # fmt: skip
 BY_CONSTANT = ("MUL", "MAXIMUM", "MINIMUM", "RESHAPE")
 # Kinds of operator that the quantizer and the runtime are known to take in int8.
 WELL_KNOWN = (
@@ -51,10 +53,10 @@ def _dividing(graph: Graph) -> frozenset[str]:
     for kind, inputs, outputs in known:
         computed = [name for name in inputs if not graph.is_constant(name)]
         if kind == "RSQRT":
-            found |= {outputs[0], *_squares(graph, producer, inputs[0])}
+            found |= {outputs[0], *_divisor(graph, producer, inputs[0])}
             reciprocals.add(outputs[0])
         elif kind == "DIV" and inputs[1] in computed:
-            found.add(outputs[0])
+            found |= {outputs[0], *_divisor(graph, producer, inputs[1])}
         elif reciprocals & set(computed):
             found.add(outputs[0])
             is_reciprocal = kind in BY_CONSTANT and len(computed) == 1
@@ -66,13 +68,14 @@ def _dividing(graph: Graph) -> frozenset[str]:
     return frozenset(found)
 
 
-def _squares(graph: Graph, producer: dict, name: str) -> Iterator[str]:
-    """First outputs of the operators that make ``name`` of the numbers that are squared."""
+def _divisor(graph: Graph, producer: dict, name: str) -> Iterator[str]:
+    """First outputs of the operators that make ``name`` of the numbers that are squared, or whose
+    sign is dropped."""
     kind, inputs, outputs = producer.get(name, (None, [], []))
-    while kind in TO_ROOT:
+    while kind in TO_DIVISOR:
         yield outputs[0]
         computed = [each for each in inputs if not graph.is_constant(each)]
-        if kind.startswith("SQUARE") or len(computed) != 1:
+        if kind.startswith(("SQUARE", "ABS")) or len(computed) != 1:
             return
         kind, inputs, outputs = producer.get(computed[0], (None, [], []))
 
