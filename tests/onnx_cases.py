@@ -146,6 +146,13 @@ def top_k(made, x):
     return made.apply("TOPK_V2", [x, ints(2).reshape(())], *shapes, dtypes=("float32", "int32"))
 
 
+def one_class(made, x):
+    """A softmax over one class, which is 1 everywhere; ONNX Runtime's integer kernel gives 256."""
+    mean = made.apply("MEAN", [x, ints(3)], (1, 6, 5, 1), keepDims=True)
+    share = made.apply("SOFTMAX", [mean], (1, 6, 5, 1))
+    return [made.apply("MUL", [x, share], IMAGE)]
+
+
 def one_hot(made, x):
     axis = ints(3).reshape(())
     best = made.apply("ARG_MAX", [x, axis], (1, 6, 5), dtypes=("int32",), outputType=2)
@@ -415,6 +422,7 @@ CASES = {
     ],
     # along one axis
     "softmax": unary("SOFTMAX"),
+    "softmax of one class": one_class,
     "softmax beta": unary("SOFTMAX", beta=2.0),
     "log softmax": unary("LOG_SOFTMAX"),
     "l2 normalization": unary("L2_NORMALIZATION"),

@@ -225,3 +225,59 @@ def test_layers_within_layers_load(form, tmp_path):
     model = randomize(keras.Model(image, layers.Dense(3, activation="softmax")(x)))
     found = load_user_model(saved(model, form, tmp_path))
     assert_same(found, model)
+
+
+@pytest.mark.parametrize("form", [".keras", ".h5", "folder"])
+def test_grey_images_without_a_channel_axis_get_one(form, tmp_path):
+    keras, layers = keras_parts()
+    model = keras.Sequential(
+        [keras.Input((12, 10)), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(3)]
+    )
+    found = load_user_model(saved(randomize(model), form, tmp_path))
+    assert (found.height, found.width, found.channels) == (12, 10, 1)
+    images = np.random.default_rng(3).uniform(0, 255, (4, 12, 10, 1)).astype(np.float32)
+    np.testing.assert_allclose(
+        run(found.keras_model, images), run(model, images[..., 0]), atol=1e-5
+    )
+    assert "input of shape [12, 10]: takes grey images [12, 10, 1]" in found.notes
+
+
+@pytest.mark.parametrize("form", [".keras", "folder"])
+def test_outputs_given_twice_or_of_integers_are_left_out_and_named(form, tmp_path):
+    keras, _ = keras_parts()
+    model = of_input(32, 32, 3)
+    row = model.output
+    given = {"scores": row, "best": keras.ops.argmax(row, -1)}
+    if form == ".keras":  # a SavedModel does not tell that two are the same
+        given["again"] = row
+    found = load_user_model(saved(keras.Model(model.input, given), form, tmp_path))
+    images = random_images(found)
+    np.testing.assert_allclose(run(found.keras_model, images), run(model, images), atol=1e-5)
+    said = " ".join(found.notes)
+    assert "best is of type int" in said
+    assert ("is the same as one before it" in said) == (form == ".keras")
+
+
+def test_a_cast_keeps_the_type_that_it_is_to(tmp_path):
+    keras, layers = keras_parts()
+    image = keras.Input((16, 16, 3))
+    bright = keras.ops.cast(image > 0.5, "float32")
+    rounded = keras.ops.cast(keras.ops.cast(image * 3, "int32"), "float32")
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(image * bright + rounded))
+    model = randomize(keras.Model(image, layers.Dense(3)(x)))
+    assert_same(load_user_model(saved(model, ".keras", tmp_path)), model)
+
+
+def test_preprocessing_is_not_said_to_run_as_in_training(tmp_path):
+    _, layers = keras_parts()
+    model = small(before=[layers.Resizing(32, 32), layers.CenterCrop(32, 32)])
+    assert load_user_model(saved(model, ".keras", tmp_path)).notes == ()
+
+
+def test_steps_of_convolutions_are_computed_one_by_one(tmp_path):
+    keras, layers = keras_parts()
+    image = keras.Input((8, 8, 3))
+    steps = layers.Reshape((2, 4, 8, 3))(image)
+    x = layers.GlobalAveragePooling2D()(layers.ConvLSTM2D(4, 3)(steps))
+    model = randomize(keras.Model(image, layers.Dense(3)(x)))
+    assert_same(load_user_model(saved(model, ".keras", tmp_path)), model, note="one by one")

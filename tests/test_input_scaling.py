@@ -158,3 +158,19 @@ def test_a_network_says_how_it_is_fed_and_when_that_is_a_guess(tmp_path):
     assert any("is a guess" in note for note in guessed.guesses)
     given = resolve(Options(model=str(path), scale=1.0, offset=0.0)).load()
     assert given.preprocess == RAW and not given.guesses
+
+
+@pytest.mark.parametrize("form", [".keras", "folder"])
+def test_it_is_found_ahead_of_a_grouped_convolution(form, tmp_path):
+    """Which Keras compiles, as a function of its own, in a SavedModel."""
+    keras, layers = keras_parts()
+    image = keras.Input((16, 16, 3))
+    x = layers.ZeroPadding2D()(image / 127.5 - 1)
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(6, 3, groups=3, activation="elu")(x))
+    model = randomize(keras.Model(image, layers.Dense(CLASSES)(x)))
+    found = load_user_model(saved(model, form, tmp_path))
+    assert (found.scaling.preprocess, found.scaling.is_guess) == (RAW, False)
+    images = np.random.default_rng(3).uniform(0, 255, (2, 16, 16, 3)).astype(np.float32)
+    np.testing.assert_allclose(
+        np.asarray(found.keras_model(images)), np.asarray(model(images)), atol=1e-4
+    )

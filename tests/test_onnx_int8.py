@@ -49,7 +49,7 @@ INTEGER = (
     "convolution relu6", "depthwise", "depthwise multiplier", "transposed same",
     "average pool same", "max pool same", "dense of rank 2", "dense that flattens",
     "dense of rank 3", "dense over a map, fused", "add", "add of a map", "add fused", "sub", "mul",
-    "gate", "relu", "logistic", "tanh", "softmax", "mean", "mean kept",
+    "gate", "relu", "logistic", "tanh", "softmax", "softmax of one class", "mean", "mean kept",
     "mean of channels", "sum", "reshape", "flatten", "transpose", "shuffle", "concatenation",
     "split", "slice", "strided slice", "pad", "padding taken over", "bilinear to (12, 10) centres",
     "nearest to (12, 10)", "several outputs", "outputs of the same numbers", "attention",

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from user_models import functional, keras_parts, refusal, saved, small
 
+from models.command_line.errors import RequestError
+from models.keras_files.user_model import load_user_model
+
 pytestmark = pytest.mark.usefixtures("fresh_keras")
 
 
@@ -124,3 +127,19 @@ def test_an_archive_with_a_spoilt_byte_is_refused(tmp_path):
     content[len(content) // 2] ^= 0xFF
     path.write_bytes(content)
     assert "MODEL" in refusal(path)
+
+
+def test_a_layer_that_keras_quantized_is_refused_by_name(tmp_path):
+    model = small()
+    model.quantize("int8")
+    line = refusal(saved(model, ".keras", tmp_path))
+    assert "Keras quantized layer" in line and "expected the model before model.quantize" in line
+
+
+def test_what_a_layer_raises_is_said_and_not_only_that_it_did(tmp_path):
+    _, layers = keras_parts()
+    model = small(before=[layers.Conv2D(3, 1, activation="threshold")])
+    with pytest.raises(RequestError) as caught:
+        load_user_model(saved(model, ".keras", tmp_path))
+    line = str(caught.value)
+    assert "\n" not in line and "missing 2 required positional arguments" in line

@@ -174,7 +174,7 @@ def test_a_saved_model_that_normalizes_by_its_batch_is_refused_by_name(tmp_path)
     path = exported(small_module(training, (None, 16, 16, 3)), tmp_path / "m")
     line = refusal(path)
     assert "runs bn_7 as in training" in line
-    assert "training=False" in line
+    assert "save it as .keras" in line
 
 
 def test_a_saved_model_whose_answers_depend_on_the_other_images_is_refused(tmp_path):

@@ -158,3 +158,14 @@ def test_a_network_without_weights_is_refused(tmp_path):
         for name in ("config.json", "metadata.json"):
             target.writestr(name, source.read(name))
     assert "a network without weights" in refusal(bare)
+
+
+def test_a_layer_registered_under_another_name_gets_its_weights(tmp_path):
+    keras, layers = keras_parts()
+    image = keras.Input((8, 8, 4))
+    tokens = layers.Reshape((64, 4))(image)
+    x = layers.GroupQueryAttention(4, 4, 2)(tokens, tokens)
+    model = keras.Model(image, layers.Dense(3)(layers.GlobalAveragePooling1D()(x)))
+    found = load_user_model(saved(model, ".keras", tmp_path))
+    images = random_images(found)
+    np.testing.assert_allclose(run(found.keras_model, images), run(model, images), atol=1e-5)
