@@ -17,7 +17,7 @@ SHOWN = 4
 def as_one_line(graph=None) -> Iterator[None]:
     """RequestError in place of whatever the converter, or the tracing before it, raises.
 
-    ``graph``: what is converted, to find the layers of the operations that it names.
+    ``graph``: the GraphDef that is converted, to find the layers of the operations that it names.
     """
     try:
         yield
@@ -43,8 +43,8 @@ def _sentence(text: str, graph) -> str:
 
 def _layers(operations: list[str], graph) -> str:
     """Where the operations stand: their names in the graph, which have those of their layers."""
-    nodes = graph.get_operations() if graph is not None else ()
-    names = [node.name for node in nodes if node.type in operations]
+    nodes = graph.node if graph is not None else ()
+    names = [node.name for node in nodes if node.op in operations]
     return f" ({', '.join(names[:SHOWN])})" if names else ""
 
 

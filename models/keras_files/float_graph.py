@@ -5,6 +5,7 @@ import numpy as np
 from models.command_line import quiet_logs
 from models.command_line.errors import RequestError
 from models.keras_files import conversion_errors, rewritten_operations, traced
+from models.keras_files.traced import TracedModel
 
 
 def convert(keras_model, height: int, width: int, channels: int) -> bytes:
@@ -14,19 +15,28 @@ def convert(keras_model, height: int, width: int, channels: int) -> bytes:
     TensorFlow's converter cannot turn into TFLite's own operators.
     """
     with conversion_errors.as_one_line():
-        frozen = rewritten_operations.replaced(traced.take(keras_model, height, width, channels))
+        model = traced.take(keras_model, height, width, channels)
+        rewritten_operations.rewrite(model.definition)
     try:
-        return _converted(frozen)
+        return _converted(model)
     except RequestError:
-        rewritten = rewritten_operations.replaced(frozen, rewritten_operations.AFTER_A_FAILURE)
-        if rewritten is frozen:
+        again = rewritten_operations.AFTER_A_FAILURE
+        if not rewritten_operations.rewrite(model.definition, again):
             raise
-        return _converted(rewritten)
+        return _converted(model)
 
 
-def _converted(frozen) -> bytes:
-    with conversion_errors.as_one_line(frozen.graph), quiet_logs.native_aside():
-        return _converter(frozen).convert()
+def _converted(model: TracedModel) -> bytes:
+    """By the part of TensorFlow's converter that reads a graph without variables: what it does
+    before makes the graph again, and what it does after writes down where the file is from."""
+    from tensorflow.lite.python.lite import TFLiteConverterBaseV2, TFLiteFrozenGraphConverterV2
+
+    function = model.function
+    converter = TFLiteFrozenGraphConverterV2([function], None)
+    with conversion_errors.as_one_line(model.definition), quiet_logs.native_aside():
+        return TFLiteConverterBaseV2.convert(
+            converter, model.definition, function.inputs, function.outputs
+        )
 
 
 def convert_int8(keras_model, height: int, width: int, channels: int, images: np.ndarray) -> bytes:
@@ -36,15 +46,11 @@ def convert_int8(keras_model, height: int, width: int, channels: int, images: np
     """
     import tensorflow as tf
 
-    converter = _converter(traced.take(keras_model, height, width, channels))
+    model = traced.take(keras_model, height, width, channels)
+    function = traced.imported(model.definition, model.inputs, model.outputs)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([image[None]] for image in images)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter.inference_input_type = converter.inference_output_type = tf.int8
     return converter.convert()
-
-
-def _converter(frozen):
-    import tensorflow as tf
-
-    return tf.lite.TFLiteConverter.from_concrete_functions([frozen])

@@ -19,7 +19,7 @@ def model_outputs(
     """The outputs of ``model``, and why they are taken for what they are: the end of a sentence
     that begins with "since".
 
-    ``function``: its frozen function of one image. RequestError for outputs that are no float
+    ``function``: its traced function of one image. RequestError for outputs that are no float
     numbers of a fixed shape for each image.
     """
     shapes = [
@@ -29,7 +29,7 @@ def model_outputs(
     meanings = [meaning(tensor) for tensor in function.outputs]
     unsure = [n for n, found in enumerate(meanings) if not found.is_sure]
     if unsure:
-        rows = _rows(function, preprocess)
+        rows = _rows(model, function, preprocess)
         for n in unsure:
             meanings[n] = settled(meanings[n], rows[n])
     found = zip(_names(model, meanings), shapes, meanings, strict=True)
@@ -85,10 +85,10 @@ def pictures(height: int, width: int, channels: int, preprocess: Preprocess) -> 
     return np.repeat(made, channels, axis=3)
 
 
-def _rows(function, preprocess: Preprocess) -> list[np.ndarray]:
+def _rows(model, function, preprocess: Preprocess) -> list[np.ndarray]:
     """Of each output its values [n, k] for some real images."""
-    import tensorflow as tf
+    import keras
 
     images = pictures(*function.inputs[0].shape[1:], preprocess)
-    found = [tf.nest.flatten(function(tf.constant(image[None]))) for image in images]
+    found = [keras.tree.flatten(model(image[None], training=False)) for image in images]
     return [np.stack([np.ravel(tensor) for tensor in each]) for each in zip(*found, strict=True)]

@@ -6,29 +6,30 @@ is not in the tables, or not of a form that is, stays and is named by the conver
 
 import numpy as np
 
-from models.keras_files.saved_graph import imported
-
 SAME = 1e-5  # of the largest value: how far a resize by matrices may be from TensorFlow's
 SIGN_BIT = -(2**31)
 
 
-def replaced(frozen, replacements: dict | None = None):
-    """``frozen`` without the operations that are to be written otherwise (REPLACEMENTS); itself
-    without any."""
+def rewrite(definition, replacements: dict | None = None) -> bool:
+    """Write the operations of a GraphDef that are in ``replacements`` (REPLACEMENTS) otherwise;
+    False where none is."""
+    import tensorflow as tf
+
     replacements = REPLACEMENTS if replacements is None else replacements
-    definition = frozen.graph.as_graph_def()
-    found = []
-    for node in list(definition.node):
-        write = replacements.get(node.op)
-        made = write and write(frozen.graph.get_operation_by_name(node.name))
+    candidates = [node for node in definition.node if node.op in replacements]
+    if not candidates:
+        return False
+    with tf.Graph().as_default() as graph:
+        tf.graph_util.import_graph_def(definition, name="")
+    is_changed = False
+    for node in candidates:
+        operation = graph.get_operation_by_name(node.name)
+        made = replacements[node.op](operation)
         if made:
             definition.node.remove(node)
-            found.append(node.name)
-            definition.node.extend(_nodes(frozen.graph.get_operation_by_name(node.name), *made))
-    if not found:
-        return frozen
-    names = [[tensor.name for tensor in ends] for ends in (frozen.inputs, frozen.outputs)]
-    return imported(definition, *names)
+            definition.node.extend(_nodes(operation, *made))
+            is_changed = True
+    return is_changed
 
 
 def _nodes(operation, read: list, compute):

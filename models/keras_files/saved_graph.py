@@ -8,6 +8,7 @@ from pathlib import Path
 from models.command_line.errors import RequestError
 from models.keras_files import training_mode
 from models.keras_files.stored_model import brief
+from models.keras_files.traced import imported
 
 # A SavedModel is a graph, not Python, but these let it touch files or run Python all the same.
 UNSAFE_OPS = frozenset({"PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", "WriteFile"})
@@ -151,21 +152,6 @@ def _frozen_version1(function):
     _refuse_randomness(function.path, definition)
     _refuse_training(function.path, definition)
     return imported(definition, inputs, outputs)
-
-
-def imported(definition, inputs: list[str], outputs: list[str]):
-    """A concrete function of a frozen graph, from the tensors ``inputs`` to ``outputs``."""
-    import tensorflow as tf
-
-    def load():
-        tf.graph_util.import_graph_def(definition, name="")
-
-    whole = tf.compat.v1.wrap_function(load, [])
-    graph = whole.graph
-    return whole.prune(
-        [graph.as_graph_element(name) for name in inputs],
-        [graph.as_graph_element(name) for name in outputs],
-    )
 
 
 def _read(path):

@@ -1,4 +1,4 @@
-"""A Keras model as one frozen TensorFlow function of one image.
+"""A Keras model as one TensorFlow graph of one image, its weights constants.
 
 The converter reads it, and so do the rules that tell what the model makes of its pixels and what
 its outputs are: they see the same graph whatever form of file the model was in.
@@ -6,15 +6,35 @@ its outputs are: they see the same graph whatever form of file the model was in.
 
 import contextlib
 import weakref
+from dataclasses import dataclass
 
-_KEPT = weakref.WeakKeyDictionary()  # model: (size, function), until the converter takes it
+
+from models.keras_files import weight_constants
+
+_KEPT = weakref.WeakKeyDictionary()  # model: (size, traced), until the converter takes it
 
 
-def frozen_function(keras_model, height: int, width: int, channels: int):
-    """``keras_model`` for one float32 image [1, height, width, channels], its variables constants.
+@dataclass(frozen=True, eq=False)
+class TracedModel:
+    """``definition`` is a GraphDef whose ``inputs`` and ``outputs`` are named tensors.
 
-    It returns the outputs in the order of ``keras_model.outputs``. Tracing takes seconds, so the
-    function is kept until ``take`` hands it over.
+    ``weights``: by the name of its node, the variable that is still to be filled in. ``function``
+    is the same graph as a function of one image, for looking at and for running parts of it: in it
+    large weights are zeros.
+    """
+
+    definition: object
+    weights: dict[str, object]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    function: object
+
+
+def traced_model(keras_model, height: int, width: int, channels: int) -> TracedModel:
+    """``keras_model`` for one float32 image [1, height, width, channels].
+
+    Its outputs are in the order of ``keras_model.outputs``. Tracing takes seconds, so what it gives
+    is kept until ``take`` hands it over.
     """
     size = (height, width, channels)
     found = _KEPT.get(keras_model)
@@ -24,22 +44,17 @@ def frozen_function(keras_model, height: int, width: int, channels: int):
     return found[1]
 
 
-def take(keras_model, height: int, width: int, channels: int):
-    """The same, which is then no longer kept: its constants are as large as the model."""
-    found = frozen_function(keras_model, height, width, channels)
+def take(keras_model, height: int, width: int, channels: int) -> TracedModel:
+    """The same with all weights filled in, and no longer kept: it is as large as the model."""
+    found = traced_model(keras_model, height, width, channels)
     _KEPT.pop(keras_model, None)
+    weight_constants.fill_in(found.definition, found.weights)
     return found
 
 
-def _traced(keras_model, size: tuple[int, int, int]):
-    """Variables are frozen into constants: the converter cannot read those of a Keras 3 model from
-    a traced function, and going through a SavedModel takes four times as long.
-    """
+def _traced(keras_model, size: tuple[int, int, int]) -> TracedModel:
     import keras
     import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
 
     signature = tf.TensorSpec((1, *size), tf.float32, name="image")
 
@@ -48,8 +63,29 @@ def _traced(keras_model, size: tuple[int, int, int]):
         return tuple(keras.tree.flatten(keras_model(image, training=False)))
 
     with _inlined_functions():
-        traced = infer.get_concrete_function()
-    return convert_variables_to_constants_v2(traced)
+        concrete = infer.get_concrete_function()
+    definition, weights = weight_constants.without_variables(concrete)
+    inputs, outputs = (
+        tuple(tensor.name for tensor in ends) for ends in (concrete.inputs[:1], concrete.outputs)
+    )
+    looked_at = weight_constants.with_stand_ins(definition, weights)
+    return TracedModel(definition, weights, inputs, outputs, imported(looked_at, inputs, outputs))
+
+
+def imported(definition, inputs, outputs):
+    """A concrete function of a graph without variables, from the tensors ``inputs`` to ``outputs``,
+    both by name."""
+    import tensorflow as tf
+
+    def load():
+        tf.graph_util.import_graph_def(definition, name="")
+
+    whole = tf.compat.v1.wrap_function(load, [])
+    graph = whole.graph
+    return whole.prune(
+        [graph.as_graph_element(name) for name in inputs],
+        [graph.as_graph_element(name) for name in outputs],
+    )
 
 
 @contextlib.contextmanager

@@ -74,7 +74,7 @@ def load_user_model(path: Path, res: int | None = None) -> UserModel:
     model, left_out = _with_float_outputs(model)
     plain, notes = _plain(model), (*notes, *left_out)
     with conversion_errors.as_one_line():
-        function = traced.frozen_function(plain, height, width, channels)
+        function = traced.traced_model(plain, height, width, channels).function
     scaling = input_scaling.judge(values_ahead(function))
     if opened.takes_pixels:
         scaling = InputScaling(RAW, "the model takes whole numbers, which pixels are")
