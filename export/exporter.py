@@ -1,6 +1,5 @@
 """The export: a network becomes six or more verified files and a manifest."""
 
-import gc
 import shlex
 import sys
 import tempfile
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from export import earlier_export, staging, versions
+from export import earlier_export, memory, staging, versions
 from export.artifact import MANIFEST_NAME, Artifact, Failure, Manifest
 from export.export_file import ALL, ExportFile, FileOptions, all_files
 from export.file_maker import MakeRequest, Written
@@ -108,7 +107,7 @@ def _make(
         outputs = _reference(request.source.reference, network, images)
         # Neither is needed any more, and both are as large as the files.
         network, split = replace(network, model=None), split.described()
-        gc.collect()
+        memory.give_back()
         made = maker.result(report)
         report(f"verifying against {request.source.reference}")
         verified = _verified(request, network, graph, images, outputs, made, folder)

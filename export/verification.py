@@ -1,8 +1,9 @@
 """Every file against Keras, in every runtime that reads its format."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from quantize.graph.delegate import partitions
 from quantize.graph.graph import Graph
 from quantize.schemes.scheme import FLOAT16
 
+LARGE_BYTES = 64e6  # of a file: a runtime takes twice that, and there are several
 MIN_SAME_SQNR_DB = 10.0  # between two runtimes; kernels that round otherwise stay above 30
 
 
@@ -57,6 +59,7 @@ class Verification:
     def __init__(self, graph: FloatGraph, images: Path, threads: int) -> None:
         self.graph, self.images, self.threads = graph, images, threads
         self.trials: list[Trials] = []
+        self._to_start: list[Callable[[], Trials]] = []
 
     def __enter__(self) -> "Verification":
         return self
@@ -66,7 +69,8 @@ class Verification:
             trials.stop()
 
     def start(self, folder: Path, names: Sequence[str]) -> None:
-        """Start trying the files in each runtime that reads them."""
+        """Start trying the files in each runtime that reads them: all at once, or one runtime after
+        the other where the files are large."""
         half = [self.graph.explained[form] for form in READERS if f"{FLOAT16.name}.{form}" in names]
         if half:
             self._start("litert", half, None)
@@ -75,19 +79,30 @@ class Verification:
             for runtime in runtimes if files else ():
                 first = runtime == runtimes[0]
                 self._start(runtime, files, None if first else IMAGES_IN_OTHERS)
+        if max((file.stat().st_size for file in folder.iterdir()), default=0) < LARGE_BYTES:
+            self.trials += [start() for start in self._to_start]
+            self._to_start = []
 
     def _start(self, runtime: str, files: list[Path], images_at_most: int | None) -> None:
-        made = Trials(runtime, files, self.images, self.threads, images_at_most)
-        self.trials.append(made)
+        trials = partial(Trials, runtime, files, self.images, self.threads, images_at_most)
+        self._to_start.append(trials)
+
+    def _results(self) -> Iterator[tuple[str, dict[str, Trial]]]:
+        """Each runtime and its trials, as they are done."""
+        for trials in self.trials:
+            yield trials.runtime, trials.results()
+        for start in self._to_start:
+            self.trials.append(start())
+            yield self.trials[-1].runtime, self.trials[-1].results()
 
     def judged(
         self, folder: Path, reference: np.ndarray, network: Network, limits: Limits
     ) -> Verified:
         """Wait for all trials, and judge each file beside Keras's ``reference`` outputs."""
         went: dict[str, dict[str, Trial]] = {}
-        for trials in self.trials:
-            for name, trial in trials.results().items():
-                went.setdefault(name, {})[trials.runtime] = trial
+        for runtime, trials in self._results():
+            for name, trial in trials.items():
+                went.setdefault(name, {})[runtime] = trial
         half = {
             form: went.pop(path.name)["litert"]
             for form, path in self.graph.explained.items()

@@ -16,12 +16,12 @@ def convert(keras_model, height: int, width: int, channels: int) -> bytes:
     """
     with conversion_errors.as_one_line():
         model = traced.take(keras_model, height, width, channels)
-        rewritten_operations.rewrite(model.definition)
+        rewritten_operations.rewrite(model)
     try:
         return _converted(model)
     except RequestError:
         again = rewritten_operations.AFTER_A_FAILURE
-        if not rewritten_operations.rewrite(model.definition, again):
+        if not rewritten_operations.rewrite(model, again):
             raise
         return _converted(model)
 
@@ -31,12 +31,22 @@ def _converted(model: TracedModel) -> bytes:
     before makes the graph again, and what it does after writes down where the file is from."""
     from tensorflow.lite.python.lite import TFLiteConverterBaseV2, TFLiteFrozenGraphConverterV2
 
-    function = model.function
+    function, graph = model.function, _FilledAtLast(model)
     converter = TFLiteFrozenGraphConverterV2([function], None)
     with conversion_errors.as_one_line(model.definition), quiet_logs.native_aside():
-        return TFLiteConverterBaseV2.convert(
-            converter, model.definition, function.inputs, function.outputs
-        )
+        return TFLiteConverterBaseV2.convert(converter, graph, function.inputs, function.outputs)
+
+
+class _FilledAtLast:
+    """A GraphDef as the converter reads it, which has its weights as soon and as long as they are
+    needed: while it is made one string."""
+
+    def __init__(self, model: TracedModel) -> None:
+        self._model = model
+        self.node, self.library = model.definition.node, model.definition.library
+
+    def SerializeToString(self) -> bytes:
+        return self._model.filled().SerializeToString()
 
 
 def convert_int8(keras_model, height: int, width: int, channels: int, images: np.ndarray) -> bytes:
@@ -47,7 +57,7 @@ def convert_int8(keras_model, height: int, width: int, channels: int, images: np
     import tensorflow as tf
 
     model = traced.take(keras_model, height, width, channels)
-    function = traced.imported(model.definition, model.inputs, model.outputs)
+    function = traced.imported(model.filled(), model.inputs, model.outputs)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([image[None]] for image in images)

@@ -6,21 +6,28 @@ is not in the tables, or not of a form that is, stays and is named by the conver
 
 import numpy as np
 
+from models.keras_files.traced import TracedModel
+
 SAME = 1e-5  # of the largest value: how far a resize by matrices may be from TensorFlow's
 SIGN_BIT = -(2**31)
 
 
-def rewrite(definition, replacements: dict | None = None) -> bool:
-    """Write the operations of a GraphDef that are in ``replacements`` (REPLACEMENTS) otherwise;
+def rewrite(model: TracedModel, replacements: dict | None = None) -> bool:
+    """Write the operations of ``model`` that are in ``replacements`` (REPLACEMENTS) otherwise;
     False where none is."""
     import tensorflow as tf
 
-    replacements = REPLACEMENTS if replacements is None else replacements
+    definition = model.definition
+    if replacements is None:
+        has_transpose = any(node.op == "Transpose" for node in definition.node)
+        replacements = REPLACEMENTS | (BESIDE_TRANSPOSE if has_transpose else {})
     candidates = [node for node in definition.node if node.op in replacements]
     if not candidates:
         return False
+    filled = model.filled()
     with tf.Graph().as_default() as graph:
-        tf.graph_util.import_graph_def(definition, name="")
+        tf.graph_util.import_graph_def(filled, name="")
+    del filled  # it is as large as the model
     is_changed = False
     for node in candidates:
         operation = graph.get_operation_by_name(node.name)
@@ -230,8 +237,6 @@ def _constant_first(operation):
     """
     if operation.inputs[1].shape.rank in (None, 0, 1):
         return None
-    if not any(each.type == "Transpose" for each in operation.graph.get_operations()):
-        return None
     constant = _constant(operation, 0)
     if constant is None or constant.dtype != np.float32:
         return None
@@ -278,12 +283,11 @@ REPLACEMENTS = {
     "MaxPool3D": _pool_3d,
     "AvgPool3D": _pool_3d,
     "BitwiseAnd": _sign_bit,
-    "Sub": _constant_first,
-    "RealDiv": _constant_first,
     "AdjustContrastv2": _contrast,
     "Tan": _function(_tan),
     "Sinh": _function(_sinh),
     "Cosh": _function(_cosh),
 }
+BESIDE_TRANSPOSE = {"Sub": _constant_first, "RealDiv": _constant_first}
 # The converter makes one operator of those in a GELU, so only where it could not.
 AFTER_A_FAILURE = {"Erf": _erf, "Erfc": _erf}

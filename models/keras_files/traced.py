@@ -8,7 +8,6 @@ import contextlib
 import weakref
 from dataclasses import dataclass
 
-
 from models.keras_files import weight_constants
 
 _KEPT = weakref.WeakKeyDictionary()  # model: (size, traced), until the converter takes it
@@ -18,9 +17,9 @@ _KEPT = weakref.WeakKeyDictionary()  # model: (size, traced), until the converte
 class TracedModel:
     """``definition`` is a GraphDef whose ``inputs`` and ``outputs`` are named tensors.
 
-    ``weights``: by the name of its node, the variable that is still to be filled in. ``function``
-    is the same graph as a function of one image, for looking at and for running parts of it: in it
-    large weights are zeros.
+    ``weights``: by the name of a constant in it, the variable that it is to be filled in from.
+    ``function`` is the same graph as a function of one image, for looking at and for running parts
+    of it: in it large weights are zeros.
     """
 
     definition: object
@@ -28,6 +27,10 @@ class TracedModel:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     function: object
+
+    def filled(self):
+        """A GraphDef with the values of all weights, which is as large as the model."""
+        return weight_constants.filled(self.definition, self.weights)
 
 
 def traced_model(keras_model, height: int, width: int, channels: int) -> TracedModel:
@@ -45,10 +48,9 @@ def traced_model(keras_model, height: int, width: int, channels: int) -> TracedM
 
 
 def take(keras_model, height: int, width: int, channels: int) -> TracedModel:
-    """The same with all weights filled in, and no longer kept: it is as large as the model."""
+    """The same, which is then no longer kept."""
     found = traced_model(keras_model, height, width, channels)
     _KEPT.pop(keras_model, None)
-    weight_constants.fill_in(found.definition, found.weights)
     return found
 
 

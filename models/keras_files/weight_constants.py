@@ -65,12 +65,19 @@ def _become_constant(node, dtype, shape) -> None:
     tensor.tensor_shape.CopyFrom(shape.as_proto())
 
 
-def fill_in(definition, weights: dict[str, object]) -> None:
-    """Give the constants in ``definition`` the values of their variables."""
+def filled(definition, weights: dict[str, object]):
+    """A copy of ``definition`` whose constants have the values of their variables."""
+    made = type(definition)()
+    made.CopyFrom(definition)
+    return _fill_in(made, weights)
+
+
+def _fill_in(definition, weights: dict[str, object]):
     for node in definition.node:
         if node.name in weights:
             tensor = node.attr["value"].tensor
             tensor.tensor_content = np.asarray(weights[node.name]).tobytes()
+    return definition
 
 
 def with_stand_ins(definition, weights: dict[str, object]):
@@ -92,8 +99,8 @@ def with_stand_ins(definition, weights: dict[str, object]):
             stand_in.float_val.append(0.0)
         else:
             copied.CopyFrom(node)
-    fill_in(made, {name: w for name, w in weights.items() if w.shape.num_elements() < LARGE})
-    return made
+    small = {name: w for name, w in weights.items() if w.shape.num_elements() < LARGE}
+    return _fill_in(made, small)
 
 
 def _count(tensor) -> int:
