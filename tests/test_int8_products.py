@@ -8,7 +8,8 @@ from quantize.evaluate.output_comparison import compare
 from quantize.evaluate.outputs import outputs
 from quantize.ranges.calibration import calibrate
 from quantize.ranges.choose_scale import choose_ranges
-from quantize.schemes import int8
+from quantize.ranges.value_range import Range
+from quantize.schemes import int8, int8_dynamic, int16x8
 
 IMAGE = (1, 6, 6, 8)
 
@@ -18,6 +19,11 @@ def constant_first(made, x):
     rows = made.apply("RESHAPE", [x, np.asarray([1, 36, 8], np.int32)], (1, 36, 8))
     matrix = np.random.default_rng(1).normal(size=(1, 5, 36)).astype(np.float32)
     return made.apply("BATCH_MATMUL", [matrix, rows], (1, 5, 8))
+
+
+def int16x8_of(graph):
+    ranges = {name: Range(-5.0, 5.0) for name in graph.activations}
+    return int16x8.quantize(graph, ranges)
 
 
 def normalized(made, x):
@@ -42,6 +48,16 @@ def divided(made, x):
     square = made.apply("SQUARE", [x], IMAGE)
     positive = made.apply("ADD", [square, np.float32([1e-3])], IMAGE)
     return made.apply("DIV", [x, made.apply("SQRT", [positive], IMAGE)], IMAGE)
+
+
+@pytest.mark.parametrize("quantize", [int8_dynamic.quantize, int16x8_of])
+def test_a_matrix_times_what_is_computed_stays_float_in_other_schemes(quantize):
+    made = MadeGraph()
+    graph = made.graph(constant_first(made, made.input("image", IMAGE)))
+    found = quantize(graph)
+    (matrix,) = (inputs[0] for kind, inputs, _ in found.operators() if kind == "BATCH_MATMUL")
+    assert found.constant(matrix).dtype == np.float32
+    found.interpreter(threads=1)
 
 
 @pytest.mark.parametrize("build", [constant_first, normalized, divided])

@@ -22,6 +22,6 @@ def quantize(graph: Graph, ranges: dict[str, Range]) -> Graph:
 
     ends = {name: max(-chosen.minimum, chosen.maximum) for name, chosen in ranges.items()}
     symmetric = {name: Range(-end, end) for name, end in ends.items()}
-    kept_float = unfit.operators(graph, ranges)
+    kept_float = unfit.operators(graph, ranges) | unfit.constant_first(graph)
     steps = [*recipe.static_wi8_ai16(), *left_float(graph, kept_float)]
     return by_recipe(graph, symmetric, steps, LEVELS, kept_float)

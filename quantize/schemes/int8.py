@@ -56,12 +56,11 @@ def _quantized(
 def _with_one_scale(graph: Graph, step: dict) -> Iterator[dict]:
     """The steps of a recipe for products whose first matrix is constant: the quantizer would give
     its columns a scale each, which no kernel adds up."""
-    for kind, inputs, outputs in graph.operators():
-        if kind == "BATCH_MATMUL" and graph.is_constant(inputs[0]):
-            made = copy.deepcopy(step)
-            made["regex"], made["operation"] = scope(outputs), kind
-            made["op_config"]["weight_tensor_config"]["granularity"] = "TENSORWISE"
-            yield made
+    for output in sorted(unfit.constant_first(graph)):
+        made = copy.deepcopy(step)
+        made["regex"], made["operation"] = scope([output]), "BATCH_MATMUL"
+        made["op_config"]["weight_tensor_config"]["granularity"] = "TENSORWISE"
+        yield made
 
 
 def _named_alike(made: Graph, graph: Graph) -> Graph:

@@ -1,7 +1,8 @@
 """int8 weights under float activations, which the runtime rounds to int8 as they come."""
 
 from quantize.graph.graph import Graph
-from quantize.schemes.quantizer import repacked, silently
+from quantize.schemes import unfit
+from quantize.schemes.quantizer import repacked, scope, silently
 
 
 def quantize(graph: Graph) -> Graph:
@@ -32,4 +33,10 @@ def quantize(graph: Graph) -> Graph:
         qtyping.TFLOperationName.DEPTHWISE_CONV_2D,
         algorithm_key=AlgorithmName.NO_QUANTIZE,
     )
+    for output in sorted(unfit.constant_first(graph)):
+        engine.update_quantization_recipe(
+            scope([output]),
+            qtyping.TFLOperationName.BATCH_MATMUL,
+            algorithm_key=AlgorithmName.NO_QUANTIZE,
+        )
     return repacked(silently(engine.quantize))

@@ -80,6 +80,16 @@ def _divisor(graph: Graph, producer: dict, name: str) -> Iterator[str]:
         kind, inputs, outputs = producer.get(computed[0], (None, [], []))
 
 
+def constant_first(graph: Graph) -> frozenset[str]:
+    """Outputs of the matrix products whose first operand is constant: kernels of LiteRT take that
+    as int8 with one scale for all, and not at all in int16x8 and dynamic schemes."""
+    return frozenset(
+        outputs[0]
+        for kind, inputs, outputs in graph.operators()
+        if kind == "BATCH_MATMUL" and graph.is_constant(inputs[0])
+    )
+
+
 def less_known(graph: Graph) -> frozenset[str]:
     """First outputs of the operators of other kinds than WELL_KNOWN."""
     found = ((kind, outputs) for kind, _, outputs in graph.operators())
