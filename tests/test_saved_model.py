@@ -3,7 +3,7 @@ are changed where TFLite needs it."""
 
 import numpy as np
 import pytest
-from user_models import augmented, random_images, refusal, run, saved
+from user_models import augmented, keras_parts, random_images, randomize, refusal, run, saved
 
 from models.keras_files.user_model import load_user_model
 
@@ -191,3 +191,16 @@ def test_several_signatures_without_a_serving_one_are_refused(tmp_path):
     module = small_module(plain, (None, 16, 16, 3))
     path = exported(module, tmp_path / "m", a=module.__call__, b=module.__call__)
     assert "has signatures: a, b; expected serving_default" in refusal(path)
+
+
+def test_normalizations_that_keras_exports_as_in_training_run_on_their_averages(tmp_path):
+    """``model.export`` does that behind a Resizing, whose default is training."""
+    keras, layers = keras_parts()
+    image = keras.Input((20, 20, 3))
+    x = layers.Conv2D(4, 3)(layers.Resizing(16, 16)(image))
+    x = layers.GlobalAveragePooling2D()(layers.BatchNormalization()(x))
+    model = randomize(keras.Model(image, layers.Dense(3)(layers.Dropout(0.5)(x))))
+    found = load_user_model(saved(model, "folder", tmp_path))
+    images = random_images(found)
+    np.testing.assert_allclose(run(found.keras_model, images), run(model, images), atol=1e-5)
+    assert any("as in training: functional" in note for note in found.notes), found.notes

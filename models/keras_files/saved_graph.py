@@ -213,8 +213,7 @@ def _refuse_training(path, definition):
         layer = found.rpartition("/")[0] or found
         raise RequestError(
             f"MODEL '{path}' runs {layer} as in training: it changes with the images it is asked "
-            "about (model.export does that behind Resizing, CenterCrop and augmentation layers); "
-            "save it as .keras and use MODEL=file.keras"
+            "about; save it as .keras and use MODEL=file.keras"
         )
 
 

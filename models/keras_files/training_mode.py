@@ -1,7 +1,8 @@
 """Batch normalization that a SavedModel runs as in training: on its moving statistics instead.
 
-A graph that Keras 2 saved of a layer called with ``training=True`` has the moving statistics beside
-those of the images, to change them; they are what the layer uses once it is trained.
+A graph that Keras saved of a layer called with ``training=True`` has the moving statistics beside
+those of the images, to change them; they are what the layer uses once it is trained. Keras 3 does so
+unasked behind layers for which training is the default, as Resizing.
 """
 
 NORMALIZATION = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
@@ -32,10 +33,41 @@ def switched_off(graph, signature) -> list[str]:
         for node in found:
             node.attr["is_training"].b = False
         names = [node.name for node in found]
-        if names:
-            _without_assignments(function, names)
-        changed += [name.rpartition("/")[0] or name for name in names]
+        gone = _assignments(function, names) if names else set()
+        gone |= _read_averages(function)
+        if gone:
+            _remove(function, gone)
+        changed += [name.rpartition("/")[0] or name for name in (*names, *sorted(gone))]
     return list(dict.fromkeys(changed))
+
+
+def _read_averages(function) -> set[str]:
+    """Make ``function`` read the moving average of each statistic that it computes of its images
+    and adds to that average; the assignments that are then no more needed."""
+    nodes, gone, averages = {node.name: node for node in function.node_def}, set(), {}
+    for node in function.node_def:
+        if node.op != "AssignVariableOp":
+            continue
+        variable, total = node.input[0], nodes.get(node.input[1].partition(":")[0])
+        parts = [nodes.get(each.partition(":")[0]) for each in total.input] if total else []
+        if len(parts) != 2 or any(part is None or part.op != "Mul" for part in parts):
+            continue
+        reads = [
+            read.name
+            for part in parts
+            if (read := nodes.get(part.input[0].partition(":")[0])) is not None
+            and read.op == "ReadVariableOp"
+            and read.input[0] == variable
+        ]
+        if len(reads) == 1:
+            (statistic,) = (
+                part.input[0] for part in parts if part.input[0].partition(":")[0] != reads[0]
+            )
+            averages[statistic] = f"{reads[0]}:value:0"
+            gone.add(node.name)
+    for node in function.node_def:
+        node.input[:] = [averages.get(name, name) for name in node.input]
+    return gone
 
 
 def _functions_of(graph, signature):
@@ -58,14 +90,18 @@ def _functions_of(graph, signature):
     return list(found.values())
 
 
-def _without_assignments(function, normalizations: list[str]) -> None:
-    """Take out the nodes that change variables by the statistics of ``normalizations``."""
-    gone = {
+def _assignments(function, normalizations: list[str]) -> set[str]:
+    """The nodes that change variables by the statistics of ``normalizations``."""
+    return {
         node.name
         for node in function.node_def
         if node.op in ASSIGNMENT
         and any(each.partition(":")[0] in normalizations for each in node.input)
     }
+
+
+def _remove(function, gone: set[str]) -> None:
+    """Take out the nodes named in ``gone``, which give nothing but their having run."""
     kept = [node for node in function.node_def if node.name not in gone]
     for node in kept:
         inputs = [each for each in node.input if each.removeprefix("^") not in gone]
