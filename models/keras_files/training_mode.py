@@ -1,8 +1,8 @@
 """Batch normalization that a SavedModel runs as in training: on its moving statistics instead.
 
 A graph that Keras saved of a layer called with ``training=True`` has the moving statistics beside
-those of the images, to change them; they are what the layer uses once it is trained. Keras 3 does so
-unasked behind layers for which training is the default, as Resizing.
+those of the images, to change them; they are what the layer uses once it is trained. Keras 3 does
+so unasked behind layers for which training is the default, as Resizing.
 """
 
 NORMALIZATION = ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3")
