@@ -71,9 +71,11 @@ def _named(parts, groups):
     """
     of_class: dict[str, list] = {}
     for part in parts:
-        # Some layers are registered under another name than their class has.
-        own = _snake_case(type(part.layer).__name__)
-        base = own if own in groups else _snake_case(part.stored_class)
+        base = _snake_case(part.stored_class)
+        if part.stored_class not in MODEL_CLASSES and base not in groups:
+            # Some layers are registered under another name than their class has.
+            own = _snake_case(type(part.layer).__name__)
+            base = own if own in groups else base
         of_class.setdefault(base, []).append(part)
     pairs = []
     for base, same in of_class.items():
