@@ -80,8 +80,10 @@ def test_a_second_bench_is_told_whose_the_device_is_and_what_to_do(device):
 def test_a_second_bench_may_wait(device):
     first, second = device(), device("bob")
     first.take()
-    threading.Timer(1, first.release).start()
+    release = threading.Timer(1, first.release)
+    release.start()
     second.take(wait_s=30)
+    release.join()
     assert second.is_held() and not first.is_held() and not second.notes
 
 
