@@ -23,22 +23,12 @@ NETWORKS = {
 FILES = {
     f"{scheme}.{form}" for scheme in ("float32", "float16", "int8") for form in ("tflite", "onnx")
 }
-# The statistics of the normalizations are those of noise: from the first random weights on, numbers
-# would grow or vanish with depth.
 BUILD = """
-import sys, keras, numpy as np
+import sys, keras
 keras.utils.set_random_seed(1)
-model, side = getattr(keras.applications, sys.argv[1])(weights=None), int(sys.argv[2])
-norms = [n for n in model.layers if isinstance(n, keras.layers.BatchNormalization)]
-kept = [norm.momentum for norm in norms]
-for norm in norms:
-    norm.momentum = 0.0
-model(np.random.default_rng(0).uniform(-1, 1, (8, side, side, 3)).astype("float32"), training=True)
-for norm, momentum in zip(norms, kept):
-    norm.momentum = momentum
-model.save("net.keras")
+getattr(keras.applications, sys.argv[1])(weights=None).save("net.keras")
 """
-MIN_FLOAT32_SQNR_DB = 60  # float16 and int8 of random weights may be anything; the export judges
+MIN_FLOAT32_SQNR_DB = 60  # int8 of random weights, which vanish with depth, may be anything
 # Of the largest process: TensorFlow takes 1 GiB, and the network some times its float file.
 TENSORFLOW_BYTES, TIMES_THE_FILE = 2**30, 8
 
@@ -69,8 +59,7 @@ def exported(folder, side):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_six_right_files_are_made_in_little_memory(name, tmp_path, capsys):
-    side = str(NETWORKS[name])
-    subprocess.run([sys.executable, "-c", BUILD, name, side], cwd=tmp_path, check=True, timeout=600)
+    subprocess.run([sys.executable, "-c", BUILD, name], cwd=tmp_path, check=True, timeout=600)
     for seed, images in enumerate(("data", "calib")):
         write_images(tmp_path / f"{images}.npz", NETWORKS[name], seed)
     done, seconds = exported(tmp_path, NETWORKS[name])
@@ -81,9 +70,9 @@ def test_six_right_files_are_made_in_little_memory(name, tmp_path, capsys):
     for form in ("tflite", "onnx"):
         assert found[f"float32.{form}"].fidelity.sqnr_db > MIN_FLOAT32_SQNR_DB
     file_bytes = found["float32.tflite"].bytes
+    # The most that any of the networks so far took.
     peak_bytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
     with capsys.disabled():
-        int8_db = found["int8.tflite"].fidelity.sqnr_db
         print(f"\n| {name} | {NETWORKS[name]} | {file_bytes / 1e6:.1f} | {seconds:.0f} | "
-              f"{peak_bytes / 2**30:.2f} | {int8_db:.0f} |", end="")  # fmt: skip
+              f"{peak_bytes / 2**30:.2f} |", end="")  # fmt: skip
     assert peak_bytes < TENSORFLOW_BYTES + TIMES_THE_FILE * max(file_bytes, 128e6)
