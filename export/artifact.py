@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from models.command_line.errors import RequestError
+from models.network import Network
 from models.networks.output_tensor import OutputTensor
 from models.networks.spec import Preprocess
 from quantize.evaluate.output_comparison import ComparisonSummary, TensorComparison
@@ -123,6 +124,18 @@ class Manifest:
             raise RequestError(
                 f"{path} is not a manifest ({error}); run {command} again"
             ) from error
+
+
+def described(network: Network) -> dict:
+    """The fields of a Manifest that say what ``network`` reads and gives."""
+    return {
+        "output_kind": network.output_kind,
+        "classes": network.classes,
+        "preprocess": network.preprocess,
+        "input": {"reason": network.scaling.reason, "guess": network.scaling.is_guess},
+        "outputs": network.outputs,
+        "outputs_reason": network.outputs_reason,
+    }
 
 
 def _with_former_names(described: dict) -> dict:

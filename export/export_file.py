@@ -27,7 +27,7 @@ class ExportFile:
 
 @dataclass(frozen=True)
 class FileOptions:
-    """What is wanted, comma-separated: ``formats`` and names of ``files``; "": all of them."""
+    """The wanted files, comma-separated: ``formats`` and names of ``files``; "": all of them."""
 
     formats: str = ""
     files: str = ""

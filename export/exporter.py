@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from export import earlier_export, memory, staging, versions
-from export.artifact import MANIFEST_NAME, Artifact, Failure, Manifest
+from export.artifact import MANIFEST_NAME, Artifact, Failure, Manifest, described
 from export.export_file import ALL, ExportFile, FileOptions, all_files
 from export.file_maker import MakeRequest, Written
 from export.image_sets import ImageSets, SavedImages
@@ -200,13 +200,8 @@ def _manifest(
         model_id=source.model_id,
         key=request.key(sets, network.size),
         model={**source.identity(), "labels_known": source.labels_known},
-        output_kind=network.output_kind,
-        classes=network.classes,
-        preprocess=network.preprocess,
-        input={"reason": network.scaling.reason, "guess": network.scaling.is_guess},
-        outputs=network.outputs,
-        outputs_reason=network.outputs_reason,
         reference=source.reference,
+        **described(network),
         calibration=images.calibration_described,
         evaluation=images.verification_described,
         artifacts=verified.artifacts,

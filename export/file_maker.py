@@ -52,8 +52,8 @@ class Written:
 
 
 class FileMaker:
-    """What files of one float graph share: statistics of its activations, and the form of each
-    scheme, which is made once for both formats."""
+    """The part that files of one float graph share: statistics of its activations, and the form of
+    each scheme, which is made once for both formats."""
 
     def __init__(self, request: MakeRequest, report: Report) -> None:
         self.request = request

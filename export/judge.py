@@ -1,4 +1,4 @@
-"""What makes a file right: no more error than its arithmetic explains."""
+"""The judge of files: right is what has no more error than its arithmetic explains."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

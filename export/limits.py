@@ -26,7 +26,7 @@ class Limits:
 
 
 def read_limits(folder: Path = Path()) -> Limits:
-    """The limits of ``folder``'s export.toml; RequestError for others than numbers in range."""
+    """The limits of ``folder``'s export.toml; RequestError for what is no number in range."""
     path = folder / settings.SETTINGS_FILE
     found = settings.section(path, settings.tables(path), SECTION, Limits, LOWEST_HIGHEST)
     return Limits(**found)

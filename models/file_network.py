@@ -31,7 +31,7 @@ class FileNetwork:
 
     @property
     def function(self):
-        """What TensorFlow's converter traces of an .onnx file; None of a .tflite file."""
+        """The function of an .onnx file that the converter traces; None of a .tflite file."""
         return self.file.function if isinstance(self.file, OnnxFile) else None
 
     def predict(self, images: Sequence[np.ndarray]) -> np.ndarray:
@@ -58,7 +58,7 @@ def load(path: Path, resolution: int | None = None, logits: bool = False) -> Net
 
 
 def described(file: ModelFile) -> Network:
-    """What the image and the outputs of a file of any arithmetic mean."""
+    """The meaning of the image and the outputs of a file of any arithmetic."""
     return _Description(file).network()
 
 

@@ -38,7 +38,7 @@ class FileSource:
 
     @property
     def reference(self) -> str:
-        """What the outputs of all files are compared with, in words."""
+        """The reference of the outputs of all files, in words."""
         return reference_name(self.paths[0])
 
     def identity(self) -> dict:

@@ -18,7 +18,7 @@ from models.networks.spec import Preprocess
 
 
 class Model(Protocol):
-    """What a network computes with: a Keras model, or the file that the user brought.
+    """The computing part of a network: a Keras model, or the file that the user brought.
 
     ``function``: what TensorFlow's converter traces, called with an image; None where the float
     graph is another converter's, and may be unlike what Keras models become.
@@ -62,7 +62,7 @@ class Network:
 
     @property
     def classes(self) -> int:
-        """How many classes the outputs tell apart; 0 where they are no classes."""
+        """The number of classes that the outputs tell apart; 0 where they are no classes."""
         return class_count(self.outputs)
 
     @property

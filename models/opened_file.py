@@ -34,7 +34,7 @@ def open_model_file(path: Path, resolution: int | None = None) -> TfliteFile | O
 
 
 def reference_name(path: Path) -> str:
-    """What computes the outputs that files made of the model at ``path`` are compared with."""
+    """The reference, in words, that files made of the model at ``path`` are compared with."""
     if not is_model_file(path):
         return KERAS
     return f"{path.name} in {RUNTIME[path.suffix.lower()]}"

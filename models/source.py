@@ -24,7 +24,7 @@ class Source(Protocol):
 
     @property
     def reference(self) -> str:
-        """What computes the outputs that every file is compared with, e.g. "Keras"."""
+        """The reference, in words, that every file is compared with, e.g. "Keras"."""
 
     @property
     def size(self) -> ImageSize | None:

@@ -53,7 +53,7 @@ class UserSource:
 
     @property
     def reference(self) -> str:
-        """What computes the outputs that every file is compared with."""
+        """The reference, in words, that every file is compared with."""
         return reference_name(self.path)
 
     def load(self) -> Network:

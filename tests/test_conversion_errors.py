@@ -1,4 +1,4 @@
-"""What TensorFlow's converter cannot turn into TFLite is said in one line, and nothing else is."""
+"""Operations that TensorFlow's converter cannot turn into TFLite are said in one line."""
 
 import pytest
 from user_models import keras_parts, small

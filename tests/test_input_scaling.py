@@ -162,7 +162,7 @@ def test_a_network_says_how_it_is_fed_and_when_that_is_a_guess(tmp_path):
 
 @pytest.mark.parametrize("form", [".keras", "folder"])
 def test_it_is_found_ahead_of_a_grouped_convolution(form, tmp_path):
-    """Which Keras compiles, as a function of its own, in a SavedModel."""
+    """Keras compiles it, as a function of its own, in a SavedModel."""
     keras, layers = keras_parts()
     image = keras.Input((16, 16, 3))
     x = layers.ZeroPadding2D()(image / 127.5 - 1)

@@ -31,7 +31,7 @@ def quantized(build, kept_float=()):
 
 
 def steps_apart(int8_graph, model):
-    """How far the outputs of LiteRT and ONNX Runtime are apart, in steps of the integers."""
+    """The distance of the outputs of LiteRT and ONNX Runtime, in steps of the integers."""
     found = []
     for image in quantized_images(int8_graph, images(4)):
         fed = {"image": image[None]}

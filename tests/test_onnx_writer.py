@@ -57,7 +57,7 @@ def test_what_ends_in_a_row_or_two_axes_moves_nothing(name):
 
 
 def followed(build, shape=IMAGE):
-    """What ``build`` makes, after which a pooling and a convolution end in a row."""
+    """The map that ``build`` makes, and a pooling and a convolution that end in a row."""
 
     def whole(made, x):
         (y,) = build(made, x)

@@ -28,7 +28,7 @@ def with_end(end, ending="softmax", count=2, classes=4):
 
 
 def features(activation):
-    """What a pooled convolution gives: an embedding."""
+    """An embedding: what a pooled convolution gives."""
     keras, layers = keras_parts()
     image = keras.Input(SHAPE)
     x = layers.GlobalAveragePooling2D()(layers.Conv2D(8, 3, activation=activation)(image))

@@ -1,4 +1,4 @@
-"""What converters leave in a float graph that kernels compute wrongly or refuse."""
+"""Leftovers of converters in a float graph that kernels compute wrongly or refuse."""
 
 import numpy as np
 import pytest

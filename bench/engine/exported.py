@@ -41,7 +41,7 @@ class Exported:
 
     @property
     def reference_column(self) -> str:
-        """What the outputs that all are compared with are called in a drift matrix."""
+        """The name that the outputs all are compared with have in a drift matrix."""
         return "keras" if self.manifest.reference == "Keras" else "reference"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from export.artifact import Artifact, Manifest
+from export.artifact import Artifact, Manifest, described
 from models.command_line.errors import RequestError
 from models.file_source import FileSource
 from models.model_files.model_file import End, ModelFile
@@ -25,12 +25,7 @@ def manifest_of(source: FileSource) -> tuple[Manifest, dict[str, Path]]:
         model_id=source.model_id,
         key="",
         model={**source.identity(), "labels_known": source.labels_known},
-        output_kind=network.output_kind,
-        classes=network.classes,
-        preprocess=network.preprocess,
-        input={"reason": network.scaling.reason, "guess": network.scaling.is_guess},
-        outputs=network.outputs,
-        outputs_reason=network.outputs_reason,
+        **described(network),
         calibration={},
         evaluation={},
         artifacts=tuple(_artifact(name, file) for name, file in files.items()),

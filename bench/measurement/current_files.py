@@ -49,7 +49,7 @@ def check_current(manifest: Manifest, folder: Path, options: Options, source: So
 
 
 def _difference(changed: list[str], what: str, folder: Path, before: dict, now: dict) -> str:
-    """What differs first between the network the files were made of and the one that is there."""
+    """The first difference between the network the files were made of and the one that is there."""
     for name in ("sha256", "weights_sha256"):
         if name in changed and before.get(name) and now[name]:
             then, today = before[name][:12], now[name][:12]

@@ -31,7 +31,7 @@ def classify(session, images, result, tell):
 
 
 def reads_channels_first(shard, shape):
-    """Whether the model reads images [c, h, w]; they are [n, h, w, c] in ``shard``."""
+    """True where the model reads images [c, h, w]; they are [n, h, w, c] in ``shard``."""
     if shard.ndim == 4:
         height, width, channels = shard.shape[1:]
         if shape == (height, width, channels):

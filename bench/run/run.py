@@ -165,7 +165,7 @@ def _notes(session: Session, model: Source, evaluation: Evaluation | None) -> li
 
 
 def _default_images(exported: Exported) -> int:
-    """How many images without N_EVAL: fewer where the outputs of so many, e.g. maps, are large."""
+    """The count of images without N_EVAL: fewer where their outputs, e.g. maps, are large."""
     values = sum(output.size for output in exported.manifest.outputs) or 1
     return min(DEFAULT_IMAGES, max(LEAST_IMAGES, MOST_VALUES // values))
 

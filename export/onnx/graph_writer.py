@@ -22,7 +22,7 @@ INTEGER_DTYPE = np.dtype(np.int8)  # of activations
 
 
 class GraphWriter:
-    """What the functions that write operators use: values by the names of their tensors."""
+    """The graph for the functions that write operators: values by the names of their tensors."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph

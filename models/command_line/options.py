@@ -119,7 +119,7 @@ class OneLineParser(argparse.ArgumentParser):
         raise RequestError(f"{message}; {_help(self.prog)}")
 
     def _unknown(self, words: list[str]) -> str:
-        """What is wrong with the first of the ``words``, and the option that it is nearest to."""
+        """The fault of the first of the ``words``, and the option that it is nearest to."""
         options = [word for word in words if word.startswith("-")]
         if not options:
             return f"{words[0]!r} is no option"

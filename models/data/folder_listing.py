@@ -20,7 +20,7 @@ class Listing:
 
 
 def list_folder(folder: Path) -> Listing:
-    """What ``folder`` itself holds, hidden files left out; RequestError where it cannot be read."""
+    """The entries of ``folder``, without hidden ones; RequestError where it cannot be read."""
     listing = Listing()
     try:
         with os.scandir(folder) as entries:

@@ -1,4 +1,4 @@
-"""What a model computes from its pixels ahead of its first layer with a kernel."""
+"""The values that a model computes from its pixels ahead of its first layer with a kernel."""
 
 from collections.abc import Callable
 

@@ -24,7 +24,7 @@ class KerasNetwork:
 
     @property
     def function(self):
-        """What TensorFlow's converter traces."""
+        """The function that TensorFlow's converter traces."""
         return self.keras_model
 
     def predict(self, images: Sequence[np.ndarray]) -> np.ndarray:

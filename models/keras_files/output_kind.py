@@ -96,7 +96,7 @@ UNKNOWN = Span(is_known=False)
 
 
 class Spans:
-    """What the operators between the last layers with weights and a tensor make sure of."""
+    """The bounds that the operators between the last layers with weights and a tensor set."""
 
     def __init__(self) -> None:
         self._found: dict[str, Span] = {}

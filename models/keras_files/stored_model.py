@@ -1,4 +1,4 @@
-"""What a ``.keras`` or ``.h5`` file holds, read without running any of it.
+"""The contents of a ``.keras`` or ``.h5`` file, read without running any of it.
 
 The format goes by the content, not by the suffix.
 """

@@ -38,7 +38,7 @@ class UserModel:
 
     @property
     def classes(self) -> int:
-        """How many classes the outputs tell apart; 0 where they are no classes."""
+        """The number of classes that the outputs tell apart; 0 where they are no classes."""
         return class_count(self.outputs)
 
     @property

@@ -1,4 +1,4 @@
-"""What every kind of model file tells: its image, its outputs, and what it makes of an image."""
+"""The facts that every kind of model file tells: its image, its outputs, and what it computes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class End:
         return np.clip(steps, limits.min, limits.max).astype(limits.dtype)
 
     def real(self, stored: np.ndarray) -> np.ndarray:
-        """What the file gives as real numbers, float32, in one row."""
+        """The outputs of the file as real numbers, float32, in one row."""
         row = np.asarray(stored).astype(np.float32).ravel()
         if self.affine is None:
             return row
@@ -59,7 +59,7 @@ class ModelFile(Protocol):
 
     @property
     def preprocess(self) -> tuple[Preprocess, str] | None:
-        """What the file itself says that pixels are to become, and how it says so."""
+        """The scaling of pixels by the file's own word, and how it says so."""
 
     @property
     def output_kind(self) -> str | None:

@@ -25,7 +25,7 @@ LEAST_SLOPE_OF_BYTES = 20.0  # the model makes bytes of what it is given, to sca
 
 @dataclass(frozen=True)
 class InputScaling:
-    """What a network is fed: pixel * scale + offset. ``reason`` says why, as the end of a sentence
+    """The input of a network: pixel * scale + offset. ``reason`` says why, as the end of a sentence
     that begins with "since"; ``is_guess`` where the model itself does not tell.
     """
 

@@ -26,7 +26,7 @@ class OutputTensor:
 
     @property
     def size(self) -> int:
-        """How many numbers it has for one image."""
+        """The count of its numbers for one image."""
         return math.prod(self.shape)
 
     @property

@@ -8,7 +8,7 @@ from models.onnx_files.value import Value
 
 
 class UnsupportedNode(Exception):
-    """What a node has that no TFLite operator computes; the message reads on after its name."""
+    """Something of a node that no TFLite operator computes; the message reads on after its name."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def resize(tf, node: Node) -> Value:
 
 
 def _way(node: Node) -> str:
-    """How places in the output become places in the input."""
+    """The map from places in the output to places in the input."""
     if node.kind == "Upsample" or node.opset < 11:
         return "asymmetric"
     return node.get("coordinate_transformation_mode", "half_pixel")

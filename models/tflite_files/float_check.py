@@ -1,4 +1,4 @@
-"""Whether a .tflite file is a float graph, from which everything else can be made."""
+"""The check that a .tflite file is a float graph, from which everything else can be made."""
 
 from pathlib import Path
 

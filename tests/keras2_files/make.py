@@ -321,7 +321,7 @@ def answers(name, model):
 
 
 def as_in_use(model, found):
-    """What ``in_training`` gives with each layer called as in use."""
+    """The outputs of ``in_training`` with each layer called as in use."""
     x = found
     for layer in model.layers[1:]:
         x = layer(x, training=False) if layer.name == "norm" else layer(x)

@@ -1,1 +1,1 @@
-"""What writes each kind of TFLite operator in ONNX, in files by family."""
+"""The functions that write each kind of TFLite operator in ONNX, in files by family."""

@@ -19,7 +19,7 @@ def dilations(operator: Operator, axes: Sequence[str] = HW) -> list[int]:
 
 
 def pads(operator: Operator, size: Shape, window: Shape, axes: Sequence[str] = HW) -> Padding:
-    """What SAME puts before and after each of the ``axes`` of an image of ``size``."""
+    """The padding that SAME puts before and after each of the ``axes`` of an image of ``size``."""
     if operator.option("padding") != SAME:
         return tuple((0, 0) for _ in axes)
     found = []
