@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from models.keras_files.build_model import BuiltLayer
+from models.keras_files.built_layer import BuiltLayer
 from models.keras_files.layer_calls import MODEL_CLASSES
 from models.keras_files.layer_settings import is_augmentation
 from models.keras_files.loaded_weights import RANDOM_OBJECTS, LoadedWeights, is_same, value_of

@@ -4,9 +4,7 @@ Keras's own loading refuses much of what Keras 2 wrote and drops some of it with
 each layer is made of its settings and called as it was, and what cannot be made is named.
 """
 
-import inspect
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from models.command_line.errors import RequestError
 from models.keras_files import (
@@ -17,6 +15,7 @@ from models.keras_files import (
     layer_settings,
     tensorflow_functions,
 )
+from models.keras_files.built_layer import BuiltLayer
 from models.keras_files.layer_calls import MODEL_CLASSES, Call, mapped, stored_calls
 from models.keras_files.layer_names import SafeNames
 from models.keras_files.stored_model import StoredModel, brief
@@ -26,34 +25,6 @@ REMEDY = (
     "MODEL=folder"
 )
 KERAS_PACKAGES = ("keras", "tf_keras", "tensorflow", "builtins")
-
-
-@dataclass
-class BuiltLayer:
-    """A built layer or model, and what it is called in the file.
-
-    ``parts`` are the layers of a model in the order in which the file has them. A layer whose
-    channels come first is built with them last, which is what TensorFlow computes on CPUs.
-    """
-
-    stored_name: str
-    stored_class: str
-    layer: object
-    parts: list["BuiltLayer"] = field(default_factory=list)
-    is_channels_first: bool = False
-
-    def __call__(self, *args, **kwargs):
-        """The layer's output; of one whose channels come first, between two transpositions."""
-        if not self.is_channels_first:
-            return self.layer(*args, **kwargs)
-        return channel_order.called_in_last(self.layer, *args, **kwargs)
-
-    def leaves(self) -> Iterator["BuiltLayer"]:
-        """The layers in it that are no models."""
-        if self.stored_class not in MODEL_CLASSES:
-            yield self
-        for part in self.parts:
-            yield from part.leaves()
 
 
 def objects(config) -> Iterator[dict]:
@@ -73,15 +44,6 @@ def class_of(config: dict) -> str:
     """Today's name of the class of a stored layer."""
     name = str(config["class_name"])
     return {"Model": "Functional"}.get(name, layer_settings.FORMER_CLASSES.get(name, name))
-
-
-def _trains_by_default(part) -> bool:
-    """True for layers of which Keras stores that they run as in training though nobody said so:
-    resizing and augmentation, which is switched off."""
-    if not isinstance(part, BuiltLayer):
-        return False
-    training = inspect.signature(part.layer.call).parameters.get("training")
-    return training is not None and training.default is True
 
 
 class Builder:
@@ -237,14 +199,13 @@ class Builder:
         args, kwargs = mapped(
             (call.args, call.kwargs), lambda r: results[r.layer, r.call][r.output]
         )
-        if kwargs.pop("training", None) is True and not _trains_by_default(part):
+        is_layer = isinstance(part, BuiltLayer)
+        if kwargs.pop("training", None) is True and not (is_layer and part.trains_by_default):
             self.in_training.append(name)
         if kwargs.get("mask", 0) is None:
             del kwargs["mask"]
         try:
-            if isinstance(part, BuiltLayer):
-                return part(*args, **kwargs)
-            return part(args, kwargs)
+            return part(*args, **kwargs) if is_layer else part(args, kwargs)
         except RequestError:
             raise
         except Exception as error:  # Keras raises whatever a layer's code ran into

@@ -5,7 +5,7 @@ Arrays of a model within the model stand in one list, those that training change
 
 from collections import Counter
 
-from models.keras_files.build_model import BuiltLayer
+from models.keras_files.built_layer import BuiltLayer
 from models.keras_files.layer_calls import MODEL_CLASSES
 from models.keras_files.loaded_weights import RANDOM_STATE, LoadedWeights, is_same, value_of
 

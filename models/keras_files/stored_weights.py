@@ -6,7 +6,7 @@ saved from, each weight of the model gets one, and both are compared afterwards.
 """
 
 from models.keras_files import archive_weights, hdf5_weights
-from models.keras_files.build_model import BuiltLayer
+from models.keras_files.built_layer import BuiltLayer
 from models.keras_files.loaded_weights import LoadedWeights
 from models.keras_files.stored_model import StoredModel
 
