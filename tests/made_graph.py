@@ -19,6 +19,8 @@ OPTIONS = {
     "REDUCE_MAX": "Reducer",
     "REDUCE_MIN": "Reducer",
     "REDUCE_PROD": "Reducer",
+    "REDUCE_ANY": "Reducer",
+    "REDUCE_ALL": "Reducer",
     "PADV2": "PadV2",
     "TOPK_V2": "TopKV2",
     "REVERSE_V2": "ReverseV2",

@@ -195,6 +195,15 @@ def logical(made, x):
     return [made.apply("ADD", casts, IMAGE)]
 
 
+def truths(kind, limit):
+    def build(made, x):
+        low = made.apply("LESS", [x, np.full(1, limit, np.float32)], IMAGE, dtypes=("bool",))
+        found = made.apply(kind, [low, ints(3)], (1, 6, 5), dtypes=("bool",))
+        return [made.apply("CAST", [found], (1, 6, 5))]
+
+    return build
+
+
 def sum_of_three(made, x):
     y = made.apply("NEG", [x], IMAGE)
     return [made.apply("ADD_N", [x, y, x], IMAGE)]
@@ -451,6 +460,8 @@ CASES = {
     "max of channels": simple("REDUCE_MAX", ints(3), shape=(1, 6, 5)),
     "min": simple("REDUCE_MIN", ints(1, 2), shape=(1, 4)),
     "product": simple("REDUCE_PROD", ints(3), shape=(1, 6, 5)),
+    "any": truths("REDUCE_ANY", -0.6),
+    "all": truths("REDUCE_ALL", 0.6),
     # shapes
     "reshape": simple("RESHAPE", ints(1, 30, 4), shape=(1, 30, 4)),
     "reshape mixing": simple("RESHAPE", ints(1, 5, 6, 4), shape=(1, 5, 6, 4)),

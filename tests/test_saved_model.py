@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 from user_models import augmented, keras_parts, random_images, randomize, refusal, run, saved
 
+from models.keras_files import float_graph
 from models.keras_files.user_model import load_user_model
+from quantize.evaluate.outputs import outputs
+from quantize.graph.graph import Graph
 
 pytestmark = pytest.mark.usefixtures("fresh_keras")
 
@@ -204,3 +207,67 @@ def test_normalizations_that_keras_exports_as_in_training_run_on_their_averages(
     images = random_images(found)
     np.testing.assert_allclose(run(found.keras_model, images), run(model, images), atol=1e-5)
     assert any("as in training: functional" in note for note in found.notes), found.notes
+
+
+def float_graph_of(found):
+    return Graph(float_graph.convert(found.keras_model, found.height, found.width, found.channels))
+
+
+def recurrent(dropout):
+    """Rows of an image, read both ways behind a dense layer that has three axes."""
+    keras, layers = keras_parts()
+    image = keras.Input((12, 8, 1))
+    x = layers.Dense(6)(layers.Reshape((12, 8))(image))
+    x = layers.Bidirectional(layers.LSTM(5, return_sequences=True, dropout=dropout))(x)
+    x = layers.GRU(6, recurrent_dropout=dropout)(x)
+    return randomize(keras.Model(image, layers.Dense(4)(x)))
+
+
+@pytest.mark.parametrize("form", [".keras", ".h5", "folder"])
+def test_recurrent_layers_are_computed_step_by_step(form, tmp_path):
+    model = recurrent(0.0 if form == "folder" else 0.3)
+    found = load_user_model(saved(model, form, tmp_path))
+    assert any("step by step" in note or "one by one" in note for note in found.notes)
+    images = random_images(found)
+    expected = run(model, images)
+    np.testing.assert_allclose(run(found.keras_model, images), expected, atol=1e-5)
+    graph = float_graph_of(found)
+    assert not {"WHILE", "UNIDIRECTIONAL_SEQUENCE_LSTM"} & set(graph.op_histogram)
+    np.testing.assert_allclose(outputs(graph, images, 1), expected, atol=1e-5)
+
+
+def test_loops_and_branches_of_known_length_are_written_out(tmp_path):
+    import tensorflow as tf
+
+    def looping(module, image):
+        x = tf.while_loop(lambda n, x: n < 3, lambda n, x: (n + 1, x * 0.5 + 1), (0, image))[1]
+        x = tf.cond(tf.shape(x)[1] > 8, lambda: x - 1, lambda: x + 1)
+        return plain(module, x)
+
+    module = small_module(looping, (None, 16, 16, 3))
+    found = same_as(exported(module, tmp_path / "m"), module)
+    kinds = float_graph_of(found).op_histogram
+    assert not {"WHILE", "IF"} & set(kinds)
+
+
+def test_a_loop_whose_length_depends_on_the_image_is_refused(tmp_path):
+    import tensorflow as tf
+
+    def looping(module, image):
+        body = lambda x: (x * 0.5,)  # noqa: E731
+        (x,) = tf.while_loop(lambda x: tf.reduce_max(x) > 1, body, (image,))
+        return plain(module, x)
+
+    path = exported(small_module(looping, (1, 16, 16, 3)), tmp_path / "m")
+    assert "depends on the image" in refusal(path)
+
+
+def test_a_saved_model_of_any_size_has_that_of_its_resizing(tmp_path):
+    keras, layers = keras_parts()
+    image = keras.Input((None, None, 3))
+    x = layers.Rescaling(1 / 255)(layers.Resizing(40, 24)(image))
+    x = layers.UpSampling2D(2)(layers.Conv2D(4, 3, activation="relu")(x))
+    model = randomize(keras.Model(image, layers.Dense(3)(layers.GlobalMaxPooling2D()(x))))
+    found = load_user_model(saved(model, "folder", tmp_path))
+    assert (found.height, found.width) == (40, 24)
+    assert any("40x24, the size that its Resizing" in note for note in found.notes), found.notes

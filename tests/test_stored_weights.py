@@ -6,7 +6,16 @@ import zipfile
 import h5py
 import numpy as np
 import pytest
-from user_models import functional, keras_parts, random_images, refusal, run, saved, small
+from user_models import (
+    functional,
+    keras_parts,
+    random_images,
+    randomize,
+    refusal,
+    run,
+    saved,
+    small,
+)
 
 from models.keras_files.user_model import load_user_model
 
@@ -92,6 +101,29 @@ def test_weights_of_a_layer_go_by_their_names_not_by_their_order(tmp_path):
         group = layer_group(file["model_weights"], "batch_norm")
         group.attrs["weight_names"] = group.attrs["weight_names"][::-1]
     np.testing.assert_array_equal(run(load_user_model(path).keras_model, images), expected)
+
+
+def test_a_weight_that_keras_3_gave_no_name_goes_by_its_place(tmp_path):
+    """Keras 2 called that of ConvNeXt's LayerScale gamma, as those of its norms."""
+    from keras.src.applications.convnext import LayerScale
+
+    keras, layers = keras_parts()
+    image = keras.Input((8, 8, 3))
+    inner = keras.Sequential([image, layers.LayerNormalization(), LayerScale(0.1, 3)])
+    model = randomize(keras.Sequential([keras.Input((8, 8, 3)), inner, layers.Flatten()]))
+    path = saved(model, ".h5", tmp_path)
+    with h5py.File(path, "r+") as file:
+        group = layer_group(file["model_weights"], "sequential")
+        stored = [name for name in group.attrs["weight_names"] if name.endswith("variable")]
+        named = [name.replace("variable", "gamma:0") for name in stored]
+        assert len(stored) == 1
+        group.move(stored[0], named[0])
+        group.attrs["weight_names"] = [
+            named[0] if name in stored else name for name in group.attrs["weight_names"]
+        ]
+    images = random_images(load_user_model(path))
+    found = run(load_user_model(path).keras_model, images)
+    np.testing.assert_allclose(found, run(model, images), atol=1e-6)
 
 
 def archive_edited(tmp_path, edit):

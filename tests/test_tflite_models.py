@@ -144,6 +144,30 @@ def test_a_reshape_of_old_converters_gets_its_shape(tmp_path):
     assert graph.constant(reshape[1]).tolist() == [1, tiny_models.PIXELS]
 
 
+def test_a_file_for_any_batch_that_reads_its_own_shapes_is_one_for_one_image(tmp_path, images):
+    """Keras 2's SavedModels ask for the shape of a batch; sizes behind that are stored as 1."""
+    import tensorflow as tf
+
+    rng = np.random.default_rng(1)
+    kernel = tf.constant(rng.normal(0, 0.3, (3, 3, 3, 8)), tf.float32)
+    matrix = tf.constant(rng.normal(0, 0.1, (968, 4)), tf.float32)
+
+    @tf.function(input_signature=[tf.TensorSpec((None, SIDE, SIDE, 3))])
+    def net(image):
+        x = tf.nn.conv2d(image, kernel, 2, "VALID")
+        x = tf.reshape(x, (tf.shape(x)[0], -1, 8))
+        x = x * tf.reduce_sum(x * x, -1, keepdims=True)
+        return tf.reshape(x, (tf.shape(x)[0], 968)) @ matrix
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([net.get_concrete_function()])
+    network = opened(tmp_path, converter.convert())
+    graph = network_graph(network)
+    assert not {"SHAPE", "PACK", "STRIDED_SLICE"} & set(graph.op_histogram)
+    assert all(graph.tensor(name).shape[0] == 1 for name in graph.activations)
+    expected = np.concatenate([net(image[None]) for image in images])
+    np.testing.assert_allclose(outputs(graph, images), expected, rtol=1e-5, atol=1e-5)
+
+
 def test_a_file_of_an_older_schema_is_quantized_as_what_it_is(tmp_path, content, images):
     """Its operators have their numbers in the field that was there first; the quantizer reads the
     other one."""

@@ -46,3 +46,22 @@ def _first_kernel_input(image):
                 ahead += found
                 seen |= {output.name for output in found}
     return None
+
+
+def resizings(tensor) -> list[tuple[int, int]]:
+    """Heights and widths that images are resized to between the input ``tensor`` of a frozen graph
+    and its first layer with a kernel, the nearest to the input first."""
+    import tensorflow as tf
+
+    found, seen, ahead = [], set(), [tensor]
+    while ahead:
+        for operator in ahead.pop(0).consumers():
+            if operator.name in seen or operator.type in KERNEL_OPS:
+                continue
+            seen.add(operator.name)
+            ahead += operator.outputs
+            if operator.type.startswith("Resize") or operator.type == "ScaleAndTranslate":
+                size = tf.get_static_value(operator.inputs[1])
+                if size is not None:
+                    found.append(tuple(map(int, size)))
+    return found

@@ -6,9 +6,10 @@ ACTIVATION_OPS = (
 )  # fmt: skip
 
 
-def frozen_layer(frozen, names):
-    """A Keras layer that computes ``frozen``, a function of one image.
+def frozen_layer(frozen, single, names):
+    """A Keras layer that computes ``frozen``, a function of images, and of one image ``single``.
 
+    ``single`` is ``frozen`` itself, or the same without loops, which is what gets exported.
     Its output is one tensor, or of several a dictionary by ``names``. The layer tells
     ``output_activation``, and ``without_activation()`` gives the same layer ended before its
     softmax or sigmoid. The class is defined in here so that importing this module imports no Keras.
@@ -17,13 +18,14 @@ def frozen_layer(frozen, names):
     import tensorflow as tf
 
     class FrozenGraph(keras.layers.Layer):
-        def __init__(self, function, shapes):
+        def __init__(self, function, single, shapes):
             super().__init__(name="frozen_graph")
-            self.function, self.shapes = function, shapes
-            self.output_activation, self.before = _ending(function)
+            self.function, self.single, self.shapes = function, single, shapes
+            self.output_activation, _ = _ending(single)
 
         def call(self, image):
-            found = tf.nest.flatten(self.function(image))
+            function = self.single if image.shape[0] == 1 else self.function
+            found = tf.nest.flatten(function(image))
             return self._named(
                 [
                     tf.reshape(tensor, (-1, *shape))
@@ -35,7 +37,7 @@ def frozen_layer(frozen, names):
             return self._named(
                 [
                     keras.KerasTensor((image.shape[0], *shape), made.dtype.name)
-                    for made, shape in zip(self.function.outputs, self.shapes, strict=True)
+                    for made, shape in zip(self.single.outputs, self.shapes, strict=True)
                 ]
             )
 
@@ -44,10 +46,16 @@ def frozen_layer(frozen, names):
 
         def without_activation(self):
             """The same graph, ended before its final activation."""
-            pruned = self.function.prune(self.function.inputs, [self.before])
-            return FrozenGraph(pruned, self.shapes)
+            ended = _before_activation(self.function)
+            is_same = self.single is self.function
+            single = ended if is_same else _before_activation(self.single)
+            return FrozenGraph(ended, single, self.shapes)
 
-    return FrozenGraph(frozen, [made.shape.as_list()[1:] for made in frozen.outputs])
+    return FrozenGraph(frozen, single, [made.shape.as_list()[1:] for made in single.outputs])
+
+
+def _before_activation(function):
+    return function.prune(function.inputs, [_ending(function)[1]])
 
 
 def _ending(function):

@@ -3,12 +3,14 @@
 Arrays of a model within the model stand in one list, those that training changes first.
 """
 
+import re
 from collections import Counter
 
 from models.keras_files.built_layer import BuiltLayer
 from models.keras_files.layer_calls import MODEL_CLASSES
 from models.keras_files.loaded_weights import RANDOM_STATE, LoadedWeights, is_same, value_of
 
+UNNAMED = re.compile(r"variable(_\d+)?")  # what Keras 3 calls a weight that its layer gave no name
 FORMER_NAMES = {"depthwise_kernel": "kernel"}  # DepthwiseConv2D's of Keras 2
 
 
@@ -64,7 +66,9 @@ def _pairs(arrays, weights, name, loaded):
     for (key, _), (owner, weight) in zip(arrays, weights, strict=True):
         found, expected = _tail(key), _tail(weight.path)
         # A name that the other Keras does not have at all is only another name.
-        if found != expected and (found in tails or expected in stored_tails):
+        if UNNAMED.fullmatch(expected) or found == expected:
+            continue
+        if found in tails or expected in stored_tails:
             raise loaded.wrong(f"'{key}' stands where {expected} of layer '{owner}' is expected")
     return list(zip(arrays, weights, strict=True))
 

@@ -13,7 +13,7 @@ IGNORED = {
     "input_dim", "input_length", "build_input_shape", "renorm", "renorm_clipping",
     "renorm_momentum", "fused", "virtual_batch_size", "adjustment", "synchronized", "query_shape",
     "key_shape", "value_shape", "implementation", "use_cudnn", "stateful",
-    "quantization_config",
+    "quantization_config", "dropout", "recurrent_dropout",
 }  # fmt: skip
 IGNORED_VALUES = {"groups": 1, "ragged": False, "sparse": False, "time_major": False}
 WITH_GROUPS = ("Conv1D", "Conv2D", "Conv3D", "GroupNormalization")

@@ -117,7 +117,7 @@ def _without_variables(path, concrete):
     )
 
     try:
-        return _unordered(convert_variables_to_constants_v2(concrete))
+        return _unordered(convert_variables_to_constants_v2(concrete, lower_control_flow=False))
     except Exception as error:  # TensorFlow raises whatever its importer ran into
         raise RequestError(
             f"MODEL '{path}' cannot be frozen ({brief(error)}); save it as .keras and use "

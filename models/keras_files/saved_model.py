@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from models.command_line.errors import RequestError
-from models.keras_files import graph_changes, input_size, saved_graph
+from models.keras_files import first_layer, graph_changes, input_size, saved_graph, unrolled_loops
 from models.keras_files.frozen_graph import frozen_layer
 from models.keras_files.model_file import OpenedModel
 
@@ -22,10 +22,11 @@ def open_saved_model(path: Path, res: int | None = None) -> OpenedModel:
     frozen = saved_graph.frozen(saved)
     if len(frozen.inputs) != 1:
         raise RequestError(f"MODEL '{path}' has {len(frozen.inputs)} inputs; expected one image")
-    shape, notes = _image_shape(path, frozen.inputs[0], res)
+    shape, notes = _image_shape(path, frozen, res)
     takes_pixels = frozen.inputs[0].dtype.is_integer
     frozen, changes = graph_changes.changed(path, frozen, shape)
-    found = [output.shape for output in frozen.outputs]
+    single, steps = _without_loops(path, frozen, shape)
+    found = [output.shape for output in single.outputs]
     if not all(each.rank and each[1:].is_fully_defined() for each in found):
         raise RequestError(
             f"MODEL '{path}' maps {tuple(shape)} to {', '.join(map(str, found))}; expected shapes "
@@ -33,12 +34,27 @@ def open_saved_model(path: Path, res: int | None = None) -> OpenedModel:
             "keras.Input((height, width, 3))"
         )
     image = keras.Input(batch_shape=shape, name="image")
-    model = keras.Model(image, frozen_layer(frozen, saved.outputs)(image), name="saved_model")
-    return OpenedModel(model, (*saved.notes, *notes, *changes), takes_pixels)
+    model = keras.Model(
+        image, frozen_layer(frozen, single, saved.outputs)(image), name="saved_model"
+    )
+    return OpenedModel(model, (*saved.notes, *notes, *changes, *steps), takes_pixels)
 
 
-def _image_shape(path, tensor, res):
+def _without_loops(path, frozen, shape):
+    """The function of one image with its loops written out, and a note where it has any."""
+    try:
+        found = unrolled_loops.unrolled(frozen, (1, *shape[1:]))
+    except unrolled_loops.NotUnrollable as error:
+        raise RequestError(
+            f"MODEL '{path}' has a loop that cannot be written out step by step: {error}; save the "
+            "Keras model as .keras and use MODEL=file.keras"
+        ) from error
+    return (frozen, ()) if found is None else (found, ("its loops are computed step by step",))
+
+
+def _image_shape(path, frozen, res):
     """Shape [None, height, width, channels] of the image that is fed, and notes."""
+    tensor = frozen.inputs[0]
     rank = tensor.shape.rank
     if rank == 3 and tensor.shape[1:].is_fully_defined():  # grey
         return (None, *tensor.shape[1:]), ()
@@ -58,5 +74,5 @@ def _image_shape(path, tensor, res):
         raise RequestError(
             f"MODEL '{path}' has an input of shape {shape}; expected a known count of channels"
         )
-    shape, note = input_size.fixed((None, *shape[1:]), res, (), (), path)
+    shape, note = input_size.fixed((None, *shape[1:]), res, first_layer.resizings(tensor), (), path)
     return shape, (note,) if note else ()

@@ -43,6 +43,17 @@ def _free(tree: ObjectTree, image: int) -> Sequence[int]:
     return [int(size) for size in signature]
 
 
+def has_open_shapes(tree: ObjectTree) -> bool:
+    """True where the stored shapes beyond the batch are no shapes: a file for any batch has 1 for
+    each size that it only knows when it runs."""
+    for operator in tree.operators:
+        for index in operator.outputs:
+            signature = tree.tensor(int(index)).shapeSignature
+            if signature is not None and any(int(size) < 0 for size in signature[1:]):
+                return True
+    return False
+
+
 def with_image_shape(path: Path, content: bytes, shape: tuple[int, ...]) -> bytes:
     """The file with that image shape, and with the shapes of all that is computed from it.
 

@@ -20,7 +20,7 @@ from models.model_files.model_file import (
 from models.networks.spec import Preprocess
 from models.tflite_files import file_metadata
 from models.tflite_files.arithmetic import scheme_of
-from models.tflite_files.fixed_shape import fixed_shape, with_image_shape
+from models.tflite_files.fixed_shape import fixed_shape, has_open_shapes, with_image_shape
 from models.tflite_files.float_check import check_float
 from models.tflite_files.object_tree import ObjectTree
 
@@ -52,7 +52,7 @@ class TfliteFile:
         if not len(tree.subgraph.outputs):
             raise RequestError(f"'{path}' has no output")
         shape = fixed_shape(path, tree, resolution)
-        if shape != tree.shape(inputs[0]):
+        if shape != tree.shape(inputs[0]) or has_open_shapes(tree):
             content = with_image_shape(path, content, shape)
         return cls(path, content)
 

@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 
+from quantize.graph.graph import tensor_dtype
 from quantize.graph.graph_editor import GraphEditor
 from quantize.runtime.model_session import open_session
 
@@ -14,6 +15,7 @@ def fold_constants(editor: GraphEditor) -> bool:
     from ai_edge_litert import schema_py_generated as schema
 
     _densified(editor)
+    shapes = _shapes_folded(editor)
     known = {n for n in range(len(editor.subgraph.tensors)) if editor.constant_bytes(n) is not None}
     folded = []
     for operator in editor.operators:
@@ -29,7 +31,18 @@ def fold_constants(editor: GraphEditor) -> bool:
             editor.set_constant(index, value)
         gone = {id(operator) for operator in folded}
         editor.subgraph.operators = [one for one in editor.operators if id(one) not in gone]
-    return bool(folded)
+    return shapes or bool(folded)
+
+
+def _shapes_folded(editor: GraphEditor) -> bool:
+    """Every shape here is fixed, also that which a file for any batch asks for."""
+    found = editor.of_kind("SHAPE")
+    for operator in found:
+        shape = editor.tensor(int(operator.inputs[0])).shape
+        index = int(operator.outputs[0])
+        editor.set_constant(index, np.asarray(shape, tensor_dtype(editor.tensor(index).type)))
+        editor.operators.remove(operator)
+    return bool(found)
 
 
 def _densified(editor: GraphEditor) -> None:

@@ -15,9 +15,12 @@ KINDS = {
     "REDUCE_MIN": "ReduceMin",
     "REDUCE_PROD": "ReduceProd",
 }
+OF_TRUTHS = {"REDUCE_ANY": "ReduceMax", "REDUCE_ALL": "ReduceMin"}
 
 
 def reduction(operator: Operator, writer: GraphWriter) -> Value:
+    from onnx import TensorProto
+
     value = writer.value(operator.inputs[0])
     axes = {int(axis) % value.rank for axis in writer.setting(operator, 1).reshape(-1)}
     real, order = writer.any_form(value)
@@ -29,7 +32,13 @@ def reduction(operator: Operator, writer: GraphWriter) -> Value:
         inputs, attributes = [real, writer.builder.setting(places)], {}
     else:
         inputs, attributes = [real], {"axes": places}
-    made = writer.node(KINDS[operator.kind], inputs, keepdims=int(kept), **attributes)
+    is_truth = operator.kind in OF_TRUTHS
+    if is_truth:  # ONNX has sums and extremes of numbers only
+        inputs[0] = writer.node("Cast", inputs, to=TensorProto.INT32)
+    kind = (KINDS | OF_TRUTHS)[operator.kind]
+    made = writer.node(kind, inputs, keepdims=int(kept), **attributes)
+    if is_truth:
+        made = writer.node("Cast", [made], to=TensorProto.BOOL)
     return writer.result(operator, made, order if kept else axis_order.without(order, axes))
 
 
@@ -43,4 +52,4 @@ def _over_image(operator: Operator, writer: GraphWriter, real: str) -> Value:
     return writer.reshaped(writer.settled(name, value), writer.shape(name), name)
 
 
-FUNCTIONS = dict.fromkeys(KINDS, reduction)
+FUNCTIONS = dict.fromkeys((*KINDS, *OF_TRUTHS), reduction)
