@@ -198,8 +198,8 @@ def logical(made, x):
 def truths(kind, limit):
     def build(made, x):
         low = made.apply("LESS", [x, np.full(1, limit, np.float32)], IMAGE, dtypes=("bool",))
-        found = made.apply(kind, [low, ints(3)], (1, 6, 5), dtypes=("bool",))
-        return [made.apply("CAST", [found], (1, 6, 5))]
+        found = made.apply(kind, [low, ints(2)], (1, 6, 4), dtypes=("bool",))
+        return [made.apply("CAST", [found], (1, 6, 4))]
 
     return build
 
