@@ -13,7 +13,8 @@ from models.network import Network
 from quantize.evaluate.output_comparison import ComparisonSummary, compare
 from quantize.schemes.scheme import FLOAT16, FLOAT32, FLOATS
 
-EXACT_FORMAT = "tflite"  # whose float16 file rounds exactly what the rounded graph does
+EXACT_FORMAT = "tflite"  # whose float16 file rounds exactly what the rounded graph does, and whose
+# integers those of the other format are
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,22 @@ class Judge:
         if artifact.scheme == FLOAT16.name:
             return self._float16(artifact, found, outputs)
         return None
+
+    def beside_twin(self, artifact: Artifact, twin: Artifact | None) -> str | None:
+        """The reason why a file of integers is wrong beside its ``twin`` of the other format, which
+        has the same integers; None where it is right or there is nothing to compare with."""
+        if artifact.scheme in {scheme.name for scheme in FLOATS} or twin is None:
+            return None
+        if twin.fidelity is None:
+            return None
+        found_db, twin_db = _decibels(artifact.fidelity), _decibels(twin.fidelity)
+        if found_db >= twin_db - self.limits.max_int8_excess_db:
+            return None
+        runtime = READERS[artifact.format][0]
+        return (
+            f"it has an SQNR of {found_db:.1f} dB in {runtime}, and {twin.name}, which has the "
+            f"same integers, {twin_db:.1f} dB; {runtime} computes it wrongly"
+        )
 
     def _float32(self, artifact: Artifact, found: ComparisonSummary) -> str | None:
         error, reference = found.max_relative_error, self.network.reference

@@ -10,7 +10,7 @@ import numpy as np
 
 from export import arithmetic
 from export.artifact import Artifact, Failure
-from export.judge import Judge
+from export.judge import EXACT_FORMAT, Judge
 from export.limits import Limits
 from export.loading import IMAGES_IN_OTHERS, READERS, Trial, Trials
 from export.onnx import signature
@@ -109,10 +109,15 @@ class Verification:
             if path.name in went
         }
         judge = Judge(reference, network, limits, half, self._rounding(network))
+        found = {
+            name: _artifact(folder / name, by_runtime, reference, network)
+            for name, by_runtime in went.items()
+        }
         artifacts, failed = [], []
-        for name, by_runtime in went.items():
-            artifact = _artifact(folder / name, by_runtime, reference, network)
-            fault = judge.fault(artifact, by_runtime)
+        for name, artifact in found.items():
+            fault = judge.fault(artifact, went[name])
+            if fault is None and artifact.format != EXACT_FORMAT:
+                fault = judge.beside_twin(artifact, found.get(f"{artifact.scheme}.{EXACT_FORMAT}"))
             if fault is None:
                 artifacts.append(artifact)
             else:

@@ -153,6 +153,24 @@ def one_class(made, x):
     return [made.apply("MUL", [x, share], IMAGE)]
 
 
+def softmaxes(kind, shape, move=False):
+    """Of a few classes, quantized again to what lies beside them."""
+
+    def build(made, x):
+        found = []
+        for number in range(2):
+            kernel = some(2, 1, 1, 4, seed=number) * np.float32(3)
+            logits = made.apply("CONV_2D", [x, kernel, some(2)], (1, 6, 5, 2))
+            shares = made.apply("SOFTMAX", [logits], (1, 6, 5, 2))
+            if move:
+                shares = made.apply("RESHAPE", [shares, ints(1, 30, 2)], (1, 30, 2))
+            found.append(shares)
+        fields = {"valuesCount": 2} if kind == "PACK" else {}
+        return [made.apply(kind, found, shape, axis=1, **fields)]
+
+    return build
+
+
 def one_hot(made, x):
     axis = ints(3).reshape(())
     best = made.apply("ARG_MAX", [x, axis], (1, 6, 5), dtypes=("int32",), outputType=2)
@@ -432,6 +450,9 @@ CASES = {
     # along one axis
     "softmax": unary("SOFTMAX"),
     "softmax of one class": one_class,
+    "softmaxes side by side": softmaxes("CONCATENATION", (1, 12, 5, 2)),
+    "softmaxes above each other": softmaxes("PACK", (1, 2, 6, 5, 2)),
+    "softmax moved": softmaxes("CONCATENATION", (1, 60, 2), move=True),
     "softmax beta": unary("SOFTMAX", beta=2.0),
     "log softmax": unary("LOG_SOFTMAX"),
     "l2 normalization": unary("L2_NORMALIZATION"),

@@ -99,6 +99,31 @@ def test_integer_files_are_only_asked_to_run():
     assert fault("int8.tflite", noisy(3)) is None
 
 
+@pytest.mark.parametrize(
+    ("scheme", "onnx_db", "tflite_db", "is_right"),
+    [
+        ("int8", 30, 31, True),
+        ("int8", 45, 31, True),
+        ("int8", 2, 45, False),
+        ("int8-float", 2, 45, False),
+        ("int8", 2, 5, True),  # both are bad: the search for a method says so
+        ("float32", 2, 45, True),  # judged by its own arithmetic
+    ],
+)
+def test_integers_of_onnx_are_worth_what_those_of_tflite_are(scheme, onnx_db, tflite_db, is_right):
+    judge = Judge(KERAS, NETWORK, Limits(), {}, never)
+    made = [
+        Artifact(
+            f"{scheme}.{form}", form, scheme, "", 0, (), (), {}, compare(KERAS, found, "softmax")
+        )
+        for form, found in (("onnx", noisy(onnx_db)), ("tflite", noisy(tflite_db, seed=2)))
+    ]
+    found = judge.beside_twin(*made)
+    assert (found is None) == is_right
+    assert is_right or f"{scheme}.tflite, which has the same integers, 45" in found
+    assert judge.beside_twin(made[0], None) is None
+
+
 def test_lost_predictions_of_float_files_are_told():
     other = KERAS.copy()
     other[:2] = other[:2, ::-1]

@@ -3,6 +3,7 @@
 import float_graphs
 import numpy as np
 import pytest
+from made_graph import MadeGraph
 
 from models.networks.spec import ModelSpec
 from quantize.evaluate.output_comparison import compare
@@ -174,6 +175,52 @@ def test_a_layer_that_says_nothing_on_the_calibration_images_does_not_stop_the_f
     found = (run(made, fed) - target.zero_point) * target.scale
     wanted = run(graph, images)
     assert np.abs(found - wanted).mean() < np.abs(wanted - wanted.mean(axis=0)).mean() / 2
+
+
+@pytest.mark.parametrize("kind", ["DIV", "MUL"])
+@pytest.mark.parametrize("size", [0.0, 1e-9])
+def test_a_layer_that_reads_next_to_nothing_keeps_its_bias(kind, size):
+    """Its bias is an int32 of steps that come from its input's; a division has no int8 form."""
+    made = MadeGraph()
+    x = made.input("image", (1, 4, 4, 2))
+    y = made.apply("MUL", [x, np.full(1, size, np.float32)], (1, 4, 4, 2))
+    if kind == "DIV":
+        away = made.apply(
+            "ADD", [made.apply("ABS", [x], (1, 4, 4, 2)), np.ones(1, np.float32)], (1, 4, 4, 2)
+        )
+        y = made.apply("DIV", [y, away], (1, 4, 4, 2))
+    bias = np.asarray([0.2, -0.3, 0.1], np.float32)
+    kernel = np.random.default_rng(0).normal(0, 0.5, (3, 1, 1, 2)).astype(np.float32)
+    graph = made.graph(made.apply("CONV_2D", [y, kernel, bias], (1, 4, 4, 3), names=["out"]))
+    seen = np.random.default_rng(1).uniform(-1, 1, (8, 1, 4, 4, 2)).astype(np.float32)
+    int8_graph = int8.quantize(graph, choose_ranges(graph, calibrate(graph, seen, threads=1)))
+    target = int8_graph.quantization("out")
+    found = run(int8_graph, np.zeros((1, 1, 4, 4, 2)))
+    found = (found - target.zero_point) * target.scale
+    np.testing.assert_allclose(found, np.broadcast_to(bias, found.shape), atol=0.01)
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+@pytest.mark.parametrize("size", [0.0, 1e-30, 1e-12, 1e-6])
+@pytest.mark.parametrize("kind", ["CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"])
+def test_a_channel_without_weights_keeps_its_bias(kind, size, per_channel):
+    """Training switches channels off, and pruning does; their bias counts all the same."""
+    rng, made = np.random.default_rng(0), MadeGraph()
+    shape = {"CONV_2D": (3, 1, 1, 3), "DEPTHWISE_CONV_2D": (1, 1, 1, 3)}.get(kind, (3, 48))
+    kernel = rng.normal(0, 0.5, shape).astype(np.float32)
+    kernel[(..., 1) if kind == "DEPTHWISE_CONV_2D" else 1] = size
+    bias = np.asarray([0.5, -3, 1], np.float32)
+    x, end = made.input("image", (1, 4, 4, 3)), (1, 4, 4, 3)
+    if kind == "FULLY_CONNECTED":
+        x, end = made.apply("RESHAPE", [x, np.asarray([1, 48], np.int32)], (1, 48)), (1, 3)
+    graph = made.graph(made.apply(kind, [x, kernel, bias], end, names=["out"]))
+    seen = rng.uniform(-1, 1, (8, 1, 4, 4, 3)).astype(np.float32)
+    ranges = choose_ranges(graph, calibrate(graph, seen, threads=1))
+    int8_graph = int8.quantize(graph, ranges, per_channel=per_channel)
+    source, target = int8_graph.quantization("image"), int8_graph.quantization("out")
+    fed = np.rint(seen / source.scale) + source.zero_point
+    found = (run(int8_graph, fed) - target.zero_point) * target.scale
+    np.testing.assert_allclose(found, run(graph, seen), atol=0.1)
 
 
 def test_no_output_step_is_finer_than_kernels_can_compute(graph, ranges, images):

@@ -8,6 +8,7 @@ from quantize.passes import rectifier
 from quantize.ranges.value_range import LEVELS, Range
 from quantize.schemes import unfit
 from quantize.schemes.quantizer import by_recipe, left_float, scope
+from quantize.schemes.whole_steps import keep_biases
 
 
 def quantize(
@@ -48,7 +49,7 @@ def _quantized(
         weights["granularity"] = qtyping.QuantGranularity.TENSORWISE
     steps = [*whole, *_with_one_scale(graph, whole[0]), *left_float(graph, kept_float)]
     written = by_recipe(graph, ranges, steps, LEVELS, kept_float)
-    made = _named_alike(rectifier.lower(written), graph)
+    made = _named_alike(rectifier.lower(keep_biases(written, graph)), graph)
     made.interpreter(threads=1)
     return made
 

@@ -7,6 +7,7 @@ from export.onnx.axis_order import NCHW
 from export.onnx.graph_writer import GraphWriter
 from export.onnx.tflite_operator import Operator
 from export.onnx.value import Value
+from quantize.graph.graph import Graph
 
 L2_EPSILON = 1e-6  # what TFLite's kernel divides by at least
 
@@ -20,7 +21,16 @@ def softmax(operator: Operator, writer: GraphWriter) -> Value:
     beta = float(operator.option("beta", 1.0))
     if beta != 1:
         real = writer.node("Mul", [real, writer.builder.number(beta)])
-    return writer.result(operator, writer.node("Softmax", [real], axis=_last(order)), order)
+    made = writer.node("Softmax", [real], axis=_last(order))
+    if _is_rounded_again(operator.outputs[0], writer.graph):
+        # ONNX Runtime would round once, to the finer steps, in an integer kernel that wraps round
+        # beyond their end. It has none of a softmax with a minimum.
+        made = writer.node("Min", [made, writer.builder.number(1.0)])
+    return writer.result(operator, made, order)
+
+
+def _is_rounded_again(name: str, graph: Graph) -> bool:
+    return any(kind == "QUANTIZE" and name in inputs for kind, inputs, _ in graph.operators())
 
 
 def log_softmax(operator: Operator, writer: GraphWriter) -> Value:
