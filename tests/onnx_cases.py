@@ -468,6 +468,7 @@ CASES = {
     "top k": top_k,
     "cumsum": simple("CUMSUM", ints(2).reshape(())),
     "cumsum reversed": simple("CUMSUM", ints(3).reshape(()), exclusive=True, reverse=True),
+    "bucketize": simple("BUCKETIZE", dtypes=("int32",), boundaries=[-0.5, 0.0, 0.7]),
     # reductions
     "mean": simple("MEAN", ints(1, 2), shape=(1, 4)),
     "mean kept": simple("MEAN", ints(1, 2), shape=(1, 1, 1, 4), keepDims=True),

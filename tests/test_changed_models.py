@@ -281,3 +281,13 @@ def test_steps_of_convolutions_are_computed_one_by_one(tmp_path):
     x = layers.GlobalAveragePooling2D()(layers.ConvLSTM2D(4, 3)(steps))
     model = randomize(keras.Model(image, layers.Dense(3)(x)))
     assert_same(load_user_model(saved(model, ".keras", tmp_path)), model, note="one by one")
+
+
+@pytest.mark.parametrize("form", [".keras", ".h5"])
+def test_levels_that_are_looked_up_in_a_table_are_found(form, tmp_path):
+    keras, layers = keras_parts()
+    image = keras.Input((8, 8, 3))
+    levels = layers.Discretization([-0.5, 0.0, 0.5])(image)
+    x = layers.Reshape((8, 8, 6))(layers.Embedding(4, 2)(levels))
+    model = randomize(keras.Model(image, layers.Dense(3)(layers.GlobalAveragePooling2D()(x))))
+    assert_same(load_user_model(saved(model, form, tmp_path)), model)

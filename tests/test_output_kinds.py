@@ -46,6 +46,13 @@ def both_sides(row):
     return keras.ops.concatenate([1 - row, row], axis=-1)
 
 
+def gated(a, b, gate):
+    """Two experts, as much of each as a third row says."""
+    keras, _ = keras_parts()
+    rest = gate[:, 1:2] + gate[:, 2:3]
+    return keras.ops.sum(keras.ops.stack([a * gate[:, :1], b * rest], axis=1), axis=1)
+
+
 def kinds():
     """By name: a model, and the kind of its output."""
     keras, layers = keras_parts()
@@ -61,6 +68,7 @@ def kinds():
         "weighted softmaxes": (with_end(lambda a, b: 0.25 * a + 0.75 * b), "softmax"),
         "stacked softmaxes": (
             with_end(lambda a, b: ops.mean(ops.stack([a, b]), axis=0)), "softmax"),
+        "softmaxes weighted by a softmax": (with_end(gated, "softmax", 3, 3), "softmax"),
         "mean of logits": (with_end(lambda a, b: layers.Average()([a, b]), None), "logits"),
         "reshaped": (with_end(lambda a: layers.Reshape((4,))(a), "softmax", 1), "softmax"),
         "joined sigmoids": (

@@ -60,7 +60,7 @@ def inference_settings(class_name: str, settings: dict) -> dict:
         key: plain(value)
         for key, value in settings.items()
         if not key.endswith(ONLY_TRAINING)
-        and key not in IGNORED
+        and (key not in IGNORED or (key, class_name) == ("input_dim", "Embedding"))
         and not (
             key in IGNORED_VALUES
             and value == IGNORED_VALUES[key]

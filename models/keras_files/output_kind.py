@@ -36,11 +36,13 @@ JOINS = ("ConcatV2", "Pack")
 @dataclass(frozen=True)
 class Meaning:
     """``kind`` of an output; ``reason`` ends a sentence that begins with "since". ``is_sure`` is
-    False where only the values can tell."""
+    False where only the values can tell, ``is_none_or_sum`` True where they can only tell that they
+    add up to 1."""
 
     kind: str
     reason: str
     is_sure: bool = True
+    is_none_or_sum: bool = False
 
 
 def meaning(tensor) -> Meaning:
@@ -56,21 +58,24 @@ def meaning(tensor) -> Meaning:
         return Meaning(SIGMOID, ends, is_sure=not is_row or size == 1 or last == "Sigmoid")
     if found.is_linear and is_row:
         return Meaning(LOGITS, ends if "Log" in last else UNACTIVATED)
+    if found.is_known and found.low >= -CLOSE and is_row:  # e.g. softmaxes weighted by a softmax
+        return Meaning(VALUES, ends, is_sure=False, is_none_or_sum=True)
     return Meaning(VALUES, ends, is_sure=found.is_known or not is_row)
 
 
 def settled(unsure: Meaning, rows: np.ndarray) -> Meaning:
     """The meaning by the values themselves: ``rows`` [n, k] of n images."""
     about = f"its values on {len(rows)} images are"
-    if not np.isfinite(rows).all() or rows.min() < -CLOSE or rows.max() > 1 + CLOSE:
-        return Meaning(VALUES, f"{about} not all in 0 to 1")
-    if rows.shape[1] > 1 and np.abs(rows.sum(axis=1) - 1).max() <= 10 * CLOSE:
+    is_share = np.isfinite(rows).all() and rows.min() >= -CLOSE and rows.max() <= 1 + CLOSE
+    if is_share and rows.shape[1] > 1 and np.abs(rows.sum(axis=1) - 1).max() <= 10 * CLOSE:
         return Meaning(SOFTMAX, f"{about} in 0 to 1 and add up to 1")
-    return (
-        replace(unsure, is_sure=True)
-        if unsure.kind == SIGMOID
-        else Meaning(SIGMOID, f"{about} in 0 to 1")
-    )
+    if unsure.is_none_or_sum:
+        return replace(unsure, is_sure=True)
+    if not is_share:
+        return Meaning(VALUES, f"{about} not all in 0 to 1")
+    if unsure.kind == SIGMOID:
+        return replace(unsure, is_sure=True)
+    return Meaning(SIGMOID, f"{about} in 0 to 1")
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,22 @@ def _cast(operator: Operator, writer: GraphWriter) -> Value:
     return _unary(lambda builder, x: builder.node("Cast", [x], to=to))(operator, writer)
 
 
+def _bucketize(operator: Operator, writer: GraphWriter) -> Value:
+    """How many boundaries each number has reached."""
+    from onnx import TensorProto
+
+    boundaries = np.asarray(operator.option("boundaries"), np.float32)
+
+    def write(builder, real: str) -> str:
+        apart = builder.node("Unsqueeze", [real, builder.setting([-1])])
+        limits = builder.setting(boundaries, np.float32)
+        reached = builder.node("GreaterOrEqual", [apart, limits])
+        counted = builder.node("Cast", [reached], to=TensorProto.INT32)
+        return builder.node("ReduceSum", [counted, builder.setting([-1])], keepdims=0)
+
+    return _unary(write)(operator, writer)
+
+
 FUNCTIONS = {
     **{kind: _of_kind(same) for kind, same in SAME_IN_ONNX.items()},
     **{kind: _unary(write) for kind, write in activations.FUNCTIONS.items()},
@@ -123,4 +139,5 @@ FUNCTIONS = {
     "GELU": _gelu,
     "LEAKY_RELU": _leaky_relu,
     "CAST": _cast,
+    "BUCKETIZE": _bucketize,
 }
