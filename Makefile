@@ -2,6 +2,7 @@
 # Python to set up with; empty: the newest supported one that runs here.
 PYTHON ?=
 VENV := .venv
+# Commands run isolated (-I): neither PYTHONPATH nor a file of the user's own gets ahead of ours.
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 
@@ -134,46 +135,46 @@ endif
 FORCE:
 
 export: $(READY)
-	@$(RUN) -m export $(call arguments,$(EXPORT_OPTIONS))
+	@$(RUN) -I -m export $(call arguments,$(EXPORT_OPTIONS))
 
 quantize: $(READY)
-	@$(RUN) -m quantize $(call arguments,$(OPTIONS))
+	@$(RUN) -I -m quantize $(call arguments,$(OPTIONS))
 
 summary: $(READY)
-	@$(RUN) -m bench summary $(call arguments,$(SUMMARY_OPTIONS))
+	@$(RUN) -I -m bench summary $(call arguments,$(SUMMARY_OPTIONS))
 
 bench: $(READY)
-	@$(RUN) -m bench run $(call arguments,$(BENCH_OPTIONS))
+	@$(RUN) -I -m bench run $(call arguments,$(BENCH_OPTIONS))
 
 baseline: $(READY)
-	@$(RUN) -m bench baseline $(call arguments,$(BASELINE_OPTIONS))
+	@$(RUN) -I -m bench baseline $(call arguments,$(BASELINE_OPTIONS))
 
 gate: $(READY)
-	@$(RUN) -m bench gate $(call arguments,$(GATE_OPTIONS))
+	@$(RUN) -I -m bench gate $(call arguments,$(GATE_OPTIONS))
 
 list: $(READY)
-	@$(RUN) -m bench list $(call arguments,$(LIST_OPTIONS))
+	@$(RUN) -I -m bench list $(call arguments,$(LIST_OPTIONS))
 
 show: $(READY)
-	@$(RUN) -m bench show $(call positional,ID) $(call arguments,WIDE)
+	@$(RUN) -I -m bench show $(call positional,ID) $(call arguments,WIDE)
 
 compare: $(READY)
-	@$(RUN) -m bench compare $(call positional,A) $(call positional,B) $(call arguments,WIDE)
+	@$(RUN) -I -m bench compare $(call positional,A) $(call positional,B) $(call arguments,WIDE)
 
 device-clean: $(READY)
-	@$(RUN) -m bench device-clean $(call arguments,DEVICE)
+	@$(RUN) -I -m bench device-clean $(call arguments,DEVICE)
 
 report: $(READY)
-	@$(RUN) -m bench report $(call arguments,$(TAKES_report))
+	@$(RUN) -I -m bench report $(call arguments,$(TAKES_report))
 
 train: $(READY)
-	@$(RUN) -m models.training.train $(call arguments,$(TRAIN_OPTIONS))
+	@$(RUN) -I -m models.training.train $(call arguments,$(TRAIN_OPTIONS))
 
 native: $(READY)
-	@$(RUN) -m bench.devices.native.build
+	@$(RUN) -I -m bench.devices.native.build
 
 android: $(READY)
-	@$(RUN) -m bench.devices.native.build $(call arguments,$(ANDROID_OPTIONS))
+	@$(RUN) -I -m bench.devices.native.build $(call arguments,$(ANDROID_OPTIONS))
 
 # Tests that compute, then those that wait, many of them at once. Where PYTEST chooses some, in one go.
 HERE := not pi and not android and not fuzz and not applications

@@ -1,4 +1,4 @@
-"""The command line of ``bench``: a command name and the module that runs it."""
+"""The command line ``mobilenet-bench``: a command name and the module that runs it."""
 
 import importlib
 import shlex
@@ -51,14 +51,20 @@ def _dispatch(argv: Sequence[str]) -> None:
     chosen = importlib.import_module(module)
     asked = OneLineParser(prog=module_line("bench", name), description=purpose)
     chosen.add_arguments(asked)
-    typed = shlex.join(["python", "-m", "bench", *argv])
+    typed = shlex.join(["mobilenet-bench", *argv])
     chosen.run(asked.parse_args(argv[1:]), typed)
 
 
 def script() -> int:
-    """The ``bench`` command."""
+    """The ``mobilenet-bench`` command."""
     command.end_as_by_ctrl_c()
     return main(sys.argv[1:])
+
+
+def gate_script() -> int:
+    """The ``mobilenet-gate`` command: ``mobilenet-bench gate``."""
+    command.end_as_by_ctrl_c()
+    return main(["gate", *sys.argv[1:]])
 
 
 if __name__ == "__main__":

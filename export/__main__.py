@@ -1,4 +1,4 @@
-"""``python -m export``, the command of ``make export``."""
+"""``mobilenet-export``, the command of ``make export``."""
 
 import sys
 from collections.abc import Sequence
@@ -37,6 +37,11 @@ def _export(argv: Sequence[str]) -> None:
         raise CheckFailed("; ".join(failure.sentence for failure in failed))
 
 
-if __name__ == "__main__":
+def script() -> int:
+    """The ``mobilenet-export`` command."""
     command.end_as_by_ctrl_c()
-    sys.exit(main(sys.argv[1:]))
+    return main(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(script())

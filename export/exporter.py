@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from models.command_line import progress
 from models.command_line.advice import options_line
 from models.command_line.errors import CheckFailed, RequestError
 from models.command_line.options import Options
+from models.command_line.scratch import scratch_folder
 from models.network import Network
 from quantize.graph import layer_names
 from quantize.graph.broken_weights import check_weights
@@ -42,6 +42,7 @@ def export(options: Options, wanted: FileOptions = ALL) -> tuple[Manifest, bool]
     no file is right.
     """
     request = ExportRequest.of(options, wanted)
+    stored = staging.stored_manifest(request.folder)
     found = earlier_export.read(request.folder)
     size, classes = earlier_export.known_shape(found, request)
     sets = request.open_image_sets(size, classes) if size else None
@@ -55,9 +56,7 @@ def export(options: Options, wanted: FileOptions = ALL) -> tuple[Manifest, bool]
         if earlier:
             manifest = _with_earlier(manifest, earlier, kept)
         (temporary / MANIFEST_NAME).write_text(manifest.to_json())
-        stay = {artifact.name for artifact in kept}
-        written_before = [a.name for a in found.artifacts if a.name not in stay] if found else []
-        staging.publish(temporary, request.folder, written_before)
+        staging.publish(temporary, request.folder, {one.name for one in kept}, stored)
     return manifest, True
 
 
@@ -91,7 +90,7 @@ def _make(
     """Write ``files`` into ``folder``; the manifest that describes them."""
     with (
         progress.step("export") as report,
-        tempfile.TemporaryDirectory() as scratch,
+        scratch_folder() as scratch,
         MakerProcess() as maker,
     ):
         report("loading the network")
@@ -99,10 +98,10 @@ def _make(
         sets = sets or request.open_image_sets(network.size, network.classes)
         report("converting to the float graph")
         split = _float_graph(network, request)
-        graph = FloatGraph.within(Path(scratch))
+        graph = FloatGraph.within(scratch)
         graph.path.write_bytes(split.graph.content)
         report("calibrating, quantizing and writing")
-        images = sets.save(Path(scratch), network.preprocess)
+        images = sets.save(scratch, network.preprocess)
         maker.start(_make_request(request, network, images, graph, folder), files)
         outputs = _reference(request.source.reference, network, images)
         # Neither is needed any more, and both are as large as the files.
@@ -206,7 +205,7 @@ def _manifest(
         evaluation=images.verification_described,
         artifacts=verified.artifacts,
         versions=versions.library_versions(),
-        command=shlex.join(["python", "-m", "export", *sys.argv[1:]]),
+        command=shlex.join(["mobilenet-export", *sys.argv[1:]]),
         warnings=tuple(dict.fromkeys(warnings)),
         int8=written[INT8].described if INT8 in written else {},
         further={s.name: found.described for s, found in written.items() if s not in ALWAYS},

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.command_line.child_python import module_command
 from quantize.runtime.affine_map import real, stored
 from quantize.runtime.model_session import open_session
 
@@ -56,7 +57,7 @@ class Trials:
             "images_at_most": self.images_at_most,
         }
         return subprocess.Popen(
-            [sys.executable, "-m", "export.loading", json.dumps(request)],
+            module_command("export.loading", json.dumps(request)),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

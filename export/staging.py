@@ -4,11 +4,13 @@ import contextlib
 import errno
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from export import earlier_export
 from export.artifact import MANIFEST_NAME
-from models.command_line.errors import RequestError
+from models.command_line import folder_lock, scratch
+from models.command_line.errors import DeviceError, RequestError
 
 CANNOT_WRITE = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT,
@@ -20,13 +22,16 @@ CANNOT_WRITE = {
 def staging(folder: Path) -> Iterator[Path]:
     """A new folder beside ``folder`` for its coming files; gone afterwards, whatever happens.
 
-    Raises RequestError where nothing can be written there, and where the disk becomes full.
+    Those that a killed export left go, too. Raises RequestError where nothing can be written there,
+    and where the disk becomes full.
     """
     made = [p for p in (folder.parent, *folder.parent.parents) if not p.exists()]
     temporary = folder.parent / f".{folder.name}.{os.getpid()}.partial"
     try:
+        scratch.sweep(folder.parent, ".*.partial")
         temporary.mkdir(parents=True)
-        yield temporary
+        with folder_lock.locked(temporary):
+            yield temporary
     except OSError as error:
         if error.errno not in CANNOT_WRITE:
             raise
@@ -41,12 +46,34 @@ def staging(folder: Path) -> Iterator[Path]:
                 parent.rmdir()
 
 
-def publish(temporary: Path, folder: Path, earlier: Iterable[str] = ()) -> None:
-    """Move the files of ``temporary`` into ``folder``, the manifest last.
+def publish(temporary: Path, folder: Path, kept: Collection[str], stored: bytes | None) -> None:
+    """Move the files of ``temporary`` into ``folder``, the manifest last, one export at a time.
 
-    An older manifest goes first, so that at no moment a manifest describes other files. Files of
-    the ``earlier`` export that are not made again go too: no manifest would describe them.
+    An older manifest goes first, so that at no moment a manifest describes other files. Files that
+    it lists go too, but for those that are ``kept``: no manifest would describe them. ``stored`` is
+    the manifest that lists those; DeviceError, and nothing is moved, where another export has
+    written another one since.
     """
+    with folder_lock.locked(folder.parent):
+        if kept and stored_manifest(folder) != stored:
+            raise DeviceError(
+                f"another export wrote {folder} while this one ran; run it again, or give each its "
+                "own OUT"
+            )
+        earlier = earlier_export.read(folder)
+        listed = {artifact.name for artifact in earlier.artifacts} if earlier else set()
+        _move(temporary, folder, listed - set(kept))
+
+
+def stored_manifest(folder: Path) -> bytes | None:
+    """What the folder's manifest holds; None where there is none."""
+    try:
+        return (folder / MANIFEST_NAME).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _move(temporary: Path, folder: Path, earlier: Collection[str]) -> None:
     folder.mkdir(exist_ok=True)
     (folder / MANIFEST_NAME).unlink(missing_ok=True)
     files = sorted(temporary.iterdir(), key=lambda file: file.name == MANIFEST_NAME)

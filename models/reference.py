@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,8 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from models.command_line import command
+from models.command_line.child_python import module_command
 from models.command_line.errors import DeviceError, RequestError
 from models.command_line.options import Options
+from models.command_line.scratch import scratch_folder
 from models.data.dataset import Dataset, open_dataset
 from models.data.preprocessing import preprocessed
 from models.source import Source, resolve
@@ -48,8 +49,8 @@ def cache_folder() -> Path:
 
 
 def _predict_in_child(options: Options, dataset: Dataset, indices, kept: Path) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        request, answer = Path(folder) / "request.json", Path(folder) / "outputs.npy"
+    with scratch_folder() as folder:
+        request, answer = folder / "request.json", folder / "outputs.npy"
         size = [dataset.size.height, dataset.size.width, dataset.size.channels]
         request.write_text(
             json.dumps({
@@ -59,7 +60,7 @@ def _predict_in_child(options: Options, dataset: Dataset, indices, kept: Path) -
             })
         )  # fmt: skip
         child = subprocess.run(
-            [sys.executable, "-m", "models.reference", str(request)],
+            module_command("models.reference", str(request)),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

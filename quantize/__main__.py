@@ -1,12 +1,12 @@
-"""``python -m quantize``, the command of ``make quantize``: the calibration report."""
+"""``mobilenet-quantize``, the command of ``make quantize``: the calibration report."""
 
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from models.command_line import command, options, progress
 from models.command_line.options import Options
+from models.command_line.scratch import scratch_folder
 from quantize.report import calibration_report, picture
 
 
@@ -25,8 +25,8 @@ def calibrate(asked: Options, observer: str | None) -> tuple[str, list[calibrati
 
     if observer is not None:
         check_observer(observer)
-    with progress.step("calibrate") as now, tempfile.TemporaryDirectory() as scratch:
-        inputs = prepare(asked, Path(scratch), EVALUATION_IMAGES, now)
+    with progress.step("calibrate") as now, scratch_folder() as scratch:
+        inputs = prepare(asked, scratch, EVALUATION_IMAGES, now)
         if observer is None:
             found = search.search_for(inputs, asked.threads, now)
             stage, how = found.stage, f"int8 by {found.chosen.method}"
@@ -64,6 +64,11 @@ def _reported(namespace) -> tuple[list[calibration_report.Row], str]:
     return found, calibration_report.text(title, found)
 
 
-if __name__ == "__main__":
+def script() -> int:
+    """The ``mobilenet-quantize`` command."""
     command.end_as_by_ctrl_c()
-    sys.exit(main(sys.argv[1:]))
+    return main(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(script())

@@ -4,11 +4,9 @@ Same network, same calibration and evaluation images; latencies are taken in tur
 """
 
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -16,6 +14,7 @@ from models.command_line import command, options, progress
 from models.command_line.columns import aligned
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
+from models.command_line.scratch import scratch_folder
 from quantize.evaluate import latency
 from quantize.evaluate.output_comparison import compare, predictions
 from quantize.evaluate.outputs import outputs as outputs_of
@@ -46,8 +45,8 @@ class Row:
 
 def rows(asked: Options) -> Iterator[Row]:
     """A row for float32 and for each tool's int8."""
-    with progress.step("compare") as now, tempfile.TemporaryDirectory() as scratch:
-        inputs = prepare(asked, Path(scratch), IMAGES, now)
+    with progress.step("compare") as now, scratch_folder() as scratch:
+        inputs = prepare(asked, scratch, IMAGES, now)
         graphs, seconds = {"float32": inputs.graph}, {"float32": 0.0}
         for tool, make in _tools(inputs, asked.threads).items():
             now(tool)

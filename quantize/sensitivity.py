@@ -4,10 +4,8 @@ Which layers to leave float (``KEEP_FLOAT``) where int8 does not come close enou
 """
 
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +13,7 @@ from models.command_line import command, options, progress
 from models.command_line.columns import aligned
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
+from models.command_line.scratch import scratch_folder
 from models.networks import demo
 from models.networks.output_tensor import OutputTensor
 from models.source import resolve
@@ -95,8 +94,8 @@ def analyse(asked: Options) -> tuple[str, list[Row]]:
             "meaningless; expected trained weights: use WEIGHTS=path of a Keras weights file, or "
             f"an ARCH with a demo checkpoint: {' '.join(demo.SPECS)}"
         )
-    with progress.step("sensitivity") as now, tempfile.TemporaryDirectory() as scratch:
-        inputs = prepare(asked, Path(scratch), EVALUATION_IMAGES, now)
+    with progress.step("sensitivity") as now, scratch_folder() as scratch:
+        inputs = prepare(asked, scratch, EVALUATION_IMAGES, now)
         now("making int8")
         found = search.search_for(inputs, asked.threads, now)
         layers = len(layer_names(inputs.graph))

@@ -1,5 +1,6 @@
 """Bad input ends in one clear line, exit code 2, and nothing written."""
 
+import json
 import os
 import subprocess
 import zipfile
@@ -179,6 +180,12 @@ def test_a_calibration_image_that_cannot_be_read_is_refused_by_name(work):
 
     where = folder(work, "broken", write)
     refused(work, *SMALL, "--calib", where, says=["5.png", "SKIP_CORRUPT=1"])
+    wanted = ("--calib", where, "--skip-corrupt", "1", "--files", "int8.tflite", "--json")
+    done = call("export", *SMALL, *wanted, "--out", "data/skipped", cwd=work)
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert (made["calibration"]["images"], made["calibration"]["skipped"]) == (19, 1)
+    assert any("1 unreadable images of CALIB skipped" in note for note in made["caveats"])
 
 
 @pytest.mark.parametrize(
@@ -233,6 +240,14 @@ def small_disk(work):
 def test_a_read_only_out_is_refused(work, small_disk):
     small_disk("ro")
     refused(work, *SMALL, "--out", "data/disk", says=["OUT is 'data/disk'", "Read-only"])
+
+
+@pytest.mark.slow
+def test_a_full_temporary_folder_is_refused_by_name(work, small_disk, monkeypatch):
+    """Files that are mapped into memory would end the process without a word."""
+    monkeypatch.setenv("TMPDIR", str(small_disk("size=512k")))
+    says = ["the temporary folder", "disk' cannot be written (No space left", "TMPDIR="]
+    refused(work, *SMALL, says=says, started=run)
 
 
 @pytest.mark.slow

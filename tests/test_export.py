@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import onnx
@@ -14,8 +15,11 @@ from commands import ROOT, SMALL, environment, files_in, outcomes, start
 from in_process import call
 from onnx import numpy_helper
 
+from export import staging
 from export.artifact import Manifest
 from export.loading import Trials
+from models.command_line import child_python, folder_lock
+from models.command_line.errors import DeviceError
 from quantize.graph.graph import Graph
 
 SIX = {
@@ -186,6 +190,56 @@ def test_logits_leave_the_softmax_out_of_every_file(work):
         assert artifact.outputs[0].name == "logits"
 
 
+@pytest.mark.slow
+def test_what_a_killed_export_left_goes_with_the_next_one(tmp_path):
+    child = start("export", *SMALL, "--out", "out", cwd=tmp_path)
+    for line in child.stderr:
+        if "calibrating" in line:
+            child.kill()
+            break
+    child.stderr.read()  # ends when the last process that can write there has ended
+    child.wait()
+    (left,) = (tmp_path / "out").iterdir()
+    assert left.name.endswith(".partial")
+    os.utime(left, (0, 0))
+    done = call("export", *SMALL, "--out", "out", "--files", "float32.tflite", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert os.listdir(tmp_path / "out") == ["v2-0.1-64-random"]
+
+
+def publishing(folder, name, text, kept=(), stored=None):
+    """The end of an export that made one file."""
+    with staging.staging(folder) as temporary:
+        (temporary / name).write_text(text)
+        (temporary / "manifest.json").write_text(text)
+        staging.publish(temporary, folder, kept, stored)
+
+
+def test_an_export_that_keeps_files_of_before_is_refused_where_another_changed_them(tmp_path):
+    folder = tmp_path / "out" / "net"
+    publishing(folder, "a.tflite", "first")
+    stored = staging.stored_manifest(folder)
+    publishing(folder, "b.tflite", "second")
+    with pytest.raises(DeviceError, match="another export wrote"):
+        publishing(folder, "c.tflite", "third", kept={"a.tflite"}, stored=stored)
+    assert staging.stored_manifest(folder) == b"second" and not (folder / "c.tflite").exists()
+    publishing(folder, "c.tflite", "fourth", {"b.tflite"}, staging.stored_manifest(folder))
+    assert os.listdir(tmp_path / "out") == ["net"]
+
+
+def test_one_export_at_a_time_moves_its_files(tmp_path):
+    """The second waits, so that every manifest is that of the files beside it."""
+    folder = tmp_path / "net"
+    with ThreadPoolExecutor(1) as pool:
+        with folder_lock.locked(tmp_path):
+            waiting = pool.submit(publishing, folder, "a.tflite", "text")
+            with pytest.raises(TimeoutError):
+                waiting.result(0.5)
+            assert not (folder / "manifest.json").exists()
+        waiting.result(60)
+    assert (folder / "manifest.json").exists()
+
+
 @pytest.mark.parametrize("moment", ["loading the network", "calibrating", "verifying"])
 @pytest.mark.slow
 def test_ctrl_c_leaves_nothing(tmp_path, moment):
@@ -201,8 +255,11 @@ def test_ctrl_c_leaves_nothing(tmp_path, moment):
 
 
 def test_a_runtime_that_dies_costs_only_its_own_files(exported, tmp_path, monkeypatch):
-    fake = tmp_path / "fake" / "tflite_runtime"
+    root = tmp_path / "root"  # our packages, and a runtime of that name ahead of the real one
+    fake = root / "tflite_runtime"
     fake.mkdir(parents=True)
+    for package in ("models", "quantize", "export"):
+        (root / package).symlink_to(ROOT / package)
     (fake / "__init__.py").touch()
     (fake / "interpreter.py").write_text(
         "import os\n"
@@ -212,7 +269,7 @@ def test_a_runtime_that_dies_costs_only_its_own_files(exported, tmp_path, monkey
         "        if 'float16' in model_path: os.abort()\n"
         "        super().__init__(model_path=model_path, num_threads=num_threads, **more)\n"
     )
-    monkeypatch.setenv("PYTHONPATH", f"{fake.parent}{os.pathsep}{ROOT}")
+    monkeypatch.setattr(child_python, "ROOT", root)
     images = tmp_path / "images.npy"
     np.save(images, np.zeros((2, 64, 64, 3), np.float32))
     files = [exported / f"{scheme}.tflite" for scheme in ("float32", "float16", "int8")]

@@ -1,7 +1,6 @@
 """The exported files of a network, made first where they are not there."""
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 from bench.engine.exported import Exported, open_exported
 from export.artifact import MANIFEST_NAME
 from models.command_line.advice import NOT_OF_EXPORT, make_line
+from models.command_line.child_python import module_command
 from models.command_line.errors import CheckFailed, CommandError, DeviceError, RequestError
 from models.command_line.options import Options
 from models.command_line.progress import note
@@ -41,7 +41,7 @@ def tflite(options: Options, scheme: str) -> Path:
 
 def _export(options: Options, model_id: str) -> None:
     """In a process of its own: TensorFlow keeps the memory that it has had, and we measure next."""
-    command = [sys.executable, "-m", "export", *_arguments(options)]
+    command = module_command("export", *_arguments(options))
     done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
     written = (Path(options.out) / model_id / MANIFEST_NAME).is_file()
     if done.returncode == CheckFailed.exit_code and written:

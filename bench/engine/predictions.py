@@ -18,6 +18,7 @@ from bench.measurement.job import Images, Job
 from bench.measurement.result import RunFailed
 from models.command_line.errors import DeviceError
 from models.command_line.progress import Report, step
+from models.data.saved_images import write_rows
 
 
 @dataclass(frozen=True)
@@ -141,11 +142,7 @@ def _joined(parts: list[Path], images: int) -> np.ndarray:
     if len(opened) == 1:
         return opened[0]
     path = parts[0].with_suffix(".whole.npy")
-    whole = np.lib.format.open_memmap(path, "w+", np.float32, (images, opened[0].shape[1]))
-    start = 0
-    for part in opened:
-        whole[start : start + len(part)] = part
-        start += len(part)
+    write_rows(path, (images, opened[0].shape[1]), opened)
     for part in parts:
         part.unlink()
-    return whole
+    return np.load(path, mmap_mode="r")

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from models.command_line import command
+from models.command_line.child_python import module_command
 from models.command_line.errors import CommandError, DeviceError, RequestError
 from models.command_line.options import Options
 from quantize.runtime.model_session import open_session
@@ -51,7 +52,7 @@ def _in_child(asked: dict, images: np.ndarray, folder: Path) -> list[str]:
     runtime = asked["runtime"]
     try:
         child = subprocess.run(
-            [sys.executable, "-m", "bench.explain.layer_outputs", str(request)],
+            module_command("bench.explain.layer_outputs", str(request)),
             capture_output=True,
             text=True,
             errors="replace",

@@ -8,12 +8,12 @@ for each file, each from the Keras model. Ours also verifies every file, which t
 import argparse
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 from models.command_line.advice import module_line
+from models.command_line.child_python import module_command
 
 CALIBRATION_IMAGES = 128
 
@@ -111,13 +111,13 @@ def main(argv: list[str] | None = None) -> int:
     for run in range(args.runs):
         with tempfile.TemporaryDirectory() as folder:
             ours.append(
-                timed([sys.executable, "-m", "export", *network, "--weights", "random",
-                       "--n-calib", str(CALIBRATION_IMAGES), "--out", folder])
+                timed(module_command("export", *network, "--weights", "random",
+                       "--n-calib", str(CALIBRATION_IMAGES), "--out", folder))
             )  # fmt: skip
         if run == 0:
             peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
         with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "-m", "bench.studies.export_time", *network]
+            command = module_command("bench.studies.export_time", *network)
             usual.append(timed([*command, "--usual-into", folder]))
         print(
             f"run {run + 1}: ours {ours[-1]:.1f} s, usual {usual[-1]:.1f} s, "

@@ -3,10 +3,9 @@
 import contextlib
 import io
 import logging
-import tempfile
-from pathlib import Path
 
 from export.onnx.model_builder import OPSET
+from models.command_line.scratch import scratch_folder
 from quantize.graph.graph import Graph
 
 
@@ -15,8 +14,8 @@ def of_graph(graph: Graph):
     import tf2onnx.convert
 
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "graph.tflite"
+    with scratch_folder() as folder:
+        path = folder / "graph.tflite"
         path.write_bytes(graph.content)
         with contextlib.redirect_stdout(io.StringIO()):
             model, _ = tf2onnx.convert.from_tflite(str(path), opset=OPSET)

@@ -56,8 +56,14 @@ def options_line(module: str, asked: Options, *left_out: str) -> str:
 
 
 def module_line(module: str, *words: str) -> str:
-    """The command that runs ``module`` with this Python, e.g. ``.venv/bin/python -m bench``."""
-    program = Path(sys.executable)
+    """The command that runs ``module`` with this Python, e.g. ``.venv/bin/mobilenet-bench``.
+
+    Of a module without such a script ``.venv/bin/python -m``, which works in a checkout alone.
+    """
+    python = Path(sys.executable)
+    script = python.with_name(f"mobilenet-{module}")
+    program = script if script.exists() else python
     if program.is_relative_to(Path.cwd()):
         program = program.relative_to(Path.cwd())
-    return shlex.join([str(program), "-m", module, *words])
+    start = [str(program)] if program.name == script.name else [str(program), "-m", module]
+    return shlex.join([*start, *words])
