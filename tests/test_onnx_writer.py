@@ -159,7 +159,7 @@ def test_values_have_the_names_of_the_tensors():
     ]
     assert all(node.name == node.output[0] for node in model.graph.node)
     assert {"stem/kernel", "stem/bias"} < {tensor.name for tensor in model.graph.initializer}
-    assert [opset.version for opset in model.opset_import] == [17] and model.ir_version == 8
+    assert [opset.version for opset in model.opset_import] == [13] and model.ir_version == 7
 
 
 def test_several_inputs_of_any_rank():

@@ -7,8 +7,10 @@ import numpy as np
 
 from quantize.graph.graph import Quantization
 
-OPSET = 17  # the first with everything used here; older runtimes on devices still read it
-IR_VERSION = 8  # of the same release of ONNX
+# The first operator sets with everything used here, and the IR version of their releases: the lower
+# they are, the older the runtimes that read a file.
+OPSET, OPSET_OF = 13, {"HardSwish": 14}
+IR_VERSION = 7
 PRODUCER = "mobilenet-deploy"
 # What follows a tensor's name in the names of values that TFLite does not have.
 INTEGERS, REAL, SCALE, ZERO_POINT = ":uint8", ":real", ":scale", ":zero_point"
@@ -139,11 +141,12 @@ class ModelBuilder:
                 needed.update(node.input)
                 node.name = node.output[0]
                 nodes.append(node)
+        opset = max([OPSET, *(OPSET_OF.get(node.op_type, OPSET) for node in nodes)])
         model = helper.make_model(
             helper.make_graph(nodes[::-1], "main", inputs, outputs),
             producer_name=PRODUCER,
             ir_version=IR_VERSION,
-            opset_imports=[helper.make_opsetid("", OPSET)],
+            opset_imports=[helper.make_opsetid("", opset)],
         )
         for name, values in self.constants.items():
             if name in needed:

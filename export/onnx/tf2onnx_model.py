@@ -4,9 +4,10 @@ import contextlib
 import io
 import logging
 
-from export.onnx.model_builder import OPSET
 from models.command_line.scratch import scratch_folder
 from quantize.graph.graph import Graph
+
+OPSET = 15  # what tf2onnx writes where it is not told otherwise
 
 
 def of_graph(graph: Graph):
