@@ -39,6 +39,7 @@ TAKES_test := PYTEST
 TAKES_test-pi := PYTEST
 TAKES_test-fuzz := PYTEST
 TAKES_test-applications := PYTEST
+TAKES_test-runtimes := PYTEST
 TAKES_test-android := PYTEST
 
 # A variable on the command line that no target takes is a slip of the pen, and one that this target
@@ -68,8 +69,8 @@ positional = $(if $(call given,$(1)),$(call quoted,$($(1))))
 arguments = $(foreach o,$(1),$(if $(call given,$(o)),$(call flag,$(o)) $(call quoted,$($(o)))))
 
 .PHONY: help setup export quantize summary bench baseline gate list show compare device-clean \
-	report train native android test test-pi test-android test-fuzz test-applications lint \
-	format docs constraints clean distclean FORCE
+	report train native android test test-pi test-android test-fuzz test-applications \
+	test-runtimes lint format docs constraints clean distclean FORCE
 
 help:
 	@echo 'make export    a Keras model becomes float32, float16 and int8 files, TFLite and ONNX'
@@ -90,6 +91,7 @@ help:
 	@echo 'make test-pi   the tests on an emulated Raspberry Pi;  make test-android  on an emulated'
 	@echo '               phone; both want root;  make test-fuzz  broken jobs for the native runner'
 	@echo 'make test-applications   whole networks of keras.applications, exported'
+	@echo 'make test-runtimes   files in the oldest and the newest runtimes of each Python'
 	@echo 'make clean     removes .venv and caches;  make distclean  artifacts/ and results/, too'
 	@echo 'make constraints   the newest versions of all packages for the Python of .venv'
 	@echo
@@ -177,7 +179,7 @@ android: $(READY)
 	@$(RUN) -I -m bench.devices.native.build $(call arguments,$(ANDROID_OPTIONS))
 
 # Tests that compute, then those that wait, many of them at once. Where PYTEST chooses some, in one go.
-HERE := not pi and not android and not fuzz and not applications
+HERE := not pi and not android and not fuzz and not applications and not runtimes
 WAITING = $(shell grep -l 'pytest.mark.waits' tests/test_*.py)
 # Two at a time share two cores: libraries that start a thread for each core wait for each other.
 test test-android: export TF_NUM_INTRAOP_THREADS := 1
@@ -202,6 +204,10 @@ test-fuzz: $(READY)
 
 test-applications: $(READY)
 	@$(RUN) -m pytest -m applications -s --durations=0 tests/test_applications.py $(PYTEST)
+
+# Files in older runtimes, for which Pythons from 3.9 on are looked for.
+test-runtimes: $(READY)
+	@$(RUN) -m pytest -m runtimes -rs --durations=0 tests/test_older_runtimes.py $(PYTEST)
 
 test-android: $(READY)
 	@sh tests/device_android/install.sh
