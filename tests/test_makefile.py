@@ -41,7 +41,9 @@ def command_of(target, *variables):
         ["sh", "-c", f"printf '%s\\n' {arguments}"], cwd=ROOT, capture_output=True, text=True
     )
     assert printed.returncode == 0, printed.stderr
-    return printed.stdout.splitlines()
+    isolated, *words = printed.stdout.splitlines()
+    assert isolated == "-I"
+    return words
 
 
 def test_nothing_given_means_nothing_passed():

@@ -12,9 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-import models
-
-ROOT = Path(models.__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 START = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); "
     "from models.command_line.child_python import run; run()"
