@@ -31,6 +31,7 @@ def scratch_folder() -> Iterator[Path]:
         raise _unusable(parent, error.strerror) from error
     try:
         with locked(folder):
+            folder.mkdir(exist_ok=True)  # another process may have taken it for left until now
             yield folder
     except OSError as error:
         if error.errno in FULL and shutil.disk_usage(folder).free < ROOM_BYTES:
