@@ -3,19 +3,17 @@
 import os
 
 import pytest
+from tiny_models import write_export
 
 from export.artifact import MANIFEST_NAME
-from export.staging import publish, staging
+from export.staging import publish, staging, stored_manifest
 
 
 @pytest.fixture
 def folder(tmp_path):
     """An earlier export of two files."""
-    made = tmp_path / "out" / "network"
-    made.mkdir(parents=True)
-    for name in ("int8.onnx", "int8.tflite", MANIFEST_NAME):
-        (made / name).write_text("earlier")
-    return made
+    write_export(tmp_path / "out", "network")
+    return tmp_path / "out" / "network"
 
 
 def write(temporary, *names):
@@ -24,9 +22,13 @@ def write(temporary, *names):
 
 
 def test_the_files_of_an_export_replace_those_of_the_earlier_one(folder):
+    stored, kept = stored_manifest(folder), (folder / "int8.onnx").read_bytes()
+    assert (folder / "float32.onnx").exists()
     with staging(folder) as temporary:
         write(temporary, "int8.tflite", "float32.tflite", MANIFEST_NAME)
-        publish(temporary, folder, ["int8.onnx", "int8.tflite"])
+        publish(temporary, folder, {"int8.onnx"}, stored)
+    assert (folder / "int8.onnx").read_bytes() == kept
+    (folder / "int8.onnx").unlink()
     found = {file.name: file.read_text() for file in folder.iterdir()}
     assert found == dict.fromkeys(("int8.tflite", "float32.tflite", MANIFEST_NAME), "new")
     assert list(folder.parent.iterdir()) == [folder]
@@ -46,7 +48,7 @@ def test_no_manifest_is_left_beside_files_that_it_does_not_describe(folder, monk
     monkeypatch.setattr(os, "replace", until_killed)
     with pytest.raises(KeyboardInterrupt), staging(folder) as temporary:
         write(temporary, "a.tflite", "z.tflite", MANIFEST_NAME)
-        publish(temporary, folder)
+        publish(temporary, folder, (), None)
     assert not (folder / MANIFEST_NAME).exists()
     assert list(folder.parent.iterdir()) == [folder]
 
