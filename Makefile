@@ -2,7 +2,6 @@
 # Python to set up with; empty: the newest supported one that runs here.
 PYTHON ?=
 VENV := .venv
-# Commands run isolated (-I): neither PYTHONPATH nor a file of the user's own gets ahead of ours.
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 
@@ -136,6 +135,7 @@ $(READY): FORCE
 endif
 FORCE:
 
+# Commands run isolated (-I): neither PYTHONPATH nor a file of the user's own gets ahead of ours.
 export: $(READY)
 	@$(RUN) -I -m export $(call arguments,$(EXPORT_OPTIONS))
 

@@ -66,7 +66,7 @@ def publish(temporary: Path, folder: Path, kept: Collection[str], stored: bytes 
 
 
 def stored_manifest(folder: Path) -> bytes | None:
-    """What the folder's manifest holds; None where there is none."""
+    """The content of the folder's manifest; None where there is none."""
     try:
         return (folder / MANIFEST_NAME).read_bytes()
     except (FileNotFoundError, NotADirectoryError):

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import onnx
@@ -15,11 +14,9 @@ from commands import ROOT, SMALL, environment, files_in, outcomes, start
 from in_process import call
 from onnx import numpy_helper
 
-from export import staging
 from export.artifact import Manifest
 from export.loading import Trials
-from models.command_line import child_python, folder_lock
-from models.command_line.errors import DeviceError
+from models.command_line import child_python
 from quantize.graph.graph import Graph
 
 SIX = {
@@ -205,39 +202,6 @@ def test_what_a_killed_export_left_goes_with_the_next_one(tmp_path):
     done = call("export", *SMALL, "--out", "out", "--files", "float32.tflite", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert os.listdir(tmp_path / "out") == ["v2-0.1-64-random"]
-
-
-def publishing(folder, name, text, kept=(), stored=None):
-    """The end of an export that made one file."""
-    with staging.staging(folder) as temporary:
-        (temporary / name).write_text(text)
-        (temporary / "manifest.json").write_text(text)
-        staging.publish(temporary, folder, kept, stored)
-
-
-def test_an_export_that_keeps_files_of_before_is_refused_where_another_changed_them(tmp_path):
-    folder = tmp_path / "out" / "net"
-    publishing(folder, "a.tflite", "first")
-    stored = staging.stored_manifest(folder)
-    publishing(folder, "b.tflite", "second")
-    with pytest.raises(DeviceError, match="another export wrote"):
-        publishing(folder, "c.tflite", "third", kept={"a.tflite"}, stored=stored)
-    assert staging.stored_manifest(folder) == b"second" and not (folder / "c.tflite").exists()
-    publishing(folder, "c.tflite", "fourth", {"b.tflite"}, staging.stored_manifest(folder))
-    assert os.listdir(tmp_path / "out") == ["net"]
-
-
-def test_one_export_at_a_time_moves_its_files(tmp_path):
-    """The second waits, so that every manifest is that of the files beside it."""
-    folder = tmp_path / "net"
-    with ThreadPoolExecutor(1) as pool:
-        with folder_lock.locked(tmp_path):
-            waiting = pool.submit(publishing, folder, "a.tflite", "text")
-            with pytest.raises(TimeoutError):
-                waiting.result(0.5)
-            assert not (folder / "manifest.json").exists()
-        waiting.result(60)
-    assert (folder / "manifest.json").exists()
 
 
 @pytest.mark.parametrize("moment", ["loading the network", "calibrating", "verifying"])

@@ -12,7 +12,7 @@ from commands import ROOT
 from made_graph import MadeGraph
 from onnx import TensorProto, numpy_helper
 from onnx_and_tflite import compare, kinds, litert_outputs, numbers, onnx_outputs, written
-from onnx_cases import IMAGE, channels_first, ints, some
+from onnx_operators import IMAGE, channels_first, ints, some
 
 from export.file_maker import write_onnx
 from export.onnx import half_weights, onnx_model

@@ -6,7 +6,8 @@ import pytest
 from made_graph import MadeGraph
 from onnx import numpy_helper
 from onnx_and_tflite import kinds, litert_outputs, onnx_outputs, written
-from onnx_cases import CASES, IMAGE, VALID, as_it_comes, channels_first, ints, some
+from onnx_cases import CASES
+from onnx_operators import IMAGE, VALID, as_it_comes, channels_first, ints, some
 
 from export.onnx.graph_writer import GraphWriter
 from export.onnx.operators.table import FUNCTIONS

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from made_graph import MadeGraph
 from onnx_and_tflite import compare, kinds, litert_outputs, numbers, onnx_outputs, written
-from onnx_cases import (
-    CASES,
+from onnx_cases import CASES
+from onnx_operators import (
     IMAGE,
     SAME,
     VALID,

@@ -1,17 +1,20 @@
 """Files are published whole: a manifest is there only beside the files that it describes."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tiny_models import write_export
 
 from export.artifact import MANIFEST_NAME
 from export.staging import publish, staging, stored_manifest
+from models.command_line import folder_lock
+from models.command_line.errors import DeviceError
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """An earlier export of two files."""
+    """An earlier export of four files."""
     write_export(tmp_path / "out", "network")
     return tmp_path / "out" / "network"
 
@@ -57,3 +60,36 @@ def test_an_export_that_fails_leaves_no_folder_that_it_made(tmp_path):
     with pytest.raises(ZeroDivisionError), staging(tmp_path / "new" / "deep" / "network"):
         raise ZeroDivisionError
     assert list(tmp_path.iterdir()) == []
+
+
+def publishing(folder, name, text, kept=(), stored=None):
+    """The end of an export that made one file."""
+    with staging(folder) as temporary:
+        (temporary / name).write_text(text)
+        (temporary / "manifest.json").write_text(text)
+        publish(temporary, folder, kept, stored)
+
+
+def test_an_export_that_keeps_files_of_before_is_refused_where_another_changed_them(tmp_path):
+    folder = tmp_path / "out" / "net"
+    publishing(folder, "a.tflite", "first")
+    stored = stored_manifest(folder)
+    publishing(folder, "b.tflite", "second")
+    with pytest.raises(DeviceError, match="another export wrote"):
+        publishing(folder, "c.tflite", "third", kept={"a.tflite"}, stored=stored)
+    assert stored_manifest(folder) == b"second" and not (folder / "c.tflite").exists()
+    publishing(folder, "c.tflite", "fourth", {"b.tflite"}, stored_manifest(folder))
+    assert os.listdir(tmp_path / "out") == ["net"]
+
+
+def test_one_export_at_a_time_moves_its_files(tmp_path):
+    """The second waits, so that every manifest is that of the files beside it."""
+    folder = tmp_path / "net"
+    with ThreadPoolExecutor(1) as pool:
+        with folder_lock.locked(tmp_path):
+            waiting = pool.submit(publishing, folder, "a.tflite", "text")
+            with pytest.raises(TimeoutError):
+                waiting.result(0.5)
+            assert not (folder / "manifest.json").exists()
+        waiting.result(60)
+    assert (folder / "manifest.json").exists()

@@ -175,25 +175,16 @@ class GraphEditor:
         return made
 
     def add_activation(self, name: str, shape) -> int:
-        """The index of a new float32 tensor that an operator will compute, called ``name`` or,
-        where another is called that, by it and a number."""
+        """The index of a new float32 tensor that an operator will compute."""
         from ai_edge_litert import schema_py_generated as schema
 
         tensor = schema.TensorT()
-        tensor.name = self._free_name(name).encode()
+        tensor.name = name.encode()
         tensor.shape = np.asarray([int(n) for n in shape], np.int32)
         tensor.type = schema.TensorType.FLOAT32
         tensor.buffer = 0
         self.subgraph.tensors.append(tensor)
         return len(self.subgraph.tensors) - 1
-
-    def _free_name(self, name: str) -> str:
-        taken = {tensor.name for tensor in self.subgraph.tensors}
-        found, number = name, 0
-        while found.encode() in taken:
-            number += 1
-            found = f"{name}_{number}"
-        return found
 
     def _buffer(self, value: np.ndarray) -> int:
         from ai_edge_litert import schema_py_generated as schema

@@ -7,8 +7,8 @@ from quantize.graph.graph import Graph
 from quantize.passes import rectifier
 from quantize.ranges.value_range import LEVELS, Range
 from quantize.schemes import unfit
+from quantize.schemes.kept_biases import keep_biases
 from quantize.schemes.quantizer import by_recipe, left_float, scope
-from quantize.schemes.whole_steps import keep_biases
 
 
 def quantize(

@@ -114,7 +114,7 @@ def _cast(operator: Operator, writer: GraphWriter) -> Value:
 
 
 def _bucketize(operator: Operator, writer: GraphWriter) -> Value:
-    """How many boundaries each number has reached."""
+    """The count of boundaries that each number has reached."""
     from onnx import TensorProto
 
     boundaries = np.asarray(operator.option("boundaries"), np.float32)

@@ -1,4 +1,4 @@
-"""Larger steps for weights whose channel's bias would be too many of them.
+"""Biases that the quantizer would lose: the weights of their channels get larger steps.
 
 A bias is an int32 of steps that are those of the input times those of the channel's weights. In a
 channel of no weights (one that pruning or training has switched off), or behind an activation of
@@ -13,12 +13,13 @@ import numpy as np
 
 from quantize.graph.graph import LINEAR, Graph
 from quantize.graph.graph_editor import GraphEditor
-from quantize.passes.layer import OUTPUT_AXIS
+from quantize.graph.whole_biases import BIAS
+from quantize.passes.layer_pair import OUTPUT_AXIS
 
 MAX_BIAS = 2**30  # in steps of the sums; an int32 holds twice that
 MAX_WEIGHT = 127
-# Of each kind the places of its input, weights and bias, and the axis of its output channels.
-PLACES = dict.fromkeys(LINEAR, (0, 1, 2)) | {"TRANSPOSE_CONV": (2, 1, 3)}
+WEIGHTS = 1  # the place of the weights among the inputs of every layer
+INPUT = dict.fromkeys(LINEAR, 0) | {"TRANSPOSE_CONV": 2}
 AXIS = OUTPUT_AXIS | {"TRANSPOSE_CONV": 0}
 
 
@@ -35,10 +36,11 @@ def keep_biases(made: Graph, graph: Graph) -> Graph:
 
 
 def _is_whole_layer(editor: GraphEditor, operator) -> bool:
-    places = PLACES.get(editor.kind(operator), ())
-    if not places or len(operator.inputs) <= places[2] or operator.inputs[places[2]] < 0:
+    """True for a layer of int8 weights and an int32 bias that are both stored."""
+    kind = editor.kind(operator)
+    if kind not in INPUT or len(operator.inputs) <= BIAS[kind] or operator.inputs[BIAS[kind]] < 0:
         return False
-    stored = [editor.constant(int(operator.inputs[place])) for place in places[1:]]
+    stored = [editor.constant(int(operator.inputs[place])) for place in (WEIGHTS, BIAS[kind])]
     return all(
         each is not None and each.dtype == dtype
         for each, dtype in zip(stored, (np.int8, np.int32), strict=True)
@@ -46,15 +48,15 @@ def _is_whole_layer(editor: GraphEditor, operator) -> bool:
 
 
 def _keep_bias(editor: GraphEditor, operator, floats: GraphEditor, original) -> bool:
+    """Write weights and bias of the channels whose bias overflows anew; False where none does."""
     kind = editor.kind(operator)
-    read, weighted, added = PLACES[kind]
-    weights = floats.read(original, weighted)
-    bias = floats.read(original, added).astype(np.float64)
+    place = BIAS[kind]
+    weights, bias = floats.read(original, WEIGHTS), floats.read(original, place).astype(np.float64)
 
-    def steps_of(place: int):
-        return editor.tensor(int(operator.inputs[place])).quantization
+    def scale(number: int) -> np.ndarray:
+        return editor.tensor(int(operator.inputs[number])).quantization.scale
 
-    step, steps = float(steps_of(read).scale[0]), np.asarray(steps_of(weighted).scale, np.float64)
+    step, steps = float(scale(INPUT[kind])[0]), np.asarray(scale(WEIGHTS), np.float64)
     needed = np.abs(bias) / MAX_BIAS / step
     if len(steps) == 1:
         needed = needed.max(keepdims=True)
@@ -66,12 +68,12 @@ def _keep_bias(editor: GraphEditor, operator, floats: GraphEditor, original) -> 
     shape = [1] * weights.ndim
     shape[AXIS[kind]] = len(steps)
     integers = np.clip(np.rint(weights / steps.reshape(shape)), -MAX_WEIGHT, MAX_WEIGHT)
-    kept = editor.read(operator, weighted)
-    editor.write(operator, weighted, np.where(is_weak.reshape(shape), integers, kept))
+    kept = editor.read(operator, WEIGHTS)
+    editor.write(operator, WEIGHTS, np.where(is_weak.reshape(shape), integers, kept))
     whole = np.rint(bias / sums.astype(np.float64))
-    editor.write(operator, added, np.where(is_weak, whole, editor.read(operator, added)))
-    for place, scale in ((weighted, steps), (added, sums)):
-        tensor = editor.tensor(int(operator.inputs[place]))
+    editor.write(operator, place, np.where(is_weak, whole, editor.read(operator, place)))
+    for number, found in ((WEIGHTS, steps), (place, sums)):
+        tensor = editor.tensor(int(operator.inputs[number]))
         tensor.quantization = copy.copy(tensor.quantization)  # another layer may read the old one
-        tensor.quantization.scale = scale
+        tensor.quantization.scale = found
     return True
