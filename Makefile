@@ -2,66 +2,86 @@
 # Python to set up with; empty: the newest supported one that runs here.
 PYTHON ?=
 VENV := .venv
-RUN := $(VENV)/bin/python
-READY := $(VENV)/ready
+# What is meant for another Python would take packages from there, or keep this one from starting.
+unexport PYTHONPATH PYTHONHOME PYTHONIOENCODING PYTHONSTARTUP PYTHONUSERBASE
 
-OPTIONS := ARCH ALPHA RES CLASSES WEIGHTS MODEL LOGITS SCALE OFFSET OUTPUTS DATA CALIB N_CALIB N_EVAL \
-	METHODS RUNGS KEEP_FLOAT SCHEMES SKIP_CORRUPT SPLIT DEVICE THREADS OUT
-EXPORT_OPTIONS := $(OPTIONS) FORMATS FILES
-TRAIN_OPTIONS := ARCH THREADS
-BENCH_OPTIONS := $(OPTIONS) FILE PLAN PRECISION TIME_LIMIT FILES RUNTIMES CORES STRICT SUSTAINED \
-	PROFILE DRIFT EXPLAIN GOVERNOR WIDE
-GATE_OPTIONS := $(OPTIONS) FILE PLAN CORES JUNIT MARKDOWN
-SUMMARY_OPTIONS := $(OPTIONS) VS
-BASELINE_OPTIONS := $(OPTIONS) FILE PLAN CORES RUNS
-LIST_OPTIONS := LIMIT MODEL DEVICE KIND WIDE
-ABI ?= arm64-v8a
-ANDROID_OPTIONS := NDK ABI LIBRARIES
+# What was given on the command line.
+override GIVEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $(v))),$(v)))
+
+# A value is data, as it was given: make would run what $(shell ...) in it says, here or when it hands
+# the value on to its children, also the value of a variable that is refused below. A line break in it
+# would begin another line of a recipe.
+override define LINE_BREAK
+
+
+endef
+override OF_MAKE := SHELL MAKE MAKEFLAGS MFLAGS MAKEOVERRIDES
+override keep = $(if $(findstring $(LINE_BREAK),$(value $(1))),$(error $(1) has a line break; expected \
+	one line))$(eval override export $(1) := $$(value $(1)))
+$(foreach v,$(filter-out $(OF_MAKE),$(GIVEN)),$(if $(filter command,$(origin $(v))),$(call keep,$(v))))
+
+override OPTIONS := ARCH ALPHA RES CLASSES WEIGHTS MODEL LOGITS SCALE OFFSET OUTPUTS DATA CALIB N_CALIB \
+	N_EVAL METHODS RUNGS KEEP_FLOAT SCHEMES SKIP_CORRUPT SPLIT DEVICE THREADS OUT
+override EXPORT_OPTIONS := $(OPTIONS) FORMATS FILES
+override TRAIN_OPTIONS := ARCH THREADS
+override BENCH_OPTIONS := $(OPTIONS) FILE PLAN PRECISION TIME_LIMIT FILES RUNTIMES CORES STRICT \
+	SUSTAINED PROFILE DRIFT EXPLAIN GOVERNOR WIDE
+override GATE_OPTIONS := $(OPTIONS) FILE PLAN CORES JUNIT MARKDOWN
+override SUMMARY_OPTIONS := $(OPTIONS) VS
+override BASELINE_OPTIONS := $(OPTIONS) FILE PLAN CORES RUNS
+override LIST_OPTIONS := LIMIT MODEL DEVICE KIND WIDE
+override ANDROID_OPTIONS := NDK ABI LIBRARIES
 
 # The variables that each target takes; all take those of the first line.
-EVERY_TARGET := DEBUG PYTHON VENV SHELL MAKE MAKEFLAGS MFLAGS MAKEOVERRIDES
-TAKES_export := $(EXPORT_OPTIONS)
-TAKES_quantize := $(OPTIONS)
-TAKES_report := $(OPTIONS) FILE
-TAKES_summary := $(SUMMARY_OPTIONS)
-TAKES_bench := $(BENCH_OPTIONS)
-TAKES_baseline := $(BASELINE_OPTIONS)
-TAKES_gate := $(GATE_OPTIONS)
-TAKES_list := $(LIST_OPTIONS)
-TAKES_show := ID WIDE
-TAKES_compare := A B WIDE
-TAKES_device-clean := DEVICE
-TAKES_train := $(TRAIN_OPTIONS)
-TAKES_android := $(ANDROID_OPTIONS)
-TAKES_docs := SLOW
-TAKES_test := PYTEST
-TAKES_test-pi := PYTEST
-TAKES_test-fuzz := PYTEST
-TAKES_test-applications := PYTEST
-TAKES_test-runtimes := PYTEST
-TAKES_test-android := PYTEST
+override EVERY_TARGET := DEBUG PYTHON VENV SHELL MAKE MAKEFLAGS MFLAGS MAKEOVERRIDES
+override TAKES_export := $(EXPORT_OPTIONS)
+override TAKES_quantize := $(OPTIONS)
+override TAKES_report := $(OPTIONS) FILE
+override TAKES_summary := $(SUMMARY_OPTIONS)
+override TAKES_bench := $(BENCH_OPTIONS)
+override TAKES_baseline := $(BASELINE_OPTIONS)
+override TAKES_gate := $(GATE_OPTIONS)
+override TAKES_list := $(LIST_OPTIONS)
+override TAKES_show := ID WIDE
+override TAKES_compare := A B WIDE
+override TAKES_device-clean := DEVICE
+override TAKES_train := $(TRAIN_OPTIONS)
+override TAKES_android := $(ANDROID_OPTIONS)
+override TAKES_docs := SLOW
+override TAKES_test := PYTEST
+override TAKES_test-pi := PYTEST
+override TAKES_test-fuzz := PYTEST
+override TAKES_test-applications := PYTEST
+override TAKES_test-runtimes := PYTEST
+override TAKES_test-android := PYTEST
 
 # A variable on the command line that no target takes is a slip of the pen, and one that this target
 # does not take would be ignored: neither may pass. Variables of the environment, and of a make that
 # called this one, may be meant for others.
+override quoted = '$(subst ','\'',$(1))'
+override TAKERS := $(foreach v,$(filter-out $(GIVEN),$(filter TAKES_%,$(.VARIABLES))),$(if $(filter \
+	override,$(origin $(v))),$(v:TAKES_%=%)))
+override KNOWN := $(sort $(EVERY_TARGET) $(foreach t,$(TAKERS),$(TAKES_$(t))))
 ifeq ($(MAKELEVEL),0)
-GIVEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $(v))),$(v)))
-TAKERS := $(patsubst TAKES_%,%,$(filter TAKES_%,$(.VARIABLES)))
-KNOWN := $(sort $(EVERY_TARGET) $(foreach t,$(TAKERS),$(TAKES_$(t))))
-TAKEN := $(EVERY_TARGET) $(foreach t,$(MAKECMDGOALS),$(TAKES_$(t)))
-UNKNOWN := $(firstword $(filter-out $(KNOWN),$(GIVEN)))
-NOT_TAKEN := $(firstword $(filter-out $(TAKEN),$(GIVEN)))
+override TAKEN := $(EVERY_TARGET) $(foreach t,$(MAKECMDGOALS),$(TAKES_$(t)))
+override UNKNOWN := $(firstword $(filter-out $(KNOWN),$(GIVEN)))
+override NOT_TAKEN := $(firstword $(filter-out $(TAKEN),$(GIVEN)))
 ifneq ($(UNKNOWN),)
-$(error $(shell awk -v name='$(UNKNOWN)' -v known='$(KNOWN)' -f set_up/unknown_variable.awk))
+$(error $(shell awk -v name=$(call quoted,$(UNKNOWN)) -v known=$(call quoted,$(KNOWN)) -f set_up/unknown_variable.awk))
 endif
 ifneq ($(NOT_TAKEN),)
-TAKE_IT := $(strip $(foreach t,$(TAKERS),$(if $(filter $(NOT_TAKEN),$(TAKES_$(t))),$(t))))
+override TAKE_IT := $(strip $(foreach t,$(TAKERS),$(if $(filter $(NOT_TAKEN),$(TAKES_$(t))),$(t))))
 $(error make $(or $(MAKECMDGOALS),help) does not take $(NOT_TAKEN); targets that do: $(TAKE_IT))
 endif
 endif
 
+$(foreach v,$(filter-out $(OF_MAKE),$(KNOWN)),$(if $(filter environment,$(origin $(v))),$(call keep,$(v))))
+
+RUN := $(call quoted,$(VENV)/bin/python)
+READY := $(VENV)/ready
+ABI ?= arm64-v8a
+
 # Each variable that was given becomes --its-name 'its value', quoted for the shell.
-quoted = '$(subst ','\'',$(1))'
 flag = --$(shell echo $(1) | tr 'A-Z_' 'a-z-')
 given = $(filter-out undefined default,$(origin $(1)))
 positional = $(if $(call given,$(1)),$(call quoted,$($(1))))
@@ -127,7 +147,7 @@ setup: $(READY)
 
 $(READY): pyproject.toml $(wildcard constraints/*.txt)
 	@python=$$(sh set_up/find_python.sh $(call quoted,$(PYTHON))) && \
-		"$$python" set_up/install.py $(VENV)
+		"$$python" set_up/install.py $(call quoted,$(VENV))
 
 # One that was asked for may be another than the environment was made with.
 ifneq ($(PYTHON),)
@@ -180,6 +200,8 @@ android: $(READY)
 
 # Tests that compute, then those that wait, many of them at once. Where PYTEST chooses some, in one go.
 HERE := not pi and not android and not fuzz and not applications and not runtimes
+# Runs a command with the words of PYTEST, split at spaces and quotes, which no shell sees.
+WORDS = printf '%s\n' $(call quoted,$(PYTEST)) | xargs
 WAITING = $(shell grep -l 'pytest.mark.waits' tests/test_*.py)
 # Two at a time share two cores: libraries that start a thread for each core wait for each other.
 test test-android: export TF_NUM_INTRAOP_THREADS := 1
@@ -187,7 +209,7 @@ test test-android: export TF_NUM_INTEROP_THREADS := 1
 test test-android: export OPENBLAS_NUM_THREADS := 1
 test: $(READY)
 ifdef PYTEST
-	@$(RUN) -m pytest -m '$(HERE)' -n 2 --dist loadfile $(PYTEST)
+	@$(WORDS) $(RUN) -m pytest -m '$(HERE)' -n 2 --dist loadfile
 else
 	@ended=0; \
 	$(RUN) -m pytest -m '$(HERE) and not waits' -n 2 --dist loadfile --durations=20 || ended=1; \
@@ -197,21 +219,21 @@ endif
 
 test-pi: $(READY)
 	@sh tests/device_pi/install.sh
-	@$(RUN) -m pytest -m pi -rs --durations=20 $(PYTEST)
+	@$(WORDS) $(RUN) -m pytest -m pi -rs --durations=20
 
 test-fuzz: $(READY)
-	@$(RUN) -m pytest -m fuzz -rs tests/test_native_fuzz.py $(PYTEST)
+	@$(WORDS) $(RUN) -m pytest -m fuzz -rs tests/test_native_fuzz.py tests/test_fuzz.py
 
 test-applications: $(READY)
-	@$(RUN) -m pytest -m applications -s --durations=0 tests/test_applications.py $(PYTEST)
+	@$(WORDS) $(RUN) -m pytest -m applications -s --durations=0 tests/test_applications.py
 
 # Files in older runtimes, for which Pythons from 3.9 on are looked for.
 test-runtimes: $(READY)
-	@$(RUN) -m pytest -m runtimes -rs --durations=0 tests/test_older_runtimes.py $(PYTEST)
+	@$(WORDS) $(RUN) -m pytest -m runtimes -rs --durations=0 tests/test_older_runtimes.py
 
 test-android: $(READY)
 	@sh tests/device_android/install.sh
-	@$(RUN) -m pytest -m android -rs -n 2 --dist loadfile --durations=20 $(PYTEST)
+	@$(WORDS) $(RUN) -m pytest -m android -rs -n 2 --dist loadfile --durations=20
 
 lint: $(READY)
 	@$(RUN) -m ruff check .
@@ -228,7 +250,7 @@ constraints: $(READY)
 	@$(RUN) set_up/pin.py
 
 clean:
-	rm -rf $(VENV) .cache .pytest_cache .ruff_cache
+	rm -rf $(call quoted,$(VENV)) .cache .pytest_cache .ruff_cache
 	@echo 'artifacts/ and results/ stay; make distclean removes them, too'
 
 distclean: clean

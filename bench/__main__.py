@@ -1,13 +1,10 @@
 """The command line ``mobilenet-bench``: a command name and the module that runs it."""
 
 import importlib
-import shlex
 import sys
 from collections.abc import Sequence
 
-from models.command_line import command
-from models.command_line.advice import module_line
-from models.command_line.options import OneLineParser
+from models.command_line import starting
 
 # A command is a module with ``add_arguments(parser)`` and ``run(namespace, typed)``.
 COMMANDS = {
@@ -32,16 +29,27 @@ COMMANDS = {
         "bench.history.compare_runs",
         "two runs of the same machine side by side",
     ),
+    "rescue": (
+        "bench.history.rescue_runs",
+        "what can be read of a damaged history, in a new file",
+    ),
     "export": ("bench.history.export_runs", "the runs of the history as CSV or JSON"),
 }
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command line ``argv``; its exit code."""
+    from models.command_line import command  # here: see ``script``
+
     return command.exit_code(lambda: _dispatch(argv), "interrupted; finished rows are kept")
 
 
 def _dispatch(argv: Sequence[str]) -> None:
+    import shlex
+
+    from models.command_line.advice import module_line
+    from models.command_line.options import OneLineParser
+
     known = OneLineParser(prog=module_line("bench"), description=__doc__)
     purposes = "; ".join(f"{name}: {purpose}" for name, (_, purpose) in COMMANDS.items())
     known.add_argument("command", choices=COMMANDS, help=purposes)
@@ -57,14 +65,13 @@ def _dispatch(argv: Sequence[str]) -> None:
 
 def script() -> int:
     """The ``mobilenet-bench`` command."""
-    command.end_as_by_ctrl_c()
-    return main(sys.argv[1:])
+    return starting.run(main, "models.command_line.command")
 
 
 def gate_script() -> int:
     """The ``mobilenet-gate`` command: ``mobilenet-bench gate``."""
-    command.end_as_by_ctrl_c()
-    return main(["gate", *sys.argv[1:]])
+    sys.argv.insert(1, "gate")
+    return script()
 
 
 if __name__ == "__main__":

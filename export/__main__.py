@@ -9,6 +9,7 @@ from export.exporter import export
 from export.summary import text
 from models.command_line import command, options, quiet_logs
 from models.command_line.errors import CheckFailed
+from models.command_line.printable import printable_lines
 
 
 def main(argv: Sequence[str]) -> int:
@@ -29,7 +30,8 @@ def _export(argv: Sequence[str]) -> None:
     with quiet_logs.held_back():
         manifest, made = export(asked, wanted)
     folder = str(Path(asked.out) / manifest.model_id)
-    print(manifest.to_json() if namespace.json else text(manifest, folder, made), end="")
+    shown = manifest.to_json() if namespace.json else text(manifest, folder, made)
+    print(printable_lines(shown), end="")
     names = {file.name for file in wanted_files(asked.schemes, wanted)}
     failed = [failure for failure in manifest.failed if failure.name in names]
     if failed:

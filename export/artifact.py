@@ -3,18 +3,75 @@
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, Required, TypedDict
 
+from export.export_file import all_files
+from models import checked_json
+from models.checked_json import WrongField
 from models.command_line.errors import RequestError
 from models.network import Network
-from models.networks.output_tensor import OutputTensor
+from models.networks.output_tensor import CLASS_KINDS, VALUES, OutputTensor
 from models.networks.spec import Preprocess
-from quantize.evaluate.output_comparison import ComparisonSummary, TensorComparison
+from quantize.evaluate.output_comparison import ComparisonSummary
 from quantize.graph.delegate import Partitions
 from quantize.graph.tensor_info import TensorInfo
 
 MANIFEST_NAME = "manifest.json"
 MANIFEST_VERSION = 2
 READABLE_VERSIONS = (1, 2)  # 1 had no partitions
+IMAGE_DIMENSIONS = 4
+LARGEST_SIDE = 2**31 - 1  # of a tensor, as files have it
+
+
+class ModelIdentity(TypedDict, total=False):
+    """What is read of the network's identity; it has more."""
+
+    labels_known: Required[bool]
+    weights: str | None
+    sha256: str | None
+    weights_sha256: str | None
+
+
+class Images(TypedDict, total=False):
+    """What is read of the images that files were calibrated or evaluated on."""
+
+    name: Required[str]
+    images: Required[int]
+    set_aside_of: Any
+
+
+class Tried(TypedDict, total=False):
+    """What is read of a quantization method that was tried."""
+
+    method: Required[str]
+    sqnr_db: Required[float | None]
+    seconds: Required[float]
+    float_layers: list[str]
+    latency_ratio: float | None
+    latency_samples: int | None
+
+
+class Search(TypedDict, total=False):
+    """What is read of the search over methods; empty where there was none."""
+
+    chosen: str
+    min_sqnr_db: float | None
+    methods: list[Tried]
+
+
+class SplitLayers(TypedDict, total=False):
+    """The layers that are computed in channel groups, and those that are not."""
+
+    groups: int
+    split: list[str]
+    whole: list[str]
+
+
+class InputReason(TypedDict, total=False):
+    """Why pixels are scaled so."""
+
+    reason: str
+    guess: bool
 
 
 @dataclass(frozen=True)
@@ -66,22 +123,22 @@ class Manifest:
 
     model_id: str
     key: str
-    model: dict
+    model: ModelIdentity
     output_kind: str
     classes: int
     preprocess: Preprocess
-    calibration: dict
-    evaluation: dict
+    calibration: Images
+    evaluation: Images
     artifacts: tuple[Artifact, ...]
     versions: dict[str, str]
     command: str
     warnings: tuple[str, ...] = ()
-    int8: dict = field(default_factory=dict)
-    further: dict[str, dict] = field(default_factory=dict)
-    split: dict = field(default_factory=dict)
+    int8: Search = field(default_factory=dict)
+    further: dict[str, Search] = field(default_factory=dict)
+    split: SplitLayers = field(default_factory=dict)
     plan: dict = field(default_factory=dict)
     failed: tuple[Failure, ...] = ()
-    input: dict = field(default_factory=dict)
+    input: InputReason = field(default_factory=dict)
     outputs: tuple[OutputTensor, ...] = ()
     outputs_reason: str = ""
     reference: str = "Keras"
@@ -105,22 +162,32 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: Path, command: str = "make export") -> "Manifest":
-        """The manifest in ``folder``; RequestError if there is none or it is not ours.
+        """The manifest in ``folder``; RequestError where there is none, or another thing.
 
-        ``command``: what writes it, for the error messages.
+        Every field is checked, so that nothing after this meets a wrong one; the files are in the
+        folder, by names that an export gives. ``command``: what writes it, for the messages.
         """
         path = folder / MANIFEST_NAME
         try:
-            raw = json.loads(path.read_text())
-            if raw["version"] not in READABLE_VERSIONS:
+            raw = checked_json.parse_file(path)
+            if not isinstance(raw, dict):
+                raise WrongField("", raw, "an object")
+            if raw.get("version") not in READABLE_VERSIONS:
+                found = str(raw.get("version"))[:20]
                 raise RequestError(
-                    f"{path} has version {raw['version']}; expected {MANIFEST_VERSION}; "
-                    f"run {command} again"
+                    f"{path} has version {found}; expected {MANIFEST_VERSION}; run {command} again"
                 )
-            return _from_json(raw)
+            manifest = _from_json(raw)
+            _check(manifest, folder)
+            return manifest
         except (FileNotFoundError, NotADirectoryError):
             raise RequestError(f"there is no {path}; run {command} first") from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except OSError as error:
+            raise RequestError(
+                f"{path} cannot be read ({error.strerror}); expected a manifest that you may read; "
+                f"run {command} again"
+            ) from error
+        except ValueError as error:
             raise RequestError(
                 f"{path} is not a manifest ({error}); run {command} again"
             ) from error
@@ -146,52 +213,84 @@ def _with_former_names(described: dict) -> dict:
     return {**described, "rungs": rungs}
 
 
-def _with_names_of_today(described: dict) -> dict:
+def _with_names_of_today(described: Any) -> Any:
     """``described`` of any manifest, its methods under that name alone."""
+    if not isinstance(described, dict):
+        return described
     rest = {name: value for name, value in described.items() if name != "rungs"}
-    if "rungs" not in described or "methods" in described:
+    rungs = described.get("rungs")
+    if "methods" in described or not isinstance(rungs, list):
         return rest
-    methods = [
-        {"method": rung["rung"], **{name: rung[name] for name in rung if name != "rung"}}
-        for rung in described["rungs"]
-    ]
-    return {**rest, "methods": methods}
+    return {**rest, "methods": [_method(rung) for rung in rungs]}
 
 
-def _fidelity(raw: dict) -> ComparisonSummary:
-    tensors = tuple(TensorComparison(**tensor) for tensor in raw.get("tensors", ()))
-    return ComparisonSummary(**{**raw, "tensors": tensors})
+def _method(rung: Any) -> Any:
+    if not isinstance(rung, dict) or "rung" not in rung:
+        return rung
+    return {"method": rung["rung"], **{name: rung[name] for name in rung if name != "rung"}}
 
 
 def _from_json(raw: dict) -> Manifest:
-    def tensor(t):
-        return TensorInfo(**{**t, "shape": tuple(t["shape"])})
+    """``raw``, of any version, as a Manifest; WrongField names the first field that is none."""
+    named = {"warnings" if name == "caveats" else name: value for name, value in raw.items()}
+    if "int8" in named:
+        named["int8"] = _with_names_of_today(named["int8"])
+    if isinstance(further := named.get("further"), dict):
+        named["further"] = {name: _with_names_of_today(made) for name, made in further.items()}
+    # Figures of a network that learned nothing may be no numbers.
+    return checked_json.read(Manifest, named, finite=False)
 
-    def artifact(a):
-        return Artifact(
-            **{
-                **a,
-                "inputs": tuple(tensor(t) for t in a["inputs"]),
-                "outputs": tuple(tensor(t) for t in a["outputs"]),
-                "fidelity": _fidelity(a["fidelity"]) if a["fidelity"] else None,
-                "partitions": Partitions(**found) if (found := a.get("partitions")) else None,
-            }
-        )
 
-    rest = dict(raw)
-    warnings = rest.pop("caveats")
-    return Manifest(
-        **{
-            **rest,
-            "preprocess": Preprocess(**raw["preprocess"]),
-            "outputs": tuple(
-                OutputTensor(**{**output, "shape": tuple(output["shape"])})
-                for output in raw.get("outputs", ())
-            ),
-            "artifacts": tuple(artifact(a) for a in raw["artifacts"]),
-            "int8": _with_names_of_today(raw.get("int8", {})),
-            "further": {n: _with_names_of_today(m) for n, m in raw.get("further", {}).items()},
-            "warnings": tuple(warnings),
-            "failed": tuple(Failure(**one) for one in raw.get("failed", ())),
-        }
-    )
+def _check(manifest: Manifest, folder: Path) -> None:
+    """WrongField for a value that no export writes into a manifest in ``folder``."""
+    if manifest.model_id != folder.name:
+        raise WrongField("model_id", manifest.model_id, f"{folder.name!r}, as its folder is called")
+    if manifest.output_kind not in (*CLASS_KINDS, VALUES):
+        raise WrongField("output_kind", manifest.output_kind, f"one of {(*CLASS_KINDS, VALUES)}")
+    checked_json.check_range("classes", manifest.classes, 0, LARGEST_SIDE)
+    checked_json.read(Preprocess, manifest.preprocess, "preprocess")
+    if not manifest.artifacts:
+        raise WrongField("artifacts", [], "at least one file")
+    known, seen = {file.name for file in all_files()}, set()
+    for number, artifact in enumerate(manifest.artifacts):
+        at = f"artifacts[{number}]"
+        # The name is part of a path: of a file that is loaded, and that a next export removes.
+        if artifact.name not in known or artifact.name in seen:
+            raise WrongField(
+                f"{at}.name", artifact.name, f"one of {', '.join(sorted(known))}, once"
+            )
+        seen.add(artifact.name)
+        if artifact.name != f"{artifact.scheme}.{artifact.format}":
+            raise WrongField(f"{at}.scheme", artifact.scheme, f"that of {artifact.name}")
+        _check_file(artifact, at)
+    for number, output in enumerate(manifest.outputs):
+        _check_shape(output.shape, f"outputs[{number}].shape")
+    for name, made in {"int8": manifest.int8, **manifest.further}.items():
+        tried = [one["method"] for one in made.get("methods", ())]
+        if "methods" in made and made.get("chosen") not in tried:
+            raise WrongField(f"{name}.chosen", made.get("chosen"), f"one of {', '.join(tried)}")
+        if tried and "min_sqnr_db" not in made:
+            raise WrongField(f"{name}.min_sqnr_db", "missing", "a value")
+    for name, part in (("split", manifest.split), ("input", manifest.input)):
+        needed = (SplitLayers if name == "split" else InputReason).__annotations__
+        if part and (missing := [one for one in needed if one not in part]):
+            raise WrongField(f"{name}.{missing[0]}", "missing", "a value")
+
+
+def _check_file(artifact: Artifact, at: str) -> None:
+    checked_json.check_range(f"{at}.bytes", artifact.bytes, 0, 2**63 - 1)
+    if len(artifact.inputs) != 1:
+        raise WrongField(f"{at}.inputs", list(artifact.inputs), "one image")
+    if len(artifact.inputs[0].shape) != IMAGE_DIMENSIONS:
+        raise WrongField(f"{at}.inputs[0].shape", str(artifact.inputs[0].shape), "four dimensions")
+    if not artifact.outputs:
+        raise WrongField(f"{at}.outputs", [], "at least one")
+    for name, tensors in (("inputs", artifact.inputs), ("outputs", artifact.outputs)):
+        for number, tensor in enumerate(tensors):
+            _check_shape(tensor.shape[1:], f"{at}.{name}[{number}].shape")
+            checked_json.read(TensorInfo, tensor, f"{at}.{name}[{number}]")
+
+
+def _check_shape(shape: tuple[int, ...], at: str) -> None:
+    for side in shape:
+        checked_json.check_range(at, side, 1, LARGEST_SIDE)

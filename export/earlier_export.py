@@ -11,7 +11,7 @@ from models.data.image_source import ImageSize
 
 
 def read(folder: Path) -> Manifest | None:
-    """The manifest in ``folder``; None where there is none, or one of another version."""
+    """The manifest in ``folder``; None where there is none, or one that cannot be used."""
     try:
         return Manifest.read(folder)
     except RequestError:

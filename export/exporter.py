@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from export import earlier_export, memory, staging, versions
+from export import earlier_export, memory, place_check, staging, versions
 from export.artifact import MANIFEST_NAME, Artifact, Failure, Manifest, described
 from export.export_file import ALL, ExportFile, FileOptions, all_files
 from export.file_maker import MakeRequest, Written
@@ -42,6 +42,7 @@ def export(options: Options, wanted: FileOptions = ALL) -> tuple[Manifest, bool]
     no file is right.
     """
     request = ExportRequest.of(options, wanted)
+    place_check.check_place(request.folder)
     stored = staging.stored_manifest(request.folder)
     found = earlier_export.read(request.folder)
     size, classes = earlier_export.known_shape(found, request)

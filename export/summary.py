@@ -117,13 +117,13 @@ def _search(scheme: str, made: dict) -> list[str]:
 def _float_layers(scheme: str, made: dict) -> list[str]:
     """The layers of the files that are float, and what they cost."""
     chosen = next(tried for tried in made["methods"] if tried["method"] == made["chosen"])
-    if not chosen["float_layers"]:
+    if not chosen.get("float_layers"):
         return []
     cost = ""
-    if chosen["latency_ratio"] is not None:
+    if chosen.get("latency_ratio") is not None:
         cost = (
             f": {chosen['latency_ratio']:.2f} times the latency of every layer int8 (medians of "
-            f"{chosen['latency_samples']}, in turns, LiteRT)"
+            f"{chosen.get('latency_samples')}, in turns, LiteRT)"
         )
     return [f"float in {scheme}: {', '.join(chosen['float_layers'])}{cost}"]
 

@@ -13,6 +13,7 @@ from models.naming import content_sha256, safe_name
 from models.network import Network
 from models.networks.input_scaling import InputScaling
 from models.opened_file import is_model_file, open_model_file, reference_name, weight_files
+from models.untrusted_files import regular_file
 
 # What a file that is measured as it is has no use for.
 NOT_OF_FILES = (
@@ -83,8 +84,9 @@ def resolve(options: Options) -> FileSource:
             raise RequestError(
                 f"FILE has '{path}'; expected .tflite or .onnx files, comma-separated"
             )
-        if not path.is_file():
+        if not path.exists():
             raise RequestError(f"FILE has '{path}', which does not exist")
+        regular_file.check(path, f"FILE '{path}'", "expected a .tflite or .onnx file")
         if paths.count(path) > 1:
             raise RequestError(f"FILE has '{path}' twice; expected each file once")
     return FileSource(

@@ -1,10 +1,13 @@
 """The identity of a network: the hash of its weights, the name of its folder."""
 
 import hashlib
+import os
 import re
 from pathlib import Path
 
 from models.command_line.options import Options
+
+LONGEST_NAME = 120  # file systems take 255 bytes, of which names made from this one need some
 
 
 def content_sha256(path: Path, *further: Path) -> str:
@@ -15,7 +18,7 @@ def content_sha256(path: Path, *further: Path) -> str:
     for file in (*own, *further):
         if file != path:
             folder = path if path.is_dir() else path.parent
-            whole.update(str(file.relative_to(folder)).encode() + b"\0")
+            whole.update(os.fsencode(file.relative_to(folder)) + b"\0")
         with file.open("rb") as opened:
             while chunk := opened.read(1 << 20):
                 whole.update(chunk)
@@ -23,8 +26,13 @@ def content_sha256(path: Path, *further: Path) -> str:
 
 
 def safe_name(name: str) -> str:
-    """``name`` as a folder name: letters, digits, dot, dash and underscore."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "model"
+    """``name`` as a folder name: letters, digits, dot, dash and underscore; a long one ends with
+    a part of its hash."""
+    found = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "model"
+    if len(found) <= LONGEST_NAME:
+        return found
+    digest = hashlib.sha256(found.encode()).hexdigest()[:8]
+    return f"{found[: LONGEST_NAME - len(digest) - 1]}-{digest}"
 
 
 def foreign_data_warnings(options: Options, labels_known: bool) -> tuple[str, ...]:

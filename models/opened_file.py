@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from models.command_line.errors import RequestError
+from models.networks import size_limits
 from models.onnx_files.onnx_file import OnnxFile
 from models.onnx_files.weight_files import weight_files as onnx_weights
 from models.tflite_files.tflite_file import TfliteFile
+from models.untrusted_files import regular_file
 
 KINDS = {".tflite": TfliteFile, ".onnx": OnnxFile}
 KERAS = "Keras"
@@ -28,9 +30,13 @@ def open_model_file(path: Path, resolution: int | None = None) -> TfliteFile | O
     kind = KINDS.get(path.suffix.lower())
     if kind is None:
         raise RequestError(f"'{path}' ends in '{path.suffix}'; expected .tflite or .onnx")
-    if not path.is_file():
-        raise RequestError(f"there is no file '{path}'; expected a .tflite or .onnx file")
-    return kind.open(path, resolution)
+    expected = "expected a .tflite or .onnx file"
+    if not path.exists():
+        raise RequestError(f"there is no file '{path}'; {expected}")
+    regular_file.check(path, f"'{path}'", expected)
+    opened = kind.open(path, resolution)
+    size_limits.check_image(opened.image.shape[1:], f"'{path}'")
+    return opened
 
 
 def reference_name(path: Path) -> str:

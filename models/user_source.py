@@ -9,6 +9,7 @@ from models.command_line.options import Options
 from models.data.image_source import MIN_SIDE_PIXELS, ImageSize
 from models.naming import content_sha256, foreign_data_warnings, safe_name
 from models.network import Network
+from models.networks import size_limits
 from models.networks.output_tensor import (
     CLASS_KINDS,
     LOGITS,
@@ -18,6 +19,9 @@ from models.networks.output_tensor import (
     row_of,
 )
 from models.opened_file import is_model_file, reference_name, weight_files
+from models.untrusted_files import regular_file
+
+GRAPH = "saved_model.pb"
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,13 @@ def resolve(options: Options) -> UserSource:
             f"MODEL is {options.model!r}, which does not exist; expected a .keras or .h5 file, a "
             "SavedModel folder, a .tflite or .onnx file"
         )
+    if not path.is_dir():
+        regular_file.check(path, f"MODEL '{path}'", "expected a model file or a SavedModel folder")
+    elif not (path / GRAPH).is_file():  # or all that is in the folder would be read for its hash
+        raise RequestError(
+            f"MODEL '{path}' is a folder without {GRAPH}; expected a SavedModel folder, as "
+            "model.export(folder) writes it, or a model file"
+        )
     for name in ("alpha", "classes", "weights"):
         if getattr(options, name) is not None:
             raise RequestError(
@@ -117,6 +128,8 @@ def resolve(options: Options) -> UserSource:
     labels_known = options.data not in (None, "demo")
     if options.res is not None and options.res < MIN_SIDE_PIXELS:
         raise RequestError(f"RES is {options.res}; expected at least {MIN_SIDE_PIXELS} pixels")
+    if options.res is not None:
+        size_limits.check_image((options.res, options.res), "RES")
     return UserSource(
         path,
         options.logits,

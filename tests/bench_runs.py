@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+from bench.devices import host
 from bench.devices.runtimes import PYTHON
 from bench.measurement.job import RUNTIMES
 from bench.measurement.plan import Plan
@@ -16,11 +17,13 @@ ROWS = [(f, s, r) for f in USUAL for s in ("float32", "int8") for r in USUAL[f]]
 
 
 def runtime_that(tmp_path, monkeypatch, source):
-    """Put a tflite_runtime that does ``source`` on import in front of the installed one."""
+    """Put a tflite_runtime that does ``source`` on import in front of the installed one; the folder
+    that it is in."""
     package = tmp_path / "fake" / "tflite_runtime"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(source)
-    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+    monkeypatch.setattr(host, "PACKAGES", (package.parent, *host.PACKAGES))
+    return package.parent
 
 
 def is_running(pid):

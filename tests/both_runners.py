@@ -5,7 +5,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from bench.devices.host import RUNNER
+from bench.devices.host import PACKAGES, RUNNER
+from bench.devices.runner_python import RunnerPython
 from bench.on_device import runner
 
 # As a job without any of them; the rest of a result is of the same type in both.
@@ -35,7 +36,7 @@ class Answer:
 
 class BothRunners:
     def __init__(self, native, libraries):
-        self._python = [sys.executable, str(RUNNER)]
+        self._python = RunnerPython((sys.executable,), PACKAGES).starting(RUNNER)
         self._native = [str(native), "--libraries", str(libraries)]
 
     def python(self, text, *arguments):

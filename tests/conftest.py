@@ -21,12 +21,16 @@ from phone_project import PhoneProject
 from remote_project import RemoteProject
 from tiny_models import write_export, write_images
 
+from bench.devices import platform
+from bench.devices.runner_python import RunnerPython
 from bench.devices.transport.adb_program import has_adb
 from bench.measurement.job import Job
 from bench.measurement.plan import PLANS
 
 # Its tests are imported by others, and say as much when they fail.
 pytest.register_assert_rewrite("any_connection")
+# Devices of tests that run at the same time are this machine, whose accounts share one lease.
+platform.SHARED_FILE = ""
 # A shell that starts us in the background has Ctrl-C ignored, which children inherit; the tests
 # that press it need what a terminal gives.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -85,7 +89,7 @@ def loopback(tmp_path_factory):
 def far(tiny_project, keras_predictions, loopback, monkeypatch):
     """The project with a device "pi" over a connection. Its Python is this one: no environment
     is made there."""
-    monkeypatch.setattr("bench.devices.board.provision", lambda *_: (sys.executable,))
+    monkeypatch.setattr("bench.devices.board.provision", lambda *_: RunnerPython((sys.executable,)))
     with BreakableRelay(loopback.port) as between:
         yield RemoteProject(tiny_project, loopback, between, monkeypatch)
 

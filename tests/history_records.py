@@ -6,12 +6,12 @@ from bench.measurement.accuracy import Accuracy, ClassChange, Flip
 from bench.measurement.environment import Battery, Environment
 from bench.measurement.plan import Plan
 from bench.measurement.record import Drift, Record
-from bench.measurement.result import Delegate, OpTime, Result, State, Turn
+from bench.measurement.result import CpuQuota, Delegate, OpTime, Result, State, Turn
 from bench.measurement.warning import MeasurementWarning
 
 ENVIRONMENT = Environment(
     "Test CPU", 4, 2**33, "Linux 6.1", "aarch64", "3.11.2", {"numpy": "1.26.4", "litert": "2.3.0"},
-    "Test Board 4 \N{MICRO SIGN}", (1_800_000, 2_400_000), True, "Test OS 12", "aarch64", True,
+    "Test Board 4 \N{MICRO SIGN}", (1_800_000, 2_400_000), True, "Test OS 12", "aarch64", True, 1.5,
 )  # fmt: skip
 RESULT = Result(
     "litert", "2.3.0", 2, 5, (0, 3), 10, 20, 30, 6, False, (500, 400, 2**40, 600),
@@ -22,6 +22,7 @@ RESULT = Result(
     ),
     0.125, 0.0, 99, Delegate(28, 2, {"SOFTMAX": 1, "RESHAPE": 2}),
     (OpTime("conv1", "CONV_2D", 1234.5, True), OpTime("out", "SOFTMAX", 7.0, None)), 30,
+    unanswered=("vcgencmd",), cpu_quota=CpuQuota(1.5, "/sys/fs/cgroup/cpu.max", 3, 2_000_000),
     turn_group=2, batteries=(Battery(81, "", 29.5, 0), Battery(79, "USB", None, 3)),
 )  # fmt: skip
 ACCURACY = Accuracy(

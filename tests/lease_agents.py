@@ -41,9 +41,9 @@ class Agent:
 
     def __init__(
         self, cache, shell=("sh",), owner="ann", timeout_s=60, by=(), environment=None,
-        file=LEASE_AGENT,
+        file=LEASE_AGENT, shared=(),
     ):  # fmt: skip
-        command = [*by, *shell, str(file), str(cache), str(timeout_s), owner]
+        command = [*by, *shell, str(file), str(cache), str(timeout_s), owner, *map(str, shared)]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

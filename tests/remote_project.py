@@ -42,7 +42,7 @@ def stall_at(number, mark, device):
 
 class JobError(Exception):"""
 PLACES = {
-    "start": "    result = run(arguments, tell)\n",
+    "start": "    result = run(arguments, tell, packages)\n",
     "timing": "        return bool(sys.stdin.readline())\n",
     "evaluating": "        rows = []\n        for pixels in shard:\n",
 }

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import PurePosixPath
 
 import pytest
@@ -212,6 +213,20 @@ def test_a_phone_that_cannot_check_files_is_refused(server, tmp_path):
         pytest.raises(DeviceError, match=r"^pixel has no sha256sum \(.*not found\); expected"),
     ):
         Adb(settings(phone.serial)).connect()
+
+
+def test_a_shell_that_gives_up_reading_after_a_time_loses_no_connection(server, tmp_path):
+    """TMOUT, where bash is the sh."""
+    (tmp_path / "sh").symlink_to(shutil.which("bash"))
+    variables = {"TMOUT": "1", "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    with (
+        Adbd(Shell(environment=variables)) as phone,
+        Adb(settings(phone.serial)) as connection,
+    ):
+        process = connection.start(["sh", "-c", 'read -r line; echo "$line"'])
+        time.sleep(2)  # longer than TMOUT
+        assert process.communicate(b"still here\n", PATIENT_S)[0] == b"still here\n"
+        assert connection.is_connected()
 
 
 def test_many_programs_run_at_the_same_time(connection):

@@ -6,8 +6,9 @@ import pytest
 from any_connection import PATIENT_S
 from device_android.adbd import Adbd
 from device_android.authorization import Consent
-from loopback_sshd import free_port
+from loopback_sshd import LoopbackServer, free_port
 from own_adb_server import OwnAdbServer
+from remote_project import at_once
 
 from bench.devices.open_devices import named
 from bench.devices.settings import DeviceSettings
@@ -45,6 +46,8 @@ emulator-5554          offline transport_id:3
 ZY22                   recovery usb:1-3 product:a model:b device:c transport_id:6
 [::1]:5555             device product:a model:b_c device:d transport_id:7
 adb-14-x._adb-tls-connect._tcp device product:a model:Pixel_8 device:d transport_id:9
+HT7              detached usb:1-4 transport_id:10
+0a 1b                  hovering usb:1-5 transport_id:11
 
 """
 
@@ -84,9 +87,25 @@ def test_every_line_of_a_list_is_a_phone():
         "ZY22": ("recovery", "b"),
         "[::1]:5555": ("device", "b_c"),
         "adb-14-x._adb-tls-connect._tcp": ("device", "Pixel_8"),
+        "HT7": ("detached", ""),
+        "0a 1b": ("hovering", ""),
     }
     assert {"????????????", "(no serial number)"} < set(found)
     assert listed("List of devices attached\n\n") == []
+    assert listed(LISTED.replace("\n", "\r\n")) == listed(LISTED)
+    (found,) = [phone for phone in listed(LISTED) if phone.serial == "????????????"]
+    assert found.state.startswith("no permissions (user in plugdev group; are your udev rules")
+
+
+def test_an_adb_of_windows_is_understood(tmp_path, monkeypatch):
+    """As in its Subsystem for Linux: its lines end in CR LF."""
+    (tmp_path / "adb").write_text(
+        "#!/bin/sh\n"
+        "printf 'List of devices attached\\r\\nR58M  device usb:1-1 model:a\\r\\n\\r\\n'\n"
+    )
+    (tmp_path / "adb").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert phones() == [Phone("R58M", "device", "a")]
 
 
 def test_the_one_that_is_meant():
@@ -117,7 +136,8 @@ def test_the_one_that_is_meant():
         ("host", "not a phone"),
         ("offline", "adb reconnect offline"),
         ("unauthorized", "adb kill-server"),
-        ("hovering", "state 'hovering'; expected 'device'"),
+        ("detached", "run adb -s 'a b' attach"),
+        ("hovering", "state 'hovering'; expected 'device'; unplug it"),
     ],
 )
 def test_every_state_but_one_has_advice(state, message):
@@ -206,6 +226,32 @@ def test_an_address_where_no_phone_is(server):
     serial = f"127.0.0.1:{free_port()}"
     assert f"pixel: {serial} refuses connections; is wireless debugging on" in why(serial)
     assert "is an unknown host name; is it spelled right" in why("no-such-phone.invalid:5555")
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_an_address_where_something_else_listens_is_not_left_in_adbs_list(
+    server, tmp_path, is_stopped
+):
+    with LoopbackServer(tmp_path / "server") as ssh:
+        serial = f"127.0.0.1:{ssh.port}"
+        connection = opened(serial)
+        if is_stopped:
+            connection.timeouts = Timeouts(connect_s=60, alive_interval_s=5, alive_count=3)
+            at_once(lambda: serial in server.adb("devices"), connection.close)
+        with pytest.raises(DeviceError) as caught:
+            connection.connect()
+        assert is_stopped or str(caught.value).startswith(
+            f"pixel: nothing at {serial} answers as a phone does: it stays offline; expected"
+        )
+        assert serial not in server.adb("devices")
+
+
+def test_a_phone_that_was_in_adbs_list_stays_there(server):
+    with Adbd() as phone:
+        server.adb("connect", phone.serial)
+        phone.go_offline()
+        assert "is offline" in why(phone.serial)
+        assert phone.serial in server.adb("devices")
 
 
 def test_device_names_phones(server, tmp_path):

@@ -68,7 +68,7 @@ def photographs(made, n=70):
         (["--arch", "v9"], ["ARCH is 'v9'", "v1 v1-quant-friendly v2 v3-large v3-small"]),
         (["--weights", "random", "--alpha", "0"], ["ALPHA is 0"]),
         (["--weights", "random", "--alpha", "-1"], ["ALPHA is -1"]),
-        (["--weights", "random", "--alpha", "nan"], ["ALPHA is nan"]),
+        (["--weights", "random", "--alpha", "nan"], ["ALPHA is 'nan'", "a number"]),
         (["--weights", "random", "--res", "0"], ["RES is 0", "32 to 512"]),
         (["--weights", "random", "--res", "big"], ["RES is 'big'", "a whole number"]),
         (["--weights", "nowhere.h5"], ["WEIGHTS is 'nowhere.h5'", "demo, imagenet, random"]),

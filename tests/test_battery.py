@@ -1,8 +1,11 @@
 """Battery and thermal state of a phone, as Android prints them."""
 
 import pytest
+from local_transport import LocalTransport
 
+from bench.devices.phone import Phone
 from bench.devices.phone_facts import battery
+from bench.devices.settings import DeviceSettings
 from bench.measurement.environment import Battery
 
 OF_BATTERY = """Current Battery Service state:
@@ -58,3 +61,19 @@ def test_a_phone_below_freezing():
 @pytest.mark.parametrize("output", ["", "Can't find service: battery\n"])
 def test_what_is_not_told_is_none(output):
     assert battery(output, output) == Battery(None, None, None, None)
+
+
+def test_a_service_that_does_not_answer_is_asked_once(tmp_path, monkeypatch, capsys):
+    """It is asked before and after every group of turns."""
+    monkeypatch.setattr("bench.devices.phone.DUMPSYS_S", 1.0)
+    (tmp_path / "battery").write_text(OF_BATTERY.format(usb="true"))
+    script = f"#!/bin/sh\necho $1 >> {tmp_path}/asked\n[ $1 = battery ] || exec sleep 600\n"
+    (tmp_path / "dumpsys").write_text(script + f"cat {tmp_path}/battery\n")
+    (tmp_path / "dumpsys").chmod(0o755)
+    transport = LocalTransport({"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    transport.connect()
+    phone = Phone(DeviceSettings("pixel", "adb"), transport)
+    assert [phone.battery() for _ in range(3)] == [Battery(85, "USB", 29.1, None)] * 3
+    assert (tmp_path / "asked").read_text().split().count("thermalservice") == 1
+    said = capsys.readouterr().err
+    assert said.count("pixel: dumpsys thermalservice does not answer") == 1

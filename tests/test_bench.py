@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -169,7 +170,7 @@ def test_wrong_requests_are_one_line_and_exit_code_2(tiny_project, capsys):
         ("--n-eval", "many"): "N_EVAL is 'many'",
         ("--plan", "slow"): "PLAN is 'slow'; expected one of: quick default thorough",
         ("--precision", "0"): "PRECISION is 0",
-        ("--time-limit", "nan"): "TIME_LIMIT is nan",
+        ("--time-limit", "nan"): "TIME_LIMIT is 'nan'",
         ("--sustained", "999"): "SUSTAINED is 999; expected a number above 0, up to 60",
         ("--files", "int4.tflite"): "FILES has 'int4.tflite'",
         ("--runtimes", "tvm"): "RUNTIMES has 'tvm'; expected some of: litert",
@@ -216,3 +217,33 @@ def test_the_command_line_agrees_with_keras(tiny_project, monkeypatch):
     done = subprocess.run([*command, *chosen], check=True, stdout=subprocess.PIPE)
     rows = json.loads(done.stdout)["rows"]
     assert len(rows) == len(ROWS) and all(row["agreement"] == 1 for row in rows)
+
+
+def test_a_firmware_that_never_answers_costs_one_wait_and_no_row(
+    tiny_project, keras_predictions, monkeypatch, capsys
+):
+    asked, path = tiny_project / "asked", tiny_project / "bin" / "vcgencmd"
+    path.parent.mkdir()
+    path.write_text(f"#!/bin/sh\necho asked >> {asked}\nexec sleep 600\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{path.parent}:{os.environ['PATH']}")
+    assert bench("--runtimes", "litert,onnxruntime") == 0
+    shown = capsys.readouterr().out
+    assert asked.read_text() == "asked\n"
+    assert "warning unanswered: all rows" in shown and "vcgencmd did not answer" in shown
+    rows = History().newest()
+    assert len(rows) == 4 and all(row.result.samples_ns for row in rows)
+    assert {row.result.unanswered for row in rows} == {("vcgencmd",)}
+
+
+def test_a_quota_smaller_than_the_threads_is_said_before_anything_is_measured(
+    tiny_project, keras_predictions, monkeypatch, capsys
+):
+    limited = replace(Host().environment(), cpu_quota_cores=1.5)
+    monkeypatch.setattr(Host, "environment", lambda self: limited)
+    assert bench("--threads", "2", "--runtimes", "litert") == 0
+    shown = capsys.readouterr().out.splitlines()
+    note = next(n for n, line in enumerate(shown) if "2 threads with a CPU quota" in line)
+    assert shown[note].startswith("note: host: ") and "raise the CPU quota" in shown[note]
+    assert note < next(n for n, line in enumerate(shown) if line.startswith("float32.tflite"))
+    assert all("quota" in [one.kind for one in row.warnings] for row in History().newest())

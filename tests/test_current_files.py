@@ -109,10 +109,24 @@ def test_files_made_by_other_methods_or_without_a_scheme_are_refused(tiny_projec
         opened(model="tiny.keras", schemes="int16x8")
 
 
+def test_a_link_in_the_place_of_a_file_is_not_followed_out_of_the_folder(tiny_project):
+    """Whoever hands a folder on could have any file of its reader loaded, and sent to a device."""
+    file = tiny_project / "artifacts" / "tiny" / "int8.tflite"
+    elsewhere = tiny_project / "elsewhere.tflite"
+    file.rename(elsewhere)
+    file.symlink_to(elsewhere)
+    with pytest.raises(
+        RequestError, match=r"int8\.tflite is a link to .*elsewhere\.tflite, outside"
+    ):
+        opened(model="tiny.keras")
+
+
 def test_images_of_the_part_that_was_calibrated_on_are_not_evaluated_on(tiny_project):
     path = tiny_project / "artifacts" / "tiny" / "manifest.json"
     raw = json.loads(path.read_text())
-    path.write_text(json.dumps({**raw, "calibration": {"set_aside_of": "DATA"}}))
+    path.write_text(
+        json.dumps({**raw, "calibration": {**raw["calibration"], "set_aside_of": "DATA"}})
+    )
     asked = Options(model="tiny.keras", data="data.npz")
     exported = opened(model="tiny.keras")
     aside, rest = set_aside(open_dataset("data.npz", "DATA", ImageSize(8, 8, 3), 3))

@@ -213,6 +213,52 @@ def test_every_picture_in_a_class_folder_counts(folder):
     assert len(list(data.images(range(len(data))))) == 16
 
 
+def test_images_inside_folders_of_a_class_folder_are_noted(folder):
+    """photos/train and photos/test of a network of two classes would be taken for its classes."""
+    (folder / "cat" / "README.txt").unlink()
+    assert opened(folder).warnings == ()
+    picture(folder / "cat" / "black" / "7.jpg", seed=7)
+    picture(folder / "ant" / "red" / "big" / "8.jpg", seed=8)
+    (line,) = opened(folder).warnings
+    assert "2 images are in a folder inside a class folder, the first ant/red/big/8.jpg" in line
+    assert "counts as ant; expected CLASS/IMAGE" in line
+    assert opened(folder, "CALIB").warnings == opened(folder, classes=None).warnings == ()
+
+
+def test_a_link_to_itself_and_a_pipe_are_named_and_not_their_folder(folder):
+    for make, found in (
+        (lambda path: path.symlink_to(path.name), "a link that leads nowhere"),
+        (os.mkfifo, "a pipe, a socket or a device"),
+    ):
+        for place in (folder / "odd", folder / "cat" / "odd.jpg", folder / "cat" / "deep" / "odd"):
+            place.parent.mkdir(exist_ok=True)
+            make(place)
+            refused(f"{place} is {found}", folder)
+            place.unlink()
+
+
+@pytest.mark.parametrize(
+    "character", ["\f", "\v", "\x1c", "\x85", "\u2028", "\u2029", "\r", "\x1b"]
+)
+def test_lines_of_a_list_of_classes_end_with_a_line_feed_alone(folder, character):
+    """Where another character ended one, all labels after it would be shifted, silently."""
+    listed = folder / "classes.txt"
+    listed.write_text(f"ant\nbee{character}wasp\ncat\n", newline="")
+    line = refused(f"line 2 of {listed} has a character that nobody sees", folder)
+    assert character not in line
+    listed.write_text("\ufeffant\r\nbee \r\n\tcat\r\n\r\n", newline="")
+    assert opened(folder).class_names == ("ant", "bee", "cat")
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path.name)])
+def test_a_list_of_classes_that_is_no_file_is_not_passed_over(folder, make):
+    for place in (folder, folder.parent):
+        make(place / "classes.txt")
+        line = refused("classes.txt ", folder)
+        assert "remove it" in line and str(place / "classes.txt") in line
+        (place / "classes.txt").rmdir() if make is Path.mkdir else (place / "classes.txt").unlink()
+
+
 def test_files_that_are_no_pictures_are_counted(folder):
     assert opened(folder).warnings == (
         f"DATA={folder}: 1 file is no image, and left out; the first is cat/README.txt",

@@ -55,20 +55,21 @@ def test_the_summary_names_what_is_outside(tmp_path):
 
 
 def test_partitions_come_back_out_of_the_manifest(tmp_path):
-    manifest = write_export(tmp_path)
+    manifest, folder = write_export(tmp_path), tmp_path / "tiny"
     taken = Partitions(2, {"SOFTMAX": 1})
     artifacts = (replace(manifest.artifacts[0], partitions=taken), *manifest.artifacts[1:])
-    (tmp_path / "manifest.json").write_text(replace(manifest, artifacts=artifacts).to_json())
-    assert [a.partitions for a in Manifest.read(tmp_path).artifacts] == [taken, None, None, None]
+    (folder / "manifest.json").write_text(replace(manifest, artifacts=artifacts).to_json())
+    assert [a.partitions for a in Manifest.read(folder).artifacts] == [taken, None, None, None]
 
 
 def test_a_manifest_from_before_partitions_is_still_read(tmp_path):
+    folder = tmp_path / "tiny"
     raw = json.loads(write_export(tmp_path).to_json())
     raw["version"] = 1
     for artifact in raw["artifacts"]:
         del artifact["partitions"]
-    (tmp_path / "manifest.json").write_text(json.dumps(raw))
-    assert {a.partitions for a in Manifest.read(tmp_path).artifacts} == {None}
+    (folder / "manifest.json").write_text(json.dumps(raw))
+    assert {a.partitions for a in Manifest.read(folder).artifacts} == {None}
 
 
 def test_the_tiny_file_of_the_tests_is_taken_whole():

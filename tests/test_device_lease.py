@@ -24,9 +24,9 @@ from relayed_transport import RelayedTransport
 
 from bench.devices.lease.device_lease import DeviceLease
 from bench.devices.lease.lease_command import lease_command
-from bench.devices.platform import LEASE_AGENT
+from bench.devices.platform import LEASE_AGENT, owner
 from bench.measurement.result import ConnectionLost
-from models.command_line.errors import DeviceError
+from models.command_line.errors import DeviceError, RequestError
 
 pytestmark = pytest.mark.waits
 
@@ -57,7 +57,7 @@ def device(cache):
         notes = []
         found = DeviceLease(
             transport, settings.pop("agent", ("sh", str(LEASE_AGENT))),
-            PurePosixPath(cache), owner, notes.append, **settings,
+            PurePosixPath(settings.pop("folder", cache)), owner, notes.append, **settings,
         )  # fmt: skip
         found.notes = notes
         made.append(found)
@@ -75,6 +75,27 @@ def test_a_second_bench_is_told_whose_the_device_is_and_what_to_do(device):
     assert str(error.value).startswith("local is in use by ann@desk pid 7 for ")
     assert str(error.value).endswith(" s; wait, or end that bench")
     assert error.value.exit_code == 3
+
+
+def test_a_bench_of_another_account_is_told_whose_the_device_is(device, cache, tmp_path):
+    shared = tmp_path / "os-release"
+    shared.touch()
+    device("ann@desk", shared=str(shared)).take()
+    other = device("bob", shared=str(shared), folder=tmp_path / "bob's cache")
+    with pytest.raises(DeviceError) as error:
+        other.take()
+    assert str(error.value) == "local is in use by ann@desk; wait, or end that bench"
+
+
+def test_a_device_that_was_named_twice_is_told(device):
+    """Under two names: this very bench has it."""
+    device(owner()).take()
+    with pytest.raises(RequestError) as error:
+        device(owner()).take()
+    assert str(error.value) == (
+        "local is the same device as another that DEVICE names, which this bench has already; "
+        "expected each device once"
+    )
 
 
 def test_a_second_bench_may_wait(device):

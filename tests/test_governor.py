@@ -83,6 +83,18 @@ def test_every_core_gets_the_governor_and_then_its_former_one(user):
     assert governors(folder) == ["ondemand", "schedutil", "performance"] and not notes
 
 
+def test_a_core_that_is_off_is_let_alone(user):
+    """Some systems still show what it had; what is written there is refused."""
+    folder, start = user
+    root, notes = cores(folder, "ondemand", "userspace", "powersave"), []
+    (folder / "sys/devices/system/cpu/cpu1/online").write_text("0\n")
+    (folder / "sys/devices/system/cpu/cpu2/online").write_text("1\n")
+    program(folder, SUDO)
+    with governed(start, "pi4", "performance", notes.append, root):
+        assert governors(folder) == ["performance", "userspace", "performance"]
+    assert governors(folder) == ["ondemand", "userspace", "powersave"] and not notes
+
+
 def test_the_former_governor_is_back_when_the_block_fails(user):
     folder, start = user
     root = cores(folder, "ondemand")

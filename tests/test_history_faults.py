@@ -1,14 +1,12 @@
 """The history survives what happens to files: kills, rivals, full disks, damage."""
 
+import contextlib
 import ctypes
 import os
 import random
-import re
 import resource
-import shutil
 import signal
 import sqlite3
-import subprocess
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +18,7 @@ from history_records import DRIFT, record, timed
 
 from bench.__main__ import main
 from bench.history.history import History
-from models.command_line.errors import DeviceError
+from models.command_line.errors import DeviceError, RequestError
 
 pytestmark = pytest.mark.waits
 
@@ -172,7 +170,7 @@ def test_damage_in_the_middle_is_found_before_a_measurement_and_made_no_worse(pa
     for samples in range(1, 30):
         History(path).append(record(result=timed(range(100 * samples))))
     content = damage(path, "accuracy")
-    with pytest.raises(DeviceError, match=r"is damaged .*sqlite3 recovered\.sqlite"):
+    with pytest.raises(DeviceError, match=r"is damaged .*bench rescue"):
         History(path).check()
     with pytest.raises(DeviceError, match="is damaged"):
         History(path).append(record())
@@ -187,27 +185,99 @@ def overwrite_middle(path):
     path.write_bytes(content)
 
 
-@pytest.mark.skipif(not shutil.which("sqlite3"), reason="the sqlite3 program is not installed")
-def test_the_advice_for_a_damaged_history_saves_every_run_that_can_be_read(tmp_path, monkeypatch):
+def rescued(code):
+    """The history that ``bench rescue`` makes of that of the current folder, which stays as it is;
+    the ids of the runs that it lacks."""
+    before = History().path.read_bytes()
+    assert main(["rescue"]) == code
+    assert History().path.read_bytes() == before
+    found = History(Path("results/rescued.sqlite"))
+    found.check()
+    ids = {line.id for line in found.listing(None)}
+    return found, set(range(1, 31)) - ids
+
+
+@pytest.fixture
+def thirty(tmp_path, monkeypatch):
+    """The records of a history of 30 runs, each with an id, and a comparison."""
     monkeypatch.chdir(tmp_path)
     samples = random.Random(1).randbytes(6_000)
     for _ in range(30):
         History().append(record(result=timed(samples)))
     History().add_drift([DRIFT])
-    whole = list(History().each())
+    return {one.id: one for one in History().each()}
+
+
+def test_the_advice_for_a_damaged_history_saves_every_run_that_can_be_read(thirty, capsys):
     overwrite_middle(History().path)
-    damaged = History().path.read_bytes()
-    with pytest.raises(DeviceError, match="is damaged") as refused:
+    with pytest.raises(DeviceError, match=r"is damaged .*bench rescue writes"):
         History().check()
-    advised = re.search(r"run: (.*); move bench\.sqlite", str(refused.value)).group(1)
-    subprocess.run(advised, shell=True, check=True, capture_output=True)
-    recovered = History(tmp_path / "recovered.sqlite")
-    recovered.check()
-    found = list(recovered.each())
-    assert 25 <= len(found) < 30 and all(one in whole for one in found)
-    assert len(recovered.listing(None)) == len(found) and recovered.drifts("s1") == [DRIFT]
-    assert recovered.append(record()) == 31
-    assert History().path.read_bytes() == damaged
+    found, lost = rescued(code=1)
+    said = capsys.readouterr()
+    assert f"error: {len(lost)} of 30 runs are lost: {min(lost)}" in said.err and 1 <= len(lost) < 6
+    assert all(one == thirty[one.id] for one in found.each()) and found.drifts("s1") == [DRIFT]
+    assert f"{30 - len(lost)} runs of results/bench.sqlite" in said.out
+    assert found.append(record()) == 31
+    assert main(["rescue"]) == 2 and "is there already" in capsys.readouterr().err
+
+
+def change(statement):
+    with contextlib.closing(sqlite3.connect(History().path)) as connection, connection:
+        connection.execute(statement)
+
+
+def test_a_damaged_environment_costs_no_run(thirty):
+    change("UPDATE devices SET environment = '{' || environment")
+    with pytest.raises(DeviceError, match=r"is damaged .*bench rescue"):
+        History().newest()
+    found, lost = rescued(code=0)
+    assert lost == set() and found.get(30).result == thirty[30].result
+    assert found.get(30).environment.cpu_model == "n/a"
+
+
+def test_text_that_is_no_text_is_damage(thirty, capsys):
+    change("UPDATE runs SET command = CAST(x'80ff41' AS TEXT) WHERE id = 7")
+    for words in (["show", "7"], ["export", "--csv"]):
+        assert main(words) == 3
+        said = capsys.readouterr().err
+        assert "is damaged (Could not decode to UTF-8 column 'command')" in said
+        assert said.count("\n") == 1
+    assert rescued(code=1)[1] == {7}
+
+
+def test_a_history_without_a_readable_run_is_no_success(thirty, capsys):
+    change("UPDATE samples SET samples_ns = x'00'")
+    assert rescued(code=1)[1] == set(range(1, 31))
+    assert "30 of 30 runs are lost" in capsys.readouterr().err
+
+
+def test_what_is_whole_is_rescued_whole(thirty):
+    assert rescued(code=0)[1] == set()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_bytes_that_changed_cost_no_run_whose_rows_are_whole(thirty, seed, capsys):
+    chance, path = random.Random(seed), History().path
+    content = bytearray(path.read_bytes())
+    at, many = chance.randrange(len(content)), chance.choice((1, 1, 40, 512))
+    content[at : at + many] = chance.randbytes(len(content[at : at + many]))
+    path.write_bytes(content)
+    whole = set()
+    for run_id in thirty:
+        assert main(["show", str(run_id), "--json"]) in (0, 2, 3)
+        said = capsys.readouterr()
+        assert said.err.count("\n") <= 1 and "DEBUG" not in said.err
+        with contextlib.suppress(DeviceError, RequestError):
+            whole |= {run_id} if History().get(run_id) == thirty[run_id] else set()
+    assert main(["list"]) in (0, 3)
+    assert capsys.readouterr().err.count("\n") <= 1
+    code = main(["rescue"])
+    if code == 3:  # the first page, which says where everything is
+        assert not whole and not Path("results/rescued.sqlite").exists()
+        return
+    found = {one.id: one for one in History(Path("results/rescued.sqlite")).each()}
+    assert {run_id for run_id in found if found[run_id] == thirty[run_id]} >= whole
+    assert code == (0 if len(found) == 30 else 1)
 
 
 def test_damage_elsewhere_leaves_the_rest_readable(path):

@@ -1,11 +1,13 @@
 """The tables of the history, which users' own queries rely on, and files that have others."""
 
 import sqlite3
+from dataclasses import replace
 
 import pytest
-from history_records import record
+from history_records import RESULT, record
 
 from bench.history.history import History
+from bench.history.schema import ADDED
 from models.command_line.errors import DeviceError
 
 TABLES_OF_VERSION_4 = """
@@ -22,7 +24,7 @@ profile: run_id position name kind mean_ns delegated
 runs: id series_id device_id artifact_id session time_utc command git_commit plan runtime_version
     os_threads affinity load_ns prepare_ns first_inference_ns warmup_runs warmup_stable
     others_share stolen_share peak_rss_bytes delegate images error_kind error_message data
-    turn_group
+    turn_group unanswered cpu_quota
 samples: run_id samples_ns turn_start_s turn_samples
 series: id model_id artifact runtime device kind threads
 states: run_id position at_s load_average governors frequency_khz temperature_c throttled
@@ -70,3 +72,17 @@ def test_a_database_of_something_else_is_refused(path):
     with pytest.raises(DeviceError, match="something else, with bookmarks"):
         History(path).append(record())
     assert list(connection.iterdump()) == before
+
+
+def test_a_file_that_an_earlier_bench_of_this_version_wrote_is_read_and_added_to(path):
+    made = record(result=replace(RESULT, unanswered=(), cpu_quota=None))
+    History(path).append(made)
+    connection = sqlite3.connect(path)
+    for name in ADDED:
+        connection.execute(f"ALTER TABLE runs DROP COLUMN {name}")
+    connection.commit()
+    before = list(connection.iterdump())
+    assert History(path).get(1) == replace(made, id=1)
+    assert list(connection.iterdump()) == before
+    assert History(path).get(History(path).append(record())) == record(id=2)
+    assert History(path).get(1) == replace(made, id=1)

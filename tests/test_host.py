@@ -3,12 +3,19 @@
 import json
 import os
 import platform
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from bench_runs import is_running, runtime_that
+from commands import ROOT, environment
+from processes import ended, running, wait_until
 
-from bench.devices.host import Host
+from bench.devices.free_memory import children
+from bench.devices.host import RUNNER, Host
+from bench.engine.turns import in_turns
 from bench.measurement.result import RunError
 from models.command_line.errors import DeviceError
 
@@ -96,3 +103,69 @@ def test_the_environment_is_that_of_this_machine():
 def test_a_device_that_does_not_say_what_it_is_fails(tmp_path):
     with pytest.raises(DeviceError, match="does not say what machine it is"):
         Host(runner_that(tmp_path, "print('{}')")).environment()
+
+
+BENCH = """
+import sys
+from pathlib import Path
+from bench.devices.host import Host
+from bench.measurement.job import Job
+from bench.measurement.plan import Plan
+print("begun", flush=True)
+plan = Plan(precision=0.0, time_limit_s=600.0)
+print(Host().run(Job(Path(sys.argv[1]), "tflite", sys.argv[2], 1, plan)))
+"""
+
+
+@pytest.mark.parametrize(
+    "runtime", ["litert", pytest.param("litert-native", marks=pytest.mark.slow)]
+)
+def test_the_runner_ends_with_the_bench_that_is_killed(job, runtime, request):
+    """It would go on for ten minutes, and take the cores from the next bench."""
+    if runtime == "litert-native":
+        request.getfixturevalue("release_runner")
+    words = [sys.executable, "-c", BENCH, str(job.artifact), runtime]
+    bench = subprocess.Popen(words, cwd=ROOT, env=environment(), stdout=subprocess.PIPE)
+    assert bench.stdout.readline() == b"begun\n"
+    mark = f"--parent\0{bench.pid}"
+    wait_until(lambda: running(mark), 120)
+    (runner, *_) = running(mark)
+    wait_until(lambda: busy_s(runner) > 0.5, 120)  # it infers, and reads no more of its input
+    bench.kill()
+    bench.communicate()
+    assert ended(mark)
+
+
+def busy_s(pid):
+    """Processor time of ``pid`` and, of the native runner, of the process that it watches."""
+    found = 0.0
+    for one in (pid, *children(pid)):
+        ticks = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()[11:13]
+        found += sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+    return found
+
+
+def test_a_runner_whose_bench_has_ended_already_does_nothing(job):
+    words = [sys.executable, str(RUNNER), "--parent", "1"]
+    done = subprocess.run(words, input=job.to_json(), capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (3, "")
+
+
+def test_what_hangs_is_waited_for_once_in_a_whole_bench(job, tmp_path, monkeypatch):
+    """However many rows: whoever finds out tells the others, and each says what is not known."""
+    asked, path = tmp_path / "asked", tmp_path / "vcgencmd"
+    path.write_text(f"#!/bin/sh\necho asked >> {asked}\nexec sleep 600\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    found = in_turns(Host(), {n: job for n in range(3)}, lambda *_: None)
+    assert asked.read_text().count("asked") == 1
+    for result in found.values():
+        assert result.error is None and result.samples_ns
+        assert result.unanswered == ("vcgencmd",)
+
+
+@pytest.mark.parametrize("names", [["heat"], [7], "x", 7])
+def test_what_no_runner_asks_for_is_no_answer(job, tmp_path, names):
+    source = f"print({json.dumps(json.dumps({'event': 'ready', 'unanswered': names}))})"
+    result = Host(runner_that(tmp_path, source)).run(job)
+    assert result.error.kind == "garbage"

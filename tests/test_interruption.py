@@ -1,9 +1,11 @@
 """Ctrl-C and SIGTERM end a bench and its runner; finished rows are kept."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 
@@ -59,12 +61,16 @@ def test_a_bench_that_is_terminated_ends_its_runner(tiny_project, tmp_path, monk
         model={"weights": "random"},
     )
     hang = f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(600)"
-    runtime_that(tmp_path, monkeypatch, f"import os, time; {hang}")
-    path = os.pathsep.join([os.environ["PYTHONPATH"], str(ROOT)])
-    command = [sys.executable, "-m", "bench", "run", "--weights", "random"]
+    fake = runtime_that(tmp_path, monkeypatch, f"import os, time; {hang}")
+    code = (
+        "from pathlib import Path\nfrom bench.devices import host\n"
+        f"host.PACKAGES = (Path({str(fake)!r}), *host.PACKAGES)\n"
+        "import sys\nfrom bench.__main__ import script\nsys.exit(script())"
+    )
+    command = [sys.executable, "-c", code, "run", "--weights", "random"]
     bench_process = subprocess.Popen(
         command,
-        env={**os.environ, "PYTHONPATH": path},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         # As a shell starts what it puts in the background.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
@@ -76,3 +82,59 @@ def test_a_bench_that_is_terminated_ends_its_runner(tiny_project, tmp_path, monk
     assert b"interrupted" in bench_process.communicate(timeout=120)[1]
     assert bench_process.returncode == 130
     assert not is_running(int((tmp_path / "pid").read_text()))
+
+
+def started_in_a_terminal(tmp_path, words):
+    """``python words`` as the command that a terminal waits for, and the end of that terminal."""
+    terminal, side = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, *words],
+        env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
+        stdin=side, stdout=side, stderr=side,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )  # fmt: skip
+    os.close(side)
+    return process, terminal
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_terminal_that_is_closed_ends_the_runner_and_leaves_no_files(
+    tiny_project, tmp_path, monkeypatch, again
+):
+    """The runner hangs; the shell may send the signal as well as the system."""
+    (tmp_path / "tmp").mkdir()
+    write_export(
+        tiny_project / "artifacts",
+        "v2-1-224-random",
+        formats=("tflite",),
+        model={"weights": "random"},
+    )
+    hang = f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    runtime_that(tmp_path, monkeypatch, f"import os, time; {hang}")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([os.environ["PYTHONPATH"], str(ROOT)]))
+    process, terminal = started_in_a_terminal(
+        tmp_path, ["-m", "bench", "run", "--weights", "random", "--runtimes", "tflite-runtime"]
+    )
+    while not ((tmp_path / "pid").exists() and (tmp_path / "pid").read_text()):
+        assert process.poll() is None, os.read(terminal, 10_000)
+        time.sleep(0.02)
+    os.close(terminal)  # the system sends SIGHUP
+    if again:
+        os.kill(process.pid, signal.SIGHUP)  # and so does the shell
+    assert process.wait(timeout=120) == 130
+    assert not is_running(int((tmp_path / "pid").read_text()))
+    assert os.listdir(tmp_path / "tmp") == []
+
+
+def test_nohup_is_respected(monkeypatch):
+    """Of a process that was started with SIGHUP ignored, and so keeps running."""
+    code = (
+        "import os, signal; from models.command_line import starting; "
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN); "
+        "print(starting.run(lambda argv: os.kill(os.getpid(), signal.SIGHUP) or 7))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "7\n" and done.stderr == ""

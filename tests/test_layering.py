@@ -34,7 +34,7 @@ def imported_by(file: Path):
 TOP = ""  # the files of a package that are in no folder
 FOLDERS = {  # of each package, lowest first; those in one place do not know each other
     "models": [
-        ["command_line"], ["networks"], ["data", "keras_files", "weights"],
+        ["command_line"], ["untrusted_files"], ["networks"], ["data", "keras_files", "weights"],
         ["model_files"], ["onnx_files", "tflite_files"], [TOP], ["training"],
     ],
     "quantize": [

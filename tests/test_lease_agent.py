@@ -4,6 +4,7 @@ import calendar
 import fcntl
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -88,6 +89,47 @@ def test_a_second_bench_hears_whose_the_device_is(shell, cache):
         assert first.ask("bye") == "released" and first.code() == 0
         with Agent(cache, shell, owner="bob") as third:
             assert third.answer() == "locked"
+
+
+def test_two_accounts_share_one_device(shell, tmp_path):
+    """Each has its own cache; what both can read is locked."""
+    shared = tmp_path / "os release"
+    shared.touch()
+    mine, theirs = tmp_path / "mine", tmp_path / "theirs"
+    with Agent(mine, shell, "ann@desk, process 7", shared=[shared]) as agent:
+        assert agent.answer() == "locked"
+        with Agent(theirs, shell, "bob", shared=[shared]) as second:
+            assert second.answer() == "busy - - ann@desk, process 7"
+            assert second.code() == BUSY
+        with Agent(theirs, shell, "bob", shared=[tmp_path / "none"]) as alone:
+            assert alone.answer() == "locked"
+            assert alone.ask("bye") == "released"
+        assert agent.ask("bye") == "released"
+        assert agent.code() == 0
+    with Agent(theirs, shell, "bob", shared=[shared]) as second:
+        assert second.answer() == "locked"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start another user's program")
+def test_an_account_that_may_write_nothing_of_another_hears_whose_the_device_is(tmp_path):
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        os.chmod(folder, 0o777)
+        shutil.copy(LEASE_AGENT, folder)
+        file = Path(folder) / LEASE_AGENT.name
+        other = ("setpriv", "--reuid", "65534", "--clear-groups")
+        shared = Path(folder) / "os-release"
+        shared.touch(0o644)
+        with Agent(tmp_path / "mine", owner="ann", shared=[shared]) as agent:
+            assert agent.answer() == "locked"
+            with Agent(f"{folder}/bobs", owner="bob", by=other, file=file, shared=[shared]) as bob:
+                assert bob.answer() == "busy - - ann"
+            assert agent.ask("bye") == "released"
+            assert agent.code() == 0
+        with Agent(f"{folder}/bobs", owner="bob", by=other, file=file, shared=[shared]) as bob:
+            assert bob.answers("locked")[-1] == "locked"
+            with Agent(tmp_path / "mine", owner="eve", shared=[shared]) as agent:
+                assert agent.answers("busy")[-1] == "busy - - bob"
+            assert bob.ask("bye") == "released"
 
 
 def test_of_twelve_that_start_at_the_same_moment_one_has_the_device(cache):
@@ -312,6 +354,16 @@ def test_a_folder_that_cannot_be_written_is_one_line(shell, tmp_path, where):
         reply = agent.answer()
         assert reply.startswith("failed ") and str(where) in reply
         assert agent.answer() is None and agent.code() == FAILED
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root unmounts a file system")
+def test_a_system_without_proc_is_told_what_to_mount(cache):
+    script = 'umount -l /proc && exec "$@"'
+    with Agent(cache, by=("unshare", "-m", "sh", "-c", script, "sh")) as agent:
+        assert agent.answer() == (
+            "failed /proc is not mounted there; run there: sudo mount -t proc proc /proc"
+        )
+        assert agent.code() == FAILED
 
 
 @pytest.mark.parametrize("content", ["{", "ann\n", "\0" * 200, "9" * 5000, "ann\nx\n1\nboot\n?\n"])

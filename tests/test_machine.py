@@ -21,6 +21,18 @@ TOOLS = ("sh", "uname", "head", "ldd", "sed")
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a file system")
 
 
+WITHOUT = """
+import sys
+class Nobody:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            raise ModuleNotFoundError("No module named " + repr(name))
+sys.meta_path.insert(0, Nobody())
+sys.modules.pop({module!r}, None)
+exec(sys.stdin.read())
+"""
+
+
 class NoisyTransport(LocalTransport):
     """To a shell whose start-up files say something."""
 
@@ -160,6 +172,20 @@ def test_a_python_that_breaks_off_is_quoted(tmp_path, script):
         DeviceError, match=r"python3 on pi4 (does not run|is broken): .*(codec|dead)"
     ):
         asked(tmp_path, python=broken)
+
+
+@pytest.mark.parametrize("module", ["json", "zipfile", "ctypes"])
+def test_a_python_without_all_of_its_standard_library_is_told_what_to_install(tmp_path, module):
+    """As python3-minimal, and one that was built without a library."""
+    (tmp_path / "without.py").write_text(WITHOUT.format(module=module))
+    python = program(
+        tmp_path, "python3", f'shift 3; exec "{sys.executable}" "{tmp_path}/without.py" "$@"'
+    )
+    with pytest.raises(DeviceError) as error:
+        asked(tmp_path, python=python)
+    message = str(error.value)
+    assert f"{module}" in message and "\n" not in message
+    assert "its standard library is not whole; run there: sudo apt install python3" in message
 
 
 def test_another_system_than_linux_is_refused(tmp_path):

@@ -2,12 +2,23 @@
 
 import os
 import platform
+import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from bench.on_device import governor_access, machine_facts, processor_shares
-from bench.on_device.machine_state import read_state, read_throttled
+from bench.on_device import (
+    ask_program,
+    governor_access,
+    machine_facts,
+    machine_watch,
+    processor_shares,
+    this_process,
+)
+from bench.on_device.job_error import JobError
+from bench.on_device.machine_watch import MachineWatch
+from bench.on_device.online_cores import online_cores, parse_cores
 from bench.on_device.processor_name import processor_name
 
 pytestmark = pytest.mark.waits
@@ -44,19 +55,26 @@ def board(tmp_path):
     return tmp_path
 
 
+def look(root, unasked=()):
+    """The state before the turns."""
+    watch = MachineWatch(unasked, str(root))
+    watch.look()
+    return watch.states[-1]
+
+
 def test_clocks_heat_and_voltage_are_read(board, monkeypatch):
     monkeypatch.setenv("PATH", str(board))
-    found = read_state(time.monotonic() - 5, root=str(board))
+    found = look(board)
     assert found["governors"] == ["ondemand", "performance"]
-    assert found["frequency_khz"] == [600_000, 1_500_000, 1_000_000]  # cpu2 before cpu10
+    assert found["frequency_khz"] == [600_000, 0, 1_500_000, *[0] * 7, 1_000_000]
     assert found["temperature_c"] == pytest.approx(83.205)  # the hottest; no sensor is that cold
     assert found["throttled"] == 0b1  # under-voltage, which the kernel tells everybody
-    assert 5 <= found["at_s"] < 60 and found["load_average"] >= 0
+    assert 0 <= found["at_s"] < 60 and found["load_average"] >= 0
 
 
 def test_what_a_machine_does_not_tell_is_empty(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    found = read_state(time.monotonic(), root=str(tmp_path))
+    found = look(tmp_path)
     assert (found["governors"], found["frequency_khz"]) == ([], [])
     assert found["temperature_c"] is None and found["throttled"] is None
 
@@ -67,17 +85,123 @@ def test_what_a_machine_does_not_tell_is_empty(tmp_path, monkeypatch):
 )
 def test_the_firmware_is_asked_first_and_then_the_kernel(tmp_path, monkeypatch, script, flags):
     program(tmp_path, monkeypatch, "vcgencmd", script)
-    assert read_throttled(str(tmp_path)) == (flags or None)
+    assert look(tmp_path)["throttled"] == (flags or None)
     volt = "class/hwmon/hwmon0/"
     tree(tmp_path, {volt + "name": "rpi_volt\n", volt + "in0_lcrit_alarm": "0\n"})
-    assert read_throttled(str(tmp_path)) == flags
+    assert look(tmp_path)["throttled"] == flags
 
 
 def test_the_kernels_own_flags_are_not_read(tmp_path, monkeypatch):
     """Reading them leaves a warning with a backtrace in the kernel's log."""
     monkeypatch.setenv("PATH", str(tmp_path))
     tree(tmp_path, {"devices/platform/soc/soc:firmware/get_throttled": "50005\n"})
-    assert read_throttled(str(tmp_path)) is None
+    assert look(tmp_path)["throttled"] is None
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """Nobody is given more than a moment to answer."""
+    for module in (machine_watch, ask_program):
+        monkeypatch.setattr(module, "ASKING_S", 0.3)
+
+
+HANGS = [("exec sleep 600", "a program"), ("sleep 600 & sleep 600", "and what it started")]
+
+
+@pytest.mark.parametrize("script", [script for script, _ in HANGS])
+def test_a_firmware_that_never_answers_is_asked_once(board, monkeypatch, short, script):
+    record = f"echo $$ >> {board}/asked\n{script}"
+    program(board, monkeypatch, "vcgencmd", record)
+    watch = MachineWatch((), str(board))
+    for _ in range(3):
+        watch.look()
+    (asked,) = (board / "asked").read_text().split()
+    assert watch.unanswered == ["vcgencmd"]
+    assert [state["throttled"] for state in watch.states] == [1] * 3  # the kernel still tells
+    for group in Path("/proc").glob("[0-9]*/stat"):  # nothing of it goes on
+        try:
+            fields = group.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        assert fields[2] != asked or fields[0] == "Z"
+
+
+def test_what_kept_another_run_waiting_is_not_asked(board, monkeypatch):
+    program(board, monkeypatch, "vcgencmd", f"touch {board}/asked; echo throttled=0x5")
+    watch = MachineWatch(["vcgencmd", "thermal"], str(board))
+    watch.look()
+    assert not (board / "asked").exists() and watch.unanswered == ["thermal", "vcgencmd"]
+    assert watch.states[0]["temperature_c"] is None and watch.states[0]["governors"]
+
+
+def hanging(path):
+    """A file whose reader waits for ever, as for a driver that hangs."""
+    path.unlink()
+    os.mkfifo(path)
+
+
+def test_a_driver_that_hangs_costs_one_wait_and_only_what_it_tells(board, monkeypatch, short):
+    monkeypatch.setenv("PATH", str(board))
+    hanging(board / "class/thermal/thermal_zone1/temp")
+    watch, before = MachineWatch((), str(board)), threading.active_count()
+    for _ in range(3):
+        watch.look()
+    assert watch.unanswered == ["thermal"] and threading.active_count() == before + 1
+    assert [state["temperature_c"] for state in watch.states] == [None] * 3
+    assert all(state["governors"] and state["throttled"] == 1 for state in watch.states)
+
+
+def test_a_driver_that_hangs_later_does_not_stand_between_turns(board, monkeypatch):
+    """Each turn waits GLANCE_S at most, and after ASKING_S it is given up."""
+    monkeypatch.setenv("PATH", str(board))
+    monkeypatch.setattr(machine_watch, "PERIOD_S", 0.0)
+    watch = MachineWatch((), str(board))
+    watch.look()
+    hanging(board / "class/thermal/thermal_zone0/temp")
+    watch.glance()
+    assert watch.unanswered == [] and watch.states[-1]["temperature_c"] is None
+    monkeypatch.setattr(machine_watch, "ASKING_S", 0.01)
+    watch.glance()
+    assert watch.unanswered == ["thermal"] and watch.states[-1]["throttled"] == 1
+
+
+def test_no_program_is_started_between_turns(board, monkeypatch):
+    program(board, monkeypatch, "vcgencmd", f"echo asked >> {board}/asked; echo throttled=0x5")
+    monkeypatch.setattr(machine_watch, "PERIOD_S", 0.0)
+    watch = MachineWatch((), str(board))
+    watch.look()
+    watch.glance()
+    watch.look()
+    assert [state["throttled"] for state in watch.states] == [5, 1, 5]
+    assert (board / "asked").read_text().count("asked") == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "cores"),
+    [("0", [0]), ("0-3", [0, 1, 2, 3]), ("0,2-3", [0, 2, 3]), ("0-1,7,9-10", [0, 1, 7, 9, 10]),
+     ("", None), ("-1", None), ("a", None), ("0,,1", None), ("99999", None)],
+)  # fmt: skip
+def test_a_list_of_cores_is_read_as_the_kernel_writes_it(text, cores):
+    assert parse_cores(text) == cores
+
+
+def test_a_core_that_is_off_leaves_a_gap_and_its_old_figures_count_nothing(board, monkeypatch):
+    monkeypatch.setenv("PATH", str(board))
+    cpu = "devices/system/cpu/"
+    tree(board, {f"{cpu}cpu1/cpufreq/scaling_cur_freq": "9\n", f"{cpu}online": "0,2,10\n"})
+    tree(board, {f"{cpu}cpu1/cpufreq/scaling_governor": "userspace\n"})
+    assert online_cores(str(board)) == [0, 2, 10]
+    found = look(board)
+    assert found["frequency_khz"] == [600_000, 0, 1_500_000, *[0] * 7, 1_000_000]
+    assert found["governors"] == ["ondemand", "performance"]
+    (board / cpu / "online").write_text("1-2\n")
+    assert look(board)["frequency_khz"] == [0, 9, 1_500_000]
+
+
+def test_cores_that_cannot_be_had_are_told_with_those_that_are_on(monkeypatch):
+    monkeypatch.setattr(this_process, "online_cores", lambda: [0, 2, 3])
+    with pytest.raises(JobError, match=r"cores \[4095\] cannot be had: .*are on: \[0, 2, 3\]"):
+        this_process.pin([4095])
 
 
 def program(folder, monkeypatch, name, script):
@@ -158,7 +282,7 @@ def test_whether_the_governor_can_be_set_is_found_out_without_setting_it(
     record = f'printf "%s\\n" "$*" >> {tmp_path}/asked; [ "$1 $2" = "-n -k" ] || exit 9\n{script}'
     program(tmp_path, monkeypatch, "sudo", record)
     if "sleep" in script:  # the others end by themselves, however busy the machine is
-        monkeypatch.setattr(governor_access, "ASKING_S", 2.0)
+        monkeypatch.setattr(ask_program, "ASKING_S", 2.0)
     assert not governor_access.is_governor_settable(str(tmp_path / "sys"))
     assert not (tmp_path / "asked").exists()  # there is no governor to set
     tree(tmp_path, {folder + "scaling_governor": "ondemand\n"})

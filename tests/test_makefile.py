@@ -31,9 +31,9 @@ def refusal(*words, **more):
     return done.stderr
 
 
-def command_of(target, *variables):
+def command_of(target, *variables, **environment):
     """The arguments that ``make target`` would run our program with, as a shell splits them."""
-    done = make("-n", "-o", ".venv/ready", target, *variables)
+    done = make("-n", "-o", ".venv/ready", target, *variables, **environment)
     assert done.returncode == 0, done.stderr
     line = next(line for line in done.stdout.splitlines() if " -m " in line)
     _, arguments = line.split(" ", 1)
@@ -57,6 +57,18 @@ def test_each_variable_becomes_its_option():
     assert command_of("bench", *given) == ["-m", "bench", "run", *wanted]
 
 
+def test_what_is_meant_for_another_python_does_not_reach_this_one(tmp_path):
+    """As in a shell that a ROS has set up."""
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\nenv | grep "^PYTHON.*={tmp_path}" || echo nothing\n')
+    python.chmod(0o755)
+    names = ("PYTHONPATH", "PYTHONHOME", "PYTHONIOENCODING", "PYTHONSTARTUP", "PYTHONUSERBASE")
+    given = dict.fromkeys(names, str(tmp_path))
+    done = make("-o", f"{tmp_path}/ready", "list", f"VENV={tmp_path}", **given)
+    assert done.stdout == "nothing\n", done.stdout + done.stderr
+
+
 def test_a_summary_takes_the_variables_of_an_export_and_a_network_to_compare_with():
     assert command_of("summary", "ARCH=v2", "VS=v1") == [
         "-m", "bench", "summary", "--arch", "v2", "--vs", "v1"
@@ -69,10 +81,77 @@ def test_a_device_is_cleaned_by_name():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", ["two words", "it's", "a;b", "$$HOME", "`x`", 'say "hi"', "*"])
+@pytest.mark.parametrize("value", ["two words", "it's", "a;b", "$HOME", "`x`", 'say "hi"', "*"])
 def test_values_that_mean_something_to_a_shell_arrive_as_they_are(value):
-    got = command_of("export", f"MODEL={value}")
-    assert got == ["-m", "export", "--model", value.replace("$$", "$")]
+    assert command_of("export", f"MODEL={value}") == ["-m", "export", "--model", value]
+
+
+RUNS = "$(shell touch {file})$$(touch {file})`touch {file}`';touch {file};'"
+VALUES = ["photos$test", "$$x", "$(HOME)", "${HOME}", "$(info x)", "a#b", "a=b", "%", "\\", RUNS]
+
+
+@pytest.mark.parametrize("place", ["command line", "environment"])
+@pytest.mark.parametrize("value", VALUES)
+def test_make_expands_no_value_wherever_it_is_given(tmp_path, value, place):
+    """A workflow may pass the name of a branch, which anybody chooses."""
+    value = value.format(file=tmp_path / "run") if value is RUNS else value
+    words = [] if place == "environment" else [f"DATA={value}"]
+    more = {"DATA": value} if place == "environment" else {}
+    assert command_of("export", *words, **more) == ["-m", "export", "--data", value]
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("target", ["export", "bench", "show", "test", "setup", "clean", "lint"])
+@pytest.mark.parametrize("place", ["command line", "environment"])
+def test_no_variable_of_any_target_runs_anything(tmp_path, target, place):
+    """The recipes run here: in a copy of the Makefile, with a program in place of Python."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    value = RUNS.format(file=tmp_path / "run")
+    taken = subprocess.run(
+        ["make", "-f", "-", "taken"], input=(ROOT / "Makefile").read_text()
+        + f"\ntaken:\n\t@echo $(filter-out $(OF_MAKE),$(EVERY_TARGET) $(TAKES_{target}))\n",
+        cwd=ROOT, env=ALONE, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    assert "DEBUG" in taken and "VENV" in taken
+    for name in taken:
+        words = [] if place == "environment" else [f"{name}={value}"]
+        environment = {**ALONE, **({name: value} if place == "environment" else {})}
+        command = ["make", "-o", ".venv/ready", "-o", f"{value}/ready", target, *words]
+        subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, timeout=60)
+        assert not (tmp_path / "run").exists(), name
+
+
+def test_a_variable_that_make_refuses_is_not_expanded_either(tmp_path):
+    """Those of the Makefile itself among them, and one of the environment that looks like them."""
+    value = RUNS.format(file=tmp_path / "run")
+    text = (ROOT / "Makefile").read_text()
+    names = set(re.findall(r"^(?:override )?(?:define )?([\w-]+)(?: [:?]?=|$)", text, re.M))
+    names -= {"endef", "else", "endif"}
+    assert {"OPTIONS", "TAKES_export", "KNOWN", "LINE_BREAK", "quoted", "RUN", "WORDS"} <= names
+    for name in sorted(names - {"PYTHON", "VENV", "ABI"} | {"COLOUR", "TAKES_colour"}):
+        assert "no variable of make here" in refusal("list", f"{name}={value}"), name
+        make("-n", "list", **{name: value})
+        assert not (tmp_path / "run").exists(), name
+
+
+def test_what_is_handed_on_to_children_is_the_value(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\nprintf "%s|%s|" "$DEBUG" "$DATA"\n')
+    python.chmod(0o755)
+    for words, more in ((["DEBUG=1", "DATA=a$b"], {}), ([], {"DEBUG": "1", "DATA": "a$b"})):
+        done = subprocess.run(
+            ["make", "-o", ".venv/ready", "export", *words], cwd=tmp_path, env={**ALONE, **more},
+            capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.stdout == "1|a$b|", done.stderr
+
+
+@pytest.mark.parametrize("more", [{}, {"DATA": "a\ntouch x"}])
+def test_a_line_break_in_a_value_is_refused(more):
+    line = refusal("export", *([] if more else ["DATA=a\ntouch x"]), **more)
+    assert "DATA has a line break; expected one line" in line
 
 
 @pytest.mark.parametrize(
@@ -114,7 +193,7 @@ def test_each_variable_is_taken_by_the_target_that_uses_it():
     for target, recipe in recipes:
         used = re.findall(r"call (?:arguments|positional),([A-Z_]+)\)", recipe)
         for name in used:
-            group = re.search(rf"^{name} := (.*?[^\\])$", text, re.M | re.S)
+            group = re.search(rf"^(?:override )?{name} := (.*?[^\\])$", text, re.M | re.S)
             words = re.sub(r"\$\([A-Z_]+\)|\\", " ", group[1]).split() if group else [name]
             done = make("-n", "-o", ".venv/ready", target, *(f"{word}=1" for word in words))
             assert done.returncode == 0, done.stderr

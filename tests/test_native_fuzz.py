@@ -68,7 +68,7 @@ def job_of(path, artifact_format, **values):
     return {
         "version": 3, "artifact": str(path), "format": artifact_format,
         "runtime": RUNTIMES[artifact_format], "threads": 1, "affinity": None, "plan": None,
-        "in_turns": False, "images": None, "profile": None, **values,
+        "in_turns": False, "images": None, "profile": None, "unasked": [], **values,
     }  # fmt: skip
 
 

@@ -5,10 +5,12 @@ import platform
 
 import pytest
 from native_probe import probe, start
+from test_cpu_quota import GROUPS, LIMITED
 
 from bench.measurement.environment import Environment
+from bench.on_device.cpu_quota import QuotaWatch
 from bench.on_device.machine_facts import os_name, read_environment
-from bench.on_device.machine_state import read_state
+from bench.on_device.machine_watch import MachineWatch
 from bench.on_device.this_process import affinity
 from quantize.runtime.vnni import lacks_vnni
 
@@ -55,9 +57,12 @@ def program(folder, name, script):
 def states(root, monkeypatch, env=None):
     """Of both runners, without what changes from moment to moment."""
     monkeypatch.setenv("PATH", (env or os.environ)["PATH"])
-    native, expected = probe("state", root), read_state(0.0, root=str(root))
+    watch = MachineWatch(root=str(root))
+    watch.look()
+    native, expected = probe("state", root), watch.states[0]
+    assert native.pop("unanswered") == watch.unanswered == []
     assert set(native) == set(expected)
-    assert 5 <= native["at_s"] < 60 and native["load_average"] >= 0
+    assert 0 <= native["at_s"] < 60 and native["load_average"] >= 0
     return [
         {key: found[key] for key in found if key not in MEASURED} for found in (native, expected)
     ]
@@ -75,7 +80,7 @@ def test_clocks_heat_and_voltage_are_the_same(tmp_path, monkeypatch):
     tree(tmp_path, BOARD)
     native, expected = states(tmp_path, monkeypatch)
     assert native == expected
-    assert native["frequency_khz"] == [600_000, 1_500_000, 1_000_000]
+    assert native["frequency_khz"] == [600_000, 0, 1_500_000, *[0] * 7, 1_000_000]
     assert (native["temperature_c"], native["throttled"]) == (83.205, 1)
 
 
@@ -111,6 +116,52 @@ def test_a_firmware_that_never_answers_is_not_waited_for(tmp_path):
     env = program(tmp_path, "vcgencmd", "echo throttled=0x1; exec sleep 60")
     found = probe("state", tmp_path, env=env)
     assert found["throttled"] is None and found["at_s"] < 60
+    assert found["unanswered"] == ["vcgencmd"]
+
+
+def test_a_driver_that_hangs_costs_only_what_it_tells(tmp_path):
+    tree(tmp_path, BOARD)
+    hanging = tmp_path / "class/thermal/thermal_zone1/temp"
+    hanging.unlink()
+    os.mkfifo(hanging)
+    found = probe("state", tmp_path)
+    assert found["unanswered"] == ["thermal"] and found["temperature_c"] is None
+    assert found["governors"] and found["throttled"] == 1
+
+
+def test_what_kept_another_run_waiting_is_not_asked(tmp_path):
+    tree(tmp_path, BOARD)
+    env = program(tmp_path, "vcgencmd", f"touch {tmp_path}/asked; echo throttled=0x5")
+    found = probe("state", tmp_path, "vcgencmd", "cpufreq", env=env)
+    assert found["unanswered"] == ["cpufreq", "vcgencmd"] and not (tmp_path / "asked").exists()
+    assert found["governors"] == [] and found["throttled"] == 1
+
+
+@pytest.mark.parametrize("online", ["0,2-3", "1-2", "0-1,10", "odd", ""])
+def test_cores_that_are_off_are_the_same(tmp_path, monkeypatch, online):
+    tree(tmp_path, {**BOARD, CPU.format(1, "scaling_cur_freq"): "9\n"})
+    tree(tmp_path, {"devices/system/cpu/online": online + "\n"})
+    native, expected = states(tmp_path, monkeypatch)
+    assert native == expected
+
+
+@pytest.mark.parametrize("name", LIMITED)
+def test_the_cpu_quota_is_the_same(tmp_path, name):
+    groups, files, where = LIMITED[name]
+    tree(tmp_path, {"proc/self/cgroup": groups})
+    tree(tmp_path / GROUPS, files)
+    watch = QuotaWatch(str(tmp_path))
+    watch.begin()
+    watch.end()
+    assert probe("quota", tmp_path) == watch.found() and watch.found()["file"].endswith(where)
+    assert probe("environment", tmp_path)["cpu_quota_cores"] == 1.5
+
+
+@pytest.mark.parametrize("text", ["max 100000\n", "", "0 0\n", "150000", "x y z\n", "1 2 3\n"])
+def test_no_cpu_quota_is_none(tmp_path, text):
+    tree(tmp_path, {"proc/self/cgroup": "0::/\n\nodd\n1:\n", f"{GROUPS}/cpu.max": text})
+    assert probe("quota", tmp_path) is None
+    assert probe("environment", tmp_path)["cpu_quota_cores"] is None
 
 
 @pytest.mark.parametrize(
@@ -133,7 +184,9 @@ def test_a_board_is_called_the_same(tmp_path, monkeypatch, parts, compatible):
     tree(tmp_path, {**files, **maxima})
     native, expected = environments(tmp_path, monkeypatch)
     assert native == expected
-    assert native["max_khz"] == [1000, 3000, 11000] and native["board"].endswith("Rev 1.4")
+    assert native["max_khz"] == [1000, 0, 3000, *[0] * 7, 11000] and native["board"].endswith(
+        "Rev 1.4"
+    )
 
 
 @pytest.mark.parametrize(

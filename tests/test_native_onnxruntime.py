@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from native_probe import probe
 from onnx import TensorProto, helper
 
 from bench.devices.host import RUNNER
+from quantize.runtime.scratch_folder import PREFIX, scratch_folder
 
 SIDE = tiny_models.SIDE
 SCALES = {"input_scale": 0.01, "input_zero_point": 0, "output_scale": 0.5, "output_zero_point": 1}
@@ -56,6 +58,7 @@ def by_python(job):
     runs = job.pop("profile_runs")
     job |= {"version": 3, "format": "onnx", "runtime": "onnxruntime", "affinity": None}
     job |= {"plan": None, "in_turns": False, "profile": {"runs": runs} if runs else None}
+    job |= {"unasked": []}
     done = subprocess.run(
         [sys.executable, str(RUNNER)], input=json.dumps(job), capture_output=True, text=True
     )
@@ -188,3 +191,17 @@ def test_a_profile_leaves_no_file(tmp_path, libraries, monkeypatch):
     monkeypatch.chdir(tmp_path / "scratch")
     compared(tmp_path, libraries, tiny_models.onnx(), shape=(3, SIDE, SIDE, 3))
     assert not list((tmp_path / "scratch").iterdir())
+
+
+def test_what_a_killed_runner_left_goes_with_the_next_profile(tmp_path, libraries, monkeypatch):
+    temporary = tmp_path / "scratch"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    left = temporary / f"{PREFIX}left"
+    with scratch_folder() as used:
+        left.mkdir()
+        (left / "profile.json").touch()
+        (temporary / "runner-others").mkdir()
+        probe("onnxruntime", libraries, asked=asked(tmp_path, tiny_models.onnx(), "ours"))
+        assert sorted(temporary.iterdir()) == sorted([Path(used), temporary / "runner-others"])

@@ -143,6 +143,8 @@ def broken_jobs(job):
         changed(job, threads=True): "job.threads",
         changed(job, threads=[[[1]]]): "job.threads",
         changed(job, in_turns=1): "job.in_turns",
+        changed(job, unasked=None): "job.unasked",
+        changed(job, unasked=[7]): "job.unasked",
         changed(job, in_turns=None): "job.in_turns",
         changed(job, in_turns=True, plan=None): "without a plan",
         changed(job, affinity={}): "job.affinity",

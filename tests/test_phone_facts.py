@@ -54,6 +54,15 @@ def test_what_a_phone_says(phone, tmp_path):
     assert not (tmp_path / "a").exists()
 
 
+def test_a_core_that_is_off_is_not_chosen_by_what_it_was(phone, tmp_path):
+    core(tmp_path, 0, 1_800_000)
+    core(tmp_path, 1, 2_800_000)
+    core(tmp_path, 2, 2_800_000)
+    for number, online in ((1, 0), (2, 1)):
+        (tmp_path / "cores" / f"cpu{number}" / "online").write_text(f"{online}\n")
+    assert phone_facts(phone(), settings(tmp_path)).max_khz == {0: 1_800_000, 2: 2_800_000}
+
+
 def test_what_is_no_android_is_told_so(phone, tmp_path):
     with pytest.raises(DeviceError, match=r'not an Android phone.*transport = "ssh"'):
         phone_facts(phone("#!/bin/sh\n"), settings(tmp_path))

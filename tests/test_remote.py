@@ -22,6 +22,7 @@ from bench.devices.board import Board
 from bench.devices.host import Host
 from bench.devices.remote_device import RemoteDevice
 from bench.devices.runner_archive import ENTRY, archive, sources
+from bench.devices.runner_python import RunnerPython
 from bench.devices.settings import DeviceSettings
 from bench.measurement.job import Images, Job
 from bench.measurement.result import ConnectionLost
@@ -70,7 +71,7 @@ def notes():
 def device_tried_for(connection, notes, monkeypatch):
     """``device_tried_for(seconds)``, which it is tried for when lost: a device that is not opened
     yet. Its Python is this one; how that is made: test_provision."""
-    monkeypatch.setattr(board, "provision", lambda *_: (sys.executable,))
+    monkeypatch.setattr(board, "provision", lambda *_: RunnerPython((sys.executable,)))
     monkeypatch.setattr(reconnect, "FIRST_PAUSE_S", 0.01)
     return lambda reconnect_s: RemoteDevice(
         SETTINGS, connection, Board(SETTINGS, connection), notes.append, reconnect_s=reconnect_s

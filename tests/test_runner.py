@@ -12,7 +12,9 @@ import tiny_models
 from bench_runs import QUICK, ROWS, runtime_that
 from tiny_models import write_export, write_images
 
+from bench.devices import host
 from bench.devices.host import RUNNER, Host
+from bench.devices.runner_python import RunnerPython
 from bench.measurement.job import Images, Job
 from bench.measurement.plan import Plan
 from bench.on_device import runner
@@ -63,7 +65,7 @@ def test_sampling_ends_at_the_time_limit(job):
 
 def run_directly(text, *arguments):
     """The runner as a device starts it: (exit code, result, standard error)."""
-    command = [sys.executable, str(RUNNER), *arguments]
+    command = [*RunnerPython((sys.executable,), host.PACKAGES).starting(RUNNER), *arguments]
     done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60)
     return done.returncode, json.loads(done.stdout), done.stderr
 
@@ -115,6 +117,7 @@ def test_jobs_that_are_none_are_an_error_in_the_result(job, tmp_path):
         changed(job, runtime="onnxruntime"): "format 'tflite'",
         changed(job, extra=1): "extra",
         changed(job, in_turns=1): "job.in_turns",
+        changed(job, unasked=[7]): "job.unasked",
         changed(job, in_turns=True, plan=None): "without a plan",
         changed(job, affinity=["0"]): "job.affinity",
         changed(job, affinity=[4095]): "cannot be had",

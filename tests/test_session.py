@@ -1,5 +1,6 @@
 """A session: the records of its devices, and the commands that its warnings advise."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -66,3 +67,25 @@ def test_the_next_steps_of_a_gate_keep_its_plan_and_cores():
     assert steps.baseline == "make baseline ARCH=v1 PLAN=quick CORES=0,1"
     assert steps.thorough_baseline == "make baseline ARCH=v1 PLAN=thorough CORES=0,1"
     assert steps.thorough_gate == "make gate ARCH=v1 PLAN=thorough CORES=0,1"
+
+
+@pytest.mark.parametrize(
+    ("target", "cores", "advice"),
+    [
+        ("bench", 1.5, "or run make bench ARCH=v1 THREADS=1"),
+        ("gate", 1.5, "or use THREADS=1"),
+        ("gate", 0.5, "raise the CPU quota"),
+        ("gate", 2.0, None),
+        ("gate", None, None),
+    ],
+)
+def test_a_quota_smaller_than_the_threads_is_noted_ahead(target, cores, advice):
+    environment = replace(HOST, cpu_quota_cores=cores)
+    notes = DeviceRun(session(target), SimpleNamespace(name="pi4"), environment, ()).notes
+    if advice is None:
+        assert notes == []
+    else:
+        (note,) = notes
+        assert note.startswith(f"pi4: 2 threads with a CPU quota of {cores} cores") and (
+            advice in note
+        )

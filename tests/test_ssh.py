@@ -29,6 +29,7 @@ from loopback_sshd import NAME, LoopbackServer, free_port
 from processes import running, wait_until
 
 from bench.devices.settings import DeviceSettings
+from bench.devices.transport import process_transport
 from bench.devices.transport.ssh import Ssh
 from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError, RequestError
@@ -103,15 +104,20 @@ def test_a_long_name_of_the_folder_for_temporary_files_is_in_nobodys_way(
 
 
 def test_what_a_configuration_says_for_people_is_in_nobodys_way(server, tmp_path):
-    """A command and a terminal for every login, connections of its own to share, a forwarded port
-    that is in use already, no word about what goes wrong."""
+    """A command and a terminal for every login, a command here, connections of its own to share, a
+    forwarded port that is in use already, no word about what goes wrong, an ssh that goes to the
+    background."""
     disturbing = (
         f" RemoteCommand tmux\n RequestTTY force\n ControlMaster auto\n ControlPersist yes\n"
         f" ControlPath {tmp_path}/%C\n LocalForward 127.0.0.1:{server.port} localhost:1\n"
         " ExitOnForwardFailure yes\n LogLevel QUIET\n SendEnv *\n"
+        f" PermitLocalCommand yes\n LocalCommand touch {tmp_path}/local\n"
+        " ForkAfterAuthentication yes\n StdinNull yes\n SessionType none\n Tunnel point-to-point\n"
     )
-    with Ssh(server.settings(extra=disturbing)) as connection:
+    settings = server.settings(extra=disturbing)
+    with Ssh(settings) as connection:
         assert connection.run_check(["echo", "hello"], PATIENT_S) == b"hello\n"
+    assert not running(str(settings.ssh_config))
     assert os.listdir(tmp_path) == []
     with pytest.raises(DeviceError, match="refuses connections"):
         Ssh(server.settings(port=free_port(), extra=disturbing)).connect()
@@ -206,15 +212,34 @@ def test_a_connection_that_is_still_being_made_ends_with_the_process_too(server,
     [
         (
             "echo 'Welcome to the lab'; eval \"$SSH_ORIGINAL_COMMAND\"",
-            r"pi4 writes 'Welcome to the lab' before every command; let its ~/\.bashrc",
+            r"pi4 writes 'Welcome to the lab' before every command; if its ~/\.bashrc, or",
         ),
         (
             "echo 'This account is not available.'; exit 1",
             r"pi4 does not run commands: exit code 1, 'This account is not available\.'; expected",
         ),
+        (
+            'trap "echo Goodbye" EXIT; eval "$SSH_ORIGINAL_COMMAND"',
+            r"pi4 writes 'Goodbye' after every command; if its ~/\.bashrc",
+        ),
+        (
+            'read -r answer; eval "$SSH_ORIGINAL_COMMAND"',
+            r"pi4 lets programs read nothing: .* their input ahead of them; if its ~/\.bashrc",
+        ),
+        (
+            "exec dash",
+            r"pi4 does not run commands: exit code 0, ''; expected a login with a shell; if its "
+            r"~/\.bashrc, or what else its shell starts with, .*starts another shell, let it do so",
+        ),
+        (
+            "sleep 30",
+            r"did not end within 0\.5 s; if its ~/\.bashrc, or what else its shell starts with",
+        ),
     ],
 )
-def test_a_login_without_a_plain_shell_is_an_error(tmp_path, forced, reason):
+def test_a_login_without_a_plain_shell_is_an_error(tmp_path, monkeypatch, forced, reason):
+    if forced.startswith("sleep"):
+        monkeypatch.setattr(process_transport, "SHELL_S", 0.5)
     with LoopbackServer(tmp_path / "server", f"ForceCommand {forced}") as server:
         connection = Ssh(server.settings())
         with pytest.raises(DeviceError, match=reason):
@@ -222,19 +247,27 @@ def test_a_login_without_a_plain_shell_is_an_error(tmp_path, forced, reason):
         assert not connection.is_connected()
 
 
-def test_too_many_sessions_are_an_error_and_no_lost_connection(tmp_path):
+@pytest.mark.parametrize("allowed", [1, 2])
+def test_a_server_that_allows_too_few_sessions_is_told_at_once(tmp_path, allowed):
+    with LoopbackServer(tmp_path / "server", f"MaxSessions {allowed}") as server:
+        connection = Ssh(server.settings())
+        with pytest.raises(DeviceError) as caught:
+            connection.connect()
+        assert not isinstance(caught.value, ConnectionLost) and not connection.is_connected()
+    assert str(caught.value).startswith(
+        f"pi4 lets a connection have {allowed} sessions at a time; expected 3 or more: write "
+        "MaxSessions 10 into /etc/ssh/sshd_config there"
+    )
+
+
+@pytest.mark.parametrize("allowed", [3, 5])
+def test_a_server_that_allows_few_sessions_gets_more_connections(tmp_path, allowed):
     with (
-        LoopbackServer(tmp_path / "server", "MaxSessions 1") as server,
+        LoopbackServer(tmp_path / "server", f"MaxSessions {allowed}") as server,
         Ssh(server.settings()) as connection,
     ):
-        process = connection.start(["cat"])
-        process.stdin.write(b"one\n")
-        process.stdin.flush()
-        process.stdout.readline()
-        with pytest.raises(DeviceError, match="MaxSessions") as caught:
-            connection.run(["true"], PATIENT_S)
-        assert not isinstance(caught.value, ConnectionLost)
-        process.communicate(timeout=PATIENT_S)
+        check_many(connection, 7)
+        assert server.sessions() == -(-7 // (allowed - 2))
 
 
 def test_on_a_terminal_a_person_decides_about_an_unknown_host_key(server):
@@ -293,17 +326,22 @@ def on_a_terminal(code, answers):
 
 def test_more_programs_than_a_connection_may_have_sessions_run_at_the_same_time(connection):
     """sshd lets a connection have ten."""
-    started = [connection.start(["cat"]) for _ in range(23)]
+    check_many(connection, 23)
+
+
+def check_many(connection, count):
+    """Check that so many programs run at the same time, and another meanwhile."""
+    started = [connection.start(["cat"]) for _ in range(count)]
     try:
         assert connection.run_check(["echo", "between"], 20) == b"between\n"
         for n, process in enumerate(started):
             process.stdin.write(f"{n}\n".encode())
             process.stdin.flush()
-        assert [int(process.stdout.readline()) for process in started] == list(range(23))
+        assert [int(process.stdout.readline()) for process in started] == list(range(count))
     finally:
         for process in started:
             process.communicate()
-    assert [process.returncode for process in started] == [0] * 23
+    assert [process.returncode for process in started] == [0] * count
 
 
 def test_a_stop_ends_what_is_waited_for_and_not_what_was_started(server):

@@ -1,5 +1,7 @@
 """``bench run --device pi`` as a user types it, where the device cannot be had or used."""
 
+import sys
+
 import pytest
 from loopback_sshd import free_port, make_key
 from remote_project import error_line
@@ -7,6 +9,7 @@ from small_disk import small_disk
 from tiny_models import write_images
 
 from bench.__main__ import main
+from bench.devices.runner_python import RunnerPython
 
 pytestmark = pytest.mark.waits
 
@@ -50,6 +53,43 @@ def test_a_device_without_the_python_that_it_should_have(far, capsys):
         "python3; or set python of pi in devices.toml"
     )
     assert not far.cache.exists() and far.rows() == []
+
+
+@pytest.mark.parametrize("account", ["the same", "another"])
+def test_a_device_that_is_named_twice_is_refused(far, capsys, monkeypatch, account):
+    """As two accounts, whose caches differ, too."""
+    shared = far.folder / "os-release"
+    shared.touch()
+    monkeypatch.setattr("bench.devices.platform.SHARED_FILE", str(shared))
+    far.add("the same", cache=f"{far.cache}{'' if account == 'the same' else 2}")
+    assert far.bench(device="pi,the same") == 2
+    assert "the same is the same device as another that DEVICE names" in error_line(capsys)
+    assert far.rows() == [] and far.is_free()
+
+
+def test_a_device_where_the_runner_may_not_run_is_told_what_to_do(far, capsys, monkeypatch):
+    """As where its file system is mounted noexec."""
+    forbidden = far.folder / "forbidden"
+    forbidden.touch()
+    python = RunnerPython((str(forbidden),))
+    monkeypatch.setattr("bench.devices.board.provision", lambda *_: python)
+    assert far.bench() == 3
+    line = error_line(capsys)
+    assert f"pi: nothing in {far.cache} may run there: " in line and "Permission denied" in line
+    assert "is that file system mounted noexec? set cache of pi in devices.toml to" in line
+    assert far.rows() == [] and far.is_free()
+
+
+def test_variables_of_another_python_on_the_device_change_nothing(start_far, monkeypatch, capsys):
+    """As on a board with ROS."""
+    monkeypatch.setattr("bench.devices.board.provision", lambda *_: RunnerPython((sys.executable,)))
+    other = "/opt/no-ros-here"
+    far = start_far(
+        f"PYTHONPATH={other} PYTHONHOME={other} PYTHONIOENCODING=utf-16 PYTHONSTARTUP={other}"
+    )
+    assert far.bench() == 0
+    (row,) = far.rows()
+    assert row.result.error is None and row.accuracy.images == 30
 
 
 def test_a_full_disk_costs_only_the_evaluation(far, capsys, monkeypatch):

@@ -5,6 +5,8 @@ import sys
 import pytest
 from fake_clock import needs_faketime
 
+from bench.devices.runner_python import RunnerPython
+
 pytestmark = pytest.mark.waits
 
 YEAR_S = 365 * 86400.0
@@ -35,7 +37,7 @@ CALL = "        from bench.on_device.job_error import jump\n        jump()\n"
 def test_a_jump_of_the_clock_changes_no_figure_and_no_lock(
     start_far, fake_clock, tmp_path, capsys, monkeypatch, years
 ):
-    monkeypatch.setattr("bench.devices.board.provision", lambda *_: (sys.executable,))
+    monkeypatch.setattr("bench.devices.board.provision", lambda *_: RunnerPython((sys.executable,)))
     seen = tmp_path / "seen"
     far = start_far(" ".join(f"{name}={value}" for name, value in fake_clock.environment.items()))
     jump = JUMP.format(clock=str(fake_clock.file), seen=str(seen), years=years)

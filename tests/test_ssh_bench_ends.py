@@ -24,9 +24,11 @@ pytestmark = pytest.mark.waits
 MANY_IMAGES = 30_000
 UNPROVISIONED = """
 import sys
-from bench.devices import board
+from bench.devices import board, platform
+from bench.devices.runner_python import RunnerPython
 from bench.__main__ import script
-board.provision = lambda *_: (sys.executable,)
+board.provision = lambda *_: RunnerPython((sys.executable,))
+platform.SHARED_FILE = ""
 if sys.argv[1:2] == ["--runner"]:
     from contextlib import nullcontext
     from pathlib import Path
@@ -171,7 +173,7 @@ def test_a_runner_that_never_returns_is_ended_with_its_children(far, capsys, mon
     monkeypatch.setattr(Job, "allowance_s", 2.0)
     child = "import time; from subprocess import Popen; child = Popen(['sleep', '600'])\n"
     told = f"    open({str(far.mark)!r}, 'w').write(str(child.pid))\n    time.sleep(600)\n"
-    far.run_there(("    result = run(arguments, tell)\n", f"    {child}{told}"))
+    far.run_there(("    result = run(arguments, tell, packages)\n", f"    {child}{told}"))
     assert far.bench() == 3
     shown = capsys.readouterr()
     assert "timed out: no result within 2 s; ended it" in shown.out

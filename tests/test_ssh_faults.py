@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from any_broken_connection import (  # noqa: F401 (tests)
@@ -88,7 +89,7 @@ def test_a_key_that_the_device_does_not_know(server, tmp_path):
 
 def test_a_host_key_that_is_not_known_is_not_accepted(server):
     settings = server.settings(host_key=server.folder / "none")
-    known_hosts = server.folder / f"known_hosts{settings.ssh_config[-1]}"
+    known_hosts = Path(settings.ssh_config.replace("client", "known_hosts"))
     assert "host key that is not known here; run ssh -F" in why(settings)
     assert known_hosts.read_text() == ""
 

@@ -30,6 +30,15 @@ def test_minutes_are_those_that_the_turns_began_in():
     ]
 
 
+def test_the_clock_of_a_minute_is_of_the_cores_that_are_on_and_might_be_used():
+    states = (State(1.0, frequency_khz=(300, 0, 900, 800)), State(2.0, frequency_khz=(300, 700)))
+    found = replace(
+        result([]), samples_ns=(10,), turns=(Turn(0.0, 1),), states=states, affinity=(1, 2, 3)
+    )
+    assert [minute.lowest_khz for minute in minutes(found)] == [700]
+    assert minutes(replace(found, affinity=()))[0].lowest_khz == 300
+
+
 def test_a_sustained_run_is_in_the_history_and_says_what_is_left(tiny_project, capsys):
     command = ["run", "--model", "tiny.keras", "--data", "data.npz", "--sustained", "0.01"]
     chosen = ["--files", "int8.tflite,float32.onnx", "--runtimes", "litert,onnxruntime"]

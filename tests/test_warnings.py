@@ -10,7 +10,7 @@ from bench.console.warning_lines import summed_up
 from bench.measurement.environment import Battery
 from bench.measurement.find_warnings import find_warnings
 from bench.measurement.plan import DEFAULT
-from bench.measurement.result import Delegate, RunError, State
+from bench.measurement.result import CpuQuota, Delegate, RunError, State
 from models.command_line.advice import make_line
 from models.command_line.options import Options
 
@@ -59,7 +59,14 @@ def test_each_warning_is_named(kind, changed):
 
 
 def test_what_was_throttled_once_since_boot_is_not_throttled_now():
-    assert kinds(states=state(throttled=0x50000)) == []
+    before = replace(SOUND.states[0], throttled=0x50000)
+    assert kinds(states=(before, before)) == []
+
+
+def test_what_began_and_ended_between_the_first_and_the_last_question_was_throttled():
+    assert kinds(states=state(throttled=0x40000)) == ["throttled"]
+    before = replace(SOUND.states[0], throttled=0x10000)
+    assert kinds(states=(before, replace(before, throttled=0x30000))) == ["throttled"]
 
 
 def test_an_emulated_processor_is_named():
@@ -172,8 +179,50 @@ LITTLE_BIG = replace(PHONE, max_khz=(1000, 1000, 2000, 2000))
         ((2, 3), (300, 300, 2000, 300), []),
         ((), (1000, 300, 1000, 300), []),
         ((6, 7), (1000, 300, 1000, 300), []),  # figures of other cores than those
-        ((2, 3), (1000, 1000, 1000), []),
+        ((2, 3), (1000, 1000, 1000), ["slow-clock"]),  # core 3 is off
+        ((2, 3), (300, 0, 0, 2000), []),  # and here 1 and 2
+        ((0, 2), (1000, 0, 2000), []),
+        ((2, 3), (1000, 2000), []),
     ],
 )
 def test_the_clock_is_that_of_the_cores_that_were_used(affinity, clocks, found):
     assert kinds(LITTLE_BIG, affinity=affinity, states=state(frequency_khz=clocks)) == found
+
+
+def quota(**fields):
+    return {"cpu_quota": CpuQuota(1.5, "/sys/fs/cgroup/cpu.max", **fields)}
+
+
+def test_a_quota_that_stopped_it_is_named_and_nobody_is_told_to_cool_anything():
+    slower = timed([[1000]] * 15 + [[1300]] * 15) | quota(throttled_periods=3, throttled_ns=10**9)
+    found = find_warnings(replace(SOUND, **slower), replace(BOARD, cpu_quota_cores=1.5), DEFAULT)
+    advice = {warning.kind: warning.advice for warning in found}
+    assert {"quota", "drifting"} <= set(advice) and len(found) == len(advice)
+    assert all("raise the CPU quota" in one for one in advice.values()), advice
+    (message,) = [warning.message for warning in found if warning.kind == "quota"]
+    assert "1.5 cores (/sys/fs/cgroup/cpu.max)" in message and "1.00 s" in message
+
+
+def test_a_quota_that_did_not_stop_it_is_no_warning_unless_there_are_more_threads():
+    wide = replace(BOARD, cpu_quota_cores=2.0)
+    assert kinds(environment=wide, **quota()) == []
+    (warning,) = find_warnings(SOUND, replace(BOARD, cpu_quota_cores=1.5), DEFAULT, AGAIN)
+    assert warning.message == "2 threads with a CPU quota of 1.5 cores"
+    assert "raise the CPU quota" in warning.advice and "ARCH=v1 THREADS=1" in warning.advice
+    (warning,) = find_warnings(SOUND, replace(BOARD, cpu_quota_cores=0.5), DEFAULT, AGAIN)
+    assert "THREADS" not in warning.advice
+
+
+def test_what_did_not_answer_is_named_with_what_is_not_known():
+    (warning,) = find_warnings(replace(SOUND, unanswered=("vcgencmd",)), BOARD, DEFAULT)
+    assert "vcgencmd did not answer" in warning.message and "throttling" in warning.message
+    assert "vcgencmd get_throttled" in warning.advice
+    (warning,) = find_warnings(replace(SOUND, unanswered=("hwmon", "thermal")), BOARD, DEFAULT)
+    assert "hwmon, thermal did not answer" in warning.message and "/sys/class/" in warning.advice
+
+
+def test_cores_that_were_asked_for_and_not_had_are_named():
+    (warning,) = find_warnings(SOUND, BOARD, DEFAULT, AGAIN, (0, 1, 3))
+    assert (warning.kind, "core 3 of CORES=0,1,3" in warning.message) == ("other-cores", True)
+    assert "cpu3/online" in warning.advice
+    assert find_warnings(SOUND, BOARD, DEFAULT, AGAIN, (0, 1)) == ()

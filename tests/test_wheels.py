@@ -140,6 +140,13 @@ def test_platforms_are_those_of_the_devices_python(change, best, worst):
     assert ("manylinux_2_17_aarch64" in tags) == (not change)
 
 
+def test_another_pip_of_the_folder_here_is_not_taken(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pip.py").write_text("print('not this one')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert pip_here.pip_here(("--version",), 60).stdout.startswith("pip ")
+
+
 def test_an_old_pip_here_is_refused(index, monkeypatch):
     monkeypatch.setattr(pip_here, "OLDEST_PIP", 10**6)
     with pytest.raises(DeviceError, match=r"has pip [\d.]+, where .* or later .*install -U pip"):

@@ -1,7 +1,8 @@
 // Parts of the runner by themselves, for tests: each answers with one line of JSON.
 //
 //     probe environment ROOT [LIBRARIES]   of the system under ROOT
-//     probe state ROOT                     of the files of /sys under ROOT
+//     probe state ROOT [UNASKED]           of the files of /sys under ROOT, and what did not answer
+//     probe quota ROOT                     the CPU quota of the system under ROOT
 //     probe vnni ROOT                      whether the CPU under ROOT has it
 //     probe process CORE...                what this process is, pinned to those cores if any
 //     probe images                         {"dtype", "shape", "images": as of a job} on standard
@@ -15,7 +16,9 @@
 #include "arrays/images.h"
 #include "job/failure.h"
 #include "job/json.h"
+#include "machine/cpu_quota.h"
 #include "machine/machine.h"
+#include "machine/machine_watch.h"
 #include "machine/processor.h"
 
 namespace harness {
@@ -124,9 +127,26 @@ Json in_onnxruntime(const Json& asked, const Libraries& libraries) {
   }
 }
 
-Json state(const std::string& root) {
-  const State found = read_state(monotonic_s() - 5, root);
-  return {{"at_s", found.at_s},
+Json quota(const std::string& root) {
+  QuotaWatch watch(root);
+  watch.begin();
+  watch.end();
+  const auto found = watch.found();
+  if (!found) return nullptr;
+  return {{"cores", found->cores},
+          {"file", found->file},
+          {"throttled_periods", found->throttled_periods},
+          {"throttled_ns", found->throttled_ns}};
+}
+
+// The second, so that what did not answer the first is not waited for again.
+Json state(const std::string& root, const std::vector<std::string>& unasked) {
+  MachineWatch watch(unasked, root);
+  watch.look();
+  watch.look();
+  const State found = watch.states().back();
+  return {{"unanswered", watch.unanswered()},
+          {"at_s", found.at_s},
           {"load_average", or_null(found.load_average)},
           {"governors", found.governors},
           {"frequency_khz", found.frequency_khz},
@@ -159,7 +179,8 @@ std::string answer(const std::string& part, const std::vector<std::string>& word
   if (part == "environment") {
     return environment_json({words.begin() + 1, words.end()}, words.at(0));
   }
-  if (part == "state") return line_of(state(words.at(0)));
+  if (part == "state") return line_of(state(words.at(0), {words.begin() + 1, words.end()}));
+  if (part == "quota") return line_of(quota(words.at(0)));
   if (part == "vnni") return line_of(Json(!lacks_vnni(words.at(0))));
   if (part == "process") return line_of(process(words));
   if (part == "images") return line_of(echoed(asked()));

@@ -1,4 +1,7 @@
 // The native runner: see ../README.md.
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -18,7 +21,7 @@ namespace {
 
 constexpr int kWrongRequest = 2, kFailed = 3;
 const char* kUsage =
-    "usage: runner [--libraries DIR]... [job.json]\n"
+    "usage: runner [--libraries DIR]... [--parent PID] [job.json]\n"
     "       runner [--libraries DIR]... --environment [ROOT]\n";
 
 int wrong_request() {
@@ -38,10 +41,17 @@ int answer_job(const std::vector<std::string>& words, const Libraries& libraries
   return result.error ? exit_code(result.error->kind) : 0;
 }
 
+// End when `parent`, which has started this process, has ended.
+void end_with(const std::string& parent) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (std::to_string(getppid()) != parent) std::exit(kFailed);  // it had ended before that
+}
+
 int start(std::vector<std::string> words) {
   Libraries libraries;
-  while (words.size() >= 2 && words[0] == "--libraries") {
-    libraries.push_back(words[1]);
+  while (words.size() >= 2 && (words[0] == "--libraries" || words[0] == "--parent")) {
+    if (words[0] == "--parent") end_with(words[1]);
+    if (words[0] == "--libraries") libraries.push_back(words[1]);
     words.erase(words.begin(), words.begin() + 2);
   }
   if (!words.empty() && words[0] == "--environment" && words.size() <= 2) {

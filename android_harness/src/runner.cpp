@@ -10,6 +10,7 @@
 #include "arrays/noise.h"
 #include "job/failure.h"
 #include "job/job.h"
+#include "job/json.h"
 #include "machine/machine.h"
 #include "session/timing.h"
 
@@ -68,12 +69,16 @@ std::unique_ptr<Session> open_session(const Job& job, const Libraries& libraries
   return session;
 }
 
-TurnWanted turns_on_request(Lines& input, const Tell& tell) {
-  return [&input, &tell, begun = false](std::size_t samples, bool enough) mutable {
+std::string ready(const std::vector<std::string>& unanswered) {
+  return in_one_line(OrderedJson{{"event", "ready"}, {"unanswered", unanswered}});
+}
+
+TurnWanted turns_on_request(Lines& input, const Tell& tell, const Result& result) {
+  return [&input, &tell, &result, begun = false](std::size_t samples, bool enough) mutable {
     settle();
     tell(begun ? "{\"event\": \"turn\", \"samples\": " + std::to_string(samples) +
                      ", \"enough\": " + (enough ? "true" : "false") + "}"
-               : "{\"event\": \"ready\"}");
+               : ready(result.unanswered));
     begun = true;
     return input.next(kMaxRequest).has_value();
   };
@@ -87,8 +92,8 @@ void run(const Job& job, Lines& input, const Libraries& libraries, const Tell& t
   const std::vector<std::byte> tensor = noise(session->input());
   if (job.plan) {
     const TurnWanted wanted =
-        job.in_turns ? turns_on_request(input, tell) : TurnWanted(turns_until_enough);
-    time_session(*session, tensor, *job.plan, result, wanted);
+        job.in_turns ? turns_on_request(input, tell, result) : TurnWanted(turns_until_enough);
+    time_session(*session, tensor, *job.plan, job.unasked, result, wanted);
   }
   result.peak_rss_bytes = peak_rss_bytes();
   // Both load the file once more, which must neither take turns from others nor count as memory of

@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 from dataclasses import dataclass
 
 from models.command_line import options
+from models.command_line.printable import printable_lines
 from models.command_line.progress import aside
 
 
@@ -33,7 +34,7 @@ class Output:
         """Lines for a person."""
         if lines and not self._as_json:
             with aside():
-                print(*lines, sep="\n", flush=True)
+                print(*map(printable_lines, lines), sep="\n", flush=True)
 
     def give(self, **parts) -> None:
         """Parts of the object for a program."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from bench.console.foreign_text import markdown_text
 from bench.measurement.comparable import took_turns
 from bench.measurement.flat_record import beside, flat
 from bench.measurement.record import Record
@@ -190,5 +191,5 @@ def markdown(records: Sequence[Record]) -> str:
         ]
         if failed:
             texts[list(MARKDOWN).index("median ms")] = f"error: {row['error']}"
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in texts) + " |")
+        lines.append("| " + " | ".join(map(markdown_text, texts)) + " |")
     return "\n".join(lines)

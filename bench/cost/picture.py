@@ -6,6 +6,7 @@ from xml.sax.saxutils import escape
 from bench.cost import layer_cost
 from bench.cost.layer_cost import FLOAT32_BYTES, LayerCost
 from bench.cost.layer_table import kilobytes, millions, shape
+from models.command_line.printable import printable
 
 # Of middling lightness: legible on white and on black.
 COLOUR_OF = {
@@ -46,7 +47,7 @@ def svg(title: str, layers: Sequence[LayerCost]) -> str:
         f'viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="11">'
         f"<style>{STYLE}</style>"
         '<rect class="page" width="100%" height="100%"/>'
-        f'<text x="{GAP}" y="22" font-size="14">{escape(title)}</text>'
+        f'<text x="{GAP}" y="22" font-size="14">{escape(printable(title))}</text>'
         + "".join(_legend(number, kind) for number, kind in enumerate(kinds))
         + _heading(top - 8)
         + "".join(
@@ -85,9 +86,9 @@ def _row(layer: LayerCost, y: int, most_macs: int, most_moved: int) -> str:
     )
     first, second = GAP + NAMES, GAP + NAMES + BARS + FIGURE
     return (
-        f"<g><title>{escape(told)}</title>"
+        f"<g><title>{escape(printable(told))}</title>"
         f'<text x="{first - 6}" y="{y + BAR - 2}" text-anchor="end">'
-        f"{escape(_shortened(layer.name))}</text>"
+        f"{escape(printable(_shortened(layer.name)))}</text>"
         + _bar(first, y, layer.macs, most_macs, layer.kind, millions(layer.macs))
         + _bar(second, y, moved, most_moved, layer.kind, kilobytes(moved))
         + "</g>"

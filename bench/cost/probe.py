@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from bench.cost.probe_graph import Chain, graph
 from bench.cost.roofline import BYTES_PER_VALUE, FLOAT32, INT8, PRECISIONS, Ceiling, Roofline
+from bench.devices.scratch_folder import scratch_folder, told_if_full
 from bench.measurement.environment import Environment
 from bench.measurement.find_warnings import find_warnings
 from bench.measurement.latency import latency
@@ -51,10 +51,11 @@ PROBES = tuple(
 @contextmanager
 def written() -> Iterator[dict[Probe, Path]]:
     """The .tflite file of each probe, until the block ends."""
-    with TemporaryDirectory() as folder:
-        paths = {probe: Path(folder) / f"{n}.tflite" for n, probe in enumerate(PROBES)}
+    with scratch_folder() as folder:
+        paths = {probe: folder / f"{n}.tflite" for n, probe in enumerate(PROBES)}
         for probe, path in paths.items():
-            path.write_bytes(graph(probe.chain, probe.precision).content)
+            with told_if_full(folder):
+                path.write_bytes(graph(probe.chain, probe.precision).content)
         yield paths
 
 

@@ -12,10 +12,11 @@ from bench.cost.layer_cost import FLOAT32_BYTES, INT8_BYTES, LayerCost
 from bench.cost.network_cost import NetworkCost, network_cost
 from bench.cost.separable import SeparablePair
 from bench.devices.settings import HOST
-from models.command_line import options
+from models.command_line import options, writable
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
 from models.command_line.progress import step
+from models.command_line.storable import encoded
 
 RESULTS = Path("results")
 WEIGHTS_HELP = (
@@ -57,6 +58,7 @@ def run(namespace: Namespace, typed: str) -> None:
 
 def summarize(asked: Options, on_device: bool, output: Output) -> None:
     """Say and give what each layer costs, and draw it; with ``on_device`` also what bounds it."""
+    _check_writable()
     # Ahead of TensorFlow, whose threads and memory would be in the way.
     roofline = roofline_table.roofline_of(asked) if on_device else None
     with step("summary") as now:
@@ -79,6 +81,24 @@ def summarize(asked: Options, on_device: bool, output: Output) -> None:
         )
 
 
+def _check_writable() -> None:
+    """RequestError, ahead of the work, where its picture cannot be kept."""
+    try:
+        RESULTS.mkdir(exist_ok=True)
+        fault = writable.fault_of_folder(RESULTS)
+    except OSError as error:
+        fault = error.strerror
+    if fault:
+        raise _not_written(fault)
+
+
+def _not_written(fault: object) -> RequestError:
+    return RequestError(
+        f"the picture cannot be written to {RESULTS} ({fault}); make it a folder that can be "
+        "written to"
+    )
+
+
 def draw(model_id: str, cost: NetworkCost) -> Path:
     """The path of the picture, written whole or not at all; RequestError where it cannot be."""
     target = RESULTS / f"{model_id}-summary.svg"
@@ -89,17 +109,13 @@ def draw(model_id: str, cost: NetworkCost) -> Path:
     )
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
-        RESULTS.mkdir(exist_ok=True)
         try:
-            partial.write_text(picture.svg(title, cost.layers), encoding="utf-8")
+            partial.write_bytes(encoded(picture.svg(title, cost.layers)))
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
-        raise RequestError(
-            f"the picture cannot be written to {target} ({error}); make {RESULTS} a folder that "
-            "can be written to"
-        ) from error
+        raise _not_written(error) from error
     return target
 
 

@@ -41,7 +41,7 @@ class Board:
         python = provision(programs, acquired.store, self._machine, note, show)
         with runner_file() as file:
             runner = acquired.store.put(file, show)
-        yield *python, str(runner)
+        yield python.starting(runner)
 
     def cores(self, threads: int) -> None:
         """None chosen: the cores of a board are alike."""

@@ -1,6 +1,7 @@
 """Free memory of a machine, and a child process's limit to most of it."""
 
 import contextlib
+import re
 from pathlib import Path
 
 MIN_MEMORY_BYTES = 2**29
@@ -36,6 +37,5 @@ def free_memory_bytes() -> int | None:
 
 def available_bytes(meminfo: str) -> int | None:
     """Memory available without swapping, from Linux's /proc/meminfo; None where it does not say."""
-    lines = meminfo.splitlines()
-    kib = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
-    return int(kib[0]) * 1024 if kib else None
+    found = re.search(r"^MemAvailable:\s+([0-9]{1,15})\b", meminfo, re.MULTILINE)
+    return int(found[1]) * 1024 if found else None

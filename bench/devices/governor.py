@@ -14,6 +14,11 @@ ANSWER_S = 60.0
 HOLD = r"""
 trap '' HUP INT TERM
 wanted=$1 root=$2 former='' known=
+is_off() {  # what such a core still tells is old, and what is written there refused
+    online=
+    [ -r "${1%/cpufreq/*}/online" ] && read -r online < "${1%/cpufreq/*}/online"
+    [ "$online" = 0 ]
+}
 may_set() { [ -w "$1" ] || ! command -v getprop > /dev/null; }
 write() {
     if [ -w "$2" ]; then printf '%s\n' "$1" > "$2"
@@ -27,7 +32,8 @@ put_back() {
     }
 }
 give_up() { put_back; back=$?; echo "$@"; exit $back; }
-for file in "$root"/devices/system/cpu/cpu*/cpufreq/scaling_governor; do
+for file in "$root"/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor; do
+    is_off "$file" && continue
     read -r was 2> /dev/null < "$file" || continue
     former="$former$was $file
 "
@@ -35,7 +41,8 @@ for file in "$root"/devices/system/cpu/cpu*/cpufreq/scaling_governor; do
 done
 [ "$former" ] || give_up none
 case " ${known:-$wanted} " in *" $wanted "*) ;; *) give_up unknown "$known";; esac
-for file in "$root"/devices/system/cpu/cpu*/cpufreq/scaling_governor; do
+for file in "$root"/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor; do
+    is_off "$file" && continue
     read -r was 2> /dev/null < "$file" || continue
     may_set "$file" || give_up android
     write "$wanted" "$file" || give_up refused

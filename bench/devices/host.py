@@ -1,6 +1,6 @@
 """This machine as a device: every job in a child process of this Python."""
 
-import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -9,18 +9,21 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.devices.free_memory import free_memory_bytes
-from bench.devices.runner_archive import ON_DEVICE
+from bench.devices.runner_archive import ON_DEVICE, ROOT
 from bench.devices.runner_process import RunnerProcess
+from bench.devices.runner_python import RunnerPython
 from bench.devices.running_jobs import RunningJobs
 from bench.devices.settings import HOST
 from bench.devices.transport.process import started
 from bench.measurement.environment import Environment
 from bench.measurement.job import NATIVE, Job
 from bench.measurement.result import Result
+from models.checked_json import parse
 from models.command_line.errors import DeviceError
 from models.command_line.progress import Report
 
 RUNNER = ON_DEVICE  # a folder that Python starts, as it starts the archive on a device
+PACKAGES = (ROOT,)  # beside those of this Python
 ENVIRONMENT_S = 60.0
 
 
@@ -41,7 +44,7 @@ class Host:
             done = subprocess.run(
                 command, capture_output=True, text=True, timeout=ENVIRONMENT_S, check=True
             )
-            return Environment.from_dict(json.loads(done.stdout))
+            return Environment.from_dict(parse(done.stdout))
         except (OSError, subprocess.SubprocessError, ValueError) as error:
             raise DeviceError(f"{self.name} does not say what machine it is: {error}") from error
 
@@ -50,13 +53,16 @@ class Host:
         sent = replace(job, runtime=NATIVE.get(job.runtime, job.runtime))
 
         def start() -> subprocess.Popen:
-            return started(self._native if job.runtime in NATIVE else self._python)
+            words = self._native if job.runtime in NATIVE else self._python
+            return started([*words, "--parent", str(os.getpid())])
 
-        return self._running.add(RunnerProcess(start, job, self.time_limit_s, sent=sent))
+        unanswered = self._running.unanswered
+        child = RunnerProcess(start, job, self.time_limit_s, sent=sent, unanswered=unanswered)
+        return self._running.add(child)
 
     @property
     def _python(self) -> Sequence[str]:
-        return [sys.executable, str(self.runner)]
+        return RunnerPython((sys.executable,), PACKAGES).starting(self.runner)
 
     @cached_property
     def _native(self) -> Sequence[str]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from bench.devices.python_failure import explained
 from bench.devices.settings import DeviceSettings
 from bench.devices.transport.transport import Transport
 from models.command_line.errors import DeviceError, RequestError
@@ -41,6 +42,7 @@ def field(key, value):
 field("version", ".".join(["%d" % n for n in sys.version_info[:3]]))
 if sys.version_info >= (3, 3):
     import os, platform, struct
+    import ctypes, json, shutil, subprocess, zipfile  # what is run there later needs these
     field("implementation", sys.implementation.name)
     field("executable", sys.executable)
     field("bits", struct.calcsize("P") * 8)
@@ -90,13 +92,22 @@ def probe(transport: Transport, settings: DeviceSettings) -> Machine:
     DeviceError, with what to run there, unless it is a Linux with CPython 3.9 or later and a
     writable cache folder. RequestError where ``settings.cache`` is no absolute path.
     """
-    name, python = settings.name, settings.python
-    argv = ["sh", "-s", "--", python, settings.cache]
+    name = settings.name
+    argv = ["sh", "-s", "--", settings.python, settings.cache]
     done = transport.run(argv, PROBE_S, PROBE.encode())
     parts = done.stdout.decode(errors="replace").split("\0")[1:-1]
     found = dict(part.split("=", 1) for part in parts if "=" in part)
-    if "ldd" not in found:
-        raise DeviceError(f"{name} does not say what it is: exit code {done.code}, {done.stderr!r}")
+    try:
+        return _checked(settings, found, parts)
+    except (KeyError, ValueError) as error:  # a field that is not there, or no number
+        raise DeviceError(
+            f"{name} does not say what it is: exit code {done.code}, {done.stderr!r} ({error})"
+        ) from error
+
+
+def _checked(settings: DeviceSettings, found: Mapping[str, str], parts: list[str]) -> Machine:
+    """The machine that was ``found``; KeyError and ValueError where the answer is none."""
+    name, python, _ = settings.name, settings.python, found["ldd"]
     if found["system"] != "Linux":
         raise DeviceError(f"{name} runs {found['system']}; expected Linux")
     if not found["cache"].startswith("/"):
@@ -129,7 +140,8 @@ def _check_python(name: str, python: str, found: Mapping[str, str], parts: list[
         )
     if "writable" not in found:
         last_part = next((part for part in reversed(parts) if part.strip()), "nothing").strip()
-        raise DeviceError(f"{found['found']} on {name} is broken: {last_part.splitlines()[-1]}")
+        reason = explained(name, PurePosixPath(found["cache"]), last_part.splitlines()[-1])
+        raise DeviceError(f"{found['found']} on {name} is broken: {reason}")
     if found["implementation"] != "cpython":
         raise DeviceError(
             f"{found['found']} on {name} is {found['implementation']}; expected CPython: run "

@@ -11,10 +11,11 @@ from bench.devices.settings import DeviceSettings
 from bench.devices.stay_awake import stay_awake
 from bench.devices.transport.transport import Transport
 from bench.measurement.environment import Battery
-from models.command_line.errors import RequestError
-from models.command_line.progress import Report
+from bench.measurement.result import ConnectionLost
+from models.command_line.errors import DeviceError, RequestError
+from models.command_line.progress import Report, note
 
-DUMPSYS_S = 30.0
+DUMPSYS_S = 5.0
 
 
 class Phone:
@@ -23,6 +24,7 @@ class Phone:
     def __init__(self, settings: DeviceSettings, transport: Transport) -> None:
         self._settings, self._transport = settings, transport
         self._facts: PhoneFacts | None = None
+        self._unanswered: set[str] = set()
 
     @contextmanager
     def acquired(self, owner: str, note: Note, show: Report) -> Iterator[AcquiredDevice]:
@@ -53,11 +55,24 @@ class Phone:
 
     def battery(self) -> Battery:
         """Its present state."""
-        outputs = [
-            self._transport.run(["dumpsys", service], DUMPSYS_S).stdout.decode(errors="replace")
-            for service in ("battery", "thermalservice")
-        ]
-        return battery(*outputs)
+        return battery(*map(self._dumped, ("battery", "thermalservice")))
+
+    def _dumped(self, service: str) -> str:
+        """The state of a service; "" for one that does not answer, which is asked once only: it is
+        asked before and after every group of turns."""
+        if service in self._unanswered:
+            return ""
+        try:
+            return self._transport.run(["dumpsys", service], DUMPSYS_S).stdout.decode(
+                errors="replace"
+            )
+        except ConnectionLost:
+            raise
+        except DeviceError as error:
+            self._unanswered.add(service)
+            name = self._settings.name
+            note(f"{name}: dumpsys {service} does not answer, and is not asked again: {error}")
+            return ""
 
 
 def _bundle(facts: PhoneFacts, show: Report) -> Bundle:

@@ -15,14 +15,17 @@ CORES = "/sys/devices/system/cpu"
 PLUGS = {"AC": "AC", "USB": "USB", "Wireless": "wireless", "Dock": "dock"}
 # What ends a folder in the list of libraries' folders, for the loader that the runner brings along.
 SEPARATORS = ":;"
-# Fields end with NUL. A core that sleeps has no cpufreq folder, so each is named.
+WHOLE = re.compile(r"-?[0-9]{1,9}")  # more digits are nothing that a phone can mean
+# Fields end with NUL. A core that sleeps has no cpufreq folder, or one that tells what was, so each
+# is named, and asked whether it is on.
 PROBE = r"""
 field() { printf '%s=%s\0' "$1" "$2"; }
 field abis "$(getprop ro.product.cpu.abilist)"
 field release "$(getprop ro.build.version.release)"
 for file in "$2"/cpu[0-9]*/cpufreq/cpuinfo_max_freq; do
-    khz=$(cat "$file" 2> /dev/null) || continue
     core=${file%/cpufreq/*}
+    [ "$(cat "$core/online" 2> /dev/null)" != 0 ] || continue
+    khz=$(cat "$file" 2> /dev/null) || continue
     field "khz ${core##*/cpu}" "$khz"
 done
 folder=$1
@@ -73,7 +76,8 @@ def phone_facts(transport: Transport, settings: DeviceSettings) -> PhoneFacts:
             f"{settings.name}: {cache} cannot be made: {fields.get('parent')!r} does not let us "
             f"write; expected a folder below /data/local/tmp as cache in devices.toml"
         )
-    khz = {int(k[4:]): int(v) for k, v in fields.items() if k.startswith("khz ") and v.isdigit()}
+    pairs = [(k.removeprefix("khz "), v) for k, v in fields.items() if k.startswith("khz ")]
+    khz = {int(k): int(v) for k, v in pairs if WHOLE.fullmatch(k) and WHOLE.fullmatch(v)}
     return PhoneFacts(
         tuple(fields["abis"].split(",")),
         fields.get("release", ""),
@@ -101,7 +105,7 @@ def battery(of_battery: str, of_thermalservice: str) -> Battery:
     fields = dict(re.findall(r"^\s*([A-Za-z ]+): (.*?)\s*$", of_battery, re.MULTILINE))
     level, scale = _whole(fields.get("level")), _whole(fields.get("scale")) or 100
     tenths = _whole(fields.get("temperature"))
-    status = re.search(r"^\s*Thermal Status: (\d+)", of_thermalservice, re.MULTILINE)
+    status = re.search(r"^\s*Thermal Status: ([0-9]{1,9})$", of_thermalservice, re.MULTILINE)
     return Battery(
         None if level is None else round(100 * level / scale),
         _charging(fields),
@@ -118,4 +122,4 @@ def _charging(fields: dict[str, str]) -> str | None:
 
 
 def _whole(text: str | None) -> int | None:
-    return int(text) if text is not None and re.fullmatch(r"-?\d+", text) else None
+    return int(text) if text is not None and WHOLE.fullmatch(text) else None

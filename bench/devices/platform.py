@@ -1,5 +1,6 @@
 """A kind of device: how one is acquired over a connection, and how the runner gets to run there."""
 
+import functools
 import getpass
 import os
 import secrets
@@ -18,6 +19,8 @@ from bench.measurement.record import now_utc
 from models.command_line.progress import Report
 
 Note = Callable[[str], None]
+# What every account of a Linux can read, and nobody locks; a phone has one account, and not this.
+SHARED_FILE = "/etc/os-release"
 LEASE_AGENT = Path(__file__).parents[1] / "on_device" / "lease_agent.sh"
 
 
@@ -58,8 +61,22 @@ class Platform(Protocol):
 
 def owner() -> str:
     """Who has a device, for those who want it too; another one each time."""
-    process = f"process {os.getpid()}/{secrets.token_hex(2)}"
-    return f"{getpass.getuser()}@{socket.gethostname()}, {process}, since {now_utc()}"
+    process = f"process {os.getpid()}/{_of_this_process()}/{secrets.token_hex(2)}"
+    return f"{_user()}@{socket.gethostname()}, {process}, since {now_utc()}"
+
+
+def _user() -> str:
+    """The name of this process's user; the number of one that a container gave no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # until Python 3.12, and since
+        return f"user {os.getuid()}"
+
+
+@functools.cache
+def _of_this_process() -> str:
+    """Tells two processes of one id apart, e.g. of two containers."""
+    return secrets.token_hex(4)
 
 
 @contextmanager
@@ -70,6 +87,6 @@ def leased(
     store = FileStore(transport, cache)
     store.make_folder()
     agent = ["sh", str(store.put(LEASE_AGENT, show))]
-    with DeviceLease(transport, agent, cache, owner, note) as lease:
+    with DeviceLease(transport, agent, cache, owner, note, shared=SHARED_FILE) as lease:
         lease.take()
         yield AcquiredDevice(cache, store, lease)

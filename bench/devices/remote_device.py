@@ -1,13 +1,10 @@
 """A device at the other end of a connection, on which jobs run as they do on this machine."""
 
-import json
 import secrets
 import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-
-import numpy as np
 
 from bench.devices.free_memory import available_bytes
 from bench.devices.host import ENVIRONMENT_S
@@ -17,15 +14,19 @@ from bench.devices.reconnect import RECONNECT_S, Reconnect
 from bench.devices.runner_process import RemoteEnd, RunnerProcess
 from bench.devices.running_jobs import RunningJobs
 from bench.devices.settings import DeviceSettings
+from bench.devices.transport.ssh_failure import last_line
 from bench.devices.transport.transport import Transport
+from bench.measurement import output_arrays
 from bench.measurement.environment import Battery, Environment
 from bench.measurement.job import Images, Job
 from bench.measurement.result import LOST, ConnectionLost, Result
+from models.checked_json import parse
 from models.command_line.errors import DeviceError
 from models.command_line.progress import Report, step
 
 ORDER_S = 30.0
 FRUITLESS_TRIES = 3
+CANNOT_RUN_CODE = 126  # of a shell, and of env
 
 
 class RemoteDevice:
@@ -82,9 +83,18 @@ class RemoteDevice:
     def environment(self) -> Environment:
         """Description of the device and its software."""
         command = [*self._runner, "--environment"]
-        output = self._transport.run_check(command, ENVIRONMENT_S)
+        done = self._transport.run(command, ENVIRONMENT_S)
+        words = last_line(done.stderr) or f"exit code {done.code}"
+        if done.code == CANNOT_RUN_CODE:
+            raise DeviceError(
+                f"{self.name}: nothing in {self._acquired.cache} may run there: {words}; is that "
+                f"file system mounted noexec? set cache of {self.name} in devices.toml to a folder "
+                "of another"
+            )
+        if done.code:
+            raise DeviceError(f"{self.name}: its runner does not start: {words}")
         try:
-            found = Environment.from_dict(json.loads(output))
+            found = Environment.from_dict(parse(done.stdout))
         except ValueError as error:
             raise DeviceError(f"{self.name} does not say what machine it is: {error}") from error
         return replace(found, emulated=found.emulated or self._settings.emulated)
@@ -102,7 +112,7 @@ class RemoteDevice:
             if not self.reconnect():
                 raise
             output = self._transport.run_check(words, ORDER_S)
-        return available_bytes(output.decode())
+        return available_bytes(output.decode(errors="replace"))
 
     def battery(self) -> Battery | None:
         """Its present state; None where there is none."""
@@ -129,6 +139,8 @@ class RemoteDevice:
             def fetch(event: dict, before: int = before, sent: Job = sent) -> None:
                 nonlocal fetched
                 if event["event"] == "classified":
+                    if fetched == len(job.images.outputs):
+                        raise DeviceError(f"{self.name} classified more than it was given")
                     remote_output = sent.images.outputs[fetched - before]
                     self._transport.get(remote_output, job.images.outputs[fetched])
                     fetched += 1  # it is here, even if the connection breaks now
@@ -140,7 +152,7 @@ class RemoteDevice:
             is_lost = result.error is not None and result.error.kind == LOST
             if not is_lost or fruitless == FRUITLESS_TRIES or not self.reconnect():
                 outputs = job.images.outputs[:fetched]
-                return replace(result, images=sum(len(np.load(path)) for path in outputs))
+                return replace(result, images=sum(map(output_arrays.images, outputs)))
 
     def stop(self) -> None:
         """End every child, and start no more; from any thread."""
@@ -170,7 +182,9 @@ class RemoteDevice:
                 raise refused
             return self._transport.start(words)
 
-        return self._running.add(RunnerProcess(start, job, remote=remote, sent=sent)), sent
+        unanswered = self._running.unanswered
+        child = RunnerProcess(start, job, remote=remote, sent=sent, unanswered=unanswered)
+        return self._running.add(child), sent
 
     def _finished(self, child: RunnerProcess, heard: Callable[[dict], None]) -> Result:
         try:

@@ -9,7 +9,8 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+
+from bench.devices.scratch_folder import scratch_folder, told_if_full
 
 ROOT = Path(__file__).parents[2]
 ON_DEVICE = ROOT / "bench" / "on_device"
@@ -45,7 +46,8 @@ def archive(named: Mapping[str, bytes]) -> bytes:
 @contextmanager
 def runner_file() -> Iterator[Path]:
     """The archive as a file, for as long as the block lasts."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / NAME
-        path.write_bytes(archive(sources()))
+    with scratch_folder() as folder:
+        path = folder / NAME
+        with told_if_full(folder):
+            path.write_bytes(archive(sources()))
         yield path

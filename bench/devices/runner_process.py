@@ -1,18 +1,18 @@
 """The child process of one job: a runner that may crash, hang or print garbage."""
 
 import contextlib
-import json
 import os
 import selectors
 import signal
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.devices.free_memory import limit_memory
 from bench.measurement.job import Job
-from bench.measurement.result import LOST, ConnectionLost, Result
+from bench.measurement.result import LOST, ConnectionLost, Result, sources_in
+from models.checked_json import parse
 from models.command_line.errors import DeviceError
 
 MAX_LINE_BYTES = 256 * 2**20
@@ -39,8 +39,9 @@ class RunnerProcess:
 
     ``start`` starts a runner here, with ``started``, or what passes the lines of a ``remote`` one
     on. The runner is told ``sent``, where that is another job than the one the result is of: the
-    same with the names of its own files. A context manager: leaving it ends the process and what
-    it started.
+    same with the names of its own files. ``unanswered``, which others of the device share, names
+    what it does not ask about the machine, and gets what did not answer it. A context manager:
+    leaving it ends the process and what it started.
     """
 
     def __init__(
@@ -50,9 +51,11 @@ class RunnerProcess:
         time_limit_s: float | None = None,
         remote: RemoteEnd | None = None,
         sent: Job | None = None,
+        unanswered: set[str] | None = None,
     ) -> None:
         self.job, self.result = job, None
         self._limit_s, self._remote = time_limit_s or job.allowance_s, remote
+        self._unanswered = set() if unanswered is None else unanswered
         self._process, self._read, self._stderr = None, bytearray(), bytearray()
         try:
             self._process = start()
@@ -67,7 +70,7 @@ class RunnerProcess:
         self._pipes = selectors.DefaultSelector()
         for pipe in (self._process.stdout, self._process.stderr):
             self._pipes.register(pipe, selectors.EVENT_READ)
-        self._send((sent or job).to_json())
+        self._send(replace(sent or job, unasked=tuple(sorted(self._unanswered))).to_json())
 
     @property
     def pid(self) -> int | None:
@@ -140,11 +143,13 @@ class RunnerProcess:
 
     def _understood(self, line: str | None) -> dict | None:
         try:
-            message = json.loads(line or "")
+            message = parse(line or "")
             if isinstance(message, dict) and message.get("event") in EVENTS:
+                self._unanswered.update(sources_in(message))
                 return message
             self.result = Result.from_dict(message, self.job)
-        except (ValueError, RecursionError, AttributeError) as error:
+            self._unanswered.update(self.result.unanswered)
+        except ValueError as error:
             self._ended(line or "", str(error))
         return None
 

@@ -11,10 +11,11 @@ class Stopped(Exception):
 
 
 class RunningJobs:
-    """The children of one device."""
+    """The children of one device; ``unanswered`` is what they asked it for in vain."""
 
     def __init__(self) -> None:
         self._lock, self._children, self._stopped = Lock(), WeakSet(), Event()
+        self.unanswered: set[str] = set()
 
     def add(self, child: RunnerProcess) -> RunnerProcess:
         """``child``, to be ended by ``stop``; after that it is ended and Stopped is raised."""

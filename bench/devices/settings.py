@@ -1,9 +1,9 @@
 """The user's devices: devices.toml, a table for each."""
 
-import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from models import toml_file
 from models.command_line.errors import RequestError
 
 DEVICES_FILE = Path("devices.toml")
@@ -37,11 +37,11 @@ class DeviceSettings:
 def read_devices(path: Path = DEVICES_FILE) -> dict[str, DeviceSettings]:
     """The devices of ``path`` by name, none where there is no such file; RequestError, with what
     was found and expected, where it is no such file as it should be."""
-    if not path.is_file():
-        return {}
     try:
-        raw = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raw = toml_file.read(path)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
         raise RequestError(f"{path} cannot be read: {error}; {EXAMPLE} shows one") from error
     return {name: _settings(path, name, table) for name, table in raw.items()}
 

@@ -1,19 +1,22 @@
 """The images that files are evaluated on."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from bench.devices.scratch_folder import scratch_folder
 from bench.engine.exported import Exported
-from bench.engine.shards import Batches
-from models.command_line.errors import RequestError
+from bench.engine.shards import BATCH_BYTES, Batches
+from models.command_line.errors import DeviceError, RequestError
 from models.command_line.options import Options
 from models.data import set_aside
 from models.data.dataset import Dataset, open_dataset
+
+MIB = 2**20
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,24 @@ def open_evaluation(
         raise RequestError(f"DATA={place} has no images; nothing to evaluate on")
     wanted = n_default if options.n_eval is None else options.n_eval
     indices = dataset.spread(len(among) if wanted is None else wanted, among)
-    with TemporaryDirectory(prefix="bench-") as folder:
-        batches = Batches(dataset, indices, Path(folder) / "batch")
-        yield Evaluation(dataset, indices, len(among), labels_known, batches, Path(folder), notes)
+    with scratch_folder() as folder:
+        _check_room(folder, exported, len(indices))
+        batches = Batches(dataset, indices, folder / "batch")
+        yield Evaluation(dataset, indices, len(among), labels_known, batches, folder, notes)
+
+
+def _check_room(folder: Path, exported: Exported, count: int) -> None:
+    """DeviceError where ``folder`` cannot hold the first batch of images: found out here, and not
+    when all timing is done."""
+    size = exported.image_size
+    needed_bytes = min(BATCH_BYTES, count * size.height * size.width * size.channels)
+    free_bytes = shutil.disk_usage(folder).free
+    if free_bytes < needed_bytes:
+        raise DeviceError(
+            f"{folder.parent} has {free_bytes / MIB:.1f} MiB free; {count} images to evaluate on "
+            f"take at least {needed_bytes / MIB:.1f} MiB there: free some space, set TMPDIR to "
+            "another folder, or set N_EVAL to fewer images"
+        )
 
 
 def _not_calibrated_on(dataset: Dataset, exported: Exported) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -62,6 +62,11 @@ def open_exported(options: Options, source: Source) -> Exported:
         path = exported.path(artifact)
         if not path.is_file():
             raise RequestError(f"{path} is in the manifest but missing; run {command} again")
+        if path.is_symlink() and path.resolve().parent != folder.resolve():
+            raise RequestError(
+                f"{path} is a link to {path.resolve()}, outside its folder; expected the file that "
+                f"was exported; run {command} again"
+            )
         found = _sha256(path)
         if found != artifact.sha256:
             raise RequestError(

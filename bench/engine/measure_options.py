@@ -1,13 +1,16 @@
 """Options of a measurement, beside those that every command has."""
 
 import math
+import re
 from argparse import ArgumentParser
 from dataclasses import dataclass, fields, replace
 
 from bench.measurement.job import NATIVE, RUNTIMES
 from bench.measurement.plan import PLANS, Plan, sustained
 from models.command_line.errors import RequestError
+from models.command_line.numbers import shown
 
+CORE = re.compile("[0-9]{1,3}|[0-3][0-9]{3}")
 ALL_RUNTIMES = tuple(runtime for runtimes in RUNTIMES.values() for runtime in runtimes)
 MAX_SUSTAINED_MINUTES = 60.0
 
@@ -56,9 +59,9 @@ class MeasureOptions:
                     f"EXPLAIN reads layers through the Python runtimes, not {runtime}; leave "
                     f"EXPLAIN out, or use RUNTIMES={NATIVE[runtime]}"
                 )
-        if not all(core.isdigit() and int(core) < 4096 for core in _words(self.cores)):
+        if not all(CORE.fullmatch(core) for core in _words(self.cores)):
             raise RequestError(
-                f"CORES is {self.cores!r}; expected comma-separated numbers, e.g. CORES=0,1"
+                f"CORES is {shown(self.cores)}; expected comma-separated numbers, e.g. CORES=0,1"
             )
         if self.governor and not self.governor.isidentifier():
             raise RequestError(

@@ -1,5 +1,6 @@
 """Predictions: the outputs of files for the images of an evaluation, on one device or several."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from bench.engine.evaluation import Evaluation
 from bench.engine.exported import Exported
 from bench.engine.shards import Batch
 from bench.engine.variant import Variant
+from bench.measurement import output_arrays
 from bench.measurement.job import Images, Job
 from bench.measurement.result import RunFailed
 from models.command_line.errors import DeviceError
@@ -132,8 +134,13 @@ def _run(
     result = device.run(Job(path, artifact.format, variant.runtime, threads, images=images))
     if result.error:
         raise RunFailed(str(result.error))
-    if (made := sum(len(np.load(path, mmap_mode="r")) for path in outputs)) != len(batch.indices):
+    if (made := sum(map(output_arrays.images, outputs))) != len(batch.indices):
         raise RunFailed(f"{made} outputs for {len(batch.indices)} images")
+    widths = {output_arrays.opened(path).shape[1] for path in outputs}
+    expected = sum(math.prod(tensor.shape[1:]) for tensor in artifact.outputs)
+    if widths != {expected}:
+        found = ", ".join(map(str, sorted(widths)))
+        raise RunFailed(f"{found} outputs for each image; expected {expected}")
 
 
 def _joined(parts: list[Path], images: int) -> np.ndarray:

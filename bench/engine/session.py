@@ -1,5 +1,6 @@
 """A session (what all measurements of one command share) and its part on each device."""
 
+import os
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -12,17 +13,23 @@ from bench.devices.in_parallel import in_parallel
 from bench.engine.exported import Exported
 from bench.engine.measure_options import MeasureOptions
 from bench.engine.variant import Variant
+from bench.measurement.cpu_quota import quota_advice, too_small_quota
 from bench.measurement.environment import Environment
 from bench.measurement.find_warnings import find_warnings
 from bench.measurement.job import Job
 from bench.measurement.record import Record, new_session
 from bench.measurement.result import Result
+from bench.measurement.warning import Again
 from models.command_line.advice import make_line
 from models.command_line.errors import DeviceError
 from models.command_line.options import Options
+from models.command_line.progress import note
 
 PROFILE_RUNS = 50
 DEVICE_FAILED = "device_failed"
+GIT_S = 30
+NO_COMMIT = ("not a git repository", "HEAD")  # what git says where there is none
+SAFE = "git config --global --add safe.directory"
 T = TypeVar("T")
 
 
@@ -64,6 +71,19 @@ class DeviceRun:
     variants: Sequence[Variant]
     title: str = ""
 
+    @property
+    def notes(self) -> list[str]:
+        """What makes its times doubtful and is known before any is measured."""
+        short = too_small_quota(self.environment, self.session.options.threads)
+        if short is None:
+            return []
+        return [f"{self.device.name}: {short}; {quota_advice(self.environment, self._again)}"]
+
+    @property
+    def _again(self) -> Again | None:
+        # A gate with another plan would need another baseline.
+        return self.session.make_line if self.session.target == "bench" else None
+
     def job(self, variant: Variant) -> Job:
         """The timing of ``variant`` by the session's plan."""
         artifact, measure = variant.artifact, self.session.measure
@@ -91,8 +111,6 @@ class DeviceRun:
         """The record of ``result``, without accuracy and without an id."""
         session, artifact = self.session, variant.artifact
         plan = session.measure.chosen_plan
-        # A gate with another plan would need another baseline.
-        again = session.make_line if session.target == "bench" else None
         return Record(
             kind=kind,
             session=session.id,
@@ -110,7 +128,9 @@ class DeviceRun:
             data=None,
             accuracy=None,
             environment=self.environment,
-            warnings=find_warnings(result, self.environment, plan, again),
+            warnings=find_warnings(
+                result, self.environment, plan, self._again, session.measure.affinity or ()
+            ),
             time_utc=time_utc,
         )
 
@@ -126,11 +146,23 @@ def on_each(
 def _commit() -> str | None:
     """The commit of the folder this process is in, with "+" where tracked files had changed.
 
-    None outside a repository, or where git is not installed.
+    None outside a repository, or where git is not installed; a note says where git does not tell.
     """
     command = ["git", "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
-    except (FileNotFoundError, subprocess.TimeoutExpired):
+        done = subprocess.run(
+            command, capture_output=True, timeout=GIT_S, env={**os.environ, "LC_ALL": "C"}
+        )
+    except FileNotFoundError:
         return None
-    return done.stdout.strip() or None if done.returncode == 0 else None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        note(f"the commit is not recorded: {error}")
+        return None
+    if done.returncode == 0:
+        return done.stdout.decode().strip() or None
+    said = done.stderr.decode(errors="backslashreplace").strip()
+    if not any(reason in said for reason in NO_COMMIT):
+        advice = next((line.strip() for line in said.splitlines() if SAFE in line), "")
+        line = said.partition("\n")[0] + (f"; to trust it, run {advice}" if advice else "")
+        note(f"the commit is not recorded: {line}")
+    return None

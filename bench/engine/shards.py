@@ -69,8 +69,8 @@ def _write(
             np.save(path, np.stack([pixels for _, pixels in shard]))
         except OSError as error:
             raise DeviceError(
-                f"cannot write images to {folder}: {error}; set TMPDIR to a folder with "
-                f"{BATCH_BYTES // 2**20} MiB free"
+                f"cannot write images to {folder}: {error.strerror or 'its disk is full'}; set "
+                f"TMPDIR to a folder with {BATCH_BYTES // 2**20} MiB free"
             ) from error
         shards.append(path)
         indices.extend(index for index, _ in shard)

@@ -1,6 +1,5 @@
 """Two columns of the drift matrix, layer by layer: which layer diverges first."""
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.console.drift_table import EXACT
+from bench.devices.scratch_folder import scratch_folder
 from bench.explain import divergence, layer_outputs
 from bench.explain.instrumented import instrument
 from bench.explain.instrumented_layer import IMAGE, OUTPUT, InstrumentedLayer
@@ -87,8 +87,8 @@ def explain(a: Side, b: Side, images: np.ndarray) -> Explanation:
     At least one is a file. Runtimes run in child processes, on this machine. DeviceError where one
     fails; RequestError where the network cannot be loaded.
     """
-    with tempfile.TemporaryDirectory(prefix="explain-") as folder:
-        sides = [_Outputs(side, images, Path(folder) / str(i)) for i, side in enumerate((a, b))]
+    with scratch_folder() as folder:
+        sides = [_Outputs(side, images, folder / str(i)) for i, side in enumerate((a, b))]
         layers = divergence.with_drops(list(_compared(*sides)))
     return Explanation(a.name, b.name, len(images), layers, divergence.first(layers))
 

@@ -16,6 +16,7 @@ from bench.gates import (
     speedup_gate,
 )
 from bench.gates.baseline import read_baselines
+from bench.gates.gate_output import Times
 from bench.gates.gate_session import MEASURE_HELP, PLAN, open_device_run
 from bench.gates.limits import EXAMPLE, GATE_FILE, Limits, read_limits
 from bench.gates.next_steps import NextSteps
@@ -24,7 +25,7 @@ from bench.gates.verdict import Verdict, counts, failing
 from bench.history.history import History
 from models.command_line import options
 from models.command_line.advice import make_line
-from models.command_line.errors import CheckFailed, RequestError
+from models.command_line.errors import CheckFailed, DeviceError, RequestError
 from models.command_line.options import Options
 from models.source import resolve
 
@@ -78,8 +79,9 @@ def run_gate(asked: Options, gate: GateOptions, command: str, output: Output) ->
             raise _nothing_to_compare(asked, device_run)
         history = History()
         history.check()
-        verdicts, about, notes = _verdicts(device_run, history, compared, limits)
-    _report(device_run, gate, limits, verdicts, about, notes, output)
+        took = Times()
+        verdicts, about, notes = _verdicts(device_run, history, compared, limits, took)
+    _report(device_run, gate, limits, verdicts, about, notes, took, output)
 
 
 def _nothing_to_compare(asked: Options, device_run: DeviceRun) -> RequestError:
@@ -99,6 +101,7 @@ def _report(
     verdicts: list[Verdict],
     about: str,
     notes: Sequence[str],
+    took: Times,
     output: Output,
 ) -> None:
     session = device_run.session
@@ -106,8 +109,6 @@ def _report(
     title = f"{model_id} on {device_run.device.name}"
     threads = f"{session.options.threads} threads"
     bad = failing(verdicts, limits.inconclusive)
-    gate_output.write(gate.junit, gate_output.junit(title, verdicts, limits.inconclusive))
-    gate_output.write(gate.markdown, gate_output.markdown(title, verdicts, limits.inconclusive))
     output.say(f"{title}, {threads}{about}", *(f"note: {note}" for note in notes))
     output.say(gate_output.table(verdicts), counts(verdicts))
     output.give(
@@ -118,12 +119,25 @@ def _report(
         warnings=list(notes),
     )
     output.end()
+    # Only now: the verdicts are there whatever becomes of the files.
+    junit = gate_output.junit(title, verdicts, limits.inconclusive, took)
+    markdown = gate_output.markdown(title, verdicts, limits.inconclusive)
+    unwritten = [
+        *gate_output.write(gate.junit, junit),
+        *gate_output.write(gate.markdown, markdown),
+    ]
     if bad:
-        raise CheckFailed("; ".join(map(_in_one_line, bad)))
+        raise CheckFailed("; ".join([*map(_in_one_line, bad), *unwritten]))
+    if unwritten:
+        raise DeviceError("; ".join(unwritten))
 
 
 def _verdicts(
-    device_run: DeviceRun, history: History, compared: Sequence[Pair], limits: Limits
+    device_run: DeviceRun,
+    history: History,
+    compared: Sequence[Pair],
+    limits: Limits,
+    took: Times,
 ) -> tuple[list[Verdict], str, tuple[str, ...]]:
     """The verdicts of every gate, a text about the images, and notes on them."""
     session = device_run.session
@@ -140,6 +154,8 @@ def _verdicts(
         evaluated = paired_predictions.compare_accuracy(device_run, history, found, compared)
         accuracy = [*accuracy_gate.check(evaluated.comparisons, limits), *accuracy]
         about, notes = f"; accuracy on {evaluated.about}", evaluated.notes
+    for record in found.values():
+        took.inferring(record.artifact, record.result.runtime, record.result.samples_ns)
     of_file = {variant.artifact.name: record for variant, record in found.items()}
     pooled = gate_times.more_for_speedup(device_run, history, found, limits)
     verdicts = [

@@ -10,6 +10,7 @@ from bench.engine.measure_options import HELP, MeasureOptions
 from bench.engine.session import DeviceRun, Session
 from bench.engine.variant import variants
 from models.command_line.options import Options
+from models.command_line.progress import note
 from models.source import resolve
 
 PLAN = "gate"  # the default of both commands
@@ -34,4 +35,7 @@ def open_device_run(
     with open_devices([settings]) as (device,):
         given = {"plan": None if plan == PLAN else plan, "cores": cores or None}
         session = Session(target, exported, asked, measure, given, command)
-        yield DeviceRun(session, device, device.environment(), chosen)
+        run = DeviceRun(session, device, device.environment(), chosen)
+        for line in run.notes:
+            note(line)
+        yield run

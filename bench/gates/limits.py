@@ -1,10 +1,10 @@
 """The limits of ``gate.toml``: how much worse a file may be than float32 or the baseline."""
 
 import math
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from models import toml_file
 from models.command_line.errors import RequestError
 from models.command_line.progress import note
 from quantize.methods.settings import SECTION
@@ -77,7 +77,7 @@ EXAMPLE = rf"printf '[accuracy]\nmax_drop_points = 0.5\n' > {GATE_FILE}"
 def read_limits(path: Path = GATE_FILE) -> Limits:
     """The limits in ``path``; RequestError where it has anything else."""
     try:
-        raw = tomllib.loads(path.read_text())
+        raw = toml_file.read(path)
     except FileNotFoundError:
         raise RequestError(f"there is no {path}; write one, e.g. {EXAMPLE}") from None
     except (OSError, ValueError) as error:

@@ -16,6 +16,8 @@ from bench.measurement.record import Record
 from models.command_line.advice import make_line
 from models.command_line.columns import WIDTH, aligned
 from models.command_line.errors import RequestError
+from models.command_line.numbers import whole_number
+from models.command_line.printable import printable_lines
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Comparison:
 
 def add_arguments(parser: ArgumentParser) -> None:
     for name in ("A", "B"):
-        parser.add_argument(name, type=int, help="id of a run; make list shows them")
+        parser.add_argument(name, type=whole_number(name), help="id of a run; make list shows them")
     parser.add_argument("--json", action="store_true", help="as JSON on standard output")
     add_layout(parser)
 
@@ -50,7 +52,7 @@ def run(namespace: Namespace, typed: str) -> None:
     if namespace.json:
         print(json.dumps(_as_dict(comparison), indent=2))
     else:
-        print(_text(comparison, namespace.wide))
+        print(printable_lines(_text(comparison, namespace.wide)))
 
 
 def compare(a: Record, b: Record) -> Comparison:

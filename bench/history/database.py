@@ -1,14 +1,18 @@
 """The SQLite file of the history: how it is opened, and each of its faults in one line."""
 
-import shlex
+import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bench.history import schema
+from models.command_line.advice import module_line
 from models.command_line.errors import DeviceError
 
+NOT_TEXT = "Could not decode to UTF-8"
 _PERMISSION = (
     "allow writing to the file and to its folder, where SQLite keeps two more files, or run the "
     "bench in another folder"
@@ -25,20 +29,118 @@ def opened(path: Path | None, busy_timeout_s: float) -> Iterator[sqlite3.Connect
     """
     if path:
         _make_folder(path)
+    with (
+        _faults(path, busy_timeout_s),
+        closing(_prepared(path or ":memory:", busy_timeout_s)) as connection,
+    ):
+        yield connection
+
+
+@contextmanager
+def opened_to_read(path: Path, busy_timeout_s: float) -> Iterator[sqlite3.Connection]:
+    """The same, of a history that is there, for reading: it may be of another user, or on a medium
+    that cannot be written."""
+    if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+        with opened(path, busy_timeout_s) as connection:
+            yield connection
+        return
+    with (
+        _faults(path, busy_timeout_s),
+        _as_it_is(path) as uri,
+        closing(_connection(uri, busy_timeout_s)) as connection,
+    ):
+        schema.check(connection, str(path))
+        yield connection
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a history at ``path``, not empty; DeviceError where that cannot be seen."""
     try:
-        with closing(
-            sqlite3.connect(path or ":memory:", timeout=busy_timeout_s, isolation_level=None)
-        ) as connection:
-            connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA synchronous = FULL")
+        return path.stat().st_size > 0
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise DeviceError(
+            f"{path} cannot be used as the bench history: it cannot be read ({error.strerror}); "
+            f"allow reading {path.parent}, or run the bench in another folder"
+        ) from error
+
+
+def _connection(place: Path | str, busy_timeout_s: float) -> sqlite3.Connection:
+    is_uri = isinstance(place, str) and place.startswith("file:")
+    made = sqlite3.connect(place, timeout=busy_timeout_s, isolation_level=None, uri=is_uri)
+    made.row_factory = sqlite3.Row
+    made.execute("PRAGMA foreign_keys = ON")
+    return made
+
+
+def _prepared(place: Path | str, busy_timeout_s: float) -> sqlite3.Connection:
+    """A connection to a file that has the tables, and a journal that can be had where it is."""
+    try:
+        return _with_tables(place, busy_timeout_s)
+    except sqlite3.OperationalError as error:
+        if not _lacks_shared_memory(error):
+            raise
+    # The older journal instead, which the file keeps: readers and writers wait for each other.
+    with closing(_connection(place, busy_timeout_s)) as alone:
+        alone.execute("PRAGMA locking_mode = EXCLUSIVE")  # the memory is then not needed
+        alone.execute("PRAGMA journal_mode = DELETE")
+    return _with_tables(place, busy_timeout_s)
+
+
+def _with_tables(place: Path | str, busy_timeout_s: float) -> sqlite3.Connection:
+    connection = _connection(place, busy_timeout_s)
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        if not connection.execute("PRAGMA page_count").fetchone()[0]:
             # Readers and one writer do not hinder each other; the file itself keeps the mode.
             connection.execute("PRAGMA journal_mode = WAL")
-            schema.prepare(connection, str(path))
-            yield connection
+        schema.prepare(connection, str(place))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _lacks_shared_memory(error: sqlite3.OperationalError) -> bool:
+    """WAL needs a file that is memory of several processes, which network shares do not have."""
+    return getattr(error, "sqlite_errorname", "").startswith("SQLITE_IOERR_SHM")
+
+
+@contextmanager
+def opened_as_it_is(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection to whatever is at ``path``, nothing of which is checked or changed."""
+    with _as_it_is(path) as uri, closing(_connection(uri, 0)) as connection:
+        yield connection
+
+
+@contextmanager
+def _as_it_is(path: Path) -> Iterator[str]:
+    """The address to read a history at that is not written, not even the files beside it."""
+    journal = path.with_name(f"{path.name}-wal")
+    try:
+        if not journal.exists() or not journal.stat().st_size:
+            yield f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+            return
+        # What a bench wrote last, or writes now, is there only, and SQLite would have to lock it.
+        with TemporaryDirectory(prefix="bench-") as folder:
+            copied = Path(folder) / path.name
+            for file in (journal, path):
+                shutil.copyfile(file, copied.with_name(file.name))
+            yield f"{copied.as_uri()}?mode=rw"
+    except OSError as error:
+        raise DeviceError(f"{path} cannot be read as the bench history: {error}") from error
+
+
+@contextmanager
+def _faults(path: Path | None, busy_timeout_s: float) -> Iterator[None]:
+    try:
+        yield
     except sqlite3.Error as error:
-        if _code(error) is None:  # of the module that calls SQLite: a fault of this program
-            raise
+        if _code(error) is None:  # of the module that calls SQLite
+            if str(error).startswith(NOT_TEXT):
+                raise damaged(path, str(error).partition(" with text")[0]) from error
+            raise  # a fault of this program
         raise fault(path, error, busy_timeout_s) from error
 
 
@@ -71,11 +173,12 @@ def fault(path: Path, error: sqlite3.Error, busy_timeout_s: float) -> DeviceErro
         ),
         sqlite3.SQLITE_IOERR: (
             "reading or writing failed",
-            "earlier runs are intact; look for a full disk, a limit on the size of files, or "
-            "a failing drive",
+            "earlier runs are intact; look for a full disk, a limit on the size of files, a share "
+            "that cannot lock files, or a failing drive",
         ),
         sqlite3.SQLITE_READONLY: ("it may not be written", _PERMISSION),
         sqlite3.SQLITE_CANTOPEN: ("it cannot be opened", _PERMISSION),
+        sqlite3.SQLITE_PERM: ("it may not be used", _PERMISSION),
     }
     other = ("SQLite failed", f"if that stays so, {_recover(path)}")
     reason, advice = reasons.get(_code(error), other)
@@ -89,15 +192,10 @@ def damaged(path: Path, found: str) -> DeviceError:
 
 
 def _recover(path: Path) -> str:
-    """The next step for a damaged file. It is not SQLite's ``.recover``, which Debian's sqlite3 is
-    built without: that one prints an error and recovers nothing. ``.dump`` skips what it cannot
-    read, but ends with a ROLLBACK and leaves the version out."""
-    after = f"DELETE FROM runs WHERE id NOT IN (SELECT run_id FROM samples); {schema.SET_VERSION};"
+    """The next step for a damaged file."""
     return (
-        "to save what can be read, run: "
-        f"(sqlite3 {shlex.quote(str(path))} .dump | sed 's/^ROLLBACK.*/COMMIT;/'; echo '{after}') "
-        f"| sqlite3 recovered.sqlite; move {path.name}, {path.name}-wal and {path.name}-shm away "
-        "and the recovered file into their place, or begin a new one"
+        f"{module_line('bench', 'rescue')} writes what can be read to another file; put that in "
+        f"the place of {path.name}, or move {path.name} away to begin a new one"
     )
 
 

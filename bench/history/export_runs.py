@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
+from bench.console.foreign_text import csv_text
 from bench.history import run_filter
 from bench.history.history import History
 from bench.measurement import flat_record
@@ -57,7 +58,9 @@ def _cell(value: Any) -> Any:
     """A list as its words, counts as ``KIND=2 OTHER=1``; all else as it is."""
     if isinstance(value, dict):
         value = [f"{name}={count}" for name, count in value.items()]
-    return " ".join(value) if isinstance(value, list) else value
+    if isinstance(value, list):
+        value = " ".join(value)
+    return csv_text(value) if isinstance(value, str) else value
 
 
 def _print_json(runs: Iterable[Record], samples: bool) -> None:

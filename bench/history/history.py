@@ -16,6 +16,8 @@ from bench.measurement.record import Drift, Record
 from bench.measurement.result import OpTime
 from models.command_line.advice import make_line
 from models.command_line.errors import RequestError
+from models.command_line.progress import note
+from models.command_line.storable import storable
 
 DATABASE = Path("results") / "bench.sqlite"
 BUSY_TIMEOUT_S = 30.0
@@ -58,7 +60,7 @@ class History:
         """Add what became known after the timing of ``record``, which has an id: its accuracy and
         ``data``, or the error that took their place."""
         error = record.result.error
-        values = (record.data, error and error.kind, error and error.message, record.id)
+        values = storable((record.data, error and error.kind, error and error.message, record.id))
         with self.writing() as connection:
             connection.execute(
                 "UPDATE runs SET data = ?, error_kind = ?, error_message = ? WHERE id = ?", values
@@ -99,7 +101,9 @@ class History:
     def newest(self) -> list[Record]:
         """The newest record of kind "run" of every model, artifact, runtime, device and number of
         threads."""
-        return self._read(NEWEST)
+        with self._reading() as connection:
+            ids = [run_id for (run_id,) in connection.execute(NEWEST).fetchall()]
+            return list(self._readable(rows.read, connection, ids))
 
     def session(self, session: str) -> list[Record]:
         """The records that took turns in one command's run, in the order they were written."""
@@ -111,12 +115,13 @@ class History:
         Each of its rounds is a session, "group/round"; all rounds of a group are one baseline.
         """
         with self._reading() as connection:
-            newest = connection.execute(NEWEST_BASELINE, (device, model_id)).fetchone()
+            of = storable((device, model_id))
+            newest = connection.execute(NEWEST_BASELINE, of).fetchone()
             if newest is None:
                 return []
             group = newest["session"].rpartition("/")[0]
             # "0" is the character after "/": from the first to the last that starts with group/.
-            values = (f"{group}/", f"{group}0", device, model_id)
+            values = (f"{group}/", f"{group}0", *of)
             ids = connection.execute(OF_BASELINE, values).fetchall()
             return [self._record(connection, run_id) for (run_id,) in ids]
 
@@ -126,7 +131,14 @@ class History:
             found = connection.execute(
                 "SELECT * FROM drift WHERE session = ? ORDER BY id", (session,)
             )
-            return [rows.read_drift(row) for row in found]
+            return [drift for row in found if (drift := self._drift(row))]
+
+    def _drift(self, row: sqlite3.Row) -> Drift | None:
+        try:
+            return rows.read_drift(row)
+        except rows.DamagedRow as error:
+            note(f"drift {row['id']} of {self.path} is left out: it is damaged ({error})")
+            return None
 
     def listing(
         self,
@@ -138,7 +150,7 @@ class History:
         """The newest ``limit`` runs (None: all), newest first, of what the filters leave."""
         with self._reading() as connection:
             ids = newest_ids(connection, limit, model_id, device, kind)
-            return [self._found(read_line, connection, run_id) for run_id in ids]
+            return list(self._readable(read_line, connection, ids))
 
     def each(
         self,
@@ -149,8 +161,8 @@ class History:
     ) -> Iterator[Record]:
         """The same runs in whole, one at a time."""
         with self._reading() as connection:
-            for run_id in newest_ids(connection, limit, model_id, device, kind):
-                yield self._record(connection, run_id)
+            ids = newest_ids(connection, limit, model_id, device, kind)
+            yield from self._readable(rows.read, connection, ids)
 
     def known(self) -> dict[str, tuple[str, ...]]:
         """The values that the filters of ``listing`` can ask for, by their names."""
@@ -185,6 +197,28 @@ class History:
         except rows.DamagedRow as error:
             raise database.damaged(self.path, f"run {run_id}: {error}") from error
 
+    def _readable(
+        self,
+        read: Callable[[sqlite3.Connection, int], T],
+        connection: sqlite3.Connection,
+        ids: Sequence[int],
+    ) -> Iterator[T]:
+        """Those runs that are whole, with a note on each other one, which costs itself alone;
+        DeviceError where none is whole."""
+        first_damage, any_whole = None, False
+        for run_id in ids:
+            try:
+                found = read(connection, run_id)
+            except rows.DamagedRow as error:
+                first_damage = first_damage or (run_id, error)
+                note(f"run {run_id} of {self.path} is left out: it is damaged ({error})")
+                continue
+            any_whole = True
+            yield found
+        if first_damage and not any_whole:
+            run_id, error = first_damage
+            raise database.damaged(self.path, f"run {run_id}: {error}") from error
+
     def _open(self) -> AbstractContextManager[sqlite3.Connection]:
         return database.opened(self.path, self._busy_timeout_s)
 
@@ -199,8 +233,8 @@ class History:
     def _reading(self) -> Iterator[sqlite3.Connection]:
         """The history as it is at this moment, whatever others write meanwhile. Where there is no
         file, none is made: an empty history is read."""
-        with database.opened(
-            self.path if self.path.exists() else None, self._busy_timeout_s
-        ) as connection:
+        there = database.is_there(self.path)
+        opened = database.opened_to_read if there else database.opened
+        with opened(self.path if there else None, self._busy_timeout_s) as connection:
             connection.execute("BEGIN")
             yield connection

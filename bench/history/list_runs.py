@@ -11,6 +11,7 @@ from bench.history import run_filter
 from bench.history.history import History
 from bench.history.run_line import RunLine
 from models.command_line.columns import WIDTH, aligned
+from models.command_line.printable import printable_lines
 
 DEFAULT_LIMIT = 20
 MINUTES = len("2026-01-01T00:00")
@@ -35,7 +36,7 @@ def run(namespace: Namespace, typed: str) -> None:
     if namespace.json:
         print(json.dumps({"runs": list(map(_as_dict, found))}, indent=2))
     else:
-        print(text(found, namespace.wide))
+        print(printable_lines(text(found, namespace.wide)))
 
 
 def _as_dict(line: RunLine) -> dict:

@@ -13,12 +13,16 @@ from typing import Any, TypeVar, get_args, get_origin
 
 import numpy as np
 
+from bench.history import schema
 from bench.measurement.accuracy import Accuracy, ClassChange, Flip
 from bench.measurement.environment import Battery, Environment
 from bench.measurement.plan import Plan
 from bench.measurement.record import Drift, Record, now_utc
-from bench.measurement.result import Delegate, OpTime, Result, RunError, State, Turn
+from bench.measurement.result import CpuQuota, Delegate, OpTime, Result, RunError, State, Turn
 from bench.measurement.warning import MeasurementWarning
+from models import checked_json
+from models.checked_json import parse
+from models.command_line.storable import storable
 
 T = TypeVar("T")
 
@@ -49,11 +53,12 @@ class DamagedRow(ValueError):
     """A row does not hold what was written."""
 
 
-def insert(connection: sqlite3.Connection, record: Record) -> int:
-    """Write ``record`` within the caller's transaction; its new id. The record's own ``id`` is not
-    looked at."""
+def insert(connection: sqlite3.Connection, record: Record, run_id: int | None = None) -> int:
+    """Write ``record`` within the caller's transaction; its new id, or the ``run_id`` that it is to
+    have. The record's own ``id`` is not looked at."""
     result = record.result
-    run_id = _insert(connection, "runs", _of_run(connection, record))
+    schema.add_columns(connection)
+    run_id = _insert(connection, "runs", {"id": run_id, **_of_run(connection, record)})
     samples = {
         "run_id": run_id,
         "samples_ns": pack(result.samples_ns, "<i8"),
@@ -88,22 +93,38 @@ def insert_drift(connection: sqlite3.Connection, drift: Drift) -> None:
     _insert(connection, "drift", values)
 
 
-def read(connection: sqlite3.Connection, run_id: int) -> Record:
-    """The record of that id; DamagedRow where it cannot be put together."""
+def read(connection: sqlite3.Connection, run_id: int, unknown: Environment | None = None) -> Record:
+    """The record of that id; DamagedRow where it cannot be put together. ``unknown``: the
+    environment of a record whose own cannot be read; None: that is damage, too."""
     row = connection.execute(WHOLE, (run_id,)).fetchone()
     if row is None:
         raise DamagedRow("a row that belongs to it is missing")
     try:
-        return _record(connection, row)
-    except (ValueError, TypeError, KeyError) as error:
+        return _record(connection, row, unknown)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DamagedRow(str(error)) from error
 
 
-def _record(connection: sqlite3.Connection, row: sqlite3.Row) -> Record:
+def _record(
+    connection: sqlite3.Connection, row: sqlite3.Row, unknown: Environment | None
+) -> Record:
+    """The record of ``row``; ValueError where a field is not what a bench writes."""
+    made = _put_together(connection, row, unknown)
+    # A table of SQLite takes anything. What was not known is NaN, or None.
+    checked_json.read(Record, made, finite=False)
+    made.result.check()
+    if made.accuracy:
+        checked_json.check_range("accuracy.images", made.accuracy.images, 1, 2**63 - 1)
+    return made
+
+
+def _put_together(
+    connection: sqlite3.Connection, row: sqlite3.Row, unknown: Environment | None
+) -> Record:
     run_id = row["id"]
-    plan, delegate = json.loads(row["plan"] or "null"), json.loads(row["delegate"] or "null")
-    environment = json.loads(row["environment"])
-    environment["max_khz"] = tuple(environment["max_khz"])
+    plan, delegate = (parse(row[name] or "null") for name in ("plan", "delegate"))
+    added = {name: row[name] for name in schema.ADDED if name in row.keys()}  # noqa: SIM118
+    quota = parse(added.get("cpu_quota") or "null")
     return Record(
         **{name: row[name] for name in (*OF_RECORD, "id", "kind", "device", "model_id")},
         **{name: row[name] for name in ("artifact", "format", "scheme")},
@@ -120,20 +141,38 @@ def _record(connection: sqlite3.Connection, row: sqlite3.Row) -> Record:
             states=_read_all(connection, "states", run_id, State),
             batteries=_read_all(connection, "batteries", run_id, Battery),
             delegate=Delegate(**delegate) if delegate else None,
+            unanswered=tuple(parse(added.get("unanswered") or "[]")),
+            cpu_quota=CpuQuota(**quota) if quota else None,
             profile=_read_all(connection, "profile", run_id, OpTime),
             error=RunError(row["error_kind"], row["error_message"]) if row["error_kind"] else None,
         ),
         accuracy=_accuracy(connection, run_id),
-        environment=Environment(**environment),
+        environment=_environment(row["environment"], unknown),
         warnings=_read_all(connection, "caveats", run_id, MeasurementWarning),
     )
 
 
+def _environment(text: str, unknown: Environment | None) -> Environment:
+    try:
+        made = checked_json.read(Environment, parse(text))
+        made.check()
+        return made
+    except (ValueError, TypeError):
+        if unknown is None:
+            raise
+        return unknown
+
+
 def read_drift(row: sqlite3.Row) -> Drift:
+    """The drift in ``row``; DamagedRow where a field is not what a bench writes."""
     values = _fields_of(Drift, row, [field.name for field in fields(Drift)])
     if values["agreeing"] == NO_CLASSES:
         values["agreeing"] = None
-    return Drift(**values)
+    try:
+        checked_json.check_range("images", values["images"], 1, 2**63 - 1)
+        return checked_json.read(Drift, values, finite=False)
+    except (ValueError, TypeError) as error:
+        raise DamagedRow(str(error)) from error
 
 
 def pack(values: Sequence[float], dtype: str) -> bytes:
@@ -179,6 +218,8 @@ def _of_run(connection: sqlite3.Connection, record: Record) -> dict[str, Any]:
         "git_commit": record.commit,
         "plan": _json(asdict(record.plan)) if record.plan else None,
         "delegate": _json(asdict(result.delegate)) if result.delegate else None,
+        "unanswered": result.unanswered,
+        "cpu_quota": _json(asdict(result.cpu_quota)) if result.cpu_quota else None,
         "error_kind": result.error.kind if result.error else None,
         "error_message": result.error.message if result.error else None,
     }
@@ -247,7 +288,7 @@ def _fields_of(kind: type, row: sqlite3.Row, names: Sequence[str]) -> dict[str, 
 def _as(kind: Any, value: Any) -> Any:
     """A column's value as a field of type ``kind``: SQLite knows no lists, truth values or NaN."""
     if get_origin(kind) is tuple:
-        return tuple(json.loads(value))
+        return tuple(parse(value))
     if value is None:
         return float("nan") if kind is float else None
     kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
@@ -255,11 +296,12 @@ def _as(kind: Any, value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """A field's value as SQLite takes it; a numpy number would become its bytes."""
+    """A field's value as SQLite takes it: a numpy number would become its bytes, and text that is
+    no UTF-8 an error."""
     if isinstance(value, tuple):
         return _json(value)
-    return value.item() if isinstance(value, np.generic) else value
+    return value.item() if isinstance(value, np.generic) else storable(value)
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, default=lambda number: number.item())
+    return json.dumps(storable(value), default=lambda number: number.item())

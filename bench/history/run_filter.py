@@ -5,6 +5,7 @@ import argparse
 from bench.history.history import History
 from models.command_line.advice import make_line
 from models.command_line.errors import RequestError
+from models.command_line.numbers import whole_number
 
 COLUMN_OF = {"model": "model_id", "device": "device", "kind": "kind"}
 
@@ -13,7 +14,10 @@ def add_options(parser: argparse.ArgumentParser, limit: int | None) -> None:
     """``--limit`` (the default ``limit``; None: all), ``--model``, ``--device``, ``--kind``."""
     shown = "all" if limit is None else limit
     parser.add_argument(
-        "--limit", type=int, default=limit, help=f"the newest so many (default: {shown})"
+        "--limit",
+        type=whole_number("--limit"),
+        default=limit,
+        help=f"the newest so many (default: {shown})",
     )
     parser.add_argument("--model", help="of this model alone, such as v2-0.35-96-demo")
     parser.add_argument("--device", help="of this device alone, such as host")

@@ -1,13 +1,14 @@
 """The line of a run in a list: read without what the line does not show."""
 
 import heapq
-import json
 import sqlite3
 from dataclasses import dataclass
 
 from bench.history import rows
 from bench.measurement.latency import Latency, latency
-from bench.measurement.result import RunError
+from bench.measurement.result import Result, RunError
+from models import checked_json
+from models.command_line.storable import storable
 
 LINE = """
 SELECT runs.id, time_utc, kind, session, git_commit, model_id, artifact, runtime, device, threads,
@@ -59,7 +60,7 @@ def newest_ids(
     however many runs.
     """
     asked = {"model_id": model_id, "device": device, "kind": kind}
-    asked = {column: value for column, value in asked.items() if value is not None}
+    asked = {column: storable(value) for column, value in asked.items() if value is not None}
     where = " AND ".join(f"{column} = ?" for column in asked) or "TRUE"
     series = connection.execute(f"SELECT id FROM series WHERE {where}", (*asked.values(),))
     newest = "SELECT id FROM runs WHERE series_id = ? ORDER BY id DESC LIMIT ?"
@@ -77,10 +78,19 @@ def read_line(connection: sqlite3.Connection, run_id: int) -> RunLine:
     row = connection.execute(LINE, (run_id,)).fetchone()
     if row is None:
         raise rows.DamagedRow("a row that belongs to it is missing")
+    try:
+        # A table of SQLite takes anything.
+        return checked_json.read(RunLine, _line(connection, row), finite=False)
+    except (ValueError, TypeError, ZeroDivisionError) as error:
+        raise rows.DamagedRow(str(error)) from error
+
+
+def _line(connection: sqlite3.Connection, row: sqlite3.Row) -> RunLine:
     kinds = "SELECT kind FROM caveats WHERE run_id = ? ORDER BY position"
     error = RunError(row["error_kind"], row["error_message"]) if row["error_kind"] else None
     emulated = _is_emulated(row["environment"])
     samples_ns, turns = rows.unpack(row["samples_ns"], "<i8"), rows.turns(row)
+    Result(row["runtime"], samples_ns=samples_ns, turns=turns).check()
     same = ("id", "time_utc", "kind", "session", "model_id", "artifact", "runtime", "device")
     return RunLine(
         **{name: row[name] for name in same},
@@ -88,7 +98,7 @@ def read_line(connection: sqlite3.Connection, run_id: int) -> RunLine:
         threads=row["threads"],
         latency=None if emulated else latency(samples_ns, turns),
         top1=None if row["correct"] is None else row["correct"] / row["images"],
-        warnings=tuple(kind for (kind,) in connection.execute(kinds, (run_id,))),
+        warnings=tuple(kind for (kind,) in connection.execute(kinds, (row["id"],))),
         error=str(error) if error else None,
         emulated=emulated,
     )
@@ -96,6 +106,6 @@ def read_line(connection: sqlite3.Connection, run_id: int) -> RunLine:
 
 def _is_emulated(environment: str) -> bool:
     try:
-        return bool(json.loads(environment)["emulated"])
+        return bool(checked_json.parse(environment)["emulated"])
     except (ValueError, KeyError, TypeError) as error:
         raise rows.DamagedRow(f"an environment that cannot be read: {error}") from error

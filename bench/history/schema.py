@@ -62,7 +62,9 @@ CREATE TABLE runs (
     error_kind TEXT,
     error_message TEXT,
     data TEXT,
-    turn_group INTEGER NOT NULL DEFAULT 0
+    turn_group INTEGER NOT NULL DEFAULT 0,
+    unanswered TEXT,  -- JSON array
+    cpu_quota TEXT  -- JSON object
 );
 CREATE INDEX runs_by_series ON runs (series_id, id);
 CREATE INDEX runs_by_session ON runs (session, id);
@@ -157,6 +159,18 @@ CREATE INDEX drift_by_session ON drift (session, id);
 """
 
 
+ADDED = {"unanswered": "TEXT", "cpu_quota": "TEXT"}  # to runs, since VERSION was first written
+
+
+def add_columns(connection: sqlite3.Connection) -> None:
+    """Add to ``runs`` what a file of VERSION may lack; an earlier bench leaves them empty. Only who
+    writes does so: to be read, a file need not be changed."""
+    there = {column[1] for column in connection.execute("PRAGMA table_info(runs)")}
+    for name, kind in ADDED.items():
+        if name not in there:
+            connection.execute(f"ALTER TABLE runs ADD COLUMN {name} {kind}")
+
+
 def prepare(connection: sqlite3.Connection, name: str) -> None:
     """Make the tables in an empty file, in one transaction; leave those of VERSION as they are.
 
@@ -176,6 +190,13 @@ def prepare(connection: sqlite3.Connection, name: str) -> None:
         for statement in TABLES.split(";\n")[:-1]:
             connection.execute(statement)
         connection.execute(SET_VERSION)
+
+
+def check(connection: sqlite3.Connection, name: str) -> None:
+    """DeviceError unless the file ``name`` has the tables of VERSION, or nothing yet."""
+    found = _version(connection)
+    if found != VERSION:
+        _refuse_unknown(connection, found, name)
 
 
 def _version(connection: sqlite3.Connection) -> int:

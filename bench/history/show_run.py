@@ -12,6 +12,8 @@ from bench.history.history import History
 from bench.measurement import flat_record
 from bench.measurement.record import Record
 from models.command_line.columns import WIDTH, aligned
+from models.command_line.numbers import whole_number
+from models.command_line.printable import printable
 
 PROFILED = 10
 EMULATED = ", of an emulated processor: they mean nothing"
@@ -21,7 +23,7 @@ SECTION = tuple[str, list[tuple[str, ...]]]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("ID", type=int, help="id of a run; make list shows them")
+    parser.add_argument("ID", type=whole_number("ID"), help="id of a run; make list shows them")
     parser.add_argument("--json", action="store_true", help="as JSON on standard output")
     parser.add_argument("--samples", action="store_true", help="JSON with the raw samples")
     add_layout(parser)
@@ -55,7 +57,7 @@ def _sections(record: Record, wide: bool) -> Iterator[str]:
         if rows:
             sentences = len(rows[0]) == NAME_AND_VALUE
             table = aligned(rows, (), None if wide else WIDTH, "  ", wrap=sentences)
-            yield f"{heading}\n{table}"
+            yield f"{printable(heading)}\n{table}"
 
 
 def _about(record: Record) -> list[tuple[str, ...]]:
@@ -102,6 +104,11 @@ def _times(record: Record) -> list[tuple[str, ...]]:
         ("processor time of others", percent(result.others_share)),
         ("processor time stolen", percent(result.stolen_share)),
     ]
+    if quota := result.cpu_quota:
+        stopped = f"stopped it {quota.throttled_periods} times, {quota.throttled_ns / 1e9:.3f} s"
+        rows += [("CPU quota", f"{quota.cores:g} cores, {quota.file}, {stopped}")]
+    if result.unanswered:
+        rows += [("did not answer", ", ".join(result.unanswered))]
     delegate = result.delegate
     if delegate:
         outside = ", ".join(f"{n} {kind}" for kind, n in delegate.outside.items()) or "none"
@@ -170,8 +177,9 @@ def _batteries(record: Record) -> list[tuple[str, ...]]:
     return _with_heading(("level %", "charging", "temperature C", "thermal status"), rows)
 
 
-def _mhz(frequency_khz: Sequence[int]) -> tuple[int, ...]:
-    return tuple(round(khz / 1000) for khz in frequency_khz)
+def _mhz(frequency_khz: Sequence[int]) -> tuple[int | str, ...]:
+    """Of core n at place n."""
+    return tuple(round(khz / 1000) or "-" for khz in frequency_khz)
 
 
 def _flags(throttled: int | None) -> str | None:

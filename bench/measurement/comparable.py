@@ -8,7 +8,7 @@ from bench.measurement.record import Record
 
 OF_ENVIRONMENT = (
     *("cpu_model", "cores", "architecture", "kernel_architecture", "system", "os", "board"),
-    *("max_khz", "emulated"),
+    *("max_khz", "emulated", "cpu_quota_cores"),
 )
 OF_RESULT = ("threads", "affinity")
 UNTOLD = (None, ())

@@ -18,6 +18,14 @@ RUNTIMES = {
     for form, known in names.RUNTIMES.items()
 }
 
+# What a runner asks about the machine, and what is not known where that does not answer.
+SOURCES = {
+    "vcgencmd": "throttling",
+    "cpufreq": "clocks and governors",
+    "thermal": "temperature",
+    "hwmon": "under-voltage",
+}
+
 START_ALLOWANCE_S = 120.0
 IMAGE_ALLOWANCE_S = 2.0
 
@@ -62,8 +70,9 @@ class Job:
     """One artifact in one runtime: to be timed (``plan``), to classify ``images``, or both.
 
     ``in_turns``: each turn waits until it is asked for. ``affinity``: the cores to run on, None
-    for all. ``profile_runs``: how often to run with the runtime's profiler on. Paths are those of
-    the machine that the job runs on.
+    for all. ``profile_runs``: how often to run with the runtime's profiler on. ``unasked``: those
+    of SOURCES that kept another run of this bench waiting. Paths are those of the machine that the
+    job runs on.
     """
 
     artifact: PurePath
@@ -75,6 +84,7 @@ class Job:
     in_turns: bool = False
     affinity: tuple[int, ...] | None = None
     profile_runs: int | None = None
+    unasked: tuple[str, ...] = ()
 
     @property
     def allowance_s(self) -> float:
@@ -96,5 +106,6 @@ class Job:
                 "in_turns": self.in_turns,
                 "images": self.images.as_dict() if self.images else None,
                 "profile": {"runs": self.profile_runs} if self.profile_runs is not None else None,
+                "unasked": self.unasked,
             }
         )

@@ -34,8 +34,13 @@ def minutes(result: Result) -> list[Minute]:
 
 
 def _machine(result: Result, number: int) -> tuple[float | None, int | None]:
-    """The highest temperature and the lowest clock of that minute."""
+    """The highest temperature of that minute, and the lowest clock of a core that might be used."""
     states = [state for state in result.states if int(state.at_s // MINUTE_S) + 1 == number]
     heat = (state.temperature_c for state in states if state.temperature_c is not None)
-    clocks = (min(state.frequency_khz) for state in states if state.frequency_khz)
-    return max(heat, default=None), min(clocks, default=None)
+    used = [
+        khz
+        for state in states
+        for core, khz in enumerate(state.frequency_khz)
+        if khz and (core in result.affinity or not result.affinity)
+    ]
+    return max(heat, default=None), min(used, default=None)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from bench.measurement.cpu_quota import RAISE_QUOTA, held_back
 from bench.measurement.latency import latency
 from bench.measurement.plan import Plan
 from bench.measurement.result import Result
@@ -11,6 +12,7 @@ from bench.measurement.warning import Again, MeasurementWarning
 
 DRIFT_SHARE = 0.1  # between the first and the last third of the turns
 SPREAD = 0.1  # median absolute deviation over median
+COOLER = "let the device cool down, and use SUSTAINED to see its sustained speed"
 
 
 def sample_warnings(
@@ -18,6 +20,9 @@ def sample_warnings(
 ) -> Iterator[MeasurementWarning]:
     """The reasons that the samples give, however quiet the machine says it was."""
     longer = f"run {again(plan='thorough')}" if again else "measure on a quiet machine"
+    quiet, cooler = "measure on a quiet machine", COOLER
+    if held_back(result):  # neither rest nor cold gives it more processor time
+        longer = quiet = cooler = RAISE_QUOTA
     if result.warmup_stable is False:
         yield MeasurementWarning(
             "cold",
@@ -36,14 +41,14 @@ def sample_warnings(
         yield MeasurementWarning(
             "noisy",
             f"half of the samples are more than {warm.mad_ns / warm.median_ns:.0%} off the median",
-            "measure on a quiet machine",
+            quiet,
         )
     early, late = _thirds(result)
     if early and abs(late / early - 1) > DRIFT_SHARE:
         yield MeasurementWarning(
             "drifting",
             f"the last third of the turns took {late / early:.2f} times as long as the first",
-            "let the device cool down, and use SUSTAINED to see its sustained speed",
+            cooler,
         )
 
 

@@ -2,12 +2,25 @@
 
 from dataclasses import dataclass
 
-from bench.measurement.environment import Battery
-from bench.measurement.job import VERSION, Job
+from bench.measurement.environment import MOST_QUOTA, Battery
+from bench.measurement.job import SOURCES, VERSION, Job
+from models import checked_json
+from models.checked_json import WrongField, check_range
 from models.command_line.errors import DeviceError
 
 LOST = "connection_lost"
 OF_THE_BENCH = ("turn_group", "batteries")  # what is not for a runner to say
+LISTS = (
+    "affinity",
+    "samples_ns",
+    "turns",
+    "states",
+    "profile",
+    "unanswered",
+)  # null: there is none
+NEEDED = ("affinity", "samples_ns", "turns", "states", "error")
+LONGEST_MESSAGE = 4096
+YEAR_S = 365.25 * 86400
 
 
 @dataclass(frozen=True)
@@ -34,8 +47,9 @@ class RunFailed(DeviceError):
 @dataclass(frozen=True)
 class State:
     """The machine at one moment, ``at_s`` after the first: distinct ``governors``, the frequency
-    of each core, the hottest thermal zone, the Raspberry Pi's throttling flags, the load average
-    of the last minute. Empty or None where the machine does not tell."""
+    of core n at place n (0: it is off or does not tell), the hottest thermal zone, the Raspberry
+    Pi's throttling flags, the load average of the last minute. Empty or None where the machine does
+    not tell."""
 
     at_s: float
     load_average: float | None = None
@@ -64,6 +78,17 @@ class Delegate:
 
 
 @dataclass(frozen=True)
+class CpuQuota:
+    """The quota of a control group, in ``cores``, which ``file`` of the device has; how often and
+    how long, added up over cores, it stopped the runner during its turns."""
+
+    cores: float
+    file: str
+    throttled_periods: int = 0
+    throttled_ns: int = 0
+
+
+@dataclass(frozen=True)
 class OpTime:
     """An operator as the runtime ran it, mean of the middle half of several inferences;
     ``delegated``: inside the delegate (None: the runtime has none)."""
@@ -85,6 +110,7 @@ class Result:
     cores while this file had its turns, what other processes and what other virtual machines had.
     ``turn_group``: those of one session with the same number took turns with each other.
     ``batteries``: the device's, before the timed part and after it; empty where it has none.
+    ``unanswered``: those of SOURCES that did not answer, and were not asked again.
     """
 
     runtime: str
@@ -109,6 +135,8 @@ class Result:
     error: RunError | None = None
     turn_group: int = 0
     batteries: tuple[Battery, ...] = ()
+    unanswered: tuple[str, ...] = ()
+    cpu_quota: CpuQuota | None = None
 
     @classmethod
     def from_dict(cls, raw: dict, job: Job) -> "Result":
@@ -118,13 +146,60 @@ class Result:
         for name in OF_THE_BENCH:
             if name in raw:
                 raise ValueError(f"not a result: {name} is not for a runner to say")
-        given = {name: value for name, value in raw.items() if name != "version"}
+        if missing := [name for name in NEEDED if name not in raw]:
+            raise ValueError(f"not a result: it has no {missing[0]}")
+        named = {
+            **{name: value for name, value in raw.items() if name not in ("version", "runtime")},
+            **{name: () for name in LISTS if raw.get(name) is None},
+            "turns": _turns(raw["turns"]),
+            "error": _error(raw["error"]),
+        }
         try:
-            made = cls(**{**given, "runtime": job.runtime, **_parts(given)})
-        except (KeyError, TypeError) as error:
+            made = checked_json.read(cls, {**named, "runtime": job.runtime})
+            made.check()
+        except WrongField as error:
             raise ValueError(f"not a result: {error}") from error
-        _check(made, job)
+        if made.samples_ns and (not made.turns or min(made.samples_ns) < 1):
+            raise ValueError("its samples are in no turns, or took no time")
+        if not made.error and (made.load_ns is None or (job.plan and not made.samples_ns)):
+            raise ValueError("it has neither times nor an error")
         return made
+
+    def check(self) -> None:
+        """ValueError where a figure cannot be one, whoever says so."""
+        counts = ("load_ns", "prepare_ns", "first_inference_ns", "peak_rss_bytes", "os_threads")
+        for name in (*counts, "threads", "warmup_runs", "images"):
+            check_range(name, getattr(self, name), 0, 2**63 - 1)
+        check_range("samples_ns", min(self.samples_ns, default=1), 0, 2**63 - 1)
+        if self.samples_ns and 2 * self.samples_ns.count(0) >= len(self.samples_ns):
+            raise ValueError("half of its samples took no time")
+        for name in ("others_share", "stolen_share"):
+            check_range(name, getattr(self, name), 0, 1)
+        for core in self.affinity:
+            check_range("affinity", core, 0, 2**16)
+        for turn in self.turns:
+            check_range("turns", turn.start_s, 0, YEAR_S)
+            check_range("turns", turn.samples, 0, len(self.samples_ns))
+        if self.turns and sum(turn.samples for turn in self.turns) != len(self.samples_ns):
+            raise ValueError("its turns are not those of its samples")
+        for state in self.states:
+            check_range("states.at_s", state.at_s, 0, YEAR_S)
+            check_range("states.temperature_c", state.temperature_c, -300, 1000)
+            check_range("states.load_average", state.load_average, 0, 1e6)
+            check_range("states.throttled", state.throttled, 0, 2**32)
+            check_range("states.frequency_khz", min(state.frequency_khz, default=0), 0, 2**63 - 1)
+        if self.delegate:
+            found = (self.delegate.inside, self.delegate.pieces, *self.delegate.outside.values())
+            for count in found:
+                check_range("delegate", count, 0, 2**31)
+        for operator in self.profile:
+            check_range("profile.mean_ns", operator.mean_ns, 0, 1e18)
+        _check_sources(self.unanswered)
+        if quota := self.cpu_quota:
+            if not 0 < quota.cores < MOST_QUOTA:
+                raise WrongField("cpu_quota.cores", quota.cores, "a number of cores")
+            for name in ("throttled_periods", "throttled_ns"):
+                check_range(f"cpu_quota.{name}", getattr(quota, name), 0, 2**63 - 1)
 
     @classmethod
     def failed(cls, job: Job, kind: str, message: str) -> "Result":
@@ -132,38 +207,32 @@ class Result:
         return cls(job.runtime, threads=job.threads, error=RunError(kind, message))
 
 
-def _parts(raw: dict) -> dict:
-    """The fields that are more than a figure."""
-    error = raw["error"]
-    return {
-        "affinity": tuple(raw["affinity"] or ()),
-        "samples_ns": tuple(raw["samples_ns"]),
-        "turns": tuple(Turn(start_ns / 1e9, samples) for start_ns, samples in raw["turns"]),
-        "states": tuple(
-            State(
-                **{
-                    **state,
-                    "governors": tuple(state["governors"]),
-                    "frequency_khz": tuple(state["frequency_khz"]),
-                }
-            )
-            for state in raw["states"]
-        ),
-        "delegate": Delegate(**raw["delegate"]) if raw.get("delegate") else None,
-        "profile": tuple(OpTime(**op) for op in raw.get("profile") or ()),
-        "error": RunError(str(error["kind"]), str(error["message"])) if error else None,
-    }
+def sources_in(raw: dict) -> tuple[str, ...]:
+    """The ``unanswered`` of a runner's line; ValueError where they are none of SOURCES."""
+    given = raw.get("unanswered")
+    names = checked_json.read(tuple[str, ...], () if given is None else given, "unanswered")
+    _check_sources(names)
+    return names
 
 
-def _check(result: Result, job: Job) -> None:
-    """ValueError where a figure cannot be one."""
-    whole = ("load_ns", "prepare_ns", "first_inference_ns", "peak_rss_bytes", "os_threads")
-    given = [getattr(result, name) for name in whole]
-    counts = [*result.samples_ns, result.images, *(n for n in given if n is not None)]
-    counts += [turn.samples for turn in result.turns]
-    if not all(type(count) is int and 0 <= count < 2**63 for count in counts):
-        raise ValueError("a time or count in it is not a whole number of nanoseconds or items")
-    if sum(turn.samples for turn in result.turns) != len(result.samples_ns):
-        raise ValueError("its turns are not those of its samples")
-    if not result.error and (result.load_ns is None or (job.plan and not result.samples_ns)):
-        raise ValueError("it has neither times nor an error")
+def _check_sources(names: tuple[str, ...]) -> None:
+    for name in names:
+        if name not in SOURCES:
+            raise WrongField("unanswered", name, f"some of {', '.join(SOURCES)}")
+
+
+def _turns(raw: object) -> object:
+    """The turns as fields of Turn; as they are where they are something else."""
+    if not isinstance(raw, list):
+        return raw
+    pairs = [isinstance(pair, list) and len(pair) == 2 and type(pair[0]) is int for pair in raw]
+    if not all(pairs) or any(abs(start_ns) > 2**63 for start_ns, _ in raw):
+        raise ValueError("its turns are not pairs of a start in nanoseconds and a count")
+    return [{"start_s": start_ns / 1e9, "samples": samples} for start_ns, samples in raw]
+
+
+def _error(raw: object) -> object:
+    """The error as fields of RunError, its message cut; as it is where it is something else."""
+    if isinstance(raw, dict) and isinstance(raw.get("message"), str):
+        return {"kind": raw.get("kind"), "message": raw["message"][:LONGEST_MESSAGE]}
+    return raw

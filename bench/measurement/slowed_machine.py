@@ -13,6 +13,7 @@ HOT_C = 80.0  # where a Raspberry Pi begins to slow down
 LOW_PERCENT = 20  # of a battery: about there phones begin to save power
 SLOWED_STATUS = 2  # of THERMAL_STATUS
 THROTTLED_NOW = 0b1111  # bits of vcgencmd: under-voltage, capped, throttled, soft limit
+SINCE_BOOT = 16  # places further up: the same, at any time since boot
 
 
 def machine_warnings(
@@ -36,13 +37,6 @@ def machine_warnings(
             "stolen",
             f"other virtual machines had {result.stolen_share:.0%} of the cores",
             "measure on a dedicated machine, or compare only files that took turns",
-        )
-    cores = len(result.affinity)
-    if cores and cores < (result.threads or 1):
-        yield MeasurementWarning(
-            "few-cores",
-            f"{result.threads} threads on {cores} cores",
-            f"run {again(threads=cores)}" if again else f"use THREADS={cores}",
         )
     yield from _of_the_battery(result.batteries)
     yield from _of_the_clock(result.states, result.affinity, environment, again)
@@ -79,11 +73,9 @@ def _of_the_clock(
             f"the frequency governor is {', '.join(governors)}",
             _governor_advice(environment, again),
         )
-    flags = 0
-    for state in states:
-        flags |= state.throttled or 0
+    flags = _flags_while_measuring([s.throttled for s in states if s.throttled is not None])
     hottest = max((s.temperature_c for s in states if s.temperature_c is not None), default=0.0)
-    if flags & THROTTLED_NOW:
+    if flags:
         yield MeasurementWarning(
             "throttled",
             f"the board throttled itself (flags {flags:#x}, {hottest:.0f} °C)",
@@ -102,6 +94,16 @@ def _of_the_clock(
             if _is_phone(environment)
             else "set the governor to performance; if it is, the processor is too hot",
         )
+
+
+def _flags_while_measuring(told: Sequence[int]) -> int:
+    """What was so at any of these moments, and what came to be so between the first and the last:
+    the firmware is not asked while turns are taken."""
+    flags = 0
+    for one in told:
+        flags |= one & THROTTLED_NOW
+    since = (told[-1] & ~told[0]) >> SINCE_BOOT & THROTTLED_NOW if told else 0
+    return flags | since
 
 
 def _governor_advice(environment: Environment, again: Again | None) -> str:
@@ -126,14 +128,13 @@ def _lowest_clock(
     states: tuple[State, ...], max_khz: tuple[int, ...], affinity: Sequence[int]
 ) -> float | None:
     """The slowest moment of the fastest core, as a share of its highest frequency; of the cores
-    that were used, where it is known which of them these figures are of."""
-    cores = range(len(max_khz))
-    if affinity and set(affinity) <= set(cores):
-        cores = affinity
-    rated = [core for core in cores if max_khz[core]]
-    shares = [
-        max(state.frequency_khz[core] / max_khz[core] for core in rated)
+    that were used, where these are known."""
+    of_states = [
+        [
+            now / most
+            for core, (now, most) in enumerate(zip(state.frequency_khz, max_khz, strict=False))
+            if now and most and (core in affinity or not affinity)
+        ]
         for state in states
-        if rated and len(state.frequency_khz) == len(max_khz)
     ]
-    return min(shares, default=None)
+    return min((max(shares) for shares in of_states if shares), default=None)

@@ -2,7 +2,13 @@
 
 import sys
 
-from bench.on_device.runner import main
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    packages = []
+    while sys.argv[1:2] == ["--packages"]:
+        packages.append(sys.argv[2])
+        del sys.argv[1:3]
+    # Where PYTHONPATH would stand, which -I does not heed.
+    sys.path[1:1] = packages
+    from bench.on_device.runner import main
+
+    sys.exit(main(sys.argv[1:], packages))

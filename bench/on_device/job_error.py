@@ -12,6 +12,14 @@ class JobError(Exception):
         self.kind = kind
 
 
+def first_cause(error):
+    """The exception that ``error`` goes back to: what a package says of it in the end may be long,
+    and for people who build the package."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__
+    return error
+
+
 def one_line(error):
     """An exception as one line of at most 400 characters."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:400]

@@ -3,6 +3,9 @@
     python runner.pyz [job.json]       the job as one line on standard input, or in a file; the
                                        result on standard output; all else on standard error
     python runner.pyz --environment    the machine, as JSON
+    python runner.pyz --parent PID ... ends when that process, which started it, has ended
+
+Ahead of these, ``--packages FOLDER``, as often as need be: where numpy and the runtimes are.
 
 ``python bench/on_device`` does the same without the archive. The native runner in android_harness
 takes and writes the same. A job:
@@ -33,8 +36,11 @@ takes and writes the same. A job:
                "output_scale" and "output_zero_point" are lists, and a row has all of them,
                flattened, one after the other
     profile    null, or {"runs"}: how often to run with the runtime's profiler on, 1 to 10000
+    unasked    what is not asked about the machine, since it kept another run waiting: some of
+               "vcgencmd", "cpufreq", "thermal", "hwmon"
 
-Turns. With ``in_turns`` the runner writes {"event": "ready"} after warm-up. For each further line
+Turns. With ``in_turns`` the runner writes {"event": "ready", "unanswered": as in the result, up to
+then} after warm-up. For each further line
 on standard input it takes one turn and writes {"event": "turn", "samples": how many there are now,
 "enough": whether its own stop rule is met}; at the end of input it writes the result. An error
 at any point is in the result, which then comes instead.
@@ -52,10 +58,17 @@ The result, one line; times are integers in nanoseconds, null where not measured
     samples_ns                      every inference of every turn, in order
     turns                           [[start_ns after the first turn's start, samples], ...]
     states                          the machine before, about once a second, and after:
-                                    {"at_s", "load_average", "governors", "frequency_khz",
-                                    "temperature_c" (hottest zone), "throttled" (flags of vcgencmd)}
+                                    {"at_s", "load_average", "governors", "frequency_khz" (of core
+                                    n at place n; 0: it is off or does not tell), "temperature_c"
+                                    (hottest zone), "throttled" (flags of vcgencmd, which is asked
+                                    before and after; between, under-voltage by the kernel)}
+    unanswered                      what did not answer within 5 s, and was not asked again; what
+                                    was ``unasked``, too
     others_share, stolen_share      of the processor time of all cores during the turns: what other
                                     processes, and other virtual machines, had (0 to 1)
+    cpu_quota                       null, or the quota of a control group: {"cores", "file" that it
+                                    is in, "throttled_periods", "throttled_ns": how often and how
+                                    long, added up over cores, it stopped the process in its turns}
     peak_rss_bytes                  after the timed part
     images                          how many were classified
     delegate                        null for ONNX Runtime, else {"inside": operators in the
@@ -111,6 +124,7 @@ JOB_KEYS = {
     "in_turns": bool,
     "images": (dict, None),
     "profile": (dict, None),
+    "unasked": list,
 }
 
 
@@ -154,6 +168,8 @@ def read_job(text):
         runs = check_keys(job["profile"], PROFILE_KEYS, "job.profile")["runs"]
         if not 1 <= runs <= 10_000:
             raise JobError("bad_job", f"job.profile.runs is {runs}; expected 1 to 10000")
+    if not all(isinstance(name, str) for name in job["unasked"]):
+        raise JobError("bad_job", "job.unasked has something different from names")
     if not os.path.isfile(job["artifact"]):
         raise JobError("bad_model", f"there is no file {job['artifact'][:200]}")
     return job

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Leases a device to one bench, and ends there whatever that bench leaves running.
 #
-#   sh lease_agent.sh CACHE TIMEOUT_S OWNER
+#   sh lease_agent.sh CACHE TIMEOUT_S OWNER [SHARED]
 #
 # A POSIX shell, flock, cat, sed, cut, head, xargs, printf, readlink, mkdir, mv, rm, sleep and date:
 # what a Linux board and an Android phone have both. It reads lines and answers in lines that begin with "lease ":
@@ -19,6 +19,9 @@
 #
 # When its input ends, or no line has come for TIMEOUT_S, it ends everything and exits with 5.
 # CACHE/lock stays locked (flock) just as long as the agent, or the watchdog that it starts, lives.
+# So does the file SHARED, where there is one: each account of a device has a cache of its own, but
+# all can read that file, and a lock takes no more; nothing is made that another account could have
+# put something else in the place of.
 # Signals do not end it: they might come in the middle of a kill. Where the agent itself is killed,
 # its watchdog ends what runs within a sixth of TIMEOUT_S.
 #
@@ -32,7 +35,7 @@
 trap '' HUP INT TERM PIPE USR1
 LC_ALL=C
 export LC_ALL
-cache=$1 timeout_s=$2 owner=$3
+cache=$1 timeout_s=$2 owner=$3 shared=$4
 lock=$cache/lock running=$cache/running ended=$cache/ended
 mark=$(printf '\001')
 tries_to_kill=40 tries_to_name_the_holder=20
@@ -142,6 +145,36 @@ take_lock() {
     done
 }
 
+take_shared() {
+    [ "$shared" ] && [ -r "$shared" ] || return
+    exec 7< "$shared"
+    tries=0
+    until flock -n 8 8<&7; do
+        holder=$(other_account)
+        if [ "$holder" ] || [ $tries -ge $tries_to_name_the_holder ]; then
+            say busy - - "${holder:--}"
+            exit 4
+        fi
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+}
+
+# The owner that another agent was started for, whose record this account may not be allowed to read.
+other_account() {
+    for path in /proc/[0-9]*/cmdline; do
+        words=$(xargs -0 printf '\001%s\001' 2> /dev/null < "$path") 2> /dev/null
+        case $words in
+        *"$mark$owner$mark"*) ;;
+        *"$mark$mark$shared$mark")
+            words=${words%"$mark$mark$shared$mark"}
+            printf '%s' "${words##*"$mark"}"
+            return
+            ;;
+        esac
+    done
+}
+
 # Not emptied first: so a full disk lends the block that the file has had before.
 write_record() {
     printf '%s\n' "$owner" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$uptime" "$boot" $$ 1<> "$lock"
@@ -153,7 +186,7 @@ watch() {
     trap 'kill -KILL $sleeper; exit' USR2
     heard='' missed=0
     while [ $missed -lt 5 ] && kill -0 $$ 2> /dev/null; do
-        sleep "$tick_s" 9>&- &
+        sleep "$tick_s" 7<&- 9>&- &
         sleeper=$!
         while kill -0 $sleeper 2> /dev/null; do wait $sleeper; done
         missed=$((missed + 1))
@@ -187,7 +220,8 @@ refuse() {
     fail "'$1' is nothing to ask; expected beat, end NAME or bye"
 }
 
-[ $# -eq 3 ] && [ "$owner" ] || fail "expected CACHE TIMEOUT_S OWNER"
+case $#,$owner in 3,?* | 4,?*) ;; *) fail "expected CACHE TIMEOUT_S OWNER" ;; esac
+[ -r /proc/uptime ] || fail "/proc is not mounted there; run there: sudo mount -t proc proc /proc"
 read -r boot < /proc/sys/kernel/random/boot_id
 read -r uptime _ < /proc/uptime
 uptime=${uptime%%.*}
@@ -195,6 +229,7 @@ why=$(mkdir -p "$cache" 2>&1) || fail "$why"
 why=$( (exec 9<> "$lock") 2>&1) || fail "$why"
 exec 9<> "$lock"
 take_lock
+take_shared
 own_session=$(cut -d ' ' -f 6 "/proc/$$/stat")
 # Sixths, of which five are waited for: heartbeats come as often.
 tick_s=$((timeout_s * 1000 / 6)) tick_s=$((tick_s / 1000)).$(printf %03d $((tick_s % 1000)))

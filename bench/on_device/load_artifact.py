@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from bench.on_device.job_error import JobError, one_line
+from bench.on_device.job_error import JobError, first_cause, one_line
 from quantize.runtime.model_session import new_session
 from quantize.runtime.names import ACCELERATED
 
@@ -22,7 +22,9 @@ def load_artifact(job, result):
     except ImportError as error:
         version = ".".join(map(str, sys.version_info[:2]))
         raise JobError(
-            "missing_runtime", f"{job['runtime']} cannot be imported by Python {version}: {error}"
+            "missing_runtime",
+            f"{job['runtime']} cannot be imported by Python {version}: "
+            f"{one_line(first_cause(error))}",
         ) from error
     result["runtime_version"] = session.version
     try:

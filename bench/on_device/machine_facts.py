@@ -4,7 +4,9 @@ import os
 import platform
 import struct
 
+from bench.on_device.cpu_quota import cpu_quota
 from bench.on_device.governor_access import is_governor_settable
+from bench.on_device.online_cores import figures_by_core, told_by_cores
 from bench.on_device.processor_name import processor_name
 from bench.on_device.system_files import read_all
 from bench.on_device.this_process import affinity
@@ -16,7 +18,8 @@ OF_32_BITS = {"aarch64": "armv7l", "armv8l": "armv7l", "x86_64": "i686"}
 def read_environment(root="/"):
     """The fields of ``bench/measurement/environment.py`` for this machine."""
     boards = read_all(os.path.join(root, "proc/device-tree/model"))
-    maxima = os.path.join(root, "sys/devices/system/cpu/cpu*/cpufreq/cpuinfo_max_freq")
+    sys = os.path.join(root, "sys")
+    quota = cpu_quota(root)
     found = {name: installed_version(name) for name in PACKAGES}
     emulated = is_emulated()
     return {
@@ -30,9 +33,10 @@ def read_environment(root="/"):
         "python": platform.python_version(),
         "versions": {name: version for name, version in found.items() if version},
         "board": boards[0].rstrip("\0") if boards else None,
-        "max_khz": [int(text) for text in read_all(maxima) if text.isdigit()],
+        "max_khz": figures_by_core(told_by_cores(sys, "cpufreq/cpuinfo_max_freq")),
         "emulated": emulated,
-        "governor_settable": is_governor_settable(os.path.join(root, "sys")),
+        "governor_settable": is_governor_settable(sys),
+        "cpu_quota_cores": quota and quota["cores"],
     }
 
 

@@ -3,55 +3,58 @@
 import glob
 import os
 import shutil
-import subprocess
-import time
 
-from bench.on_device.system_files import ASKING_S, read_all
+from bench.on_device.ask_program import ask
+from bench.on_device.online_cores import figures_by_core, told_by_cores
+from bench.on_device.system_files import read_all
 
 UNDER_VOLTAGE = 0b1  # of the Raspberry Pi's flags
+FIRMWARE = "vcgencmd"
 
 
-def read_state(begun, root="/sys"):
-    """The machine at this moment; what it does not tell is empty or null."""
-    policies = os.path.join(root, "devices/system/cpu/cpu*/cpufreq")
-    zones = read_all(os.path.join(root, "class/thermal/thermal_zone*/temp"))
-    temperatures = [int(text) / 1000 for text in zones if text.lstrip("-").isdigit()]
-    frequencies = read_all(os.path.join(policies, "scaling_cur_freq"))
+def read_clocks(root):
+    """Distinct governors, and the frequency of each core."""
+    governors = told_by_cores(root, "cpufreq/scaling_governor")
+    frequencies = told_by_cores(root, "cpufreq/scaling_cur_freq")
     return {
-        "at_s": time.monotonic() - begun,
-        "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
-        "governors": sorted(set(read_all(os.path.join(policies, "scaling_governor")))),
-        "frequency_khz": [int(text) for text in frequencies if text.isdigit()],
-        # A zone without a sensor reads as 0 or far below it.
-        "temperature_c": max((t for t in temperatures if 0 < t < 200), default=None),
-        "throttled": read_throttled(root),
+        "governors": sorted(set(governors.values())),
+        "frequency_khz": figures_by_core(frequencies),
     }
 
 
-def read_throttled(root="/sys"):
-    """Flags of the Raspberry Pi's firmware (bits 0 to 3: now, 16 to 19: since boot), or None.
+def read_heat(root):
+    """The hottest zone's temperature."""
+    zones = read_all(os.path.join(root, "class/thermal/thermal_zone*/temp"))
+    temperatures = [int(text) / 1000 for text in zones if text.lstrip("-").isdigit()]
+    # A zone without a sensor reads as 0 or far below it.
+    return {"temperature_c": max((t for t in temperatures if 0 < t < 200), default=None)}
+
+
+def read_voltage(root):
+    """The one of the firmware's flags that the kernel tells everybody: under-voltage within the
+    last two seconds. None where there is no such sensor."""
+    for folder in glob.glob(os.path.join(root, "class/hwmon/hwmon*")):
+        if read_all(os.path.join(folder, "name")) == ["rpi_volt"]:
+            for alarm in read_all(os.path.join(folder, "in0_lcrit_alarm")):
+                return {"throttled": UNDER_VOLTAGE if alarm == "1" else 0}
+    return {"throttled": None}
+
+
+# Parts of a state by the place that the system has them in, and as they are where it tells nothing.
+READINGS = {"cpufreq": read_clocks, "thermal": read_heat, "hwmon": read_voltage}
+NOTHING = {"governors": [], "frequency_khz": [], "temperature_c": None, "throttled": None}
+
+
+def read_firmware():
+    """Flags of the Raspberry Pi's firmware (bits 0 to 3: now, 16 to 19: since boot); None where
+    there is none, or this user may not ask it. NoAnswer of a program that does not end.
 
     The kernel's own get_throttled is not read: it is some seconds old, reading it leaves a warning
     with a backtrace in the kernel's log, and kernels from 6.12 on do not have it.
     """
-    program = shutil.which("vcgencmd")
-    if program:
-        command = [program, "get_throttled"]
-        try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=ASKING_S, check=True
-            )
-            return int(done.stdout.strip().partition("=")[2], 16)
-        except (OSError, subprocess.SubprocessError, ValueError):
-            pass  # the user may not ask the firmware, but the kernel does
-    return read_voltage(root)
-
-
-def read_voltage(root):
-    """The one of these flags that the kernel tells everybody: under-voltage within the last two
-    seconds. None where there is no such sensor."""
-    for folder in glob.glob(os.path.join(root, "class/hwmon/hwmon*")):
-        if read_all(os.path.join(folder, "name")) == ["rpi_volt"]:
-            for alarm in read_all(os.path.join(folder, "in0_lcrit_alarm")):
-                return UNDER_VOLTAGE if alarm == "1" else 0
-    return None
+    program = shutil.which(FIRMWARE)
+    said = ask([program, "get_throttled"]) if program else None
+    try:
+        return int((said or "").strip().partition("=")[2], 16)
+    except ValueError:
+        return None

@@ -2,25 +2,33 @@
 
 import json
 import os
-import tempfile
 
-from bench.on_device.job_error import JobError
+from bench.on_device.job_error import JobError, one_line
 from bench.on_device.operator_time import PROFILE_WARMUP_RUNS, operator_time
+from quantize.runtime.scratch_folder import scratch_folder
 
 KERNEL_TIME = "_kernel_time"  # how ONNX Runtime marks the time of an operator
 
 
 def profile_onnx(session, path, tensor, runs):
     """ONNX Runtime's own profile; operators it has fused are listed as what they became."""
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         session.options.enable_profiling = True
         session.options.profile_file_prefix = os.path.join(folder, "profile")
         session.load(path)
         session.feed(tensor)
         for _ in range(PROFILE_WARMUP_RUNS + runs):
             session.run()
-        with open(session.session.end_profiling()) as file:
-            events = json.load(file)
+        try:
+            with open(session.session.end_profiling()) as file:
+                events = json.load(file)
+        except (OSError, ValueError) as error:
+            where = os.path.dirname(folder)
+            raise JobError(
+                "no_profile",
+                f"ONNX Runtime's profile is not whole ({one_line(error)}); look whether {where} is "
+                "full, or set TMPDIR to another folder",
+            ) from error
     times_us = {}
     for event in events:
         if event.get("cat") == "Node" and event["name"].endswith(KERNEL_TIME):

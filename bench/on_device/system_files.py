@@ -2,7 +2,7 @@
 
 import glob
 
-ASKING_S = 5.0  # for a program that is asked about the machine
+ASKING_S = 5.0  # for whatever is asked about the machine
 
 
 def read_all(pattern):
@@ -10,8 +10,13 @@ def read_all(pattern):
     found = []
     for path in sorted(glob.glob(pattern), key=lambda path: (len(path), path)):
         try:
-            with open(path) as file:
+            with open(path, errors="replace") as file:
                 found.append(file.read().strip())
         except OSError:
             continue  # the core is offline, the zone is asleep
     return found
+
+
+def read_text(path):
+    """The contents of that file; None where it cannot be read."""
+    return next(iter(read_all(glob.escape(path))), None)

@@ -4,6 +4,7 @@ import glob
 import os
 
 from bench.on_device.job_error import JobError, one_line
+from bench.on_device.online_cores import online_cores
 from bench.on_device.system_files import read_all
 
 
@@ -17,7 +18,10 @@ def pin(cores):
     try:
         os.sched_setaffinity(0, cores)
     except (AttributeError, OSError) as error:
-        raise JobError("bad_job", f"cores {cores} cannot be had: {one_line(error)}") from error
+        online = online_cores()
+        which = "" if online is None else f"; those that are on: {online}"
+        message = f"cores {cores} cannot be had: {one_line(error)}{which}"
+        raise JobError("bad_job", message) from error
 
 
 def count_threads():

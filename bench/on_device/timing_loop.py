@@ -2,39 +2,45 @@
 
 import time
 
+from bench.on_device.cpu_quota import QuotaWatch
 from bench.on_device.load_artifact import noise, timed_ns
-from bench.on_device.machine_state import read_state
+from bench.on_device.machine_watch import MachineWatch
 from bench.on_device.processor_shares import Shares
 from bench.on_device.stop_rule import is_enough, median
 from bench.on_device.this_process import count_threads
 
 WARMUP_WINDOW_S = 0.05
 FALLING = 0.98  # of the window before: below that, inferences still get faster
-STATE_PERIOD_S = 1.0
 
 
-def time_session(session, plan, result, turn_wanted):
-    """Warm up, then take turns for as long as ``turn_wanted(samples so far, enough)`` is true."""
+def time_session(session, plan, result, turn_wanted, unasked=()):
+    """Warm up, then take turns for as long as ``turn_wanted(samples so far, enough)`` is true.
+
+    What is ``unasked`` about the machine kept another run waiting.
+    """
     session.feed(noise(session))
-    begun = time.monotonic()
-    result["states"].append(read_state(begun))
+    watch, quota = MachineWatch(unasked), QuotaWatch()
+    watch.look()
+    result.update(states=watch.states, unanswered=watch.unanswered)
     result["first_inference_ns"] = timed_ns(session.run)
     warm_up(session, plan, result)
     result["os_threads"] = count_threads()
     medians, spent_s, zero, shares = [], 0.0, None, Shares()
     while turn_wanted(len(result["samples_ns"]), is_enough(plan, medians, spent_s, result)):
         shares.begin()
+        quota.begin()
         start = time.perf_counter_ns()
         times = take_turn(session, plan["turn_s"])
+        quota.end()
         shares.end()
         zero = start if zero is None else zero
         result["turns"].append([start - zero, len(times)])
         result["samples_ns"] += times
         medians.append(median(times))
         spent_s += (time.perf_counter_ns() - start) / 1e9
-        if time.monotonic() - begun - result["states"][-1]["at_s"] >= STATE_PERIOD_S:
-            result["states"].append(read_state(begun))
-    result["states"].append(read_state(begun))
+        watch.glance()
+    watch.look()
+    result.update(unanswered=watch.unanswered, cpu_quota=quota.found())
     result["others_share"], result["stolen_share"] = shares.others(), shares.stolen()
 
 

@@ -5,7 +5,6 @@ import time
 
 from bench.on_device.this_process import other_threads_sleep
 
-READY = {"event": "ready"}
 SETTLE_S, SETTLED_S, SETTLE_LIMIT_S = 0.01, 0.001, 1.0
 
 
@@ -14,14 +13,16 @@ def turns_until_enough(samples, enough):
     return not enough
 
 
-def turns_on_request(tell):
-    """A turn for each line of standard input; ``tell`` is given the number of samples so far."""
+def turns_on_request(tell, result):
+    """A turn for each line of standard input; ``tell`` is given the number of samples so far, and
+    first of all what did not answer up to then, by ``result``."""
     begun = False
 
     def wanted(samples, enough):
         nonlocal begun
         settle()
-        tell({"event": "turn", "samples": samples, "enough": enough} if begun else READY)
+        ready = {"event": "ready", "unanswered": result["unanswered"]}
+        tell({"event": "turn", "samples": samples, "enough": enough} if begun else ready)
         begun = True
         return bool(sys.stdin.readline())
 

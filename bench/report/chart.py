@@ -13,6 +13,7 @@ from html import escape
 import numpy as np
 
 from bench.report.contents import RowKey
+from models.command_line.printable import printable
 
 # Of middling lightness, so that one set is legible on white and on black.
 SERIES = ("#4c86c6", "#e58a2e", "#4fa362", "#d9595b", "#9a76c4", "#a0785a", "#d97fb5", "#7f8c8d")
@@ -54,7 +55,7 @@ class Chart:
 
 def text(name: object) -> str:
     """A name from outside as Plotly shows it letter by letter: it reads some HTML in its texts."""
-    return escape(str(name), quote=False)
+    return escape(printable(str(name)), quote=False)
 
 
 def hover(*lines: str) -> str:

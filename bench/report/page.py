@@ -18,6 +18,7 @@ from bench.report.drift_chart import drift_matrix
 from bench.report.pareto import pareto
 from bench.report.rows import HEADINGS, WORDS, Row, in_order, rows
 from bench.report.sustained_chart import Pace, pace, sustained
+from models.command_line.printable import printable_lines
 
 FOLDER = Path(__file__).parent
 
@@ -82,12 +83,13 @@ def page(contents: Contents) -> str:
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=lambda value: printable_lines(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     return jinja.get_template("page.html").render(
-        style=Markup((FOLDER / "page.css").read_text()),
-        script=Markup((FOLDER / "page.js").read_text()),
+        style=Markup((FOLDER / "page.css").read_text("utf-8")),
+        script=Markup((FOLDER / "page.js").read_text("utf-8")),
         plotting=_packed_plotting_library(),
         charts=Markup(charts.to_json()),
         overview=overview,

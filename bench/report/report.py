@@ -15,11 +15,12 @@ from bench.history.history import History
 from bench.measurement import flat_record
 from bench.measurement.record import Record
 from bench.report.contents import Contents, RowKey
-from models.command_line import options
+from models.command_line import options, writable
 from models.command_line.advice import make_line
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
 from models.command_line.progress import step
+from models.command_line.storable import encoded
 
 HISTORY_RUNS = 30  # of a row, at most
 NAMING = ("arch", "alpha", "res", "classes", "weights", "model", "file", "logits")
@@ -51,6 +52,8 @@ def run(namespace: Namespace, typed: str) -> None:
     else:
         results = history.path.parent
         target = Path(namespace.out_file) if namespace.out_file else results / "report.html"
+        if fault := writable.fault_of(target):
+            raise _not_written(target, fault)
         write(history, chosen, target, results)
         print(target)
 
@@ -101,14 +104,19 @@ def write(history: History, chosen: Sequence[Record], target: Path, results: Pat
         html = page(contents)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
-        partial.write_text(html, encoding="utf-8")
-        partial.replace(target)
+        try:
+            partial.write_bytes(encoded(html))
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
     except OSError as error:
-        raise RequestError(
-            f"the report cannot be written to {target} ({error}); name another --out-file"
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)
+        raise _not_written(target, error) from error
+
+
+def _not_written(target: Path, fault: object) -> RequestError:
+    return RequestError(
+        f"the report cannot be written to {target} ({fault}); name another --out-file"
+    )
 
 
 def collect(history: History, chosen: Sequence[Record], results: Path) -> Contents:
@@ -128,12 +136,21 @@ def collect(history: History, chosen: Sequence[Record], results: Path) -> Conten
     # machine: the later ones are shown.
     sessions = sorted({record.session for record in chosen})
     drifts = [drift for session in sessions for drift in history.drifts(session)]
-    models = dict.fromkeys(record.model_id for record in chosen)
-    pictures = {model: results / f"{model}-calibration.svg" for model in models}
+    pictures = {model: _picture(results, model) for model in {one.model_id for one in chosen}}
     return Contents(
         tuple(chosen),
         {key: tuple(line[-HISTORY_RUNS:]) for key, line in histories.items()},
         tuple(drifts),
         tuple(history.get(run_id) for run_id in sustained.values()),
-        {model: path.read_text("utf-8") for model, path in pictures.items() if path.is_file()},
+        {model: path.read_text("utf-8") for model, path in pictures.items() if path},
     )
+
+
+def _picture(results: Path, model_id: str) -> Path | None:
+    """The calibration picture of a model; None where there is none, or its name, which a history
+    from elsewhere may have, is that of no file in ``results``."""
+    path = results / f"{model_id}-calibration.svg"
+    try:
+        return path if path.parent == results and path.is_file() else None
+    except OSError:
+        return None

@@ -82,7 +82,7 @@ def run_bench(asked: Options, measured: MeasureOptions, command: str, output: Ou
         session = Session("bench", exported, asked, measured, measured.given, command)
         runs = _runs(session, devices, chosen)
         keras = _keras(model, asked, evaluation)
-        notes = _notes(session, model, evaluation)
+        notes = [*_notes(session, model, evaluation), *(line for run in runs for line in run.notes)]
         output.say(title.of_command(runs, evaluation), *(f"note: {note}" for note in notes))
         output.give(session=session.id)
         for device in devices:

@@ -22,8 +22,13 @@ def timed(runs: Sequence[DeviceRun], history: History, output: Output) -> dict[s
     started, rows = now_utc(), {}
     with on_each(runs, partial(_results, is_alone=len(runs) == 1)) as found:
         for run, results in found:
-            rows[run.device.name] = _recorded(run, results, started, history)
-            _say(run, rows[run.device.name], output)
+            measured = [
+                run.record("run", variant, result, started) for variant, result in results.items()
+            ]
+            try:
+                rows[run.device.name] = _recorded(measured, history)
+            finally:  # what was measured is shown, even where it cannot be kept
+                _say(run, measured, output)
     return {run.device.name: rows[run.device.name] for run in runs}
 
 
@@ -45,14 +50,8 @@ def _results(run: DeviceRun, is_alone: bool) -> Iterator[dict[Variant, Result]]:
     yield found
 
 
-def _recorded(
-    run: DeviceRun, results: dict[Variant, Result], started: str, history: History
-) -> list[Record]:
-    made = []
-    for variant, result in results.items():
-        record = run.record("run", variant, result, started)
-        made.append(replace(record, id=history.append(record)))
-    return made
+def _recorded(measured: Sequence[Record], history: History) -> list[Record]:
+    return [replace(record, id=history.append(record)) for record in measured]
 
 
 def _say(run: DeviceRun, rows: Sequence[Record], output: Output) -> None:

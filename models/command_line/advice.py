@@ -12,7 +12,7 @@ NOT_OF_EXPORT = ("n_eval", "device", "threads")
 
 
 def make_line(target: str, asked: Options | None = None, **variables: object) -> str:
-    """The command ``make TARGET NAME=value ...``, quoted for the shell and for make.
+    """The command ``make TARGET NAME=value ...``, quoted for the shell.
 
     The variables are the fields of ``asked`` that differ from their defaults (ARCH always, unless
     there is a MODEL), then ``variables``, which win over ``asked``; None leaves one out. Lower
@@ -39,7 +39,7 @@ def _options_of(target: str, asked: Options) -> dict[str, object]:
 
 def _quoted(value: object) -> str:
     text = str(int(value)) if isinstance(value, bool) else str(value)
-    return shlex.quote(text.replace("$", "$$"))  # make expands a single dollar sign
+    return shlex.quote(text)
 
 
 def options_line(module: str, asked: Options, *left_out: str) -> str:

@@ -4,6 +4,8 @@ import textwrap
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from models.command_line.printable import printable
+
 WIDTH = 100
 GAP = "  "
 ELLIPSIS = "…"
@@ -31,7 +33,7 @@ class Columns:
         for row in rows:
             counted = row if len(row) == len(widths) else row[:-1]
             for number, cell in enumerate(counted):
-                widths[number] = max(widths[number], len(cell))
+                widths[number] = max(widths[number], len(printable(cell)))
         names = [number for number in range(len(widths)) if number not in right]
         while width and names and sum(widths) + len(GAP) * (len(widths) - 1) > width:
             widest = max(names, key=lambda number: widths[number])
@@ -43,6 +45,7 @@ class Columns:
     def line(self, cells: Sequence[str]) -> str:
         """One row. The last cell of a row that is shorter than the others is a sentence, which goes
         on in further lines where it does not fit."""
+        cells = list(map(printable, cells))
         if len(cells) == len(self.widths):
             return self._placed(cells).rstrip()
         *names, sentence = cells
@@ -79,6 +82,7 @@ def aligned(
     ``wrap``: the last column is sentences, which go on in the next line where they do not fit.
     """
     room = width and width - len(indent)
+    rows = [list(map(printable, row)) for row in rows]
     if wrap and room:
         rows = _wrapped(rows, room)
     columns = Columns.fitting(rows, right, room)

@@ -3,40 +3,58 @@
 import argparse
 import json
 import os
-import signal
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from models.command_line import quiet_logs, unforeseen
-from models.command_line.errors import CommandError, DeviceError
+from models.command_line import quiet_logs, streams, unforeseen
+from models.command_line.columns import shortened
+from models.command_line.errors import DeviceError
+from models.command_line.printable import printable_lines
+from models.command_line.starting import end_as_by_ctrl_c as end_as_by_ctrl_c
 
+LONGEST_LINE = 4000  # characters of an error; a name in it may be of any length
 INTERRUPTED, READER_GONE = 130, 141  # 128 plus the signal, as shells have it
 
 
 def exit_code(work: Callable[[], object], when_interrupted: str) -> int:
     """Run ``work`` and say how it ended: 0 done, 1 check failed, 2 wrong request, 3 device.
 
-    An error that nobody foresaw is 3 and one line, too; DEBUG=1 shows its traceback.
+    An error that nobody foresaw is one line, too, and 3, or 2 where it is about a path that was
+    typed; DEBUG=1 shows its traceback. So is standard output that cannot be written.
     """
     # Nothing of ours, nor what it starts, is to call anybody: ONNX Runtime does unless told not to.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    if os.path.expanduser("~") == "~":  # no home: Keras would make a folder of that name here
+        os.environ.setdefault("KERAS_HOME", os.path.join(tempfile.gettempdir(), ".keras"))
+    streams.make_usable()
+    error = _error_of(work)
+    fault = streams.fault_of_output()
+    if isinstance(error, OSError) and fault is not None and error.errno == fault.errno:
+        error = None  # it is what ended the work
+    if isinstance(error, BrokenPipeError) or (error is None and isinstance(fault, BrokenPipeError)):
+        return READER_GONE
+    code = 0
+    if isinstance(error, KeyboardInterrupt):
+        code = INTERRUPTED
+        streams.tell(when_interrupted)
+    elif error is not None:
+        code = unforeseen.exit_code(error, sys.argv[1:])
+        streams.tell(f"error: {shortened(unforeseen.in_one_line(error), LONGEST_LINE)}")
+    if fault is not None and not isinstance(fault, BrokenPipeError):
+        reason = fault.strerror or fault
+        streams.tell(f"error: standard output cannot be written: {reason}; send it elsewhere")
+    return code or (0 if fault is None else DeviceError.exit_code)
+
+
+def _error_of(work: Callable[[], object]) -> BaseException | None:
     try:
         work()
-    except CommandError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print(when_interrupted, file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of standard output went away; what Python would still flush has no reader.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return READER_GONE
-    except Exception as error:
-        print(f"error: {unforeseen.in_one_line(error)}", file=sys.stderr)
-        return DeviceError.exit_code
-    return 0
+        sys.stdout.flush()
+    except (Exception, KeyboardInterrupt) as error:
+        return error
+    return None
 
 
 def print_rows(
@@ -49,9 +67,8 @@ def print_rows(
     namespace = parser.parse_args(argv)
     with quiet_logs.held_back():
         rows, text = make(namespace)
-    print(json.dumps([asdict(row) for row in rows], indent=2) if namespace.json else text)
-
-
-def end_as_by_ctrl_c() -> None:
-    """Make SIGTERM clean up and end children as Ctrl-C does. For ``__main__`` only."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    print(
+        json.dumps([asdict(row) for row in rows], indent=2)
+        if namespace.json
+        else printable_lines(text)
+    )

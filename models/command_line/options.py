@@ -7,18 +7,8 @@ import argparse
 import difflib
 from dataclasses import dataclass, fields
 
+from models.command_line import numbers
 from models.command_line.errors import RequestError
-
-
-def _number(kind, name):
-    def parse(text):
-        try:
-            return kind(text)
-        except ValueError:
-            noun = {int: "a whole number", float: "a number"}[kind]
-            raise RequestError(f"{name} is {text!r}; expected {noun}") from None
-
-    return parse
 
 
 def _flag(name):
@@ -144,13 +134,11 @@ def parser(prog: str, description: str) -> argparse.ArgumentParser:
 
 def add_table(made: argparse.ArgumentParser, table: type, help_of: dict[str, str]) -> None:
     """Give ``made`` an option for each field of the dataclass ``table``."""
-    kinds = {"int": int, "float": float}
+    kinds = {"int": numbers.whole_number, "float": numbers.number}
     for option in fields(table):
         base = str(option.type).split(" | ")[0].replace("<class '", "").replace("'>", "")
         name = option.name.upper()
-        kind = (
-            _flag(name) if base == "bool" else _number(kinds[base], name) if base in kinds else str
-        )
+        kind = _flag(name) if base == "bool" else kinds[base](name) if base in kinds else str
         # A switch may stand alone: --logits is --logits 1.
         alone = {"nargs": "?", "const": True} if base == "bool" else {}
         names = (option.name, *FORMER_NAMES.get(option.name, ()))

@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import Protocol
 
+from models.command_line.printable import printable
+from models.command_line.streams import tell
+
 
 class Report(Protocol):
     """Told what is being done and, where it takes long, how much of it is done of how much."""
@@ -41,7 +44,7 @@ def aside() -> Iterator[None]:
 def note(line: str) -> None:
     """A line on standard error that stays; from any thread."""
     with aside():
-        _write(f"note: {line}")
+        tell(printable(f"note: {line}"))
 
 
 class _Terminal:
@@ -58,12 +61,11 @@ class _Terminal:
                 self._progress = _progress()
                 self._start()
             progress = self._progress
-            task = progress.add_task(description, total=None)
+            task = progress.add_task(printable(description), total=None)
 
         def show(doing: str, done: int = 0, total: int | None = None) -> None:
-            progress.update(
-                task, description=f"{description}: {doing}", completed=done, total=total
-            )
+            shown = printable(f"{description}: {doing}")
+            progress.update(task, description=shown, completed=done, total=total)
 
         try:
             yield show
@@ -122,13 +124,7 @@ def _plain_lines(description: str) -> Report:
         nonlocal shown
         line = f"{description}: {doing}" + (f" {done} of {total}" if total else "")
         if line != shown:
-            _write(line)
+            tell(printable(line))
             shown = line
 
     return show
-
-
-def _write(line: str) -> None:
-    # In one piece: print writes a line and its end apart, and another thread's may come between.
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()

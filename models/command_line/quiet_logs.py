@@ -22,7 +22,7 @@ def held_back() -> Iterator[None]:
     with open(os.devnull, "w") as nowhere, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.disable(logging.WARNING)
-        sys.stderr = os.fdopen(os.dup(terminal), "w", buffering=1)
+        sys.stderr = os.fdopen(os.dup(terminal), "w", buffering=1, errors="backslashreplace")
         os.dup2(nowhere.fileno(), 2)
         try:
             yield

@@ -5,37 +5,54 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models.command_line.errors import RequestError
+from models.command_line.printable import printable
 from models.data.image_source import check_class_count, label_limit, outputs_in_words
+from models.untrusted_files import regular_file
 
 NAME = "classes.txt"
 NAMES_SHOWN = 6
 
 
 def find(folder: Path) -> Path | None:
-    """``classes.txt`` in ``folder``, else beside it, else None."""
+    """``classes.txt`` in ``folder``, else beside it, else None; RequestError where it is no
+    file."""
     for place in (folder, Path(os.path.abspath(folder)).parent):
-        if (place / NAME).is_file():
-            return place / NAME
+        listed = place / NAME
+        if os.path.lexists(listed):  # without it, labels would silently be others
+            expected = "expected one class name a line, or nothing of that name: remove it"
+            regular_file.check(listed, str(listed), expected)
+            return listed
     return None
 
 
 def read(path: Path) -> tuple[str, ...]:
-    """The class names in label order, one a line; line 1 is label 0."""
+    """The class names in label order, one a line; line 1 is label 0.
+
+    Lines end with a line feed alone, with or without a carriage return: where other characters
+    ended one, a name that has such a character would shift all labels after it.
+    """
     try:
-        lines = path.read_text(encoding="utf-8-sig").rstrip().splitlines()
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = file.read().rstrip(" \t\r\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(
             f"{path} cannot be read ({error}); expected one class name a line in UTF-8"
         ) from error
     line_of: dict[str, int] = {}
-    for number, name in enumerate(map(str.strip, lines), 1):
-        if not name or name in line_of:
+    for number, line in enumerate(lines, 1):
+        name = line.removesuffix("\r").strip(" \t")
+        if (shown := printable(name)) != name:
+            raise RequestError(
+                f"line {number} of {path} has a character that nobody sees ({shown[:80]!r}); "
+                "expected one class name a line, and a line feed after each; remove it"
+            )
+        if name in line_of or (not name and len(lines) > 1):
             found = f"repeats {name} of line {line_of[name]}" if name else "is empty"
             raise RequestError(
                 f"line {number} of {path} {found}; expected one class name a line in label order"
             )
         line_of[name] = number
-    if not line_of:
+    if lines == [""]:
         raise RequestError(f"{path} is empty; expected one class name a line in label order")
     return tuple(line_of)
 

@@ -27,7 +27,7 @@ def list_folder(folder: Path) -> Listing:
             for entry in entries:
                 if entry.name.startswith(".") or entry.name.lower() in HIDDEN:
                     continue
-                if entry.is_dir():
+                if _is_folder(entry):
                     listing.folders.append(entry.name)
                 elif picture_files.is_picture(folder / entry.name):
                     listing.images.append(entry.name)
@@ -40,6 +40,23 @@ def list_folder(folder: Path) -> Listing:
     for names in (listing.folders, listing.images, listing.others):
         names.sort()
     return listing
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    """RequestError for what is neither a folder nor a file, and for a link that leads to itself."""
+    try:
+        if entry.is_dir():
+            return True
+        if entry.is_file() or not os.path.exists(
+            entry.path
+        ):  # nothing: it is named when it is read
+            return False
+        found = "a pipe, a socket or a device"
+    except OSError as error:
+        found = f"a link that leads nowhere ({error.strerror})"
+    raise RequestError(
+        f"{entry.path} is {found}; expected folders and image files alone; remove it"
+    )
 
 
 def below(folder: Path) -> Listing:

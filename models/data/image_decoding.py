@@ -6,6 +6,7 @@ import numpy as np
 
 from models.data import picture_files
 from models.data.image_source import MIN_SIDE_PIXELS, ImageSize, UnreadableImage
+from models.untrusted_files import regular_file
 
 CROP_FRACTION = 0.875  # 224 of 256: the evaluation crop of the MobileNet papers' code
 MARGIN = 16  # how many times longer than the crop a picture may be before its ends are cut off
@@ -23,6 +24,7 @@ def decode(path: Path, size: ImageSize) -> np.ndarray:
     """
     from PIL import Image
 
+    check_is_file(path)
     try:
         with Image.open(path, formats=picture_files.possible_formats(path)) as image:
             check_bit_depth(image)
@@ -42,6 +44,16 @@ def decode(path: Path, size: ImageSize) -> np.ndarray:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise UnreadableImage(f"it cannot be decoded ({' '.join(reason.split())})") from error
     return centre_crop(picture, size)
+
+
+def check_is_file(path: Path | str) -> None:
+    """UnreadableImage for what only has the name of a picture: reading a pipe would never end."""
+    try:
+        found = regular_file.other_kind(path)
+    except OSError as error:
+        raise UnreadableImage(f"it cannot be read ({error.strerror})") from error
+    if found:
+        raise UnreadableImage(f"it is {found}; expected a file")
 
 
 def check_bit_depth(image) -> None:

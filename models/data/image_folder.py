@@ -36,6 +36,7 @@ class FolderImages:
             raise UnreadableImage(error.strerror) from error
 
     def digest(self, index: int) -> bytes:
+        image_decoding.check_is_file(self.item_name(index))
         try:
             with open(self.item_name(index), "rb") as file:
                 return hashlib.file_digest(file, "sha256").digest()
@@ -58,7 +59,8 @@ def open_folder(where: str, role: str, size: ImageSize, classes: int | None) -> 
             f"{size.channels}; expected an .npz with x of shape [n, height, width, {size.channels}]"
         )
     root = list_folder(folder)
-    if role == "DATA" and classes is not None:
+    labelled = role == "DATA" and classes is not None
+    if labelled:
         _check_labelled(root, where)
     listed = class_list.find(folder) if role == "DATA" and root.folders else None
     class_names = class_list.read(listed) if listed else tuple(root.folders)
@@ -75,14 +77,14 @@ def open_folder(where: str, role: str, size: ImageSize, classes: int | None) -> 
         labels.append(np.full(len(found.images), label_of.get(name, 0), np.int64))
     if not names:
         raise RequestError(_nothing_found(place, root, others))
-    if role == "DATA" and classes is not None:
+    if labelled:
         class_list.check_complete(class_names, classes, listed, folder, place)
     return LabelledImages(
         FolderImages(folder, names, size),
         np.concatenate(labels),
         class_names,
         image_decoding.crop_decoder(size),
-        _left_out(place, folder, others),
+        (*_left_out(place, folder, others), *_too_deep(place, names if labelled else [])),
     )
 
 
@@ -122,6 +124,20 @@ def _nothing_found(place: str, root: Listing, others: Sequence[str]) -> str:
         return f"{place} is an empty folder; {expected}"
     return (
         f"{place} has no image among its {len(others)} files (the first is {others[0]}); {expected}"
+    )
+
+
+def _too_deep(place: str, names: Sequence[str]) -> tuple[str, ...]:
+    """A note on images in folders inside class folders: is the first folder really their class?"""
+    deep = [name for name in names if name.count("/") > 1]
+    if not deep:
+        return ()
+    images = "1 image is" if len(deep) == 1 else f"{len(deep)} images are"
+    name = deep[0].split("/")[0]
+    return (
+        f"{place}: {images} in a folder inside a class folder, the first {deep[0]}, which counts "
+        f"as {name}; expected CLASS/IMAGE: where the inner folders are the classes, use a folder "
+        "of those",
     )
 
 

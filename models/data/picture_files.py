@@ -4,6 +4,8 @@ import os
 from functools import cache
 from pathlib import Path
 
+from models.untrusted_files import regular_file
+
 # Formats whose files Pillow names but does not decode, or only through a program of its own (EPS:
 # Ghostscript, which runs what the file says).
 NOT_DECODED = ("EPS", "MPEG")
@@ -66,6 +68,8 @@ def is_heic(path: Path) -> bool:
     if _suffix(path) in HEIC_SUFFIXES:
         return True
     try:
+        if regular_file.other_kind(path):
+            return False
         with open(path, "rb") as file:
             head = file.read(12)
     except OSError:
@@ -80,6 +84,8 @@ def _suffix(path: Path) -> str:
 def _has_picture(path: Path) -> bool:
     from PIL import Image
 
+    if not path.is_file():
+        return False
     try:
         with Image.open(path, formats=[name for name in BY_CONTENT if name in formats()]):
             return True

@@ -7,7 +7,7 @@ import numpy as np
 from models.keras_files.built_layer import BuiltLayer
 from models.keras_files.layer_calls import MODEL_CLASSES
 from models.keras_files.layer_settings import is_augmentation
-from models.keras_files.loaded_weights import RANDOM_OBJECTS, LoadedWeights, is_same, value_of
+from models.keras_files.loaded_weights import RANDOM_OBJECTS, LoadedWeights, is_same
 from models.keras_files.stored_model import brief
 
 CONTAINERS = ("layers", "_layer_checkpoint_dependencies")  # of a model's group
@@ -30,7 +30,7 @@ def load(group, built: BuiltLayer, loaded: LoadedWeights) -> None:
 
 def _load_object(group, owner, name, loaded):
     """The arrays of a layer, and those of the layers in it by the attributes they are in."""
-    own = {key: value_of(group["vars"][key]) for key in group.get("vars", ())}
+    own = {key: loaded.value_of(group["vars"][key]) for key in group.get("vars", ())}
     if own:
         _load_own(own, owner, name, loaded)
     for key, inner_group in _with_arrays(group).items():

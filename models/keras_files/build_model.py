@@ -4,6 +4,7 @@ Keras's own loading refuses much of what Keras 2 wrote and drops some of it with
 each layer is made of its settings and called as it was, and what cannot be made is named.
 """
 
+import math
 from collections.abc import Iterator
 
 from models.command_line.errors import RequestError
@@ -18,12 +19,14 @@ from models.keras_files import (
 from models.keras_files.built_layer import BuiltLayer
 from models.keras_files.layer_calls import MODEL_CLASSES, Call, mapped, stored_calls
 from models.keras_files.layer_names import SafeNames
-from models.keras_files.stored_model import StoredModel, brief
+from models.keras_files.stored_model import EXPECTED, StoredModel, brief
+from models.networks import size_limits
 
 REMEDY = (
     "rebuild it with Keras's own layers, or run model.export(folder) where its code is and use "
     "MODEL=folder"
 )
+LETTERS = 40  # of a value in a message
 KERAS_PACKAGES = ("keras", "tf_keras", "tensorflow", "builtins")
 
 
@@ -66,12 +69,35 @@ class Builder:
     def build(self) -> BuiltLayer:
         """The whole model. RequestError, in one line, for what cannot be built."""
         config = self.stored.config
+        for node in objects(config):
+            if not isinstance(node["class_name"], str):
+                raise self._refusal(f"a class name that is no text: {_shown(node['class_name'])}")
         if not isinstance(config, dict) or class_of(config) not in MODEL_CLASSES:
             kind = config.get("class_name") if isinstance(config, dict) else type(config).__name__
             name = self._name(config) if isinstance(config, dict) else None
             raise self._refusal(f"{kind}{f' {name!r}' if name else ''}, a class of its own")
-        built = self._model(config, is_root=True)
+        try:
+            built = self._allocated_last(config)
+        except (RequestError, MemoryError):
+            raise
+        except Exception as error:  # any part of the file may be missing, or of another type
+            raise RequestError(
+                f"MODEL '{self.stored.path}' has a configuration that is no network's "
+                f"({type(error).__name__}: {brief(error)}); {EXPECTED}"
+            ) from error
         self._note_changes()
+        return built
+
+    def _allocated_last(self, config) -> BuiltLayer:
+        """The whole model, whose weights get their memory once it is known how many they are."""
+        import keras
+
+        with keras.StatelessScope(initialize_variables=False) as scope:
+            built = self._model(config, is_root=True)
+            unique = {id(w): w for leaf in built.leaves() for w in _weights_of(leaf.layer)}
+            count = sum(math.prod(weight.shape) for weight in unique.values())
+            size_limits.check_parameters(count, f"MODEL '{self.stored.path}'")
+            scope.initialize_variables = True  # on leaving it
         return built
 
     def _note_changes(self):
@@ -233,6 +259,7 @@ class Builder:
             shape, note = input_size.fixed(
                 shape, self.res, self._resizings(), self._stored_names(), self.stored.path
             )
+            size_limits.check_image(shape[1:], f"MODEL '{self.stored.path}'")
             shape = channel_order.moved(shape, channel_order.TO_FIRST) if is_first else shape
             self.notes += [note] if note else []
             if "int" in dtype:
@@ -306,7 +333,11 @@ class Builder:
             and not keras_operations.layer_class(kind)
             and not self._is_former(kind)
         ):
-            raise self._refusal(f"{kind}{where}, which is none of Keras's own layers")
+            reaches_out = kind in keras_operations.REACHING_OUT
+            why = (
+                "runs code or reads other files" if reaches_out else "is none of Keras's own layers"
+            )
+            raise self._refusal(f"{kind}{where}, which {why}")
         settings = self._settings(kind, config["config"], name)
         try:
             if is_operation:
@@ -401,6 +432,14 @@ def _sequence_input(settings, stored):
     shape = shape or settings.get("build_input_shape")
     shape = shape or (first.get("build_config") or {}).get("input_shape")
     return shape, inner.get("dtype")
+
+
+def _weights_of(layer):
+    return getattr(layer, "weights", ())  # an operation has none
+
+
+def _shown(value) -> str:
+    return repr(value)[:LETTERS]
 
 
 def _unpacked(structure):

@@ -8,7 +8,7 @@ from collections import Counter
 
 from models.keras_files.built_layer import BuiltLayer
 from models.keras_files.layer_calls import MODEL_CLASSES
-from models.keras_files.loaded_weights import RANDOM_STATE, LoadedWeights, is_same, value_of
+from models.keras_files.loaded_weights import RANDOM_STATE, LoadedWeights, is_same
 
 UNNAMED = re.compile(r"variable(_\d+)?")  # what Keras 3 calls a weight that its layer gave no name
 FORMER_NAMES = {"depthwise_kernel": "kernel"}  # DepthwiseConv2D's of Keras 2
@@ -28,7 +28,7 @@ def load(group, built: BuiltLayer, loaded: LoadedWeights) -> None:
         weights += _weights(parts[name], "non_trainable_weights")
         unique = list({id(weight): (owner, weight) for owner, weight in weights}.values())
         for (_, array), (owner, weight) in _pairs(arrays, unique, name, loaded):
-            _set(weight, value_of(array), owner, loaded)
+            _set(weight, loaded.value_of(array), owner, loaded)
 
 
 def _set(weight, value, owner, loaded):

@@ -8,16 +8,24 @@ APPLICATION_LAYERS = {  # of keras.applications, which keras.layers does not hav
     "StochasticDepth": "convnext",
     "CustomScaleLayer": "inception_resnet_v2",
 }
+# Layers that run code or read other files: a folder or a vocabulary by its path, a pickle.
+REACHING_OUT = (
+    "Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "StringLookup",
+    "IntegerLookup", "TextVectorization",
+)  # fmt: skip
 
 
 def layer_class(class_name: str):
-    """The class of one of Keras's own layers; None where Keras has none of that name."""
+    """The class of one of Keras's own layers; None where Keras has none of that name that computes
+    with nothing but what it is given."""
     import keras
 
     if class_name in APPLICATION_LAYERS:
         module = f"keras.src.applications.{APPLICATION_LAYERS[class_name]}"
         return getattr(importlib.import_module(module), class_name)
-    return getattr(keras.layers, class_name, None)
+    found = getattr(keras.layers, class_name, None)
+    is_layer = isinstance(found, type) and issubclass(found, keras.layers.Layer)
+    return found if is_layer and class_name not in REACHING_OUT else None
 
 
 def of(class_name: str):

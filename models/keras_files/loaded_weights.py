@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from models.command_line.errors import RequestError
+from models.untrusted_files import hdf5_file
 
 # State of augmentation and dropout layers, by the names of Keras 2 and 3: not used afterwards.
 RANDOM_STATE = ("StateVar", "seed_generator_state")
@@ -39,10 +40,14 @@ class LoadedWeights:
                 "again, e.g. at a lower learning rate"
             )
 
+    def value_of(self, array) -> np.ndarray:
+        """A stored array; those of bfloat16 have no type of their own in HDF5."""
+        if not hasattr(array, "dtype"):
+            raise self.wrong(f"{array.name!r} is a group of arrays, not one")
+        return _typed(hdf5_file.array_of(array, f"MODEL '{self.path}'"))
 
-def value_of(array) -> np.ndarray:
-    """A stored array; those of bfloat16 have no type of their own in HDF5."""
-    value = np.asarray(array)
+
+def _typed(value: np.ndarray) -> np.ndarray:
     if value.dtype.kind == "V" and value.dtype.itemsize == 2:
         import ml_dtypes
 

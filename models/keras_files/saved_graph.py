@@ -1,18 +1,26 @@
 """The function of a SavedModel that answers requests: which one it is, and its frozen graph."""
 
-import contextlib
-import tempfile
-from dataclasses import dataclass
+import json
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from models.command_line.errors import RequestError
-from models.keras_files import training_mode
+from models.command_line.child_python import module_command
+from models.command_line.errors import CommandError, DeviceError, RequestError
+from models.command_line.scratch import scratch_folder
+from models.command_line.unforeseen import debugging
+from models.keras_files import freeze_saved_model, reduced_saved_model, training_mode
+from models.keras_files.freeze_saved_model import FreezeRequest, nodes
 from models.keras_files.stored_model import brief
 from models.keras_files.traced import imported
+from models.untrusted_files import regular_file
 
-# A SavedModel is a graph, not Python, but these let it touch files or run Python all the same.
-UNSAFE_OPS = frozenset({"PyFunc", "PyFuncStateless", "EagerPyFunc", "ReadFile", "WriteFile"})
+GRAPH = "saved_model.pb"
 SIGNATURE = "serving_default"
+VARIABLES = "variables"  # the folder of the checkpoint
+TIME_LIMIT_S = 600  # of loading: the largest network of keras.applications takes some seconds
+ERROR = "error: "
 APART = ("_XlaMustCompile", "_noinline")  # marks of a function that is to stay one
 NOT_FOR_IMAGES = ("__saved_model_init_op", "__saved_model_train_op", "train", "eval")
 
@@ -21,7 +29,7 @@ NOT_FOR_IMAGES = ("__saved_model_init_op", "__saved_model_train_op", "train", "e
 class ChosenFunction:
     """The signature of a SavedModel that is exported; ``is_version1`` tells TensorFlow 1's form.
 
-    ``changed`` is the whole of its saved_model.pb where that is not what the folder has.
+    ``reduced`` is the SavedModel that is loaded in the place of the folder's: this function alone.
     """
 
     path: Path
@@ -30,7 +38,7 @@ class ChosenFunction:
     definition: object
     is_version1: bool
     notes: tuple[str, ...]
-    changed: object = None
+    reduced: object
 
     @property
     def outputs(self) -> list[str]:
@@ -44,7 +52,6 @@ def chosen(path: Path) -> ChosenFunction:
     RequestError for a folder that is none, that does more than compute, or that leaves the choice.
     """
     saved = _read(path)
-    _refuse_unsafe(path, saved)
     metas = sorted(saved.meta_graphs, key=lambda m: "serve" not in m.meta_info_def.tags)
     if not metas:
         raise RequestError(f"MODEL '{path}' has no graph in its saved_model.pb; export it again")
@@ -69,160 +76,89 @@ def chosen(path: Path) -> ChosenFunction:
             f"stored to run as in training: {', '.join(layers)}; runs on the moving statistics",
         )
     tags = tuple(meta.meta_info_def.tags)
-    changed = saved if _inlinable(meta.graph_def) or layers else None
-    return ChosenFunction(path, tags, name, signatures[name], is_version1, notes, changed)
+    _inline(meta.graph_def)
+    alone = reduced_saved_model.reduced(path, meta, name)
+    return ChosenFunction(path, tags, name, signatures[name], is_version1, notes, alone)
 
 
 def frozen(function: ChosenFunction):
-    """The function as a concrete one without variables: one tensor for each input and output."""
-    import tensorflow as tf
+    """The function as a concrete one without variables: one tensor for each input and output.
 
-    try:
-        if function.is_version1:
-            return _frozen_version1(function)
-        with _folder(function) as folder:
-            loaded = tf.saved_model.load(str(folder), tags=list(function.tags))
-        concrete = loaded.signatures[function.signature]
-    except RequestError:
-        raise
-    except Exception as error:  # TensorFlow raises whatever its loader ran into
-        raise RequestError(
-            f"MODEL '{function.path}' does not load in TensorFlow {tf.__version__} "
-            f"({brief(error)}); export the model again"
-        ) from error
-    definition = concrete.graph.as_graph_def()
-    _refuse_randomness(function.path, definition)
-    _refuse_training(function.path, definition)
-    return _without_variables(function.path, concrete)
+    It is loaded and frozen in a process that can write nothing. RequestError for what cannot be,
+    DeviceError where that process is ended.
+    """
+    from tensorflow.core.framework.graph_pb2 import GraphDef
 
-
-@contextlib.contextmanager
-def _folder(function: ChosenFunction):
-    """The SavedModel's folder, or one like it with the graph that was changed."""
-    if function.changed is None:
-        yield function.path
-        return
-    with tempfile.TemporaryDirectory() as temporary:
-        for entry in function.path.absolute().iterdir():
-            if entry.name not in ("saved_model.pb", "fingerprint.pb"):
-                (Path(temporary) / entry.name).symlink_to(entry)
-        content = function.changed.SerializeToString()
-        (Path(temporary) / "saved_model.pb").write_bytes(content)
-        yield temporary
-
-
-def _without_variables(path, concrete):
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
-
-    try:
-        return _unordered(convert_variables_to_constants_v2(concrete, lower_control_flow=False))
-    except Exception as error:  # TensorFlow raises whatever its importer ran into
-        raise RequestError(
-            f"MODEL '{path}' cannot be frozen ({brief(error)}); save it as .keras and use "
-            "MODEL=file.keras"
-        ) from error
-
-
-def _unordered(frozen):
-    """``frozen`` without the order that functions which became part of it kept to: nothing in it
-    changes anything, and TensorFlow's optimizer ties a Pad and a convolution into a cycle by it."""
-    definition = frozen.graph.as_graph_def()
-    ordered = [node for node in definition.node if any(n.startswith("^") for n in node.input)]
-    if not ordered:
-        return frozen
-    for node in ordered:
-        node.input[:] = [name for name in node.input if not name.startswith("^")]
-    return imported(definition, *([t.name for t in e] for e in (frozen.inputs, frozen.outputs)))
-
-
-def _frozen_version1(function):
-    """Variables of TensorFlow 1 are values of a session."""
-    import tensorflow as tf
-
-    v1 = tf.compat.v1
-    inputs = [info.name for info in function.definition.inputs.values()]
-    outputs = [function.definition.outputs[name].name for name in function.outputs]
-    with tf.Graph().as_default(), v1.Session() as session:
-        v1.saved_model.load(session, list(function.tags), str(function.path))
-        definition = v1.graph_util.convert_variables_to_constants(
-            session, session.graph.as_graph_def(), [name.partition(":")[0] for name in outputs]
+    what = f"MODEL '{function.path}'"
+    with scratch_folder() as folder:
+        _fill(folder, function)
+        asked = FreezeRequest(
+            str(function.path),
+            str(folder),
+            function.tags,
+            function.signature,
+            function.is_version1,
+            tuple(info.name for info in function.definition.inputs.values()),
+            tuple(function.definition.outputs[name].name for name in function.outputs),
         )
-    _refuse_randomness(function.path, definition)
-    _refuse_training(function.path, definition)
-    return imported(definition, inputs, outputs)
+        line = module_command(freeze_saved_model.__name__, json.dumps(asdict(asked)))
+        try:
+            child = subprocess.run(
+                line, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIME_LIMIT_S
+            )
+        except subprocess.TimeoutExpired as error:
+            raise DeviceError(f"{what} was not loaded within {TIME_LIMIT_S} s") from error
+    if child.returncode:
+        raise _failure(what, child)
+    ends, _, content = child.stdout.partition(b"\n")
+    return imported(GraphDef.FromString(content), *json.loads(ends))
+
+
+def _failure(what: str, child: subprocess.CompletedProcess) -> CommandError:
+    said = child.stderr.decode(errors="replace")
+    if debugging():
+        sys.stderr.write(said)
+    lines = [line for line in said.splitlines() if line.startswith(ERROR)]
+    if child.returncode < 0 or not lines:
+        how = f"by signal {-child.returncode}" if child.returncode < 0 else "without a word"
+        return DeviceError(
+            f"{what} was not loaded: its process ended {how}; loading it may take more memory or "
+            "time than there is (DEBUG=1 shows what it said)"
+        )
+    kind = RequestError if child.returncode == RequestError.exit_code else DeviceError
+    return kind(lines[-1].removeprefix(ERROR))
+
+
+def _fill(folder: Path, function: ChosenFunction) -> None:
+    """Make ``folder`` a SavedModel of the reduced graph and the weights that belong to it."""
+    variables = function.path.absolute() / VARIABLES
+    if variables.is_dir():
+        for entry in variables.iterdir():
+            regular_file.check(entry, f"MODEL '{function.path}': {entry.name}", "expected a file")
+        (folder / VARIABLES).symlink_to(variables)
+    (folder / GRAPH).write_bytes(function.reduced.SerializeToString())
 
 
 def _read(path):
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-    if not (path / "saved_model.pb").is_file():
+    if not (path / GRAPH).is_file():
         raise RequestError(
             f"MODEL '{path}' is a folder without saved_model.pb; expected a SavedModel folder (as "
             "model.export(folder) writes it), a .keras or an .h5 file"
         )
     try:
-        return SavedModel.FromString((path / "saved_model.pb").read_bytes())
+        return SavedModel.FromString((path / GRAPH).read_bytes())
     except DecodeError as error:
         raise RequestError(
             f"MODEL '{path}' has a damaged saved_model.pb ({brief(error)}); export the model again"
         ) from error
 
 
-def nodes(definition):
-    """Every node of a graph, those in its functions as well."""
-    yield from definition.node
-    for function in definition.library.function:
-        yield from function.node_def
-
-
-def _inlinable(definition) -> bool:
+def _inline(definition) -> None:
     """Let functions that are to be compiled, as Keras's grouped convolution, become part of the
-    graph that calls them; True where there are any."""
-    library = definition.library.function
-    found = [each for each in (*nodes(definition), *library) if set(APART) & set(each.attr)]
-    for each in found:
+    graph that calls them."""
+    for each in (*nodes(definition), *definition.library.function):
         for mark in APART:
             each.attr.pop(mark, None)
-    return bool(found)
-
-
-def _refuse_unsafe(path, saved):
-    for meta in saved.meta_graphs:
-        found = sorted({node.op for node in nodes(meta.graph_def)} & UNSAFE_OPS)
-        if found:
-            raise RequestError(
-                f"MODEL '{path}' runs {', '.join(found)}; expected a graph that neither runs "
-                "Python nor touches files: export it without"
-            )
-
-
-def _refuse_training(path, definition):
-    """Statistics of the images that are asked about together are no network's own numbers."""
-    found = next(
-        (
-            node.name
-            for node in nodes(definition)
-            if training_mode.is_training(node) or node.op in training_mode.ASSIGNMENT
-        ),
-        None,
-    )
-    if found:
-        layer = found.rpartition("/")[0] or found
-        raise RequestError(
-            f"MODEL '{path}' runs {layer} as in training: it changes with the images it is asked "
-            "about; save it as .keras and use MODEL=file.keras"
-        )
-
-
-def _refuse_randomness(path, definition):
-    """Keras 3 exports augmentation layers switched on: the numbers would be another's each time."""
-    found = next((node.op for node in nodes(definition) if "Random" in node.op), None)
-    if found:
-        raise RequestError(
-            f"MODEL '{path}' draws random numbers when it runs ({found}: augmentation layers, "
-            "which export leaves on); save it as .keras, which switches them off, and use "
-            "MODEL=file.keras"
-        )

@@ -6,6 +6,7 @@ from models.command_line.errors import RequestError
 from models.keras_files import first_layer, graph_changes, input_size, saved_graph, unrolled_loops
 from models.keras_files.frozen_graph import frozen_layer
 from models.keras_files.model_file import OpenedModel
+from models.networks import size_limits
 
 FEW_CHANNELS = 4  # a first dimension of at most that is one of channels, where the last is larger
 
@@ -57,6 +58,7 @@ def _image_shape(path, frozen, res):
     tensor = frozen.inputs[0]
     rank = tensor.shape.rank
     if rank == 3 and tensor.shape[1:].is_fully_defined():  # grey
+        size_limits.check_image(tensor.shape[1:], f"MODEL '{path}'")
         return (None, *tensor.shape[1:]), ()
     if rank != 4 and not (rank is None and res is not None):
         raise RequestError(
@@ -75,4 +77,5 @@ def _image_shape(path, frozen, res):
             f"MODEL '{path}' has an input of shape {shape}; expected a known count of channels"
         )
     shape, note = input_size.fixed((None, *shape[1:]), res, first_layer.resizings(tensor), (), path)
+    size_limits.check_image(shape[1:], f"MODEL '{path}'")
     return shape, (note,) if note else ()

@@ -44,12 +44,18 @@ TOP_LEVEL = {
     "squeeze", "stack", "stop_gradient", "strided_slice", "subtract", "tanh", "tensordot", "tile",
     "transpose", "truediv", "unstack", "where", "zeros_like", "batch_to_space", "space_to_batch",
 }  # fmt: skip
+OPERATORS = {  # of Python, on tensors
+    "getitem", "neg", "abs", "invert", "add", "sub", "mul", "truediv", "floordiv", "mod", "pow",
+    "matmul", "eq", "ne", "lt", "le", "gt", "ge", "and_", "or_", "xor",
+}  # fmt: skip
 IMPURE = ("random", "dropout", "sample", "decode", "encode", "draw", "summary")
 
 
 def is_known(name: str) -> bool:
     """True for the stored name of a function that computes and does nothing else."""
     module, _, function = name.rpartition(".")
+    if module == "__operators__":
+        return function in OPERATORS
     if any(word in function for word in IMPURE):
         return False
     return module in MODULES[:-1] or (module in ("", MODULES[-1]) and function in TOP_LEVEL)
@@ -95,6 +101,8 @@ def _layer(function, args, kwargs, name):
 
     tensors = []
     _replaced((args, kwargs), tensors.append)
+    if not tensors:
+        raise ValueError(f"{name} is called without a tensor")
     return TensorFlowFunction(name=name)(tensors)
 
 

@@ -62,7 +62,7 @@ def load_user_model(path: Path, res: int | None = None) -> UserModel:
         from models.keras_files.saved_model import open_saved_model
 
         opened = open_saved_model(path, res)
-    elif path.suffix.lower() in SUFFIXES:
+    elif path.suffix.lower() in SUFFIXES:  # which looks whether it is a file at all
         opened = open_model(path, res)
     else:
         raise RequestError(

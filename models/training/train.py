@@ -15,6 +15,7 @@ import numpy as np
 
 from models.command_line import command
 from models.command_line.errors import RequestError
+from models.command_line.numbers import whole_number
 from models.command_line.options import OneLineParser
 from models.networks import demo
 from models.networks.spec import Preprocess
@@ -157,7 +158,7 @@ def _train(argv: Sequence[str]) -> None:
     parser = OneLineParser(prog="make train", description=__doc__)
     parser.add_argument("--arch", default="v2")
     parser.add_argument("--state", type=Path, default=Path(".cache/train"))
-    parser.add_argument("--threads", type=int, default=0, help="0: all cores")
+    parser.add_argument("--threads", type=whole_number("THREADS"), default=0, help="0: all cores")
     args = parser.parse_args(argv)
     if args.arch not in demo.SPECS:
         raise RequestError(

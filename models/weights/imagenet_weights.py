@@ -15,6 +15,7 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from models.command_line.cache import cache_folder
 from models.command_line.errors import DeviceError, RequestError
 from models.networks.registry import check_arch
 
@@ -133,13 +134,7 @@ def fetch(arch: str, alpha: float, resolution: int) -> Path:
 
     Raises RequestError as ``find`` does and DeviceError as ``download`` does.
     """
-    return download(find(arch, alpha, resolution), cache_folder())
-
-
-def cache_folder() -> Path:
-    """The folder where downloaded weights are kept between runs."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "mobilenet-deploy" / "weights"
+    return download(find(arch, alpha, resolution), cache_folder("weights"))
 
 
 def download(file: PublishedFile, folder: Path, total_timeout_s: float = TOTAL_TIMEOUT_S) -> Path:

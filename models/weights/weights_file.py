@@ -6,7 +6,6 @@ Three forms: Keras 3 (``layers/conv2d_3/vars/0``, kept by class and counter), le
 
 import io
 import re
-import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from models.command_line.errors import RequestError
+from models.untrusted_files import hdf5_file, regular_file, zip_archive
 
 
 @dataclass(frozen=True)
@@ -34,21 +34,19 @@ def read_layers(path: Path) -> list[StoredLayer]:
 
     Raises RequestError, in one line, for anything that is not a whole Keras weights file.
     """
-    import h5py
-
     expected = "expected a Keras weights file (.weights.h5, .h5 or .keras)"
     if not path.exists():
         raise RequestError(
             f"WEIGHTS is '{path}', which does not exist; expected demo, imagenet, random "
             "or the path of a Keras weights file"
         )
-    if not path.is_file():
-        raise RequestError(f"WEIGHTS is '{path}', a folder; {expected}")
+    what = f"WEIGHTS '{path}'"
+    regular_file.check(path, what, expected)
     with _hdf5_source(path, expected) as source:
         try:
-            with h5py.File(source, "r") as file:
-                layers = _layers_of(file)
-        except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+            with hdf5_file.opened(source, what, path.stat().st_size) as file:
+                layers = _layers_of(file, what)
+        except (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
             reason = "truncated" if "truncated" in str(error) else f"damaged ({_brief(error)})"
             raise RequestError(
                 f"WEIGHTS '{path}' is {reason}; expected a whole file: copy or download it again"
@@ -86,9 +84,9 @@ def _hdf5_source(path, expected):
         raise RequestError(f"WEIGHTS '{path}' is empty; {expected}")
     elif magic[:2] == b"PK":
         try:
-            with zipfile.ZipFile(path) as archive:
-                weights = io.BytesIO(archive.read("model.weights.h5"))
-        except (zipfile.BadZipFile, EOFError) as error:
+            with zip_archive.opened(path, f"WEIGHTS '{path}'") as archive:
+                weights = io.BytesIO(zip_archive.content(archive, "model.weights.h5"))
+        except zip_archive.DAMAGE as error:
             raise RequestError(
                 f"WEIGHTS '{path}' is truncated or damaged ({_brief(error)}); expected a whole "
                 "file: copy or download it again"
@@ -102,13 +100,13 @@ def _hdf5_source(path, expected):
         raise RequestError(f"WEIGHTS '{path}' is not an HDF5 file; {expected}")
 
 
-def _layers_of(file):
+def _layers_of(file, what):
     """Stored layers of an open file, or None where it has none of the known layouts."""
     for group in (file, file.get("model_weights")):
         if group is not None and ("layer_names" in group.attrs or "layer_names0" in group.attrs):
-            return _legacy_layers(group)
+            return _legacy_layers(group, what)
     if "layers" in file:
-        return _keras3_layers(file["layers"])
+        return _keras3_layers(file["layers"], what)
     return None
 
 
@@ -122,17 +120,17 @@ def _names(attributes, key):
     return [name.decode() if isinstance(name, bytes) else str(name) for name in stored]
 
 
-def _legacy_layers(group):
+def _legacy_layers(group, what):
     layers = []
     for name in _names(group.attrs, "layer_names"):
         weight_names = _names(group[name].attrs, "weight_names")
         if weight_names:
-            arrays = tuple(np.asarray(group[name][weight]) for weight in weight_names)
+            arrays = tuple(hdf5_file.array_of(group[name][weight], what) for weight in weight_names)
             layers.append(StoredLayer(name, "", arrays))
     return layers
 
 
-def _keras3_layers(group):
+def _keras3_layers(group, what):
     found = []
 
     def visit(path, item):
@@ -141,7 +139,8 @@ def _keras3_layers(group):
             key = path.removesuffix("/vars")
             counter = re.search(r"_(\d+)$", key)
             kind = key[: counter.start()] if counter else key
-            arrays = tuple(np.asarray(item[index]) for index in sorted(item, key=int))
+            indices = sorted(item, key=int)
+            arrays = tuple(hdf5_file.array_of(item[index], what) for index in indices)
             name = str(item.attrs.get("name", key))
             found.append((kind, int(counter[1]) if counter else 0, StoredLayer(name, kind, arrays)))
 

@@ -1,11 +1,11 @@
 """The settings of ``export.toml``: how good int8 is to be, and what it may cost."""
 
 import math
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from models import toml_file
 from models.command_line import progress
 from models.command_line.errors import RequestError
 
@@ -54,7 +54,7 @@ def read_settings(folder: Path = Path(), note: Callable[[str], None] = progress.
 def tables(path: Path) -> dict:
     """The content of a TOML file; nothing where there is no such file."""
     try:
-        return tomllib.loads(path.read_text())
+        return toml_file.read(path)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

@@ -4,6 +4,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
+from models.command_line.printable import printable
 from quantize.ranges.calibration import Activation
 from quantize.report.calibration_report import Row
 
@@ -30,7 +31,7 @@ def svg(title: str, rows: list[Row], statistics: dict[str, Activation]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         'font-family="sans-serif" font-size="10">'
         '<rect width="100%" height="100%" fill="white"/>'
-        f'<text x="{GAP}" y="{GAP + 4}" font-size="13">{escape(title)}</text>'
+        f'<text x="{GAP}" y="{GAP + 4}" font-size="13">{escape(printable(title))}</text>'
         + "".join(panels)
         + "</svg>\n"
     )
@@ -59,5 +60,5 @@ def _panel(row: Row, activation: Activation) -> str:
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#f4f4f4"/>'
         + "".join(bars)
         + f'<text y="{HEIGHT + 11}">{row.minimum:.3g} … {row.maximum:.3g}</text>'
-        + f'<text y="-3">{escape(f"{row.operator} {label}")}</text>'
+        + f'<text y="-3">{escape(printable(f"{row.operator} {label}"))}</text>'
     )

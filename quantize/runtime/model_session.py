@@ -49,10 +49,9 @@ class TfliteSession:
 
     def load(self, model):
         """Read ``model``, a path or the bytes of a file."""
-        given = "model_content" if isinstance(model, bytes) else "model_path"
-        self.interpreter = self._interpreter_of(
-            **{given: model if isinstance(model, bytes) else os.fspath(model)}
-        )
+        given = _path_or_content(model)
+        name = "model_content" if isinstance(given, bytes) else "model_path"
+        self.interpreter = self._interpreter_of(**{name: given})
 
     def prepare(self):
         """Allocate the tensors; inputs and outputs are known from now on."""
@@ -98,7 +97,7 @@ class OnnxSession:
 
     def load(self, model):
         """Read ``model``, a path or the bytes of a file; inputs and outputs are known from now."""
-        given = model if isinstance(model, bytes) else os.fspath(model)
+        given = _path_or_content(model)
         self.session = self._session_of(given, self.options, providers=["CPUExecutionProvider"])
         self.inputs = tuple(map(_onnx_tensor, self.session.get_inputs()))
         self.outputs = tuple(map(_onnx_tensor, self.session.get_outputs()))
@@ -138,6 +137,20 @@ def open_session(runtime, model, threads=1, keep_activations=False):
     if session.prepare:
         session.prepare()
     return session
+
+
+def _path_or_content(model):
+    """``model`` as the runtimes take it: a path, or the content of a file; the latter also where
+    the path is no UTF-8, which they refuse."""
+    if isinstance(model, bytes):
+        return model
+    path = os.fspath(model)
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        with open(path, "rb") as file:
+            return file.read()
+    return path
 
 
 def _tensor(detail):

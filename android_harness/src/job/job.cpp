@@ -22,7 +22,8 @@ const Fields& job_fields() {
       {"format", {Kind::kText}},         {"runtime", {Kind::kText}},
       {"threads", {Kind::kInt}},         {"affinity", {Kind::kList, true}},
       {"plan", {Kind::kObject, true}},   {"in_turns", {Kind::kBool}},
-      {"images", {Kind::kObject, true}}, {"profile", {Kind::kObject, true}}};
+      {"images", {Kind::kObject, true}}, {"profile", {Kind::kObject, true}},
+      {"unasked", {Kind::kList}}};
   return fields;
 }
 
@@ -93,20 +94,21 @@ std::optional<Plan> plan_of(const Json& value, bool in_turns) {
               value["precision"],   value["time_limit_s"], value["turn_s"]};
 }
 
-std::vector<std::string> paths_of(const Json& value, const std::string& where) {
-  std::vector<std::string> paths;
-  for (const Json& path : value) {
-    if (!path.is_string()) refuse(where + " has something different from paths");
-    paths.push_back(path);
+std::vector<std::string> texts_of(const Json& value, const std::string& where,
+                                  const std::string& what) {
+  std::vector<std::string> texts;
+  for (const Json& text : value) {
+    if (!text.is_string()) refuse(where + " has something different from " + what);
+    texts.push_back(text);
   }
-  return paths;
+  return texts;
 }
 
 std::optional<Images> images_of(const Json& value) {
   if (value.is_null()) return std::nullopt;
   check_fields(value, image_fields(), "job.images");
-  auto shards = paths_of(value["shards"], "job.images.shards");
-  auto outputs = paths_of(value["outputs"], "job.images.outputs");
+  auto shards = texts_of(value["shards"], "job.images.shards", "paths");
+  auto outputs = texts_of(value["outputs"], "job.images.outputs", "paths");
   if (shards.size() != outputs.size()) {
     refuse("job.images has not one of outputs for each of shards");
   }
@@ -158,10 +160,11 @@ Job read_job(const std::string& text) {
            job["runtime"],  static_cast<int>(threads),
            std::nullopt,    plan_of(job["plan"], in_turns),
            in_turns,        std::nullopt,
-           std::nullopt};
+           std::nullopt,    {}};
   made.affinity = cores_of(job["affinity"]);
   made.images = images_of(job["images"]);
   made.profile_runs = profile_runs_of(job["profile"]);
+  made.unasked = texts_of(job["unasked"], "job.unasked", "names");
   check_file(made.artifact);
   return made;
 }

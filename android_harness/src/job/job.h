@@ -40,6 +40,7 @@ struct Job {
   bool in_turns;
   std::optional<Images> images;
   std::optional<int> profile_runs;
+  std::vector<std::string> unasked;  // what kept another run waiting
 };
 
 // Checked field by field; Failure "bad_job", or "bad_model" where there is no such file.

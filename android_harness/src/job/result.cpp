@@ -27,6 +27,13 @@ OrderedJson as_json(const Delegate& delegate) {
   return {{"inside", delegate.inside}, {"pieces", delegate.pieces}, {"outside", outside}};
 }
 
+OrderedJson as_json(const CpuQuota& quota) {
+  return {{"cores", quota.cores},
+          {"file", quota.file},
+          {"throttled_periods", quota.throttled_periods},
+          {"throttled_ns", quota.throttled_ns}};
+}
+
 OrderedJson as_json(const OpTime& op) {
   return {{"name", or_null(op.name)},
           {"kind", op.kind},
@@ -75,7 +82,9 @@ std::string to_json(const Result& result) {
                             {"images", result.images},
                             {"error", as_json_or_null(result.error)},
                             {"delegate", as_json_or_null(result.delegate)},
-                            {"profile", all_as_json(result.profile)}};
+                            {"profile", all_as_json(result.profile)},
+                            {"unanswered", result.unanswered},
+                            {"cpu_quota", as_json_or_null(result.cpu_quota)}};
   return in_one_line(made);
 }
 

@@ -14,7 +14,7 @@ struct State {
   double at_s;
   std::optional<double> load_average;
   std::vector<std::string> governors;
-  std::vector<std::int64_t> frequency_khz;
+  std::vector<std::int64_t> frequency_khz;  // of core n at place n
   std::optional<double> temperature_c;
   std::optional<int> throttled;
 };
@@ -24,6 +24,15 @@ struct Delegate {
   int inside;
   int pieces;
   std::vector<std::pair<std::string, int>> outside;
+};
+
+// The quota of a control group, in the file that has it; how often and how long, added up over
+// cores, it stopped the process in its turns.
+struct CpuQuota {
+  double cores;
+  std::string file;
+  std::int64_t throttled_periods;
+  std::int64_t throttled_ns;
 };
 
 struct OpTime {
@@ -63,6 +72,8 @@ struct Result {
   std::int64_t images = 0;
   std::optional<Delegate> delegate;
   std::vector<OpTime> profile;
+  std::vector<std::string> unanswered;
+  std::optional<CpuQuota> cpu_quota;
   std::optional<Error> error;
 };
 

@@ -8,6 +8,7 @@
 
 #include "job/failure.h"
 #include "machine/machine.h"
+#include "machine/online_cores.h"
 
 namespace harness {
 
@@ -56,7 +57,12 @@ void pin(const std::vector<int>& cores) {
     }
   }
   if (sched_setaffinity(0, kBytes, wanted.get()) != 0) {
-    throw Failure("bad_job", "cores " + listed(cores) + " cannot be had: " + std::strerror(errno));
+    const std::string reason = std::strerror(errno);
+    const auto online = online_cores();
+    throw Failure("bad_job", "cores " + listed(cores) + " cannot be had: " + reason +
+                                 (online ? "; those that are on: " +
+                                               listed({online->begin(), online->end()})
+                                         : ""));
   }
 }
 

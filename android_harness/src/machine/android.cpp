@@ -9,8 +9,6 @@ namespace harness {
 
 namespace {
 
-constexpr double kAskingLimit_s = 5.0;
-
 class Properties {
  public:
   explicit Properties(const std::string& root)
@@ -18,10 +16,11 @@ class Properties {
         file_(read_text(root + "/system/build.prop").value_or("")) {}
 
   // Empty where it is not told.
-  std::string value(const std::string& name) const {
+  std::string value(const std::string& name) {
     if (program_) {
-      const auto said = ask({*program_, name}, kAskingLimit_s);
-      if (said && !stripped(*said).empty()) return stripped(*said);
+      const Asked asked = ask({*program_, name});
+      if (!asked.in_time) program_.reset();  // it would not answer the next time either
+      if (asked.said && !stripped(*asked.said).empty()) return stripped(*asked.said);
     }
     std::istringstream lines(file_);
     for (std::string line; std::getline(lines, line);) {
@@ -40,7 +39,7 @@ class Properties {
 }  // namespace
 
 Phone read_phone(const std::string& root) {
-  const Properties properties(root);
+  Properties properties(root);
   Phone phone;
   const std::string release = properties.value("ro.build.version.release");
   if (release.empty()) return phone;

@@ -7,7 +7,9 @@
 
 #include "job/json.h"
 #include "machine/android.h"
+#include "machine/cpu_quota.h"
 #include "machine/machine.h"
+#include "machine/online_cores.h"
 #include "machine/processor.h"
 #include "machine/program.h"
 #include "machine/system_files.h"
@@ -16,8 +18,6 @@
 namespace harness {
 
 namespace {
-
-constexpr double kAskingLimit_s = 5.0;
 
 // True for a program of another processor, run by QEMU's user mode, which answers for
 // /proc/self as if it were not there, but not for /proc/thread-self.
@@ -50,14 +50,14 @@ std::optional<std::string> board(const std::string& root) {
 
 // True where this user may set the frequency governor without a password; false without one.
 bool is_governor_settable(const std::string& root) {
-  for (const std::string& core : list_folders(root + "/devices/system/cpu", "cpu")) {
-    const std::string governor = core + "/cpufreq/scaling_governor";
+  for (const auto& [core, folder] : core_folders(root)) {
+    const std::string governor = folder + "/cpufreq/scaling_governor";
     if (access(governor.c_str(), F_OK) != 0) continue;
     if (access(governor.c_str(), W_OK) == 0) return true;
     const auto sudo = find_program("sudo");
     // Without a file, tee writes nothing. -k: a password that is remembered is neither used nor
     // remembered for longer.
-    return sudo && ask({*sudo, "-n", "-k", "tee"}, kAskingLimit_s).has_value();
+    return sudo && ask({*sudo, "-n", "-k", "tee"}).said.has_value();
   }
   return false;
 }
@@ -79,6 +79,7 @@ std::string environment_json(const Libraries& libraries, const std::string& root
   if (uname(&kernel) != 0) return "{}";
   const Phone phone = read_phone(root);
   const bool emulated = is_emulated();
+  const std::optional<double> quota = cpu_quota_cores(root);
   const OrderedJson found = {
       {"cpu_model", (emulated ? "QEMU on " : "") + processor_name(root)},
       {"cores", count_cores()},
@@ -91,9 +92,10 @@ std::string environment_json(const Libraries& libraries, const std::string& root
       {"versions", library_versions(libraries)},
       {"board", or_null(phone.board ? phone.board : board(root))},
       {"max_khz",
-       numbers_of(read_all(root + "/sys/devices/system/cpu", "cpu", "cpufreq/cpuinfo_max_freq"))},
+       figures_by_core(told_by_cores(root + "/sys", "cpufreq/cpuinfo_max_freq"))},
       {"emulated", emulated},
-      {"governor_settable", is_governor_settable(root + "/sys")}};
+      {"governor_settable", is_governor_settable(root + "/sys")},
+      {"cpu_quota_cores", quota ? OrderedJson(*quota) : OrderedJson(nullptr)}};
   return in_one_line(found);
 }
 

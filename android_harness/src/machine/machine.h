@@ -1,4 +1,4 @@
-// The machine as it tells of itself: /proc, /sys, and the process that we are.
+// The process that we are, as the system tells of it, and the machine's lasting properties.
 #pragma once
 
 #include <cstdint>
@@ -6,12 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "job/result.h"
-
 namespace harness {
 
-// Seconds since `begun_s`, of the monotonic clock, and what /sys under `root` tells now.
-State read_state(double begun_s, const std::string& root = "/sys");
 double monotonic_s();
 
 // Cores that this process may use; none where the system does not tell.

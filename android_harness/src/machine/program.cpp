@@ -20,9 +20,11 @@ namespace {
 constexpr int kCannotStart = 127;
 constexpr std::size_t kMostOutput = 1 << 20;  // bytes; nothing that is asked here says as much
 constexpr int kEndingPoll_us = 2000;
+constexpr double kKilled_s = 0.1;  // one that is killed is gone by then, or a driver holds it
 
 // Only calls that are safe between fork and exec, since the runtimes have threads.
 [[noreturn]] void become(char* const* words, int output) {
+  setsid();  // so that it can be killed with what it starts
   const int nothing = open("/dev/null", O_RDWR);
   if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(output, 1) < 0 || dup2(nothing, 2) < 0) {
     _exit(kCannotStart);
@@ -50,20 +52,16 @@ std::optional<std::string> read_until(int source, double end_s) {
   return {};
 }
 
-// Its exit code; none where it had to be killed or died.
-std::optional<int> ended(pid_t child, double end_s, bool wanted) {
-  int status = 0;
-  while (wanted && monotonic_s() < end_s) {
+// Its status, waited for until `end_s`; none where it still runs then.
+std::optional<int> status_of(pid_t child, double end_s) {
+  while (true) {
+    int status = 0;
     const pid_t found = waitpid(child, &status, WNOHANG);
-    if (found == child)
-      return WIFEXITED(status) ? std::optional(WEXITSTATUS(status)) : std::nullopt;
+    if (found == child) return status;
     if (found < 0 && errno != EINTR) return {};
+    if (monotonic_s() >= end_s) return {};
     usleep(kEndingPoll_us);
   }
-  kill(child, SIGKILL);
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  return {};
 }
 
 }  // namespace
@@ -82,23 +80,30 @@ std::optional<std::string> find_program(const std::string& name) {
   return {};
 }
 
-std::optional<std::string> ask(const std::vector<std::string>& command, double limit_s) {
+Asked ask(const std::vector<std::string>& command, double limit_s) {
   std::vector<char*> words;
   for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return {};
+  if (pipe2(ends, O_CLOEXEC) != 0) return {{}, true};
   const double end_s = monotonic_s() + limit_s;
   const pid_t child = fork();
   if (child == 0) become(words.data(), ends[1]);
   close(ends[1]);
-  std::optional<std::string> said;
+  Asked asked{{}, true};
   if (child > 0) {
-    said = read_until(ends[0], end_s);
-    if (ended(child, end_s, said.has_value()) != 0) said.reset();
+    auto said = read_until(ends[0], end_s);
+    auto status = said ? status_of(child, end_s) : std::nullopt;
+    asked.in_time = status.has_value() || monotonic_s() < end_s;
+    if (!status) {
+      kill(-child, SIGKILL);
+      status_of(child, monotonic_s() + kKilled_s);
+    } else if (WIFEXITED(*status) && WEXITSTATUS(*status) == 0) {
+      asked.said = std::move(said);
+    }
   }
   close(ends[0]);
-  return said;
+  return asked;
 }
 
 }  // namespace harness

@@ -1,4 +1,5 @@
-// A folder that goes away with its owner, with all that is in it.
+// A folder that goes away with its owner, with all that is in it; what a killed process left goes
+// with the next.
 #pragma once
 
 #include <string>
@@ -17,7 +18,10 @@ class ScratchFolder {
   const std::string& path() const { return path_; }
 
  private:
+  bool make_in(const std::string& parent);
+
   std::string path_;
+  int lock_ = -1;
 };
 
 }  // namespace harness

@@ -59,8 +59,9 @@ std::vector<Operator> read_profile(const std::string& path) {
       return false;
     });
   } catch (const Json::exception& error) {
-    throw Failure(kNoProfile,
-                  std::string("ONNX Runtime's profile is another one: ") + error.what());
+    throw Failure(kNoProfile, std::string("ONNX Runtime's profile is not whole, or another one (") +
+                                  error.what() + "); look whether " + path +
+                                  " is on a full disk, or set TMPDIR to another folder");
   }
   return operators.all();
 }

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "machine/cpu_quota.h"
 #include "machine/machine.h"
+#include "machine/machine_watch.h"
 #include "session/median.h"
 
 namespace harness {
@@ -14,7 +16,6 @@ namespace {
 
 constexpr double kWarmupWindowS = 0.05;
 constexpr double kFalling = 0.98;  // of the window before: below that, inferences still get faster
-constexpr double kStatePeriodS = 1.0;
 constexpr std::int64_t kMostRoom = 1 << 20;
 constexpr double kLongestTurnNs = 4e18;  // more, added to the clock, is no 64-bit number
 
@@ -74,30 +75,32 @@ bool is_enough(const Plan& plan, const std::vector<double>& medians, double spen
   return width <= 2 * plan.precision * median(medians);
 }
 
-void take_turns(Session& session, const Plan& plan, double begun, Result& result,
+void take_turns(Session& session, const Plan& plan, MachineWatch& watch, Result& result,
                 const TurnWanted& wanted) {
   std::vector<double> medians;
   std::vector<std::int64_t> times;
   double spent_s = 0;
   std::optional<std::int64_t> zero;
   Shares shares;
+  QuotaWatch quota;
   while (wanted(result.samples_ns.size(),
                 is_enough(plan, medians, spent_s, result.samples_ns.size()))) {
     shares.begin();
+    quota.begin();
     const std::int64_t start = clock_ns();
     take_turn(session, plan.turn_s, times);
+    quota.end();
     shares.end();
     if (!zero) zero = start;
     result.turns.push_back({start - *zero, static_cast<std::int64_t>(times.size())});
     result.samples_ns.insert(result.samples_ns.end(), times.begin(), times.end());
     medians.push_back(median_of(times));
     spent_s += static_cast<double>(clock_ns() - start) / 1e9;
-    if (monotonic_s() - begun - result.states.back().at_s >= kStatePeriodS) {
-      result.states.push_back(read_state(begun));
-    }
+    watch.glance();
   }
   result.others_share = shares.others();
   result.stolen_share = shares.stolen();
+  result.cpu_quota = quota.found();
 }
 
 }  // namespace
@@ -109,17 +112,21 @@ std::int64_t clock_ns() {
 }
 
 void time_session(Session& session, const std::vector<std::byte>& input, const Plan& plan,
-                  Result& result, const TurnWanted& wanted) {
+                  const std::vector<std::string>& unasked, Result& result,
+                  const TurnWanted& wanted) {
   session.feed(input);
-  const double begun = monotonic_s();
-  result.states.push_back(read_state(begun));
+  MachineWatch watch(unasked);
+  watch.look();
+  result.unanswered = watch.unanswered();
   const std::int64_t before = clock_ns();
   session.run();
   result.first_inference_ns = clock_ns() - before;
   warm_up(session, plan, result);
   result.os_threads = count_threads();
-  take_turns(session, plan, begun, result, wanted);
-  result.states.push_back(read_state(begun));
+  take_turns(session, plan, watch, result, wanted);
+  watch.look();
+  result.states = watch.states();
+  result.unanswered = watch.unanswered();
 }
 
 }  // namespace harness

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "job/job.h"
@@ -20,8 +21,9 @@ std::int64_t clock_ns();
 using TurnWanted = std::function<bool(std::size_t samples, bool enough)>;
 
 // Takes turns with `input` for as long as they are wanted; times, states and shares go to `result`.
-// Failure "runtime_failed".
+// What is `unasked` about the machine kept another run waiting. Failure "runtime_failed".
 void time_session(Session& session, const std::vector<std::byte>& input, const Plan& plan,
-                  Result& result, const TurnWanted& wanted);
+                  const std::vector<std::string>& unasked, Result& result,
+                  const TurnWanted& wanted);
 
 }  // namespace harness

@@ -1,5 +1,6 @@
 """A device leased to one bench at a time, whichever machine started that: the host's side."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -8,7 +9,7 @@ from pathlib import PurePosixPath
 from bench.devices.lease.lease_client import Answer, LeaseClient
 from bench.devices.transport.transport import Transport
 from bench.measurement.result import ConnectionLost
-from models.command_line.errors import DeviceError
+from models.command_line.errors import DeviceError, RequestError
 
 LEASE_TIMEOUT_S = 30
 HEARTBEAT_S = 5.0
@@ -20,16 +21,18 @@ RELEASE_S = 8.0
 RETRY_S = 1.0
 OWN_MARGIN_S = 15.0
 UNKNOWN = "-"
+PROCESS = re.compile(r".*, process \d+/\w+/")
 
 
 class DeviceLease:
     """Leases a device with an agent, which is there already and speaks as ``lease_agent.sh`` says.
 
     ``agent``: the words that start it there, ahead of its arguments. ``owner`` names this bench to
-    whoever finds the device in use. ``note`` is told, in one line, what a user should know and
-    nothing else says. The agent ends the lease, and all that was started there, when it hears
-    nothing for ``lease_timeout_s``: this process, its connection or the device may have died. A
-    context manager: leaving it releases the device.
+    whoever finds the device in use. ``shared``: a file there that all accounts can read and that
+    one bench at a time locks; "": none, as where there is one account. ``note`` is told, in one
+    line, what a user should know and nothing else says. The agent ends the lease, and all that was
+    started there, when it hears nothing for ``lease_timeout_s``: this process, its connection or
+    the device may have died. A context manager: leaving it releases the device.
     """
 
     def __init__(
@@ -41,10 +44,11 @@ class DeviceLease:
         note: Callable[[str], None],
         lease_timeout_s: int = LEASE_TIMEOUT_S,
         heartbeat_s: float = HEARTBEAT_S,
+        shared: str = "",
     ) -> None:
         self.transport, self.owner = transport, " ".join(owner.split())
         self.lease_timeout_s = lease_timeout_s
-        self._argv = [*agent, str(cache), str(lease_timeout_s), self.owner]
+        self._argv = [*agent, str(cache), str(lease_timeout_s), self.owner, shared]
         self._note, self._heartbeat_s = note, heartbeat_s
         self._client: LeaseClient | None = None
         self._is_taken, self._asking = False, threading.Lock()
@@ -70,6 +74,11 @@ class DeviceLease:
                 self._say(
                     "waiting until the lease of the connection that broke has ended, up to "
                     f"{self.lease_timeout_s:g} s"
+                )
+            elif _owner(holder) != self.owner and _process(_owner(holder)) == _process(self.owner):
+                raise RequestError(
+                    f"{self.transport.name} is the same device as another that DEVICE names, which "
+                    "this bench has already; expected each device once"
                 )
             if time.monotonic() >= started_s + wait_s:
                 raise DeviceError(
@@ -176,6 +185,12 @@ class DeviceLease:
         self._note(f"{self.transport.name}: {' '.join(message.split())}")
 
 
+def _process(owner: str) -> str:
+    """The process of an owner that names one, as ``platform.owner`` does; else the owner."""
+    found = PROCESS.match(owner)
+    return found[0] if found else owner
+
+
 def _owner(busy: Answer) -> str:
     return " ".join(busy.words[2:])
 
@@ -184,6 +199,8 @@ def _who(busy: Answer) -> str:
     """The holder and for how long, e.g. "ann@desk pid 12 for 3 min"."""
     if _owner(busy) == UNKNOWN:
         return "another bench, which its lock does not name"
+    if busy.words[0] == UNKNOWN:
+        return _owner(busy)
     return f"{_owner(busy)} for {_span(float(busy.words[0]))}"
 
 

@@ -18,6 +18,19 @@ MIN_MEMORY_KIB = 2**19
 # then the lease is gone, and nothing may start any more. A limit that cannot be set is stricter
 # already. The program is not exec'd: where the kernel kills it, the shell lives to say so. A phone
 # has mksh, whose numbers have 32 bits: enough for 2 TiB in KiB, but not for 9 times that.
+# A server that has all programs of a connection in one session, as dropbear does, would have to end
+# with a program: one that is in the session of the agent, which the lock names, gets its own.
+OWN_SESSION = """\
+lock=$1 script=$2
+shift 2
+session=$(cut -d ' ' -f 6 "/proc/$$/stat")
+agent=$(sed -n 5p "$lock" 2> /dev/null)
+if [ "$(cut -d ' ' -f 6 "/proc/${agent:-none}/stat" 2> /dev/null)" = "$session" ] &&
+    command -v setsid > /dev/null; then
+    exec setsid sh -c "$script" sh "$@"
+fi
+eval "$script"
+"""
 SCRIPT = f"""\
 entry=$1 limit=$2
 shift 2
@@ -54,7 +67,8 @@ def lease_command(
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", name):
         raise ValueError(f"{name!r} cannot name what runs; expected letters, digits, . _ -")
     limit = "" if memory_kib is None else str(memory_kib)
-    return ["sh", "-c", SCRIPT, "sh", str(cache / "running" / name), limit, *map(str, argv)]
+    own, entry = (OWN_SESSION, "sh", str(cache / "lock"), SCRIPT), str(cache / "running" / name)
+    return ["sh", "-c", *own, entry, limit, *map(str, argv)]
 
 
 class LeasedPrograms:

@@ -35,19 +35,31 @@ with open(os.path.join(made, "sizes.json"), "w") as file:
     json.dump(sizes, file)
 """
 
-# Each in a process of its own where one fails: that may be an illegal instruction. ONNX Runtime
-# would write to the home folder, and to others' servers, what it is used for.
+# Each in a process of its own where one fails: that may be an illegal instruction. What a package
+# says of a failure may be long and for people who build it; the first error names the reason. ONNX
+# Runtime would write to the home folder, and to others' servers, what it is used for.
 IMPORT = """
 import json, os, subprocess, sys
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+one = '''
+import sys
+sys.path.insert(1, sys.argv[1])
+try:
+    for module in sys.argv[2:]:
+        __import__(module)
+except Exception as error:
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__
+    sys.exit("%s: %s" % (type(error).__name__, " ".join(str(error).split())))
+'''
+folder, *modules = sys.argv[1:]
 def failure(modules):
-    command = [sys.executable, "-s", "-S", "-c", "import " + ", ".join(modules)]
+    command = [sys.executable, "-I", "-S", "-c", one, folder, *modules]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if not done.returncode:
         return None
     lines = done.stderr.decode(errors="replace").strip().splitlines()
     return lines[-1] if lines and done.returncode > 0 else "signal %d" % -done.returncode
-modules = sys.argv[1:]
 failed = {}
 if failure(modules):
     failed = {m: why for m in modules for why in [failure([m])] if why}
@@ -56,10 +68,10 @@ sys.stdout.write("\\0" + json.dumps(failed) + "\\0")
 
 # All of it is on the disk before it has its name: a power cut leaves it whole or not there.
 FINISH = """
-import json, os, sys
-made, home, *notes = sys.argv[1:]
+import os, sys
+made, home, wanted = sys.argv[1:]
 with open(os.path.join(made, "made.json"), "w") as file:
-    json.dump({"notes": notes}, file)
+    file.write(wanted)
 os.sync()
 os.rename(made, home)
 os.sync()

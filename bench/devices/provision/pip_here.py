@@ -32,7 +32,16 @@ def pip_here(words: Sequence[str], timeout_s: float) -> subprocess.CompletedProc
     DeviceError where this Python has no pip that does.
     """
     check_pip()
-    command = [sys.executable, "-m", "pip", *words, "--disable-pip-version-check", "--no-input"]
+    # Not a pip.py of the folder that we are in, nor one that PYTHONPATH names.
+    command = [
+        sys.executable,
+        "-I",
+        "-m",
+        "pip",
+        *words,
+        "--disable-pip-version-check",
+        "--no-input",
+    ]
     try:
         words = [*command, *TIMEOUTS]
         return subprocess.run(words, capture_output=True, text=True, timeout=timeout_s)

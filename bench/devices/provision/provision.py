@@ -16,8 +16,11 @@ from bench.devices.machine import Machine
 from bench.devices.provision import package_folder
 from bench.devices.provision.device_indexes import device_indexes
 from bench.devices.provision.package_folder import answer
-from bench.devices.provision.requirements import NUMPY, Selection, versions_here
+from bench.devices.provision.requirements import NUMPY, versions_here
 from bench.devices.provision.wheels import HostWheels
+from bench.devices.python_failure import explained
+from bench.devices.runner_python import RunnerPython
+from bench.devices.transport.ssh_failure import last_line
 from bench.devices.transport.transport import Finished, Runs
 from models.command_line.advice import make_line
 from models.command_line.errors import DeviceError
@@ -25,6 +28,8 @@ from models.command_line.progress import Report
 
 STEP_S, ORDER_S = 600.0, 60.0
 NEEDED_MB = 350  # numpy, three runtimes and their wheels, on x86-64
+# What a folder says of itself: the versions, what is other than here, whether all of it runs.
+MADE = ("versions", "notes", "failed")
 MODULES = {
     "numpy": "numpy",
     "ai-edge-litert": "ai_edge_litert.interpreter",
@@ -35,9 +40,10 @@ MODULES = {
 
 def provision(
     transport: Runs, store: FileStore, machine: Machine, note: Callable[[str], None], show: Report
-) -> tuple[str, ...]:
-    """The words that start the device's Python with numpy and the runtimes that there are for it,
-    which are put there unless they are there and whole. ``note`` is told what differs from here.
+) -> RunnerPython:
+    """The device's Python with numpy and the runtimes that there are for it, which are put there
+    unless they are there and whole, and no other packages (-S). ``note`` is told what differs from
+    here.
 
     DeviceError, in one line, where they cannot be had.
     """
@@ -45,12 +51,12 @@ def provision(
     folder = machine.cache / "python" / _key(machine, preferred)
     packages = Packages(transport, store, machine, folder)
     show("checking its Python packages")
-    notes = packages.notes_of_whole()
+    notes = packages.notes_of_whole(show)
     if notes is None:
         notes = packages.install(_wheels(transport, machine, preferred), show)
     for line in notes:
         note(f"{machine.name}: {line}")
-    return packages.python(folder)
+    return RunnerPython((str(machine.python), "-S"), (folder,))
 
 
 def _key(machine: Machine, preferred: Mapping[str, str | None]) -> str:
@@ -84,25 +90,21 @@ class Packages:
         self._transport, self._store, self._machine = transport, store, machine
         self._folder = folder
 
-    def python(self, folder: PurePosixPath) -> tuple[str, ...]:
-        """The words that start Python with the packages of ``folder`` and no others (-S)."""
-        return "env", f"PYTHONPATH={folder}", str(self._machine.python), "-s", "-S"
-
-    def notes_of_whole(self) -> list[str] | None:
-        """The notes from when it was made; None unless it is there as it was made."""
+    def notes_of_whole(self, show: Report) -> list[str] | None:
+        """The notes on it; None unless it is there as it was made, by this version of ``MADE``."""
         words = [self._machine.python, "-I", "-S", "-", self._folder]
         done = self._transport.run(words, STEP_S, package_folder.CHECK.encode())
         made = answer(done.stdout)
-        return made["notes"] if made else None
+        if made is None or {*made} != {*MADE}:
+            return None
+        if not made["failed"]:
+            return made["notes"]
+        # Somebody may have mended it since.
+        return [*made["notes"], *self._failed_imports(self._folder, made["versions"], show)]
 
     def install(self, wheels: HostWheels, show: Report) -> list[str]:
         """Make it of ``wheels``; the notes on it. What fails or is ended leaves nothing of it; what
         is killed leaves a folder that the next making removes."""
-        if ":" in str(self._folder):
-            raise DeviceError(
-                f"{self._machine.name}: cache is {str(self._machine.cache)!r}; expected a path "
-                "without ':', after which Python does not find its packages"
-            )
         made = self._folder.with_name(f"{self._folder.name}.new.{secrets.token_hex(4)}")
         try:
             words = ["sh", "-c", package_folder.BEGIN, "sh", self._folder, made]
@@ -110,31 +112,40 @@ class Packages:
             files = self._store.put_all(wheels.download(show), show)
             show(f"unpacking {', '.join(wheels.selection.requirements)}")
             self._run(package_folder.UNPACK, "takes no wheels", made, *files)
-            notes = [*wheels.selection.notes, *self._failed_imports(made, wheels.selection, show)]
-            self._run(package_folder.FINISH, "cannot be kept", made, self._folder, *notes)
+            chosen = wheels.selection
+            failed = self._failed_imports(made, chosen.versions, show)
+            values = dict(chosen.versions), chosen.notes, bool(failed)
+            text = json.dumps(dict(zip(MADE, values, strict=True)))
+            self._run(package_folder.FINISH, "cannot be kept", made, self._folder, text)
             self._store.remove(files)
         except BaseException:  # Ctrl-C too
             # Where the connection has gone as well, the next making removes it: say why instead.
             with contextlib.suppress(DeviceError):
                 self._transport.run(["rm", "-rf", made], STEP_S)
             raise
-        return notes
+        return [*chosen.notes, *failed]
 
-    def _failed_imports(self, made: PurePosixPath, selection: Selection, show: Report) -> list[str]:
-        """Notes on what was unpacked but does not run there."""
+    def _failed_imports(
+        self, folder: PurePosixPath, versions: Mapping[str, str], show: Report
+    ) -> list[str]:
+        """Notes on what is in ``folder`` but does not run there; DeviceError where numpy does
+        not."""
         show("trying what was unpacked")
-        names = {MODULES[name]: name for name in selection.versions}
-        words = [*self.python(made), "-", *names]
-        done = self._transport.run(words, STEP_S, package_folder.IMPORT.encode())
-        self._check(done, "cannot be tried")
-        failed = {names[module]: why for module, why in (answer(done.stdout) or {}).items()}
+        names = {MODULES[name]: name for name in versions}
+        done = self._run(package_folder.IMPORT, "cannot be tried", folder, *names)
+        failed = {
+            names[module]: explained(self._machine.name, self._machine.cache, why)
+            for module, why in (answer(done.stdout) or {}).items()
+        }
         if NUMPY in failed:
             raise DeviceError(f"{self._machine.name}: numpy does not run there: {failed[NUMPY]}")
-        return [f"{n} {selection.versions[n]} does not run there: {w}" for n, w in failed.items()]
+        return [f"{n} {versions[n]} does not run there: {why}" for n, why in failed.items()]
 
-    def _run(self, script: str, trouble: str, *words: str | PurePosixPath) -> None:
+    def _run(self, script: str, trouble: str, *words: str | PurePosixPath) -> Finished:
         command = [self._machine.python, "-I", "-S", "-", *words]
-        self._check(self._transport.run(command, STEP_S, script.encode()), trouble)
+        done = self._transport.run(command, STEP_S, script.encode())
+        self._check(done, trouble)
+        return done
 
     def _check(self, done: Finished, trouble: str) -> None:
         """DeviceError unless it exited 0."""
@@ -150,8 +161,8 @@ class Packages:
                 f"are needed; make room there, or run "
                 f"{make_line('device-clean', DEVICE=name)}"
             )
-        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        reason = last_line(done.stderr) or f"exit code {done.code}"
         raise DeviceError(
             f"{name}: the folder of Python packages in {self._folder.parent} {trouble}: "
-            f"{lines[-1] if lines else f'exit code {done.code}'}"
+            f"{explained(name, cache, reason)}"
         )

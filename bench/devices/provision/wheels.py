@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from bench.devices.machine import Machine
 from bench.devices.provision.pip_here import last_error, pip_here, versions_said
 from bench.devices.provision.requirements import Selection, select
 from bench.devices.provision.wheel_metadata import unmet
+from models.command_line.cache import cache_folder
 from models.command_line.errors import DeviceError
 from models.command_line.progress import Report
 
@@ -25,8 +25,7 @@ CHOSEN = "chosen.json"
 
 def wheel_cache() -> Path:
     """Folder of this machine that wheels for devices are kept in."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "mobilenet-deploy" / "wheels"
+    return cache_folder("wheels")
 
 
 class HostWheels:

@@ -24,6 +24,7 @@ STATES = {
     "sideload": "waits for a sideload; run adb -s '{serial}' reboot",
     "bootloader": "is in its bootloader; run fastboot reboot",
     "host": "is another computer's adb, not a phone; connect a phone",
+    "detached": "was detached from adb; run adb -s '{serial}' attach",
     "unknown": "is in a state unknown to adb; unplug it and connect it again",
 }
 NO_PHONE = (
@@ -59,8 +60,19 @@ def state_explained(serial: str, state: str) -> str:
     """In one line, why a phone in ``state``, as ``adb devices`` names it, cannot be used."""
     advice = next((text for name, text in STATES.items() if state.startswith(name)), None)
     if advice is None:
-        return f"{serial} is in the state {state!r}; expected 'device'"
+        return (
+            f"{serial} is in the state {state!r}; expected 'device'; unplug it and connect it again"
+        )
     return f"{serial} {advice.format(serial=serial)}"
+
+
+def silent_explained(serial: str, state: str) -> str:
+    """In one line, why host:port ``serial`` cannot be used, which takes connections and stays in
+    ``state``."""
+    return (
+        f"nothing at {serial} answers as a phone does: it stays {state}; expected the address that "
+        "its wireless debugging shows; a board that is reached over ssh is named in devices.toml"
+    )
 
 
 def connect_explained(serial: str, output: str) -> str:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from bench.devices.transport.adb_failure import (
     CONNECTED,
     NO_PHONE,
+    STATES,
     connect_explained,
+    silent_explained,
     state_explained,
 )
 from bench.devices.transport.adb_program import ask_adb
@@ -17,14 +19,17 @@ from models.command_line.errors import DeviceError
 
 LOOK_S = 0.2
 READY = "device"
+HEADING = "List of devices attached"
 # States that a phone leaves by itself, or when its owner accepts the question on its screen.
 PASSING = ("offline", "unauthorized", "authorizing", "connecting")
+# States of such phones, which nothing has spoken adb with yet.
+SILENT = ("offline", "connecting")
 # A serial may have spaces, and so may a state: what comes after them is "word:word", or a USB path.
-LINE = re.compile(
-    r"(?P<serial>.+?)\s+(?P<state>device|offline|unauthorized|authorizing|connecting|recovery"
-    r"|rescue|sideload|bootloader|host|unknown|no permissions.*?)"
-    r"(?P<about>(\s+[\w-]+:\S*|\s+\d[\d.-]*X?)*)\s*"
-)
+STATE = "|".join([READY, *STATES]).replace("no permissions", "no permissions.*?")
+ABOUT = r"(?P<about>(\s+[\w-]+:\S*|\s+\d[\d.-]*X?)*)\s*"
+LINE = re.compile(rf"(?P<serial>.+?)\s+(?P<state>{STATE}){ABOUT}")
+# Another version of adb may have another state, in one word.
+OTHER_LINE = re.compile(rf"(?P<serial>.+?)\s+(?P<state>\S+){ABOUT}")
 MODEL = re.compile(r"\smodel:(\S+)")
 ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.%\w]+\]|[^\s:\[\]]+):\d{1,5}")
 
@@ -52,8 +57,9 @@ def phones(stopped: threading.Event | None = None) -> list[Phone]:
 
 def listed(output: str) -> list[Phone]:
     """The phones in what ``adb devices -l`` wrote."""
-    *_, lines = output.partition("List of devices attached\n")
-    found = [LINE.fullmatch(line) for line in lines.splitlines()]
+    lines = output.splitlines()
+    lines = lines[lines.index(HEADING) + 1 :] if HEADING in lines else []
+    found = [LINE.fullmatch(line) or OTHER_LINE.fullmatch(line) for line in lines]
     return [_phone(match) for match in found if match]
 
 
@@ -85,16 +91,26 @@ def chosen(serial: str, found: Sequence[Phone]) -> Phone:
 def ready_phone(serial: str, within_s: float, stopped: threading.Event) -> Phone:
     """The phone that ``chosen`` names, when it can be used; one at a host:port is connected to.
 
-    DeviceError, with what to do, where it cannot within ``within_s``.
+    DeviceError, with what to do, where it cannot within ``within_s``. An address at which nothing
+    speaks adb is not left among the phones that adb lists.
     """
     deadline_s = time.monotonic() + within_s
-    if is_address(serial):
-        _connect(serial, stopped)
-    while (phone := chosen(serial, phones(stopped))).state != READY:
-        if phone.state not in PASSING or time.monotonic() > deadline_s:
-            raise DeviceError(state_explained(phone.serial, phone.state))
-        if stopped.wait(LOOK_S):
-            raise DeviceError("it was told to stop")
+    before = [phone.state for phone in phones(stopped) if phone.serial == serial]
+    is_new, state = is_address(serial) and not before, SILENT[0]
+    try:
+        if is_address(serial) and before != [READY]:
+            _connect(serial, before, stopped)
+        while (phone := chosen(serial, phones(stopped))).state != READY:
+            state = phone.state
+            if state not in PASSING or time.monotonic() > deadline_s:
+                explained = silent_explained if is_new and state in SILENT else state_explained
+                raise DeviceError(explained(phone.serial, state))
+            if stopped.wait(LOOK_S):
+                raise DeviceError("it was told to stop")
+    except BaseException:  # Ctrl-C too
+        if is_new and state in SILENT:
+            forget(serial, threading.Event())
+        raise
     return phone
 
 
@@ -105,12 +121,10 @@ def forget(serial: str, stopped: threading.Event) -> None:
     ask_adb(words, stopped)
 
 
-def _connect(serial: str, stopped: threading.Event) -> None:
-    """``adb connect``, which calls one that it has lost "already connected"."""
-    states = [phone.state for phone in phones(stopped) if phone.serial == serial]
-    if states == [READY]:
-        return
-    if states == ["offline"]:
+def _connect(serial: str, before: Sequence[str], stopped: threading.Event) -> None:
+    """``adb connect``, which calls one that it has lost "already connected"; it had these states
+    ``before``."""
+    if before == ["offline"]:
         forget(serial, stopped)
     output = ask_adb(["connect", serial], stopped).output
     if not CONNECTED.search(output) and serial not in [each.serial for each in phones(stopped)]:

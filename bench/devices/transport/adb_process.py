@@ -7,9 +7,10 @@ import subprocess
 
 LOST_CODE = 255
 # An adb that loses the phone exits 0, one that does not get there 1: what runs there never does.
+# With TMOUT a shell there may give up reading.
 RUN = (
-    '"$@"; code=$?; case $code in 0) code=254;; 1) code=253;; 25[345]) code=252;; esac; '
-    'exit "$code"'
+    'unset TMOUT; "$@"; code=$?; '
+    'case $code in 0) code=254;; 1) code=253;; 25[345]) code=252;; esac; exit "$code"'
 )
 OF_ADB = {254: 0, 253: 1, 0: LOST_CODE, 1: LOST_CODE}
 

@@ -40,7 +40,9 @@ def ask_adb(words: Sequence[str], stopped: threading.Event) -> Answer:
                     "kill-server, or pkill -KILL -x adb where that hangs too, and try again"
                 ) from error
         output.seek(0)
-        return Answer(process.returncode, output.read().decode(errors="replace"))
+        text = output.read().decode(errors="replace")
+        # adb.exe, which serves a Subsystem for Linux too, ends lines as Windows does.
+        return Answer(process.returncode, "\n".join(text.splitlines()) + "\n")
 
 
 def has_adb() -> bool:

@@ -16,6 +16,7 @@ from bench.devices.transport import transfer
 from bench.devices.transport.process import communicated
 from bench.devices.transport.ssh_failure import last_line
 from bench.devices.transport.transport import Finished
+from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError
 from models.command_line.progress import Report
 
@@ -100,21 +101,34 @@ class ProcessTransport(ABC):
         self.stopped.set()
 
     def check_shell(self, advice: str) -> None:
-        """DeviceError where there is no shell, or one that adds to what programs write: ``advice``
-        says what to do about that. Programs that nobody waits for any more are ended from now on,
-        where the device has a timeout."""
+        """DeviceError where there is no shell, or one that adds to what programs write or takes
+        what they are to read: ``advice`` says what to do about that. Programs that nobody waits for
+        any more are ended from now on, where the device has a timeout."""
         self._has_timeout = False
-        token = secrets.token_hex(8).encode()
-        done = self.run(["echo", token.decode()], SHELL_S)
-        if done.code or not done.stdout.endswith(token + b"\n"):
-            found = last_line(done.stderr) or last_line(done.stdout.decode(errors="replace"))
+        token, given = secrets.token_hex(8), f": {secrets.token_hex(8)}\n"  # nothing, to a shell
+        try:
+            done = self.run(["sh", "-c", f"echo {token}; cat"], SHELL_S, given.encode())
+        except ConnectionLost:
+            raise
+        except DeviceError as error:
+            raise DeviceError(f"{error}; {advice}") from error
+        output = done.stdout.decode(errors="replace")
+        before, found, after = output.partition(f"{token}\n")
+        if done.code or not found:
+            words = (last_line(done.stderr) or last_line(output))[:QUOTED_CHARACTERS]
             raise DeviceError(
-                f"{self.name} does not run commands: exit code {done.code}, "
-                f"{found[:QUOTED_CHARACTERS]!r}; expected a login with a shell"
+                f"{self.name} does not run commands: exit code {done.code}, {words!r}; expected a "
+                f"login with a shell; {advice}"
             )
-        if added := done.stdout[: -len(token) - 1]:
-            found = last_line(added.decode(errors="replace"))[:QUOTED_CHARACTERS]
-            raise DeviceError(f"{self.name} writes {found!r} before every command; {advice}")
+        for added, when in ((before, "before"), (after.replace(given, "", 1), "after")):
+            if added:
+                words = last_line(added)[:QUOTED_CHARACTERS]
+                raise DeviceError(f"{self.name} writes {words!r} {when} every command; {advice}")
+        if after != given:
+            raise DeviceError(
+                f"{self.name} lets programs read nothing: something reads their input ahead of "
+                f"them; {advice}"
+            )
         output = self.run(["sh", "-c", HAS_TIMEOUT], SHELL_S).stdout.strip()
         self._has_timeout = output == b"0"
 

@@ -1,16 +1,16 @@
 """A device reached through the system's OpenSSH, with the user's configuration, keys and agent."""
 
-import shlex
 import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import PurePosixPath
 from typing import IO
 
 from bench.devices.settings import DeviceSettings
+from bench.devices.transport.login_shell import command_line
 from bench.devices.transport.process import running, started
 from bench.devices.transport.process_transport import ProcessTransport
 from bench.devices.transport.ssh_address import address_of
@@ -21,10 +21,15 @@ from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError
 
 LOST_S = 2.0
-SESSIONS = 6  # beside the agent, what is run meanwhile, and what has not quite ended
-# A shell that stays until the program has ended tells us the signal that it died of, where ssh
-# itself would say 255; that is for a broken connection.
-RUN = '"$@"; code=$?; [ "$code" -ne 255 ] || code=254; exit "$code"'
+# Programs that go through one connection at a time. Beside them there is what is run meanwhile, and
+# what has not quite ended.
+SESSIONS, SPARE, FEWEST = 6, 2, 3
+START_UP_ADVICE = (
+    "if its ~/.bashrc, or what else its shell starts with, writes, reads input or starts another "
+    "shell, let it do so for interactive shells only: case $- in *i*) ... ;; esac"
+)
+# Says that it runs, and waits.
+WAIT = ["sh", "-c", "echo there; cat"]
 
 
 class Ssh(ProcessTransport):
@@ -32,9 +37,9 @@ class Ssh(ProcessTransport):
 
     One process holds the connection, all commands go through it and end with it; it ends with
     this process, however that ends. A server lets a connection have so many sessions (MaxSessions,
-    10 by default): more than SESSIONS programs at a time make another. On a terminal, ssh may ask
-    there for a password or about an unknown host key while ``connect`` runs; elsewhere, what would
-    have to be asked is an error. RequestError for a host that is none.
+    10 by default): more than SESSIONS programs at a time, or as many as it has, make another. On a
+    terminal, ssh may ask there for a password or about an unknown host key while ``connect`` runs;
+    elsewhere, what would have to be asked is an error. RequestError for a host that is none.
     """
 
     lost_code = 255
@@ -47,6 +52,7 @@ class Ssh(ProcessTransport):
         # Each connection, the first one too, with what was started through it.
         self._started: dict[SshConnection, list[subprocess.Popen]] = {}
         self._connecting, self._starting = threading.Lock(), threading.Lock()
+        self._sessions: int | None = None  # that a connection may have for programs, once known
 
     def __enter__(self) -> "Ssh":
         self.connect()
@@ -68,7 +74,9 @@ class Ssh(ProcessTransport):
                 )
             try:
                 self._master = self._opened_master()
-                self.check_shell("let its ~/.bashrc write that for interactive shells only")
+                self.check_shell(START_UP_ADVICE)
+                if self._sessions is None:
+                    self._sessions = self._counted_sessions()
             except BaseException:
                 self.close()
                 raise
@@ -88,14 +96,14 @@ class Ssh(ProcessTransport):
     def argv(self, argv: Sequence[str | PurePosixPath]) -> list[str]:
         """The words to start here for ``argv`` to run there, standard input and output passed on.
         Exits with ``lost_code`` when the connection breaks, otherwise as Finished says."""
-        return self._through(self._master, [RUN, "sh", *argv])
+        return self._through(self._master, argv)
 
     def start(self, argv: Sequence[str | PurePosixPath]) -> subprocess.Popen:
         """A process here, its pipes and session its own, that passes on standard input and output
         of ``argv`` there; it exits as ``argv`` says."""
         with self._starting:
             master = self._with_room()
-            process = started(self._through(master, [RUN, "sh", *argv]))
+            process = started(self._through(master, argv))
             self._started[master].append(process)
         return process
 
@@ -136,22 +144,46 @@ class Ssh(ProcessTransport):
             raise DeviceError(f"{self.name}: {reason}")
         return master
 
+    def _counted_sessions(self) -> int:
+        """How many programs may run through one connection at a time, SESSIONS at most; beside them
+        others that are over soon. DeviceError where there are too few for any bench."""
+        with ExitStack() as ending:
+            processes = [
+                ending.enter_context(running(self.argv(WAIT), subprocess.PIPE, subprocess.PIPE))
+                for _ in range(SESSIONS + SPARE)
+            ]
+            count = sum(bool(process.stdout.readline()) for process in processes)
+            for process in processes:
+                process.stdin.close()
+            for process in processes:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(LOST_S)
+        if count >= FEWEST:
+            return count - SPARE
+        if self._master is None or self._master.has_ended(LOST_S):
+            self.check_connection(self.lost_code, "")
+        raise DeviceError(
+            f"{self.name} lets a connection have {count} sessions at a time; expected {FEWEST} or "
+            "more: write MaxSessions 10 into /etc/ssh/sshd_config there, and run there: sudo "
+            "systemctl reload ssh"
+        )
+
     def _with_room(self) -> SshConnection | None:
         """A connection for one more program, made if the others are full; None: no connection."""
         if not self.is_connected():
             return self._master
         for master, processes in self._started.items():
             processes[:] = [process for process in processes if process.poll() is None]
-            if len(processes) < SESSIONS and master.is_alive():
+            if len(processes) < (self._sessions or SESSIONS) and master.is_alive():
                 return master
         return self._opened_master()
 
     def _through(
-        self, master: SshConnection | None, script: Sequence[str | PurePosixPath]
+        self, master: SshConnection | None, argv: Sequence[str | PurePosixPath]
     ) -> list[str]:
         """No configuration: the connection has it all. Where there is none, no other is made."""
         if master is None:
             raise ConnectionLost(f"there is no connection to {self.name}")
         words = ["ssh", "-F", "none", "-S", str(master.socket), "-o", "ControlMaster=no"]
         words += ["-o", "ProxyCommand=false", "-o", "BatchMode=yes", "-T"]
-        return [*words, "--", self._address.host, shlex.join(["sh", "-c", *map(str, script)])]
+        return [*words, "--", self._address.host, command_line(argv)]

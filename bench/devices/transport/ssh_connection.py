@@ -1,6 +1,7 @@
 """The one connection to a device that all commands share: an ssh process, and who watches it."""
 
 import contextlib
+import functools
 import os
 import shutil
 import signal
@@ -12,14 +13,18 @@ from pathlib import Path
 from bench.devices.transport.ssh_address import Address
 from bench.devices.transport.transport import Timeouts
 
-# A socket's path has 104 bytes on some systems, of which ssh takes 17 for a temporary name.
-LONGEST_FOLDER = 60
+# A socket's path has 104 bytes on some systems, of which ssh takes 17 for a temporary name. It
+# replaces %h and ${HOME} in it; of these, the second cannot be quoted.
+LONGEST_FOLDER, REPLACED = 60, "%$"
 LOOK_S, END_S = 0.02, 5.0
+FORK = "ForkAfterAuthentication"  # of OpenSSH 8.7
 # Whoever holds the other end of our standard input may die in any way: the connection goes with
-# it. Ctrl-C is for whoever started us, who may still have something to say to the device.
+# it. Ctrl-C is for whoever started us, who may still have something to say to the device. With the
+# user's TMOUT, some shells would give up reading, and so end the connection.
 # $1: folder of the socket; $2: whom to end, "" for the ssh alone; then the command of the ssh.
 GUARD = """
 trap '' HUP INT QUIT
+unset TMOUT
 folder=$1 whom=$2
 shift 2
 exec 3<&0
@@ -44,7 +49,7 @@ class SshConnection:
     """
 
     def __init__(self, address: Address, timeouts: Timeouts, may_ask: bool) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="ssh-", dir=_short_folder()))
+        self._folder = Path(tempfile.mkdtemp(prefix="ssh-", dir=_plain_folder()))
         self.socket = self._folder / "line"
         self._may_ask = may_ask
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (close() closes it)
@@ -109,10 +114,25 @@ def _options(timeouts: Timeouts, may_ask: bool) -> list[str]:
         "ServerAliveCountMax": timeouts.alive_count,
         "LogLevel": "INFO",  # QUIET would not say why it failed
         "ClearAllForwardings": "yes",  # they may be in use by the user's own ssh
-    } | ({} if may_ask else {"BatchMode": "yes"})
+        "Tunnel": "no",
+        "PermitLocalCommand": "no",  # it is for a person's login
+    }
+    if not may_ask:
+        options["BatchMode"] = "yes"
+    if _knows(FORK):
+        options[FORK] = "no"  # it would outlive us, who wait for it
     return [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
 
 
-def _short_folder() -> str:
+@functools.cache
+def _knows(option: str) -> bool:
+    """True if the ssh here knows ``option``: an older one refuses to start with it."""
+    words = ["ssh", "-F", "none", "-G", "-o", f"{option}=no", "localhost"]
+    nothing = subprocess.DEVNULL
+    return subprocess.run(words, stdin=nothing, stdout=nothing, stderr=nothing).returncode == 0
+
+
+def _plain_folder() -> str:
     folder = tempfile.gettempdir()
-    return folder if len(os.fsencode(folder)) <= LONGEST_FOLDER else "/tmp"
+    is_plain = len(os.fsencode(folder)) <= LONGEST_FOLDER and not {*folder} & {*REPLACED}
+    return folder if is_plain else "/tmp"

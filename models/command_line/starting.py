@@ -1,0 +1,58 @@
+"""The start of a program: loading it never ends with a traceback. Loads nothing itself."""
+
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from types import FrameType
+
+NOT_LOADED, INTERRUPTED = 3, 130  # as of DeviceError and of a shell's Ctrl-C
+
+
+def run(main: Callable[[Sequence[str]], int], *modules: str) -> int:
+    """``main`` with the command line of this process; its exit code. For ``__main__`` only.
+
+    The ``modules`` that it needs are loaded before it: Ctrl-C meanwhile simply ends the process,
+    since nothing has begun that would have to be cleaned up.
+    """
+    _end_silently()
+    try:
+        for module in modules:
+            import_module(module)
+    except ImportError as error:
+        shown = " ".join(str(error).split())
+        sys.stderr.write(f"error: this program cannot be loaded: {shown}; run make setup again\n")
+        return NOT_LOADED
+    try:
+        end_as_by_ctrl_c()
+        return main(sys.argv[1:])
+    except KeyboardInterrupt:  # before main listens to it
+        return INTERRUPTED
+    finally:
+        _end_silently()  # from now on Python only ends
+
+
+def _end_silently() -> None:
+    """Let Ctrl-C end the process as it is, unless a shell has it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def end_as_by_ctrl_c() -> None:
+    """Make SIGTERM and a terminal that is closed clean up and end children as Ctrl-C does.
+
+    What is ignored stays so: a shell starts what it puts in the background without Ctrl-C, and
+    nohup without SIGHUP.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, _hung_up)
+
+
+def _hung_up(number: int, frame: FrameType | None) -> None:
+    """One interrupt: the shell and the system send a signal each, and the second would end the
+    cleaning up after the first."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    raise KeyboardInterrupt

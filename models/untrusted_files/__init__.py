@@ -1,0 +1,1 @@
+"""Files that others made, held against what they may be before anything of them is read."""
