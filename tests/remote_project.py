@@ -80,10 +80,10 @@ class RemoteProject:
             )
         )
 
-    def impatient(self) -> None:
-        """A connection is lost after 2 s of silence, a bench after 3."""
+    def impatient(self, lease_timeout_s: float = 3) -> None:
+        """A connection is lost after 2 s of silence, a bench after ``lease_timeout_s``."""
         self._patch.setattr(Ssh, "timeouts", Timeouts(2, 1, 1))
-        quick = partial(DeviceLease, lease_timeout_s=3, heartbeat_s=0.5)
+        quick = partial(DeviceLease, lease_timeout_s=lease_timeout_s, heartbeat_s=0.5)
         self._patch.setattr("bench.devices.platform.DeviceLease", quick)
 
     def bench(self, *words, device="pi", files="int8.tflite", runtimes="litert") -> int:

@@ -82,14 +82,15 @@ def test_a_frozen_connection_is_lost_and_reached_again(far, at_once_again, capsy
 
 
 def test_a_cut_that_the_device_does_not_notice(far, at_once_again, capsys):
-    """Its agent waits for this bench, which waits for that lease to end."""
-    far.impatient()
+    """Its agent waits for this bench, which waits for that lease to end. The lease is long enough
+    that a slow machine is back before it has ended."""
+    far.impatient(lease_timeout_s=15)
     far.stall("timing")
     far.when_it_stalls(far.between.forget)
     code, output = far.bench(), capsys.readouterr()
     assert code == 0, output.err
     assert (
-        "note: pi: waiting until the lease of the connection that broke has ended, up to 3 s\n"
+        "note: pi: waiting until the lease of the connection that broke has ended, up to 15 s\n"
         in output.err
     )
     assert far.rows()[0].accuracy.images == 30 and far.is_free() and far.is_whole()
