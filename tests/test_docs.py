@@ -3,6 +3,7 @@
 import importlib.util
 import re
 import subprocess
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 
@@ -67,6 +68,24 @@ def test_modules_that_are_run_exist(page):
     for name in re.findall(r"-m\s+((?:models|quantize|export|bench)[\w.]*)", page.read_text()):
         place = ROOT.joinpath(*name.split("."))
         assert place.with_suffix(".py").is_file() or (place / "__main__.py").is_file(), name
+
+
+@pages()
+def test_commands_that_are_run_exist(page):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for name in re.findall(r"\.venv/bin/([\w-]+)", page.read_text()):
+        assert name in ("python", *project["scripts"]), name
+
+
+def test_each_threat_has_a_test():
+    rows = re.findall(r"^\| .*\|$", (ROOT / "docs" / "security.md").read_text(), re.MULTILINE)
+    threats = [
+        row for row in rows if row.count("|") == 5 and not row.startswith(("| ---", "| what |"))
+    ]
+    assert threats
+    for row in threats:
+        tests = re.findall(r"`(test_\w+\.py)`", row)
+        assert tests and all((ROOT / "tests" / name).is_file() for name in tests), row
 
 
 def test_the_reference_has_every_variable():
