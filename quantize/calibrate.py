@@ -45,6 +45,7 @@ def calibrate(asked: Options, observer: str | None) -> tuple[str, list[calibrati
         rows = list(
             calibration_report.rows(stage.graph, stage.int8_graph, stage.statistics, stage.ranges)
         )
+        RESULTS.mkdir(exist_ok=True)
         target = RESULTS / f"{inputs.model_id}-calibration.svg"
         target.write_bytes(encoded(picture.svg(inputs.model_id, rows, stage.statistics)))
         seen = len(inputs.calibration)
@@ -55,11 +56,7 @@ def calibrate(asked: Options, observer: str | None) -> tuple[str, list[calibrati
 
 def _check_writable() -> None:
     """RequestError, ahead of minutes of work, where its picture cannot be kept."""
-    try:
-        RESULTS.mkdir(exist_ok=True)
-        fault = writable.fault_of_folder(RESULTS)
-    except OSError as error:
-        fault = error.strerror
+    fault = writable.fault_of_made_folder(RESULTS)
     if fault:
         raise RequestError(
             f"the histograms cannot be written to {RESULTS} ({fault}); make it a folder that can "

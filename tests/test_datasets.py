@@ -228,7 +228,7 @@ def test_images_inside_folders_of_a_class_folder_are_noted(folder):
 def test_a_link_to_itself_and_a_pipe_are_named_and_not_their_folder(folder):
     for make, found in (
         (lambda path: path.symlink_to(path.name), "a link that leads nowhere"),
-        (os.mkfifo, "a pipe, a socket or a device"),
+        (os.mkfifo, "a named pipe"),
     ):
         for place in (folder / "odd", folder / "cat" / "odd.jpg", folder / "cat" / "deep" / "odd"):
             place.parent.mkdir(exist_ok=True)

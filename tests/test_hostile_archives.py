@@ -259,13 +259,18 @@ def test_a_link_to_a_file_is_the_file(tmp_path):
 def test_an_image_or_a_list_of_classes_that_is_a_pipe_is_refused(tmp_path):
     from models.data.dataset import ImageSize, open_dataset
 
-    (tmp_path / "photos/cat").mkdir(parents=True)
-    os.mkfifo(tmp_path / "photos/cat/one.jpg")
-    os.mkfifo(tmp_path / "photos/cat/two")
+    picture = tmp_path / "photos/cat/one.jpg"
+    picture.parent.mkdir(parents=True)
+    picture.touch()
     found = open_dataset(str(tmp_path / "photos"), "CALIB", ImageSize(8, 8, 3), None)
+    picture.unlink()
+    os.mkfifo(picture)  # after it was listed
     for read in (found.images, found.content_hash):
         with pytest.raises(RequestError, match=r"one\.jpg: it is a named pipe; expected a file"):
             list(read([0]))
+    with pytest.raises(RequestError, match=r"one\.jpg is a named pipe; expected folders and image"):
+        open_dataset(str(tmp_path / "photos"), "CALIB", ImageSize(8, 8, 3), None)
+    picture.unlink()
     os.mkfifo(tmp_path / "photos/classes.txt")
     with pytest.raises(RequestError, match=r"classes\.txt is a named pipe"):
         open_dataset(str(tmp_path / "photos"), "DATA", ImageSize(8, 8, 3), 2)

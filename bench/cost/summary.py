@@ -83,11 +83,7 @@ def summarize(asked: Options, on_device: bool, output: Output) -> None:
 
 def _check_writable() -> None:
     """RequestError, ahead of the work, where its picture cannot be kept."""
-    try:
-        RESULTS.mkdir(exist_ok=True)
-        fault = writable.fault_of_folder(RESULTS)
-    except OSError as error:
-        fault = error.strerror
+    fault = writable.fault_of_made_folder(RESULTS)
     if fault:
         raise _not_written(fault)
 
@@ -109,6 +105,7 @@ def draw(model_id: str, cost: NetworkCost) -> Path:
     )
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
+        RESULTS.mkdir(exist_ok=True)
         try:
             partial.write_bytes(encoded(picture.svg(title, cost.layers)))
             partial.replace(target)

@@ -39,5 +39,10 @@ def fault_of_folder(folder: Path) -> str | None:
     return None
 
 
+def fault_of_made_folder(folder: Path) -> str | None:
+    """The same of a ``folder`` that is made, within its parent, where it is not there yet."""
+    return fault_of_folder(folder if os.path.lexists(folder) else folder.parent)
+
+
 def _reason(error: OSError) -> str:
     return error.strerror or str(error)

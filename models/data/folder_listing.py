@@ -6,6 +6,7 @@ from pathlib import Path
 
 from models.command_line.errors import RequestError
 from models.data import picture_files
+from models.untrusted_files import regular_file
 
 HIDDEN = ("thumbs.db", "desktop.ini")  # on Windows; elsewhere a dot hides a file
 
@@ -47,13 +48,12 @@ def _is_folder(entry: os.DirEntry) -> bool:
     try:
         if entry.is_dir():
             return True
-        if entry.is_file() or not os.path.exists(
-            entry.path
-        ):  # nothing: it is named when it is read
-            return False
-        found = "a pipe, a socket or a device"
+        # A link to nothing is named when it is read.
+        found = regular_file.other_kind(entry.path) if os.path.exists(entry.path) else None
     except OSError as error:
         found = f"a link that leads nowhere ({error.strerror})"
+    if not found:
+        return False
     raise RequestError(
         f"{entry.path} is {found}; expected folders and image files alone; remove it"
     )
