@@ -3,6 +3,7 @@
 import calendar
 import fcntl
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -363,6 +364,19 @@ def test_a_system_without_proc_is_told_what_to_mount(cache):
         assert agent.answer() == (
             "failed /proc is not mounted there; run there: sudo mount -t proc proc /proc"
         )
+        assert agent.code() == FAILED
+
+
+@pytest.mark.parametrize("missing", ["flock", "xargs"])
+def test_a_program_that_a_device_lacks_is_named(cache, tmp_path, missing):
+    """Not somebody else who has the device, whom a lock that cannot be had would mean."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in re.search("^programs='(.*)'$", LEASE_AGENT.read_text(), re.MULTILINE)[1].split():
+        if name != missing:
+            (tools / name).symlink_to(shutil.which(name))
+    with Agent(cache, (shutil.which("sh"),), environment={"PATH": str(tools)}) as agent:
+        assert agent.answer().startswith(f"failed {missing} is not there; install what has it")
         assert agent.code() == FAILED
 
 

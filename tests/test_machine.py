@@ -17,7 +17,7 @@ from models.command_line.errors import DeviceError, RequestError
 
 pytestmark = pytest.mark.waits
 
-TOOLS = ("sh", "uname", "head", "ldd", "sed")
+TOOLS = ("sh", "uname", "ldd", "sed")
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a file system")
 
 
@@ -111,6 +111,13 @@ def test_a_relative_cache_is_refused(tmp_path):
 def test_what_start_up_files_print_is_not_taken_for_an_answer(tmp_path):
     noisy, plain = asked(tmp_path, NoisyTransport), asked(tmp_path)
     assert replace(noisy, free_bytes=plain.free_bytes) == plain
+
+
+def test_a_library_that_cannot_be_preloaded_is_in_nobodys_way(tmp_path):
+    """As that of /etc/ld.so.preload on a Raspberry Pi of another architecture: every program there
+    complains."""
+    found = asked(tmp_path, LD_PRELOAD="/nowhere/libarmmem.so")
+    assert replace(found, free_bytes=0) == replace(asked(tmp_path), free_bytes=0)
 
 
 def test_a_python_below_the_home_folder_is_found(tmp_path):

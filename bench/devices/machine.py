@@ -13,8 +13,9 @@ from models.command_line.errors import DeviceError, RequestError
 PROBE_S = 60.0
 OLDEST_PYTHON = (3, 9)
 
-# Fields end with NUL and begin after the first one: what a shell's start-up files print is not
-# among them. Python's part also runs in a Python 2, so that one can be told to be too old.
+# Fields begin and end with NUL: what a shell's start-up files print is not among them, nor what the
+# loader has to say of every program, where it cannot preload a library that it is told to. Python's
+# part also runs in a Python 2, so that one can be told to be too old.
 PROBE = r"""
 case $2 in
 "~/"*) cache=$HOME/${2#"~/"} ;;
@@ -33,12 +34,12 @@ printf '\0'
 field system "$(uname -s)"
 field kernel_machine "$(uname -m)"
 field cache "$cache"
-field ldd "$(ldd --version 2>&1 | head -n 2)"
+field ldd "$(ldd --version 2>&1)"
 found=$(command -v "$python") && field found "$found" && "$python" -E -s - "$cache" 2>&1 <<'END'
 import sys
 del sys.path[0]
 def field(key, value):
-    sys.stdout.write("%s=%s\0" % (key, value))
+    sys.stdout.write("\0%s=%s\0" % (key, value))
 field("version", ".".join(["%d" % n for n in sys.version_info[:3]]))
 if sys.version_info >= (3, 3):
     import os, platform, struct

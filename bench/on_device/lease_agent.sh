@@ -3,8 +3,8 @@
 #
 #   sh lease_agent.sh CACHE TIMEOUT_S OWNER [SHARED]
 #
-# A POSIX shell, flock, cat, sed, cut, head, xargs, printf, readlink, mkdir, mv, rm, sleep and date:
-# what a Linux board and an Android phone have both. It reads lines and answers in lines that begin with "lease ":
+# A POSIX shell and the programs below: what a Linux board and an Android phone have both. It reads
+# lines and answers in lines that begin with "lease ":
 #
 #   (at once)   left SINCE_UTC OWNER        another bench is gone without a goodbye
 #               ended NAME PROCESSES LEFT   what still ran there: ended, and could not be ended
@@ -39,6 +39,7 @@ cache=$1 timeout_s=$2 owner=$3 shared=$4
 lock=$cache/lock running=$cache/running ended=$cache/ended
 mark=$(printf '\001')
 tries_to_kill=40 tries_to_name_the_holder=20
+programs='flock cat sed cut head xargs readlink mkdir mv rm sleep date'
 
 say() {
     printf 'lease %s\n' "$*" 2> /dev/null
@@ -221,6 +222,11 @@ refuse() {
 }
 
 case $#,$owner in 3,?* | 4,?*) ;; *) fail "expected CACHE TIMEOUT_S OWNER" ;; esac
+for program in $programs; do
+    command -v "$program" > /dev/null ||
+        fail "$program is not there; install what has it, in a Debian: sudo apt install util-linux \
+coreutils findutils sed"
+done
 [ -r /proc/uptime ] || fail "/proc is not mounted there; run there: sudo mount -t proc proc /proc"
 read -r boot < /proc/sys/kernel/random/boot_id
 read -r uptime _ < /proc/uptime
