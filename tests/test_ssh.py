@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import PurePosixPath
 
 import pytest
@@ -28,6 +29,7 @@ from commands import environment
 from loopback_sshd import NAME, LoopbackServer, free_port
 from processes import running, wait_until
 
+from bench.devices.scratch_folder import scratch_folder
 from bench.devices.settings import DeviceSettings
 from bench.devices.transport import process_transport
 from bench.devices.transport.ssh import Ssh
@@ -194,6 +196,26 @@ def test_no_ssh_outlives_the_process_that_had_it(server, number):
     wait_until(lambda: not running(str(settings.ssh_config)))
     wait_until(lambda: not os.listdir(folder))
     os.rmdir(folder)
+
+
+def test_what_a_connection_whose_processes_were_all_killed_leaves_goes_with_the_next(server):
+    """As when a container is stopped, where nobody is left who could tidy up."""
+    settings = server.settings()
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        process = subprocess.Popen(
+            [sys.executable, "-c", holding(settings, "input()")],
+            env=environment() | {"TMPDIR": folder}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        assert process.stdout.readline() == b"connected\n"
+        process.send_signal(signal.SIGSTOP)  # it does not end what it started
+        for pid in [*running(str(settings.ssh_config)), *running(folder), process.pid]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.communicate()
+        wait_until(lambda: not running(folder))
+        assert os.listdir(folder)
+        with scratch_folder(folder) as made:
+            assert os.listdir(folder) == [made.name]
 
 
 def test_a_connection_that_is_still_being_made_ends_with_the_process_too(server, tmp_path):
