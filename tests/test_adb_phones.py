@@ -1,5 +1,6 @@
 """Phones that adb lists, the one that is meant, and the error where it is not available."""
 
+import shutil
 import threading
 
 import pytest
@@ -97,15 +98,26 @@ def test_every_line_of_a_list_is_a_phone():
     assert found.state.startswith("no permissions (user in plugdev group; are your udev rules")
 
 
-def test_an_adb_of_windows_is_understood(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["adb", "adb.exe"])
+def test_an_adb_of_windows_is_understood(tmp_path, monkeypatch, name):
     """As in its Subsystem for Linux: its lines end in CR LF."""
-    (tmp_path / "adb").write_text(
+    (tmp_path / name).write_text(
         "#!/bin/sh\n"
         "printf 'List of devices attached\\r\\nR58M  device usb:1-1 model:a\\r\\n\\r\\n'\n"
     )
-    (tmp_path / "adb").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
     assert phones() == [Phone("R58M", "device", "a")]
+
+
+def test_an_adb_of_windows_reaches_the_phone(server, tmp_path, monkeypatch):
+    """Where there is no other."""
+    for program in ("sh", "cat", "sha256sum"):  # the phone's
+        (tmp_path / program).symlink_to(shutil.which(program))
+    (tmp_path / "adb.exe").symlink_to(shutil.which("adb"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with Adbd() as phone, opened(phone.serial) as connection:
+        assert connection.run_check(["echo", "hello"], PATIENT_S) == b"hello\n"
 
 
 def test_the_one_that_is_meant():

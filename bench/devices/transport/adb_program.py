@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from bench.devices.transport.process import communicated, running
 from models.command_line.errors import DeviceError
 
+# A Subsystem for Linux may have that of its Windows alone, which knows the phones on USB.
+NAMES = ("adb", "adb.exe")
 # Starting its server takes adb a second, with a phone on USB up to four.
 ASKED_S = 15.0
 
@@ -25,13 +27,10 @@ class Answer:
 def ask_adb(words: Sequence[str], stopped: threading.Event) -> Answer:
     """``adb words``, which starts adb's server if none runs. DeviceError where there is no adb, or
     it does not answer."""
-    if not has_adb():
-        raise DeviceError(
-            "no adb on this machine; run sudo apt install adb, or install Android's platform-tools"
-        )
+    program = adb_program()
     # A file: a server that is started here would keep a pipe open for as long as it lives.
     with tempfile.TemporaryFile() as output:
-        with running(["adb", *words], subprocess.DEVNULL, output, errors=output) as process:
+        with running([program, *words], subprocess.DEVNULL, output, errors=output) as process:
             try:
                 communicated(process, None, ASKED_S, stopped)
             except subprocess.TimeoutExpired as error:
@@ -45,5 +44,15 @@ def ask_adb(words: Sequence[str], stopped: threading.Event) -> Answer:
         return Answer(process.returncode, "\n".join(text.splitlines()) + "\n")
 
 
+def adb_program() -> str:
+    """The name that starts adb; DeviceError where there is none."""
+    for name in NAMES:
+        if shutil.which(name):
+            return name
+    raise DeviceError(
+        "no adb on this machine; run sudo apt install adb, or install Android's platform-tools"
+    )
+
+
 def has_adb() -> bool:
-    return shutil.which("adb") is not None
+    return any(map(shutil.which, NAMES))
