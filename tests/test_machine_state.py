@@ -91,6 +91,17 @@ def test_the_firmware_is_asked_first_and_then_the_kernel(tmp_path, monkeypatch, 
     assert look(tmp_path)["throttled"] == flags
 
 
+@pytest.mark.parametrize(
+    "script", ["cat /dev/zero", "echo throttled=0x999999999999999999999", "echo throttled=-0x5"]
+)
+def test_a_firmware_that_says_what_no_firmware_does_tells_nothing(tmp_path, monkeypatch, script):
+    """Neither a record that nobody can read nor the memory of the board is its to fill."""
+    program(tmp_path, monkeypatch, "vcgencmd", script)
+    watch = MachineWatch((), str(tmp_path))
+    watch.look()
+    assert watch.states[0]["throttled"] is None and watch.unanswered == []
+
+
 def test_the_kernels_own_flags_are_not_read(tmp_path, monkeypatch):
     """Reading them leaves a warning with a backtrace in the kernel's log."""
     monkeypatch.setenv("PATH", str(tmp_path))
