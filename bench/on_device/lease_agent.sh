@@ -131,7 +131,11 @@ read_record() {
 
 take_lock() {
     tries=0
-    until flock -n 8 8<&9; do
+    until why=$(flock -n 8 8<&9 2>&1); do
+        case $why in
+        *flock:*) fail "$lock cannot be locked ($why); set cache in devices.toml to a folder \
+on a disk of the device" ;;
+        esac
         read_record
         if [ "$holder" ] && [ "$holder_boot" = "$boot" ] && [ -d "/proc/$holder_pid" ]; then
             say busy $((uptime - since_uptime)) "$since" "$holder"
@@ -150,7 +154,9 @@ take_shared() {
     [ "$shared" ] && [ -r "$shared" ] || return
     exec 7< "$shared"
     tries=0
-    until flock -n 8 8<&7; do
+    until why=$(flock -n 8 8<&7 2>&1); do
+        # A board that boots over a network: NFS locks nothing that is open for reading alone.
+        case $why in *flock:*) return ;; esac
         holder=$(other_account)
         if [ "$holder" ] || [ $tries -ge $tries_to_name_the_holder ]; then
             say busy - - "${holder:--}"
@@ -161,7 +167,8 @@ take_shared() {
     done
 }
 
-# The owner that another agent was started for, whose record this account may not be allowed to read.
+# The owner that another agent was started for, whose record this account may not be allowed to
+# read.
 other_account() {
     for path in /proc/[0-9]*/cmdline; do
         words=$(xargs -0 printf '\001%s\001' 2> /dev/null < "$path") 2> /dev/null
