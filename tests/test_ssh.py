@@ -31,7 +31,7 @@ from processes import running, wait_until
 
 from bench.devices.scratch_folder import scratch_folder
 from bench.devices.settings import DeviceSettings
-from bench.devices.transport import process_transport
+from bench.devices.transport import process_transport, ssh
 from bench.devices.transport.ssh import Ssh
 from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError, RequestError
@@ -267,6 +267,14 @@ def test_a_login_without_a_plain_shell_is_an_error(tmp_path, monkeypatch, forced
         with pytest.raises(DeviceError, match=reason):
             connection.connect()
         assert not connection.is_connected()
+
+
+def test_a_login_that_waits_for_the_one_before_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(ssh, "SHELL_S", 2)
+    alone = f'ForceCommand exec flock {tmp_path}/one sh -c "$SSH_ORIGINAL_COMMAND"'
+    with LoopbackServer(tmp_path / "server", alone) as server:
+        with pytest.raises(DeviceError, match="lets a connection have 1 sessions at a time; ex"):
+            Ssh(server.settings()).connect()
 
 
 @pytest.mark.parametrize("allowed", [1, 2])
