@@ -272,9 +272,12 @@ def test_a_login_without_a_plain_shell_is_an_error(tmp_path, monkeypatch, forced
 def test_a_login_that_waits_for_the_one_before_is_not_waited_for(tmp_path, monkeypatch):
     monkeypatch.setattr(ssh, "SHELL_S", 2)
     alone = f'ForceCommand exec flock {tmp_path}/one sh -c "$SSH_ORIGINAL_COMMAND"'
-    with LoopbackServer(tmp_path / "server", alone) as server:
-        with pytest.raises(DeviceError, match="lets a connection have 1 sessions at a time; ex"):
-            Ssh(server.settings()).connect()
+    message = "lets a connection have 1 sessions at a time; ex"
+    with (
+        LoopbackServer(tmp_path / "server", alone) as server,
+        pytest.raises(DeviceError, match=message),
+    ):
+        Ssh(server.settings()).connect()
 
 
 @pytest.mark.parametrize("allowed", [1, 2])
