@@ -324,6 +324,23 @@ def test_without_processor_times_no_share_is_claimed(monkeypatch):
     assert shares.others() is None and shares.stolen() is None
 
 
+@pytest.mark.parametrize("text", ["", "cpu 1 2 3\n", "cpu a b c d e f g h\n"])
+def test_processor_times_of_another_form_are_none(tmp_path, text):
+    (tmp_path / "stat").write_text(text)
+    assert processor_shares.read_processor_times(tmp_path / "stat") is None
+    assert processor_shares.read_processor_times(tmp_path / "none") is None
+
+
+def test_a_system_that_hides_its_load_is_measured_all_the_same(board, monkeypatch):
+    def hidden():
+        raise OSError("Load averages are unobtainable")
+
+    monkeypatch.setenv("PATH", str(board))
+    monkeypatch.setattr(os, "getloadavg", hidden)
+    found = look(board)
+    assert found["load_average"] is None and found["governors"]
+
+
 def test_this_processes_own_work_is_not_that_of_others():
     shares = processor_shares.Shares()
     shares.begin()
