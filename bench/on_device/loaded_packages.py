@@ -58,8 +58,8 @@ def check_libraries(package, place, mapped):
         if named and not any(os.path.samefile(path, each) for each in named):
             raise JobError(
                 "missing_runtime",
-                f"{path} was loaded, where {named[0]} of {package} was meant; remove it, or unset "
-                "LD_LIBRARY_PATH and LD_PRELOAD",
+                f"{path} was loaded where {package}'s own was meant; unset LD_LIBRARY_PATH and "
+                "LD_PRELOAD, or remove it",
             )
 
 
