@@ -154,7 +154,7 @@ def test_a_device_without_python_is_told_what_to_type(tmp_path):
 
 @pytest.mark.parametrize("version", ["2.7.18", "3.7.3", "3.8.20"])
 def test_a_python_that_is_too_old_is_named(tmp_path, version):
-    old = program(tmp_path, "python3", f"printf 'version={version}\\0'")
+    old = program(tmp_path, "python3", f"printf '\\0\\001version={version}\\0'")
     with pytest.raises(DeviceError, match=rf"is Python {version}; expected 3.9 or later"):
         asked(tmp_path, python=old)
 
@@ -171,7 +171,8 @@ def test_another_python_than_cpython_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "script", ["echo 'Fatal error: no codec' >&2; exit 1", "printf 'version=3.11.2\\0'; echo dead"]
+    "script",
+    ["echo 'Fatal error: no codec' >&2; exit 1", "printf '\\0\\001version=3.11.2\\0'; echo dead"],
 )
 def test_a_python_that_breaks_off_is_quoted(tmp_path, script):
     broken = program(tmp_path, "python3", script)
@@ -179,6 +180,14 @@ def test_a_python_that_breaks_off_is_quoted(tmp_path, script):
         DeviceError, match=r"python3 on pi4 (does not run|is broken): .*(codec|dead)"
     ):
         asked(tmp_path, python=broken)
+
+
+@pytest.mark.parametrize("script", ["exit 1", "kill -KILL $$"])
+def test_a_python_that_says_nothing_is_not_quoted_with_what_the_shell_found(tmp_path, script):
+    with pytest.raises(
+        DeviceError, match=r"python3 on pi4 does not run: (it says nothing|Killed)$"
+    ):
+        asked(tmp_path, python=program(tmp_path, "python3", script))
 
 
 @pytest.mark.parametrize("module", ["json", "zipfile", "ctypes"])
