@@ -249,6 +249,10 @@ def test_a_connection_that_is_still_being_made_ends_with_the_process_too(server,
             r"pi4 lets programs read nothing: .* their input ahead of them; if its ~/\.bashrc",
         ),
         (
+            'PATH=/nowhere; eval "$SSH_ORIGINAL_COMMAND"',
+            r"exit code 127, '.*sh: .*not found'; expected a login with a shell, and a PATH that f",
+        ),
+        (
             "exec dash",
             r"pi4 does not run commands: exit code 0, ''; expected a login with a shell; if its "
             r"~/\.bashrc, or what else its shell starts with, .*starts another shell, let it do so",
