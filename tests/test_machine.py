@@ -108,6 +108,13 @@ def test_a_relative_cache_is_refused(tmp_path):
         asked(tmp_path, cache="here")
 
 
+@pytest.mark.parametrize("cache", ["/", "~/", "HOME", "HOME/"])
+def test_a_cache_that_is_a_folder_of_other_things_is_refused(tmp_path, cache):
+    """Its user may have a folder of the name of one of ours there, which would go with ours."""
+    with pytest.raises(RequestError, match=r"where other things are.*a folder of its own"):
+        asked(tmp_path, cache=cache.replace("HOME", str(tmp_path / "home")))
+
+
 def test_what_start_up_files_print_is_not_taken_for_an_answer(tmp_path):
     noisy, plain = asked(tmp_path, NoisyTransport), asked(tmp_path)
     assert replace(noisy, free_bytes=plain.free_bytes) == plain

@@ -36,6 +36,7 @@ printf '\0'
 field system "$(uname -s)"
 field kernel_machine "$(uname -m)"
 field cache "$cache"
+field home "$HOME"
 field ldd "$(ldd --version 2>&1)"
 found=$(command -v "$python") && field found "$found" && "$python" -E -s - "$cache" 2>&1 <<'END'
 import sys
@@ -119,6 +120,11 @@ def _checked(settings: DeviceSettings, found: Mapping[str, str], words: str) -> 
     if not found["cache"].startswith("/"):
         raise RequestError(
             f"cache of {name} is {found['cache']!r}; expected an absolute path, or ~/ and a path"
+        )
+    if PurePosixPath(found["cache"]) in (PurePosixPath("/"), PurePosixPath(found["home"])):
+        raise RequestError(
+            f"cache of {name} is {found['cache']!r}, where other things are, which device-clean "
+            "may remove; expected a folder of its own, e.g. ~/mobilenet-deploy"
         )
     _check_python(name, python, found, words)
     if found["writable"] != "1":
