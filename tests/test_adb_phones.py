@@ -1,5 +1,6 @@
 """Phones that adb lists, the one that is meant, and the error where it is not available."""
 
+import shutil
 import threading
 
 import pytest
@@ -97,15 +98,50 @@ def test_every_line_of_a_list_is_a_phone():
     assert found.state.startswith("no permissions (user in plugdev group; are your udev rules")
 
 
-def test_an_adb_of_windows_is_understood(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["adb", "adb.exe"])
+def test_an_adb_of_windows_is_understood(tmp_path, monkeypatch, name):
     """As in its Subsystem for Linux: its lines end in CR LF."""
-    (tmp_path / "adb").write_text(
-        "#!/bin/sh\n"
-        "printf 'List of devices attached\\r\\nR58M  device usb:1-1 model:a\\r\\n\\r\\n'\n"
-    )
-    (tmp_path / "adb").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    listing = "List of devices attached\\r\\nR58M  device usb:1-1 model:a\\r\\n\\r\\n"
+    adb_that(tmp_path, monkeypatch, f"printf '{listing}'")
+    (tmp_path / "adb").rename(tmp_path / name)
     assert phones() == [Phone("R58M", "device", "a")]
+
+
+def adb_that(tmp_path, monkeypatch, script):
+    """The only adb that there is does ``script``."""
+    (tmp_path / "adb").write_text(f"#!/bin/sh\n{script}\n")
+    (tmp_path / "adb").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+
+def test_what_adb_says_of_itself_is_no_phone(tmp_path, monkeypatch):
+    """As with ADB_TRACE."""
+    trace = "echo '--- adb starting (pid 1) ---' >&2\n"
+    more = "echo 'adb D 11-30 02:00:00 1 1 adb.cpp:1] x' >&2\n"
+    script = f"{trace}printf 'List of devices attached\\n'\n{more}printf 'R5  offline usb:1\\n\\n'"
+    adb_that(tmp_path, monkeypatch, script)
+    assert phones() == [Phone("R5", "offline")]
+
+
+@pytest.mark.parametrize(
+    ("script", "words"), [("", "nothing"), ("echo no; echo shell", "no shell")]
+)
+def test_an_adb_that_lists_nothing_at_all_is_not_one_without_phones(
+    tmp_path, monkeypatch, script, words
+):
+    adb_that(tmp_path, monkeypatch, script)
+    with pytest.raises(DeviceError, match=f"adb devices failed: {words}; is that Android's adb?"):
+        phones()
+
+
+def test_an_adb_of_windows_reaches_the_phone(server, tmp_path, monkeypatch):
+    """Where there is no other."""
+    for program in ("sh", "cat", "sha256sum"):  # the phone's
+        (tmp_path / program).symlink_to(shutil.which(program))
+    (tmp_path / "adb.exe").symlink_to(shutil.which("adb"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with Adbd() as phone, opened(phone.serial) as connection:
+        assert connection.run_check(["echo", "hello"], PATIENT_S) == b"hello\n"
 
 
 def test_the_one_that_is_meant():

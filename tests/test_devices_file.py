@@ -44,6 +44,7 @@ def test_without_a_file_there_are_no_devices(tmp_path):
         ("[a]\ntransport = 'adb'\nssh_config = 'a'", "has 'ssh_config', which transport ="),
         ("[a]\ntransport = 'adb'\nserial = 5", "serial is 5; expected a str"),
         ('[a]\ntransport = "adb"\nserial = "a\\nb"', "serial is 'a\\nb'; expected one that adb"),
+        ('[a]\ntransport = "adb"\ncache = "a\\u0000b"', "'a\\x00b'; expected a text without NUL"),
         ("[pi4]\ntransport = 'ssh'\nhost = 5", "host is 5; expected a str"),
         ("[pi4]\ntransport = 'ssh'\nhost = 'a'\npassword = 'x'", "has 'password'; expected some"),
         ("[host]\ntransport = 'ssh'\nhost = 'a'", "'host', which is this machine"),
@@ -56,6 +57,12 @@ def test_what_is_wrong_is_reported_in_one_line(tmp_path, text, message):
     with pytest.raises(RequestError) as error:
         read_devices(tmp_path / "devices.toml")
     assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_setting_without_a_text_is_the_default(tmp_path):
+    empty = "python = ''\ncache = ''\nssh_config = ''"
+    (tmp_path / "devices.toml").write_text(f"[a]\ntransport = 'ssh'\nhost = 'a'\n{empty}\n")
+    assert read_devices(tmp_path / "devices.toml") == {"a": DeviceSettings("a", "ssh", "a")}
 
 
 @pytest.mark.parametrize("serial", ["", "R58M123ABCD", "192.168.0.7:5555", "a;b $(x) '\""])

@@ -3,6 +3,7 @@
 import calendar
 import fcntl
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -363,6 +364,56 @@ def test_a_system_without_proc_is_told_what_to_mount(cache):
         assert agent.answer() == (
             "failed /proc is not mounted there; run there: sudo mount -t proc proc /proc"
         )
+        assert agent.code() == FAILED
+
+
+# As where the file system has no locks, or none for a file that is open for reading alone.
+REFUSING = """#!/bin/sh
+case $(readlink /proc/self/fd/8) in
+{}) echo "flock: 8: Bad file descriptor" >&2; exit 65 ;;
+*) exec {} "$@" ;;
+esac
+"""
+
+
+def flock_that_refuses(folder, file):
+    """Variables of a system whose flock cannot lock ``file``."""
+    (folder / "bin").mkdir()
+    (folder / "bin" / "flock").write_text(REFUSING.format(file, shutil.which("flock")))
+    (folder / "bin" / "flock").chmod(0o755)
+    return {"PATH": f"{folder}/bin:{os.environ['PATH']}"}
+
+
+def test_a_file_system_without_locks_is_told_and_nobody_is_said_to_have_it(tmp_path):
+    cache = tmp_path / "cache"
+    with Agent(cache, environment=flock_that_refuses(tmp_path, "*/lock")) as agent:
+        assert agent.answer().startswith(
+            f"failed {cache}/lock cannot be locked (flock: 8: Bad file descriptor)"
+        )
+        assert agent.code() == FAILED
+
+
+def test_a_system_file_that_cannot_be_locked_keeps_nobody_out(tmp_path):
+    """Those of one account still hold each other off."""
+    shared = tmp_path / "os-release"
+    shared.touch()
+    variables = {"environment": flock_that_refuses(tmp_path, shared), "shared": [shared]}
+    with Agent(tmp_path / "ann", **variables) as first:
+        assert first.answer() == "locked"
+        with Agent(tmp_path / "ann", owner="bob", **variables) as second:
+            assert second.answer().endswith("Z ann")
+
+
+@pytest.mark.parametrize("missing", ["flock", "xargs"])
+def test_a_program_that_a_device_lacks_is_named(cache, tmp_path, missing):
+    """Not somebody else who has the device, whom a lock that cannot be had would mean."""
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in re.search("^programs='(.*)'$", LEASE_AGENT.read_text(), re.MULTILINE)[1].split():
+        if name != missing:
+            (tools / name).symlink_to(shutil.which(name))
+    with Agent(cache, (shutil.which("sh"),), environment={"PATH": str(tools)}) as agent:
+        assert agent.answer().startswith(f"failed {missing} is not there; install what has it")
         assert agent.code() == FAILED
 
 

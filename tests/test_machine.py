@@ -17,7 +17,7 @@ from models.command_line.errors import DeviceError, RequestError
 
 pytestmark = pytest.mark.waits
 
-TOOLS = ("sh", "uname", "head", "ldd", "sed")
+TOOLS = ("sh", "uname", "ldd", "sed")
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a file system")
 
 
@@ -108,9 +108,23 @@ def test_a_relative_cache_is_refused(tmp_path):
         asked(tmp_path, cache="here")
 
 
+@pytest.mark.parametrize("cache", ["/", "~/", "HOME", "HOME/"])
+def test_a_cache_that_is_a_folder_of_other_things_is_refused(tmp_path, cache):
+    """Its user may have a folder of the name of one of ours there, which would go with ours."""
+    with pytest.raises(RequestError, match=r"where other things are.*a folder of its own"):
+        asked(tmp_path, cache=cache.replace("HOME", str(tmp_path / "home")))
+
+
 def test_what_start_up_files_print_is_not_taken_for_an_answer(tmp_path):
     noisy, plain = asked(tmp_path, NoisyTransport), asked(tmp_path)
     assert replace(noisy, free_bytes=plain.free_bytes) == plain
+
+
+def test_a_library_that_cannot_be_preloaded_is_in_nobodys_way(tmp_path):
+    """As that of /etc/ld.so.preload on a Raspberry Pi of another architecture: every program there
+    complains."""
+    found = asked(tmp_path, LD_PRELOAD="/nowhere/libarmmem.so")
+    assert replace(found, free_bytes=0) == replace(asked(tmp_path), free_bytes=0)
 
 
 def test_a_python_below_the_home_folder_is_found(tmp_path):
@@ -147,7 +161,7 @@ def test_a_device_without_python_is_told_what_to_type(tmp_path):
 
 @pytest.mark.parametrize("version", ["2.7.18", "3.7.3", "3.8.20"])
 def test_a_python_that_is_too_old_is_named(tmp_path, version):
-    old = program(tmp_path, "python3", f"printf 'version={version}\\0'")
+    old = program(tmp_path, "python3", f"printf '\\0\\001version={version}\\0'")
     with pytest.raises(DeviceError, match=rf"is Python {version}; expected 3.9 or later"):
         asked(tmp_path, python=old)
 
@@ -164,7 +178,8 @@ def test_another_python_than_cpython_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "script", ["echo 'Fatal error: no codec' >&2; exit 1", "printf 'version=3.11.2\\0'; echo dead"]
+    "script",
+    ["echo 'Fatal error: no codec' >&2; exit 1", "printf '\\0\\001version=3.11.2\\0'; echo dead"],
 )
 def test_a_python_that_breaks_off_is_quoted(tmp_path, script):
     broken = program(tmp_path, "python3", script)
@@ -172,6 +187,14 @@ def test_a_python_that_breaks_off_is_quoted(tmp_path, script):
         DeviceError, match=r"python3 on pi4 (does not run|is broken): .*(codec|dead)"
     ):
         asked(tmp_path, python=broken)
+
+
+@pytest.mark.parametrize("script", ["exit 1", "kill -KILL $$"])
+def test_a_python_that_says_nothing_is_not_quoted_with_what_the_shell_found(tmp_path, script):
+    with pytest.raises(
+        DeviceError, match=r"python3 on pi4 does not run: (it says nothing|Killed)$"
+    ):
+        asked(tmp_path, python=program(tmp_path, "python3", script))
 
 
 @pytest.mark.parametrize("module", ["json", "zipfile", "ctypes"])

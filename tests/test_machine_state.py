@@ -91,6 +91,17 @@ def test_the_firmware_is_asked_first_and_then_the_kernel(tmp_path, monkeypatch, 
     assert look(tmp_path)["throttled"] == flags
 
 
+@pytest.mark.parametrize(
+    "script", ["cat /dev/zero", "echo throttled=0x999999999999999999999", "echo throttled=-0x5"]
+)
+def test_a_firmware_that_says_what_no_firmware_does_tells_nothing(tmp_path, monkeypatch, script):
+    """Neither a record that nobody can read nor the memory of the board is its to fill."""
+    program(tmp_path, monkeypatch, "vcgencmd", script)
+    watch = MachineWatch((), str(tmp_path))
+    watch.look()
+    assert watch.states[0]["throttled"] is None and watch.unanswered == []
+
+
 def test_the_kernels_own_flags_are_not_read(tmp_path, monkeypatch):
     """Reading them leaves a warning with a backtrace in the kernel's log."""
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -311,6 +322,23 @@ def test_without_processor_times_no_share_is_claimed(monkeypatch):
     shares.begin()
     shares.end()
     assert shares.others() is None and shares.stolen() is None
+
+
+@pytest.mark.parametrize("text", ["", "cpu 1 2 3\n", "cpu a b c d e f g h\n"])
+def test_processor_times_of_another_form_are_none(tmp_path, text):
+    (tmp_path / "stat").write_text(text)
+    assert processor_shares.read_processor_times(tmp_path / "stat") is None
+    assert processor_shares.read_processor_times(tmp_path / "none") is None
+
+
+def test_a_system_that_hides_its_load_is_measured_all_the_same(board, monkeypatch):
+    def hidden():
+        raise OSError("Load averages are unobtainable")
+
+    monkeypatch.setenv("PATH", str(board))
+    monkeypatch.setattr(os, "getloadavg", hidden)
+    found = look(board)
+    assert found["load_average"] is None and found["governors"]
 
 
 def test_this_processes_own_work_is_not_that_of_others():

@@ -101,6 +101,11 @@ def test_what_a_machine_does_not_tell_is_empty(tmp_path, monkeypatch, root):
         "echo ?",
         "echo throttled=",
         "echo throttled=zz",
+        "echo throttled=0x",
+        "echo throttled=-0x5",
+        "echo throttled=0x5_0",
+        "echo throttled=0x999999999999999999999",
+        "cat /dev/zero",
         "kill -9 $$",
         '[ "$1" = get_throttled ] && echo throttled=8',
     ],
@@ -110,6 +115,29 @@ def test_the_firmware_is_asked_first_and_then_the_kernel(tmp_path, monkeypatch, 
     tree(tmp_path, {name: text for name, text in BOARD.items() if "hwmon" in name})
     native, expected = states(tmp_path, monkeypatch, env)
     assert native == expected and native["throttled"] is not None
+
+
+def test_all_32_flags_are_told(tmp_path, monkeypatch):
+    env = program(tmp_path, "vcgencmd", "echo throttled=0xffffffff")
+    native, expected = states(tmp_path, monkeypatch, env)
+    assert native == expected and native["throttled"] == 2**32 - 1
+
+
+@pytest.mark.parametrize(
+    ("text", "celsius"),
+    [("51121", 51.121), ("45", 45), ("199", 199), ("200", 0.2), ("0", None), ("9" * 30, None)],
+)
+def test_a_zone_may_tell_degrees_or_thousandths_of_them(tmp_path, monkeypatch, text, celsius):
+    tree(tmp_path, {"class/thermal/thermal_zone0/temp": text})
+    native, expected = states(tmp_path, monkeypatch)
+    assert native == expected and native["temperature_c"] == celsius
+
+
+def test_figures_that_no_machine_has_are_passed_by(tmp_path, monkeypatch):
+    odd = dict.fromkeys((CPU.format(n, "scaling_cur_freq") for n in range(3)), "9" * 30)
+    tree(tmp_path, {**odd, CPU.format(1, "scaling_cur_freq"): "600000"})
+    native, expected = states(tmp_path, monkeypatch)
+    assert native == expected and native["frequency_khz"] == [0, 600000]
 
 
 def test_a_firmware_that_never_answers_is_not_waited_for(tmp_path):

@@ -20,13 +20,14 @@ from any_connection import (  # noqa: F401 (tests)
 from loopback_sshd import LoopbackServer
 
 from bench.devices.lease.device_lease import DeviceLease
+from bench.devices.lease.lease_command import lease_command
 from bench.devices.platform import LEASE_AGENT
 from bench.devices.transport.ssh import Ssh
 from bench.devices.transport.ssh_connection import GUARD
 
 pytestmark = pytest.mark.waits
 
-LOGIN_SHELLS = ["tcsh", "bsd-csh", "fish", "zsh", "dash", "busybox sh"]
+LOGIN_SHELLS = ["tcsh", "bsd-csh", "fish", "zsh", "dash", "busybox sh", "mksh", "rbash"]
 
 
 @pytest.fixture(scope="module", params=LOGIN_SHELLS)
@@ -58,12 +59,37 @@ def test_a_device_is_leased_through_any_login_shell(connection, tmp_path):
     assert (tmp_path / "lock").read_text() == ""
 
 
-def test_a_shell_that_gives_up_reading_after_a_time_loses_no_program(tmp_path):
-    """TMOUT, where bash is the sh."""
+@pytest.fixture
+def bash_as_sh(tmp_path):
+    """The folders of programs of a system where bash is the sh."""
     tools = tmp_path / "bin"
     tools.mkdir()
     (tools / "sh").symlink_to(shutil.which("bash"))
-    variables = f"TMOUT=1 PATH={tools}:/usr/bin:/bin"
+    return f"{tools}:/usr/bin:/bin"
+
+
+@pytest.mark.parametrize("options", ["noclobber", "noglob", "nounset", "errexit", "noglob:nounset"])
+def test_options_that_every_shell_starts_with_change_nothing(tmp_path, bash_as_sh, options):
+    """SHELLOPTS, where bash is the sh."""
+    cache, notes = tmp_path / "cache", []
+    variables = f"SHELLOPTS={options} PATH={bash_as_sh}"
+    with (
+        LoopbackServer(tmp_path / "server", variables=variables) as server,
+        Ssh(server.settings()) as connection,
+    ):
+        for _ in range(2):
+            with DeviceLease(
+                connection, ["sh", str(LEASE_AGENT)], cache, "ann", notes.append
+            ) as lease:
+                lease.take()
+                words = lease_command(cache, "one", ["sh", "-c", "echo $nothing /et[c]"])
+                assert connection.run_check(words, PATIENT_S) == b"/etc\n"
+        assert notes == [] and (cache / "lock").read_text() == ""
+
+
+def test_a_shell_that_gives_up_reading_after_a_time_loses_no_program(tmp_path, bash_as_sh):
+    """TMOUT, where bash is the sh."""
+    variables = f"TMOUT=1 PATH={bash_as_sh}"
     echo = "while read -r line; do echo $line; done; echo end"
     with (
         LoopbackServer(tmp_path / "server", variables=variables) as server,

@@ -82,6 +82,12 @@ def test_a_cache_in_which_a_loader_finds_no_libraries(phone, cache):
         phone_facts(phone(), settings(cache))
 
 
+@pytest.mark.parametrize("cache", ["/", "/data/local/tmp", "/data/local/tmp/"])
+def test_a_cache_that_is_a_folder_of_other_things(phone, cache):
+    with pytest.raises(RequestError, match=r"where other things are.*a folder of its own"):
+        phone_facts(phone(), settings(cache))
+
+
 @pytest.mark.parametrize("cache", ["relative", "/data/../etc"])
 def test_a_cache_that_is_no_absolute_path(phone, cache):
     with pytest.raises(RequestError, match="expected an absolute path"):

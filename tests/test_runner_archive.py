@@ -4,6 +4,7 @@ import ast
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -92,6 +93,22 @@ def test_a_package_of_another_folder_is_an_error_that_names_both(
     (other / "numpy").symlink_to(HERE / "numpy")
     code, result = started(runner, tmp_path, job.to_json(), packages=(other, folder))
     assert code == 3 and f"of {other} was loaded, where" in result["error"]["message"]
+
+
+def test_a_library_of_another_folder_is_an_error_that_names_it(runner, job, tmp_path):
+    """The part of LiteRT that does the work is one, and the loader looks elsewhere first."""
+    other = tmp_path / "other"
+    other.mkdir()
+    name = "libpywrap_litert_common.so"
+    shutil.copy(HERE / "ai_edge_litert" / name, other)
+    variables = {"LD_LIBRARY_PATH": str(other)}
+    code, result = started(runner, tmp_path, job.to_json(), packages=(HERE,), **variables)
+    message = f"{other}/{name} was loaded where ai-edge-litert's own was meant; unset LD_LIBRARY"
+    assert code == 3 and message in result["error"]["message"] and result["samples_ns"] == []
+    (other / name).unlink()
+    (other / name).symlink_to(HERE / "ai_edge_litert" / name)
+    code, result = started(runner, tmp_path, job.to_json(), packages=(HERE,), **variables)
+    assert code == 0 and result["error"] is None
 
 
 def test_the_reason_is_the_first_error_and_not_what_the_package_makes_of_it(runner, job, tmp_path):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from pathlib import PurePosixPath
 
 import pytest
@@ -28,8 +29,9 @@ from commands import environment
 from loopback_sshd import NAME, LoopbackServer, free_port
 from processes import running, wait_until
 
+from bench.devices.scratch_folder import scratch_folder
 from bench.devices.settings import DeviceSettings
-from bench.devices.transport import process_transport
+from bench.devices.transport import process_transport, ssh
 from bench.devices.transport.ssh import Ssh
 from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError, RequestError
@@ -196,6 +198,26 @@ def test_no_ssh_outlives_the_process_that_had_it(server, number):
     os.rmdir(folder)
 
 
+def test_what_a_connection_whose_processes_were_all_killed_leaves_goes_with_the_next(server):
+    """As when a container is stopped, where nobody is left who could tidy up."""
+    settings = server.settings()
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        process = subprocess.Popen(
+            [sys.executable, "-c", holding(settings, "input()")],
+            env=environment() | {"TMPDIR": folder}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        assert process.stdout.readline() == b"connected\n"
+        process.send_signal(signal.SIGSTOP)  # it does not end what it started
+        for pid in [*running(str(settings.ssh_config)), *running(folder), process.pid]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.communicate()
+        wait_until(lambda: not running(folder))
+        assert os.listdir(folder)
+        with scratch_folder(folder) as made:
+            assert os.listdir(folder) == [made.name]
+
+
 def test_a_connection_that_is_still_being_made_ends_with_the_process_too(server, tmp_path):
     """In jump hosts and other commands of the configuration as well."""
     waiting = f" ProxyCommand sh -c 'sleep 300; : {tmp_path}'\n"
@@ -227,6 +249,10 @@ def test_a_connection_that_is_still_being_made_ends_with_the_process_too(server,
             r"pi4 lets programs read nothing: .* their input ahead of them; if its ~/\.bashrc",
         ),
         (
+            'PATH=/nowhere; eval "$SSH_ORIGINAL_COMMAND"',
+            r"exit code 127, '.*sh: .*not found'; expected a login with a shell, and a PATH that f",
+        ),
+        (
             "exec dash",
             r"pi4 does not run commands: exit code 0, ''; expected a login with a shell; if its "
             r"~/\.bashrc, or what else its shell starts with, .*starts another shell, let it do so",
@@ -245,6 +271,17 @@ def test_a_login_without_a_plain_shell_is_an_error(tmp_path, monkeypatch, forced
         with pytest.raises(DeviceError, match=reason):
             connection.connect()
         assert not connection.is_connected()
+
+
+def test_a_login_that_waits_for_the_one_before_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(ssh, "SHELL_S", 2)
+    alone = f'ForceCommand exec flock {tmp_path}/one sh -c "$SSH_ORIGINAL_COMMAND"'
+    message = "lets a connection have 1 sessions at a time; ex"
+    with (
+        LoopbackServer(tmp_path / "server", alone) as server,
+        pytest.raises(DeviceError, match=message),
+    ):
+        Ssh(server.settings()).connect()
 
 
 @pytest.mark.parametrize("allowed", [1, 2])

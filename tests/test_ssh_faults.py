@@ -2,6 +2,7 @@
 partial file."""
 
 import os
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -135,6 +136,34 @@ def test_a_device_that_ends_the_connection_at_once(server):
         threading.Thread(target=lambda: closing.accept()[0].close(), daemon=True).start()
         found = why(server.settings(port=closing.getsockname()[1]))
     assert "loopback ended the connection at once; is it still starting?" in found
+
+
+def test_a_key_that_others_may_read_is_named(server, tmp_path):
+    key = tmp_path / "key"
+    shutil.copy(server.folder / "user_key", key)
+    key.chmod(0o644)
+    found = why(server.settings(user_key=key))
+    assert "is not shown your key, which others could read; run chmod 600" in found
+    assert f"Permissions 0644 for '{key}' are too open" in found
+
+
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [
+        (" ProxyCommand sh -c 'exec no-such-netcat %h %p'\n", "no-such-netcat"),
+        (" ProxyCommand sh -c 'echo this host may not >&2; exit 1'\n", "this host may not"),
+    ],
+)
+def test_a_way_there_that_does_not_work_is_quoted(server, way, words):
+    found = why(server.settings(extra=way))
+    assert "loopback cannot be reached through the ProxyCommand or ProxyJump of" in found
+    assert words in found
+
+
+def test_a_jump_host_that_cannot_be_reached_is_quoted(server):
+    jump = f" ProxyJump jump\nHost jump\n HostName 127.0.0.1\n Port {free_port()}\nHost loopback\n"
+    found = why(server.settings(extra=jump))
+    assert "(ssh said: ssh: connect to host 127.0.0.1 port" in found
 
 
 def test_a_configuration_that_ssh_cannot_read(server):

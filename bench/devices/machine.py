@@ -7,14 +7,17 @@ from pathlib import PurePosixPath
 
 from bench.devices.python_failure import explained
 from bench.devices.settings import DeviceSettings
+from bench.devices.transport.ssh_failure import last_line
 from bench.devices.transport.transport import Transport
 from models.command_line.errors import DeviceError, RequestError
 
 PROBE_S = 60.0
 OLDEST_PYTHON = (3, 9)
 
-# Fields end with NUL and begin after the first one: what a shell's start-up files print is not
-# among them. Python's part also runs in a Python 2, so that one can be told to be too old.
+# Fields are between NULs and begin with FIELD: what a shell's start-up files print is not among
+# them, nor what the loader says of every program where it cannot preload a library that it is told
+# to. Python's part also runs in a Python 2, so that one can be told to be too old.
+FIELD = "\1"
 PROBE = r"""
 case $2 in
 "~/"*) cache=$HOME/${2#"~/"} ;;
@@ -28,17 +31,18 @@ case $1 in
 "~/"*) python=$HOME/${1#"~/"} ;;
 *) python=$1 ;;
 esac
-field() { printf '%s=%s\0' "$1" "$2"; }
+field() { printf '\0\001%s=%s\0' "$1" "$2"; }
 printf '\0'
 field system "$(uname -s)"
 field kernel_machine "$(uname -m)"
 field cache "$cache"
-field ldd "$(ldd --version 2>&1 | head -n 2)"
+field home "$HOME"
+field ldd "$(ldd --version 2>&1)"
 found=$(command -v "$python") && field found "$found" && "$python" -E -s - "$cache" 2>&1 <<'END'
 import sys
 del sys.path[0]
 def field(key, value):
-    sys.stdout.write("%s=%s\0" % (key, value))
+    sys.stdout.write("\0\1%s=%s\0" % (key, value))
 field("version", ".".join(["%d" % n for n in sys.version_info[:3]]))
 if sys.version_info >= (3, 3):
     import os, platform, struct
@@ -96,17 +100,20 @@ def probe(transport: Transport, settings: DeviceSettings) -> Machine:
     argv = ["sh", "-s", "--", settings.python, settings.cache]
     done = transport.run(argv, PROBE_S, PROBE.encode())
     parts = done.stdout.decode(errors="replace").split("\0")[1:-1]
-    found = dict(part.split("=", 1) for part in parts if "=" in part)
+    found = dict(part[1:].split("=", 1) for part in parts if part.startswith(FIELD))
+    others = [part for part in parts if not part.startswith(FIELD)]
+    words = last_line("\n".join(others)) or last_line(done.stderr) or "it says nothing"
     try:
-        return _checked(settings, found, parts)
+        return _checked(settings, found, words)
     except (KeyError, ValueError) as error:  # a field that is not there, or no number
         raise DeviceError(
             f"{name} does not say what it is: exit code {done.code}, {done.stderr!r} ({error})"
         ) from error
 
 
-def _checked(settings: DeviceSettings, found: Mapping[str, str], parts: list[str]) -> Machine:
-    """The machine that was ``found``; KeyError and ValueError where the answer is none."""
+def _checked(settings: DeviceSettings, found: Mapping[str, str], words: str) -> Machine:
+    """The machine that was ``found``; KeyError and ValueError where the answer is none. ``words``:
+    the last that its Python said beside the answer."""
     name, python, _ = settings.name, settings.python, found["ldd"]
     if found["system"] != "Linux":
         raise DeviceError(f"{name} runs {found['system']}; expected Linux")
@@ -114,7 +121,12 @@ def _checked(settings: DeviceSettings, found: Mapping[str, str], parts: list[str
         raise RequestError(
             f"cache of {name} is {found['cache']!r}; expected an absolute path, or ~/ and a path"
         )
-    _check_python(name, python, found, parts)
+    if PurePosixPath(found["cache"]) in (PurePosixPath("/"), PurePosixPath(found["home"])):
+        raise RequestError(
+            f"cache of {name} is {found['cache']!r}, where other things are, which device-clean "
+            "may remove; expected a folder of its own, e.g. ~/mobilenet-deploy"
+        )
+    _check_python(name, python, found, words)
     if found["writable"] != "1":
         raise DeviceError(
             f"{name} cannot write to {found['cache_parent']}, where its files are to be kept; make "
@@ -123,15 +135,14 @@ def _checked(settings: DeviceSettings, found: Mapping[str, str], parts: list[str
     return _machine(name, found)
 
 
-def _check_python(name: str, python: str, found: Mapping[str, str], parts: list[str]) -> None:
+def _check_python(name: str, python: str, found: Mapping[str, str], words: str) -> None:
     if "found" not in found:
         raise DeviceError(
             f"{name} has no {python}; run there: sudo apt install python3; "
             f"or set python of {name} in devices.toml"
         )
     if "version" not in found:
-        last_part = next((part for part in reversed(parts) if part.strip()), "nothing").strip()
-        raise DeviceError(f"{found['found']} on {name} does not run: {last_part.splitlines()[-1]}")
+        raise DeviceError(f"{found['found']} on {name} does not run: {words}")
     if tuple(map(int, found["version"].split("."))) < OLDEST_PYTHON:
         oldest = ".".join(map(str, OLDEST_PYTHON))
         raise DeviceError(
@@ -139,8 +150,7 @@ def _check_python(name: str, python: str, found: Mapping[str, str], parts: list[
             f"install one there and set python of {name} in devices.toml"
         )
     if "writable" not in found:
-        last_part = next((part for part in reversed(parts) if part.strip()), "nothing").strip()
-        reason = explained(name, PurePosixPath(found["cache"]), last_part.splitlines()[-1])
+        reason = explained(name, PurePosixPath(found["cache"]), words)
         raise DeviceError(f"{found['found']} on {name} is broken: {reason}")
     if found["implementation"] != "cpython":
         raise DeviceError(

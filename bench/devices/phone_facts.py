@@ -59,6 +59,11 @@ def phone_facts(transport: Transport, settings: DeviceSettings) -> PhoneFacts:
             f"{settings.name}: cache is {settings.cache!r}; expected an absolute path on the "
             f"phone, e.g. {CACHE}"
         )
+    if cache in PurePosixPath(CACHE).parents:
+        raise RequestError(
+            f"{settings.name}: cache is {settings.cache!r}, where other things are, which "
+            f"device-clean may remove; expected a folder of its own, e.g. {CACHE}"
+        )
     if any(mark in str(cache) for mark in SEPARATORS):
         raise RequestError(
             f"{settings.name}: cache is {settings.cache!r}; expected a path without ':' and ';', "

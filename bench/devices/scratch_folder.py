@@ -13,12 +13,12 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """A new folder in TMPDIR until the block ends, or until the next bench where this one is
-    killed. DeviceError where there can be none."""
+def scratch_folder(parent: str | None = None) -> Iterator[Path]:
+    """A new folder in ``parent``, or in TMPDIR, until the block ends, or until the next bench where
+    this one is killed. DeviceError where there can be none."""
     with ExitStack() as made:
         try:
-            path = made.enter_context(on_disk.scratch_folder())
+            path = made.enter_context(on_disk.scratch_folder(parent))
         except OSError as error:
             where = f": {error.filename}" if error.filename else ""
             raise DeviceError(

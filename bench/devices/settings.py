@@ -61,6 +61,8 @@ def _settings(path: Path, name: str, table: object) -> DeviceSettings:
             raise RequestError(f"{where} has {key!r}; expected some of: {' '.join(kinds)}")
         if not isinstance(value, kinds[key]):
             raise RequestError(f"{where} {key} is {value!r}; expected a {kinds[key].__name__}")
+        if "\0" in str(value):
+            raise RequestError(f"{where} {key} is {value!r}; expected a text without NUL")
     transport = table.get("transport")
     if transport not in TRANSPORTS:
         raise RequestError(
@@ -80,4 +82,4 @@ def _settings(path: Path, name: str, table: object) -> DeviceSettings:
         raise RequestError(
             f"{where} serial is {table['serial']!r}; expected one that adb devices lists"
         )
-    return DeviceSettings(name, **table)
+    return DeviceSettings(name, **{key: value for key, value in table.items() if value != ""})

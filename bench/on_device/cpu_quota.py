@@ -6,7 +6,7 @@ each period, on all cores together; when they are used up, every thread stops un
 
 import os
 
-from bench.on_device.system_files import read_text
+from bench.on_device.system_files import read_text, whole
 
 CPU = "cpu"  # the controller of version 1
 UNIFIED = ("", "unified")  # where version 2 is mounted: alone, or beside version 1
@@ -72,9 +72,8 @@ def read_cfs(path):
 
 def ratio(quota_us, period_us):
     """The quota in cores; None where these are no numbers above 0."""
-    if not (quota_us.isdigit() and period_us.isdigit() and int(quota_us) and int(period_us)):
-        return None
-    return int(quota_us) / int(period_us)
+    quota, period = whole(quota_us), whole(period_us)
+    return quota / period if quota and period else None
 
 
 def throttled(folder):
@@ -83,8 +82,7 @@ def throttled(folder):
     told = {}
     for line in (read_text(os.path.join(folder, "cpu.stat")) or "").splitlines():
         name, _, value = line.partition(" ")
-        if value.isdigit():
-            told[name] = int(value)
+        told[name] = whole(value) or 0
     ns = told.get("throttled_usec", 0) * 1000 or told.get("throttled_time", 0)
     return told.get("nr_throttled", 0), ns
 

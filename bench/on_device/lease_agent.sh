@@ -3,8 +3,8 @@
 #
 #   sh lease_agent.sh CACHE TIMEOUT_S OWNER [SHARED]
 #
-# A POSIX shell, flock, cat, sed, cut, head, xargs, printf, readlink, mkdir, mv, rm, sleep and date:
-# what a Linux board and an Android phone have both. It reads lines and answers in lines that begin with "lease ":
+# A POSIX shell and the programs below: what a Linux board and an Android phone have both. It reads
+# lines and answers in lines that begin with "lease ":
 #
 #   (at once)   left SINCE_UTC OWNER        another bench is gone without a goodbye
 #               ended NAME PROCESSES LEFT   what still ran there: ended, and could not be ended
@@ -39,6 +39,7 @@ cache=$1 timeout_s=$2 owner=$3 shared=$4
 lock=$cache/lock running=$cache/running ended=$cache/ended
 mark=$(printf '\001')
 tries_to_kill=40 tries_to_name_the_holder=20
+programs='flock cat sed cut head xargs readlink mkdir mv rm sleep date'
 
 say() {
     printf 'lease %s\n' "$*" 2> /dev/null
@@ -130,7 +131,11 @@ read_record() {
 
 take_lock() {
     tries=0
-    until flock -n 8 8<&9; do
+    until why=$(flock -n 8 8<&9 2>&1); do
+        case $why in
+        *flock:*) fail "$lock cannot be locked ($why); set cache in devices.toml to a folder \
+on a disk of the device" ;;
+        esac
         read_record
         if [ "$holder" ] && [ "$holder_boot" = "$boot" ] && [ -d "/proc/$holder_pid" ]; then
             say busy $((uptime - since_uptime)) "$since" "$holder"
@@ -149,7 +154,9 @@ take_shared() {
     [ "$shared" ] && [ -r "$shared" ] || return
     exec 7< "$shared"
     tries=0
-    until flock -n 8 8<&7; do
+    until why=$(flock -n 8 8<&7 2>&1); do
+        # A board that boots over a network: NFS locks nothing that is open for reading alone.
+        case $why in *flock:*) return ;; esac
         holder=$(other_account)
         if [ "$holder" ] || [ $tries -ge $tries_to_name_the_holder ]; then
             say busy - - "${holder:--}"
@@ -160,7 +167,8 @@ take_shared() {
     done
 }
 
-# The owner that another agent was started for, whose record this account may not be allowed to read.
+# The owner that another agent was started for, whose record this account may not be allowed to
+# read.
 other_account() {
     for path in /proc/[0-9]*/cmdline; do
         words=$(xargs -0 printf '\001%s\001' 2> /dev/null < "$path") 2> /dev/null
@@ -221,6 +229,11 @@ refuse() {
 }
 
 case $#,$owner in 3,?* | 4,?*) ;; *) fail "expected CACHE TIMEOUT_S OWNER" ;; esac
+for program in $programs; do
+    command -v "$program" > /dev/null ||
+        fail "$program is not there; install what has it, in a Debian: sudo apt install util-linux \
+coreutils findutils sed"
+done
 [ -r /proc/uptime ] || fail "/proc is not mounted there; run there: sudo mount -t proc proc /proc"
 read -r boot < /proc/sys/kernel/random/boot_id
 read -r uptime _ < /proc/uptime

@@ -2,14 +2,17 @@
 
 import glob
 import os
+import re
 import shutil
 
 from bench.on_device.ask_program import ask
 from bench.on_device.online_cores import figures_by_core, told_by_cores
-from bench.on_device.system_files import read_all
+from bench.on_device.system_files import read_all, whole
 
 UNDER_VOLTAGE = 0b1  # of the Raspberry Pi's flags
 FIRMWARE = "vcgencmd"
+FLAGS = re.compile(r"throttled=(?:0x)?([0-9A-Fa-f]{1,8})")
+MOST_DEGREES = 200
 
 
 def read_clocks(root):
@@ -25,9 +28,11 @@ def read_clocks(root):
 def read_heat(root):
     """The hottest zone's temperature."""
     zones = read_all(os.path.join(root, "class/thermal/thermal_zone*/temp"))
-    temperatures = [int(text) / 1000 for text in zones if text.lstrip("-").isdigit()]
-    # A zone without a sensor reads as 0 or far below it.
-    return {"temperature_c": max((t for t in temperatures if 0 < t < 200), default=None)}
+    found = [whole(text) or 0 for text in zones]
+    # Some kernels have degrees where others have thousandths of them: no zone is as cold as those
+    # would be. One without a sensor reads as 0 or far below it.
+    degrees = [number if number < MOST_DEGREES else number / 1000 for number in found]
+    return {"temperature_c": max((t for t in degrees if 0 < t < MOST_DEGREES), default=None)}
 
 
 def read_voltage(root):
@@ -54,7 +59,5 @@ def read_firmware():
     """
     program = shutil.which(FIRMWARE)
     said = ask([program, "get_throttled"]) if program else None
-    try:
-        return int((said or "").strip().partition("=")[2], 16)
-    except ValueError:
-        return None
+    found = FLAGS.fullmatch((said or "").strip())
+    return int(found[1], 16) if found else None

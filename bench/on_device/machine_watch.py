@@ -49,8 +49,7 @@ class MachineWatch:
             return None
 
     def _state(self, at_s, limit_s):
-        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-        state = {"at_s": at_s, "load_average": load, **NOTHING}
+        state = {"at_s": at_s, "load_average": load_average(), **NOTHING}
         for name, read in READINGS.items():
             if name not in self.unanswered and name not in self._readings:
                 self._readings[name] = Reading(read, self._root)
@@ -65,6 +64,14 @@ class MachineWatch:
 
     def _give_up(self, name):
         self.unanswered = sorted({*self.unanswered, name})
+
+
+def load_average():
+    """Processes that ran or waited in the last minute; None where the system does not tell."""
+    try:
+        return os.getloadavg()[0]
+    except (AttributeError, OSError):
+        return None
 
 
 class Reading:

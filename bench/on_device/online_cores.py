@@ -8,7 +8,7 @@ import glob
 import os
 import re
 
-from bench.on_device.system_files import read_text
+from bench.on_device.system_files import read_text, whole
 
 MOST_CORES = 4096
 CORES = "devices/system/cpu"
@@ -54,5 +54,6 @@ def told_by_cores(root, name):
 
 def figures_by_core(told):
     """A list with the figure of core n at place n; 0: that core is off or does not tell."""
-    figures = {core: int(text) for core, text in told.items() if text.isdigit()}
-    return [figures.get(core, 0) for core in range(max(figures, default=-1) + 1)]
+    figures = {core: whole(text) for core, text in told.items()}
+    last = max((core for core, figure in figures.items() if figure is not None), default=-1)
+    return [figures.get(core) or 0 for core in range(last + 1)]

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 
 from bench.on_device.core_names import core_name
 from bench.on_device.system_files import read_all
@@ -16,9 +17,9 @@ def processor_name(root):
             key, _, value = (part.strip() for part in line.partition(":"))
             first.setdefault(key, value)
             if key == "CPU implementer":
-                implementer = int(value, 16)
+                implementer = hexadecimal(value)
             elif key == "CPU part":
-                name = core_name(implementer, int(value, 16))
+                name = core_name(implementer, hexadecimal(value))
                 cores[name] = cores.get(name, 0) + 1
     if not cores:
         return first.get("model name") or first.get("Model") or platform.processor() or "unknown"
@@ -28,3 +29,9 @@ def processor_name(root):
     # From the most to the least special; the last is "maker,chip".
     chip = compatible[0].rstrip("\0").split("\0")[-1].partition(",")[2] if compatible else ""
     return f"{names} ({chip})" if chip else names
+
+
+def hexadecimal(text):
+    """The number that ``text`` begins with, e.g. "0xd08"; 0 where there is none."""
+    found = re.match("(?:0[xX])?([0-9A-Fa-f]{1,8})", text)
+    return int(found[1], 16) if found else 0

@@ -29,15 +29,15 @@ class Shares:
         return min(1.0, self.steal / self.total) if self.total else None
 
 
-def read_processor_times():
+def read_processor_times(path="/proc/stat"):
     """Seconds of all cores so far: in total, busy, stolen, and of this process; None: not told."""
     try:
-        with open("/proc/stat") as file:
+        with open(path) as file:
             ticks = [int(text) for text in file.readline().split()[1:9]]
+        user, nice, system, idle, waiting, interrupts, soft_interrupts, steal = ticks
         per_second = os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError):
         return None
-    user, nice, system, idle, waiting, interrupts, soft_interrupts, steal = ticks
     busy = user + nice + system + interrupts + soft_interrupts
     own = os.times()
     return (

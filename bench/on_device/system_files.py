@@ -1,6 +1,7 @@
 """Files in which Linux tells of the machine."""
 
 import glob
+import re
 
 ASKING_S = 5.0  # for whatever is asked about the machine
 
@@ -20,3 +21,8 @@ def read_all(pattern):
 def read_text(path):
     """The contents of that file; None where it cannot be read."""
     return next(iter(read_all(glob.escape(path))), None)
+
+
+def whole(text):
+    """The number that ``text`` is, of up to 18 digits; None where it is none."""
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else None

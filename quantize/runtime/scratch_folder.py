@@ -12,10 +12,10 @@ PREFIX = "mobilenet-deploy-"
 
 
 @contextmanager
-def scratch_folder():
-    """The path of a new folder in TMPDIR, until the block ends. OSError, with its path, where it
-    cannot be made."""
-    parent = tempfile.gettempdir()
+def scratch_folder(parent=None):
+    """The path of a new folder in ``parent``, or in TMPDIR, until the block ends. OSError, with its
+    path, where it cannot be made."""
+    parent = parent or tempfile.gettempdir()
     remove_left(parent)
     path, held = _made(parent)
     try:

@@ -16,7 +16,7 @@ struct State {
   std::vector<std::string> governors;
   std::vector<std::int64_t> frequency_khz;  // of core n at place n
   std::optional<double> temperature_c;
-  std::optional<int> throttled;
+  std::optional<std::int64_t> throttled;
 };
 
 // Operators outside of the delegate: kind and how many, most first.

@@ -18,6 +18,8 @@ namespace {
 
 constexpr double kPeriod_s = 1.0;
 constexpr double kGlance_s = 0.05;  // so long a reading may stand between two turns
+constexpr double kMostDegrees = 200;
+constexpr std::size_t kFlagsDigits = 8;
 constexpr int kUnderVoltage = 0b1;  // of the Raspberry Pi's flags
 const char* kFirmware = "vcgencmd";
 
@@ -42,20 +44,24 @@ Part read_clocks(const std::string& root) {
   };
 }
 
-// The hottest; a zone without a sensor reads as 0 or far below it.
+// The hottest. Some kernels have degrees where others have thousandths of them: no zone is as cold as
+// those would be. One without a sensor reads as 0 or far below it.
 Part read_heat(const std::string& root) {
   std::optional<double> hottest;
-  for (const std::int64_t milli :
+  for (const std::int64_t number :
        numbers_of(read_all(root + "/class/thermal", "thermal_zone", "temp"))) {
-    const double celsius = static_cast<double>(milli) / 1000;
-    if (celsius > 0 && celsius < 200) hottest = std::max(hottest.value_or(celsius), celsius);
+    double celsius = static_cast<double>(number);
+    if (celsius >= kMostDegrees) celsius /= 1000;
+    if (celsius > 0 && celsius < kMostDegrees) {
+      hottest = std::max(hottest.value_or(celsius), celsius);
+    }
   }
   return [hottest](State& state) { state.temperature_c = hottest; };
 }
 
 // Under-voltage within the last two seconds, which the kernel tells everybody.
 Part read_voltage(const std::string& root) {
-  std::optional<int> flags;
+  std::optional<std::int64_t> flags;
   for (const std::string& folder : list_folders(root + "/class/hwmon", "hwmon")) {
     if (read_text(folder + "/name") != "rpi_volt") continue;
     if (const auto alarm = read_text(folder + "/in0_lcrit_alarm")) {
@@ -74,14 +80,15 @@ const std::map<std::string, Read>& parts() {
 }
 
 // The flags in "throttled=0x50000".
-std::optional<int> flags_of(const std::string& said) {
-  const auto equals = said.find('=');
-  if (equals == std::string::npos) return {};
-  const std::string digits = stripped(said.substr(equals + 1));
-  char* end = nullptr;
-  const long flags = std::strtol(digits.c_str(), &end, 16);
-  if (digits.empty() || *end != '\0') return {};
-  return static_cast<int>(flags);
+std::optional<std::int64_t> flags_of(const std::string& said) {
+  const std::string begin = "throttled=";
+  std::string digits = stripped(said);
+  if (digits.compare(0, begin.size(), begin) != 0) return {};
+  digits.erase(0, begin.size());
+  if (digits.compare(0, 2, "0x") == 0) digits.erase(0, 2);
+  const bool is_hexadecimal = digits.find_first_not_of("0123456789ABCDEFabcdef") == digits.npos;
+  if (digits.empty() || digits.size() > kFlagsDigits || !is_hexadecimal) return {};
+  return std::stoll(digits, nullptr, 16);
 }
 
 }  // namespace
@@ -116,7 +123,7 @@ MachineWatch::~MachineWatch() = default;
 
 void MachineWatch::look() {
   const double at_s = monotonic_s() - begun_s_;
-  const std::optional<int> flags = firmware();
+  const std::optional<std::int64_t> flags = firmware();
   State found = state(at_s, kAskingLimit_s);
   if (flags) found.throttled = flags;
   states_.push_back(std::move(found));
@@ -128,7 +135,7 @@ void MachineWatch::glance() {
 }
 
 // Flags of the Raspberry Pi's firmware; none where there is none, or this user may not ask it.
-std::optional<int> MachineWatch::firmware() {
+std::optional<std::int64_t> MachineWatch::firmware() {
   if (unanswered_.count(kFirmware) > 0) return {};
   const auto program = find_program(kFirmware);
   if (!program) return {};

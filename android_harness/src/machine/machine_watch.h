@@ -35,7 +35,7 @@ class MachineWatch {
   class Reading;
 
   State state(double at_s, double limit_s);
-  std::optional<int> firmware();
+  std::optional<std::int64_t> firmware();
 
   std::string root_;
   double begun_s_;

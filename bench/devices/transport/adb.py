@@ -12,7 +12,7 @@ from bench.devices.settings import DeviceSettings
 from bench.devices.transport.adb_connection import ECHO, AdbConnection
 from bench.devices.transport.adb_phones import forget, ready_phone
 from bench.devices.transport.adb_process import LOST_CODE, RUN, AdbProcess
-from bench.devices.transport.adb_program import ask_adb
+from bench.devices.transport.adb_program import adb_program, ask_adb
 from bench.devices.transport.process import running, started
 from bench.devices.transport.process_transport import ProcessTransport
 from bench.devices.transport.ssh_failure import last_line
@@ -178,4 +178,4 @@ class Adb(ProcessTransport):
         """The words to start here for ``argv`` to run there. Without -n, which would keep standard
         input from it, and without a terminal, which would change what passes."""
         command = shlex.join(["sh", "-c", RUN, "sh", *map(str, argv)])
-        return ["adb", "-s", self._serial, "shell", "-T", command]
+        return [adb_program(), "-s", self._serial, "shell", "-T", command]

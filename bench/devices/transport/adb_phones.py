@@ -18,6 +18,7 @@ from bench.devices.transport.adb_program import ask_adb
 from models.command_line.errors import DeviceError
 
 LOOK_S = 0.2
+QUOTED_CHARACTERS = 300
 READY = "device"
 HEADING = "List of devices attached"
 # States that a phone leaves by itself, or when its owner accepts the question on its screen.
@@ -50,8 +51,9 @@ class Phone:
 def phones(stopped: threading.Event | None = None) -> list[Phone]:
     """The phones that adb lists. DeviceError where there is no adb, or it does not answer."""
     answer = ask_adb(["devices", "-l"], stopped or threading.Event())
-    if answer.code:
-        raise DeviceError(f"adb devices failed: {' '.join(answer.output.split())}")
+    if answer.code or HEADING not in answer.output.splitlines():
+        words = " ".join(answer.output.split())[:QUOTED_CHARACTERS] or "nothing"
+        raise DeviceError(f"adb devices failed: {words}; is that Android's adb?")
     return listed(answer.output)
 
 
@@ -59,6 +61,7 @@ def listed(output: str) -> list[Phone]:
     """The phones in what ``adb devices -l`` wrote."""
     lines = output.splitlines()
     lines = lines[lines.index(HEADING) + 1 :] if HEADING in lines else []
+    lines = lines[: lines.index("")] if "" in lines else lines  # then what adb says of itself
     found = [LINE.fullmatch(line) or OTHER_LINE.fullmatch(line) for line in lines]
     return [_phone(match) for match in found if match]
 

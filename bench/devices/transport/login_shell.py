@@ -7,9 +7,11 @@ from pathlib import PurePosixPath
 
 # The program's words come in octal where they are not plain. The shell stays until the program has
 # ended, so that it can tell the signal that it died of, where ssh itself would say 255; that is for
-# a broken connection. With TMOUT, which some administrators set, bash gives up reading, as sh too.
+# a broken connection. With TMOUT, which some administrators set, bash gives up reading, as sh too;
+# with SHELLOPTS it starts with options that no script of ours was written for.
 RUN = (
-    'unset TMOUT; eval "$(printf %b "$@")"; code=$?; [ "$code" -ne 255 ] || code=254; exit "$code"'
+    'set +Cefu; unset TMOUT; eval "$(printf %b "$@")"; code=$?; '
+    '[ "$code" -ne 255 ] || code=254; exit "$code"'
 )
 ESCAPED = frozenset(b"'!\\")
 PIECE = 400  # an old csh has words of at most 1024 bytes

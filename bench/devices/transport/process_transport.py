@@ -22,6 +22,7 @@ from models.command_line.progress import Report
 
 SHELL_S = 30.0
 QUOTED_CHARACTERS = 80
+NOT_FOUND_CODE = 127  # of a shell
 # Says 0 where there is a timeout that ends what nobody waits for any more. Not toybox's, that of
 # phones: the hangup that ends a program there would end its timeout alone, and version 0.8.9 says
 # 127 of programs that end very soon.
@@ -116,9 +117,10 @@ class ProcessTransport(ABC):
         before, found, after = output.partition(f"{token}\n")
         if done.code or not found:
             words = (last_line(done.stderr) or last_line(output))[:QUOTED_CHARACTERS]
+            finding = ", and a PATH that finds sh" if done.code == NOT_FOUND_CODE else ""
             raise DeviceError(
                 f"{self.name} does not run commands: exit code {done.code}, {words!r}; expected a "
-                f"login with a shell; {advice}"
+                f"login with a shell{finding}; {advice}"
             )
         for added, when in ((before, "before"), (after.replace(given, "", 1), "after")):
             if added:

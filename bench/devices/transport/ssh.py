@@ -1,9 +1,11 @@
 """A device reached through the system's OpenSSH, with the user's configuration, keys and agent."""
 
+import select
 import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import PurePosixPath
@@ -12,7 +14,7 @@ from typing import IO
 from bench.devices.settings import DeviceSettings
 from bench.devices.transport.login_shell import command_line
 from bench.devices.transport.process import running, started
-from bench.devices.transport.process_transport import ProcessTransport
+from bench.devices.transport.process_transport import SHELL_S, ProcessTransport
 from bench.devices.transport.ssh_address import address_of
 from bench.devices.transport.ssh_connection import SshConnection
 from bench.devices.transport.ssh_failure import explained, last_line
@@ -152,7 +154,8 @@ class Ssh(ProcessTransport):
                 ending.enter_context(running(self.argv(WAIT), subprocess.PIPE, subprocess.PIPE))
                 for _ in range(SESSIONS + SPARE)
             ]
-            count = sum(bool(process.stdout.readline()) for process in processes)
+            deadline = time.monotonic() + SHELL_S
+            count = sum(_speaks(process, deadline) for process in processes)
             for process in processes:
                 process.stdin.close()
             for process in processes:
@@ -187,3 +190,9 @@ class Ssh(ProcessTransport):
         words = ["ssh", "-F", "none", "-S", str(master.socket), "-o", "ControlMaster=no"]
         words += ["-o", "ProxyCommand=false", "-o", "BatchMode=yes", "-T"]
         return [*words, "--", self._address.host, command_line(argv)]
+
+
+def _speaks(process: subprocess.Popen, deadline: float) -> bool:
+    """True where it writes something before ``deadline``."""
+    left_s = max(0.0, deadline - time.monotonic())
+    return bool(select.select([process.stdout], [], [], left_s)[0] and process.stdout.readline())

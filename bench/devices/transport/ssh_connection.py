@@ -3,19 +3,19 @@
 import contextlib
 import functools
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
+from bench.devices.scratch_folder import scratch_folder
 from bench.devices.transport.ssh_address import Address
 from bench.devices.transport.transport import Timeouts
 
 # A socket's path has 104 bytes on some systems, of which ssh takes 17 for a temporary name. It
 # replaces %h and ${HOME} in it; of these, the second cannot be quoted.
-LONGEST_FOLDER, REPLACED = 60, "%$"
+LONGEST_FOLDER, REPLACED = 50, "%$"
 LOOK_S, END_S = 0.02, 5.0
 FORK = "ForkAfterAuthentication"  # of OpenSSH 8.7
 # Whoever holds the other end of our standard input may die in any way: the connection goes with
@@ -49,15 +49,21 @@ class SshConnection:
     """
 
     def __init__(self, address: Address, timeouts: Timeouts, may_ask: bool) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="ssh-", dir=_plain_folder()))
-        self.socket = self._folder / "line"
         self._may_ask = may_ask
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (close() closes it)
+        with contextlib.ExitStack() as ending:
+            folder = ending.enter_context(scratch_folder(_plain_folder()))
+            self.socket = folder / "line"
+            self._log = ending.enter_context((folder / "log").open("w+b"))
+            self._guard = self._started(address, timeouts, folder)
+            self._ending = ending.pop_all()
+
+    def _started(self, address: Address, timeouts: Timeouts, folder: Path) -> subprocess.Popen:
+        may_ask = self._may_ask
         words = ["ssh", *address.config, *_options(timeouts, may_ask), "-S", str(self.socket)]
         words += ["-M", "-N", "-T", "--", address.host]
         whom = "" if may_ask else "0"  # all of the session, a ProxyCommand too
-        self._guard = subprocess.Popen(
-            ["/bin/sh", "-c", GUARD, "sh", str(self._folder), whom, *words],
+        return subprocess.Popen(
+            ["/bin/sh", "-c", GUARD, "sh", str(folder), whom, *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=self._log,
@@ -101,8 +107,7 @@ class SshConnection:
                     os.killpg(self._guard.pid, signal.SIGKILL)
             self._guard.kill()
             self.has_ended(END_S)
-        self._log.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._ending.close()
 
 
 def _options(timeouts: Timeouts, may_ask: bool) -> list[str]:

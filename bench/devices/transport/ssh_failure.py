@@ -2,6 +2,8 @@
 
 import re
 
+# The other end of a command, which has no address.
+THROUGH = r"UNKNOWN port 65535"
 # The first that fits, most particular first. What OpenSSH says is the same in every language.
 REASONS = (
     (
@@ -14,8 +16,13 @@ REASONS = (
         "shows a host key that is not known here; run {ssh} once and compare the fingerprint",
     ),
     (
+        r"Permissions \S+ for .* are too open",
+        "is not shown your key, which others could read; run chmod 600 on it",
+    ),
+    (
         r"Permission denied|Too many authentication failures",
-        "refuses the login; run {ssh} to see whether it works, ssh-copy-id to install your key",
+        "refuses the login; run {ssh} to see whether it works, ssh-copy-id to install your key, "
+        "ssh-add where that asks for a passphrase",
     ),
     (
         r"Could not resolve hostname|Name or service not known",
@@ -39,6 +46,11 @@ REASONS = (
         "does not answer; is it switched on and on this network?",
     ),
     (
+        rf"(?s)^.*{THROUGH}",
+        "cannot be reached through the ProxyCommand or ProxyJump of ssh's configuration; run {ssh} "
+        "to see why",
+    ),
+    (
         r"Connection (closed|reset) by|kex_exchange_identification|Broken pipe",
         "ended the connection at once; is it still starting? try again, or run {ssh}",
     ),
@@ -53,12 +65,21 @@ OFFENDING = r"Offending \S+ key in (.+):(\d+)"
 
 def explained(host: str, ssh: str, output: str) -> str:
     """In one line, why ``host`` cannot be reached; ``ssh`` is what a person would run."""
-    advice = next((text for pattern, text in REASONS if re.search(pattern, output)), OTHERWISE)
+    output = "\n".join(line.strip() for line in output.splitlines() if line.strip())
+    reasons = ((re.search(pattern, output), text) for pattern, text in REASONS)
+    match, advice = next((one for one in reasons if one[0]), (None, OTHERWISE))
     found = re.search(OFFENDING, output)
     known_hosts = f"line {found[2]} of {found[1]}" if found else "known_hosts"
-    last = last_line(output)
-    quoted = f" (ssh said: {last})" if last else ""
+    said = _lines_of(match) if match else last_line(output)
+    quoted = f" (ssh said: {said})" if said else ""
     return f"{host} {advice.format(known_hosts=known_hosts, ssh=ssh)}{quoted}"
+
+
+def _lines_of(match: re.Match) -> str:
+    """The whole lines of what was found, as one."""
+    start = match.string.rfind("\n", 0, match.start()) + 1
+    end = match.string.find("\n", match.end())
+    return " ".join(match.string[start : end if end >= 0 else None].split())
 
 
 def last_line(output: str) -> str:
