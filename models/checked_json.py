@@ -39,15 +39,21 @@ def parse(text: str | bytes) -> Any:
 def parse_file(path: Path) -> Any:
     """The value in the JSON file at ``path``; ValueError where it is no JSON or is too large.
 
-    Raises the OSErrors of opening it. What is no regular file is not opened: a pipe may never end.
+    Raises the OSErrors of opening it.
     """
+    return parse(content_of(path))
+
+
+def content_of(path: Path) -> bytes:
+    """The content of a small file; ValueError where it is no file or is too large. What is no
+    regular file is not opened: a pipe may never end."""
     if path.exists() and not path.is_file():
         raise ValueError("it is no file")
     with path.open("rb") as file:
         content = file.read(LARGEST_FILE + 1)
     if len(content) > LARGEST_FILE:
         raise ValueError(f"it has more than {LARGEST_FILE >> 20} MiB")
-    return parse(content)
+    return content
 
 
 def read(kind: type[T], raw: object, at: str = "", finite: bool = True) -> T:
@@ -153,7 +159,7 @@ def _at(outer: str, name: str) -> str:
 
 def _quoted(found: object) -> str:
     if isinstance(found, float | int) or found is None:
-        shown = "null" if found is None else str(found) if abs(found) < 1e300 else "too large"
+        shown = "null" if found is None else "too large" if abs(found) >= 1e300 else str(found)
     elif isinstance(found, str):
         shown = found if found == "missing" else repr(found[: SHOWN + 1])
     else:

@@ -3,21 +3,16 @@
 import tomllib
 from pathlib import Path
 
-from models.checked_json import INT64, LARGEST_FILE
+from models.checked_json import INT64, content_of
 
 DEEPEST = 20
 
 
 def read(path: Path) -> dict:
     """The tables in ``path``. OSError where it cannot be read, ValueError where it is no TOML."""
-    if path.exists() and not path.is_file():
-        raise ValueError("it is no file")
-    with path.open("rb") as file:
-        content = file.read(LARGEST_FILE + 1)
-    if len(content) > LARGEST_FILE:
-        raise ValueError(f"it has more than {LARGEST_FILE >> 20} MiB")
+    content = content_of(path).decode("utf-8-sig")
     try:
-        found = tomllib.loads(content.decode("utf-8-sig"))
+        found = tomllib.loads(content)
     except RecursionError:
         raise ValueError("it nests too deeply") from None
     _check(found)

@@ -59,7 +59,7 @@ def test_a_device_that_is_slow_is_not_lost(between, patient, big):
 def test_a_fetch_that_is_cut_leaves_nothing(between, connection, big):
     between.after(BIG_BYTES // 3, "down", between.cut)
     with pytest.raises(ConnectionLost):
-        connection.get(PurePosixPath(big), big.parent / "back")
+        connection.get(PurePosixPath(big), big.parent / "back", 2**40)
     assert os.listdir(big.parent) == ["big"]
 
 

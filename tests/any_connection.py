@@ -62,7 +62,7 @@ def test_files_keep_their_content_under_any_name(connection, tmp_path, name):
     (tmp_path / "here").write_bytes(os.urandom(100_000))
     connection.put(tmp_path / "here", PurePosixPath(remote), ignore)
     assert remote.read_bytes() == (tmp_path / "here").read_bytes()
-    connection.get(PurePosixPath(remote), tmp_path / name)
+    connection.get(PurePosixPath(remote), tmp_path / name, 2**40)
     assert (tmp_path / name).read_bytes() == (tmp_path / "here").read_bytes()
     assert os.listdir(remote.parent) == [name]
 
@@ -74,7 +74,7 @@ def test_a_file_replaces_another_and_what_a_power_cut_left_of_it(connection, tmp
     (tmp_path / "here").write_text("")
     connection.put(tmp_path / "here", PurePosixPath(remote), ignore)
     assert remote.read_text() == ""
-    connection.get(PurePosixPath(remote), tmp_path / "here")
+    connection.get(PurePosixPath(remote), tmp_path / "here", 2**40)
     assert (tmp_path / "here").read_text() == ""
     assert sorted(os.listdir(tmp_path)) == ["here", "there", "there.parts"]
 
@@ -90,7 +90,7 @@ def test_where_a_file_cannot_be_it_is_an_error_in_one_line(connection, tmp_path)
     with pytest.raises(
         DeviceError, match=rf"{connection.name}: cannot read '.*/none': .*No such file"
     ):
-        connection.get(PurePosixPath(tmp_path / "none"), tmp_path / "back")
+        connection.get(PurePosixPath(tmp_path / "none"), tmp_path / "back", 2**40)
     assert sorted(os.listdir(tmp_path)) == ["folder", "here"]
     assert os.listdir(tmp_path / "folder") == []
 
@@ -102,15 +102,33 @@ def test_a_file_that_is_changed_on_the_way_gets_no_name(connection, tmp_path, mo
         connection.put(tmp_path / "here", PurePosixPath(tmp_path / "there"), ignore)
     monkeypatch.setattr(transfer, "GET", transfer.GET.replace('< "$1" &&', '< "$1" | rev &&'))
     with pytest.raises(DeviceError, match="changed while it was read"):
-        connection.get(PurePosixPath(tmp_path / "here"), tmp_path / "back")
+        connection.get(PurePosixPath(tmp_path / "here"), tmp_path / "back", 2**40)
     assert os.listdir(tmp_path) == ["here"]
+
+
+@pytest.mark.parametrize("content", ["12345678901", "/dev/zero"])
+def test_a_file_that_is_larger_than_it_may_be_is_not_kept(connection, tmp_path, content):
+    """One without an end, too, which would fill the disk here."""
+    remote = tmp_path / "there"
+    if content == "/dev/zero":
+        remote.symlink_to(content)
+    else:
+        remote.write_text(content)
+    with pytest.raises(DeviceError, match=rf"{connection.name}: '.*/there' is too large"):
+        connection.get(PurePosixPath(remote), tmp_path / "back", 10)
+    assert os.listdir(tmp_path) == ["there"]
+
+
+def test_a_program_that_writes_without_end_is_not_listened_to(connection):
+    with pytest.raises(DeviceError, match=rf"{connection.name}: cat /dev/zero: it wrote more than"):
+        connection.run(["cat", "/dev/zero"], 60)
 
 
 def test_a_disk_that_hangs_is_not_waited_for(connection, tmp_path, monkeypatch):
     monkeypatch.setattr(transfer, "STALLED_S", 0.5)
     os.mkfifo(tmp_path / "hangs")
     with pytest.raises(DeviceError, match=r"no byte was written or read for 0.5 s"):
-        connection.get(PurePosixPath(tmp_path / "hangs"), tmp_path / "back")
+        connection.get(PurePosixPath(tmp_path / "hangs"), tmp_path / "back", 2**40)
     while running(tmp_path / "hangs"):  # lets the programs there go, one after the other
         with contextlib.suppress(OSError):  # no reader at this instant
             os.close(os.open(tmp_path / "hangs", os.O_WRONLY | os.O_NONBLOCK))

@@ -60,7 +60,7 @@ class LocalTransport:
         shutil.copyfile(local, f"{remote}.part")
         os.replace(f"{remote}.part", remote)
 
-    def get(self, remote, local):
+    def get(self, remote, local, most_bytes):
         if not self._is_connected:
             raise ConnectionLost("the connection to local is cut")
         shutil.copyfile(remote, f"{local}.part")

@@ -59,7 +59,7 @@ def test_files_keep_their_content_and_leave_no_parts(connection, tmp_path):
     try:
         for name in ("-rf", "it's", "ä 漢"):
             connection.put(tmp_path / "here", remote / name, ignore)
-            connection.get(remote / name, tmp_path / "back")
+            connection.get(remote / name, tmp_path / "back", 2**40)
             assert (tmp_path / "back").read_bytes() == (tmp_path / "here").read_bytes()
         # Its ls writes no letters beyond ASCII.
         output = connection.run_check(["sh", "-c", 'cd "$1" && printf "%s\\n" *', "sh", remote], 60)
@@ -67,7 +67,7 @@ def test_files_keep_their_content_and_leave_no_parts(connection, tmp_path):
         with pytest.raises(DeviceError, match=r"cannot write '.*': .* is a folder$"):
             connection.put(tmp_path / "here", remote, ignore)
         with pytest.raises(DeviceError, match=r"cannot read '.*/none': .*No such file"):
-            connection.get(remote / "none", tmp_path / "back")
+            connection.get(remote / "none", tmp_path / "back", 2**40)
     finally:
         connection.run_check(["rm", "-rf", remote], 60)
 

@@ -78,8 +78,8 @@ def test_what_was_classified_ahead_of_a_fault_is_not_classified_again(
 ):
     fetched, plain = [], Adb.get
 
-    def get(self, remote, local):
-        plain(self, remote, local)
+    def get(self, remote, local, most_bytes):
+        plain(self, remote, local, most_bytes)
         fetched.append(local.name)
 
     monkeypatch.setattr(Adb, "get", get)

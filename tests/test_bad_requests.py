@@ -84,6 +84,7 @@ def photographs(made, n=70):
         (["--weights", "random", "--n-calib", "0"], ["N_CALIB is 0"]),
         (["--weights", "random", "--n-calib", "4"], ["4 images", "at least 8"]),
         (["--weights", "random", "--threads", "0"], ["THREADS is 0"]),
+        (["--weights", "random", "--threads", "1025"], ["THREADS is 1025", "1 to 1024"]),
         (["--weights", "random", "--logits", "yes"], ["LOGITS is 'yes'", "0 or 1"]),
         (["--weights", "random", "--split", "0"], ["SPLIT is 0", "at least 1"]),
         (["--weights", "random", "--split", "two"], ["SPLIT is 'two'", "a whole number"]),

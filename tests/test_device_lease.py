@@ -337,3 +337,26 @@ def test_a_registered_program_runs_through_the_connection_with_its_input_and_end
     words = lease_command(PurePosixPath(cache), "one", [sys.executable, "-c", source])
     done = subprocess.run(transport.argv(words), input=b"it's $(me)\n", capture_output=True)
     assert (done.stdout, done.returncode) == (b"it's $(me)\n", 9)
+
+
+LIES = [
+    "busy", "busy soon", "busy \u00b2 - x", "ended", "ended a b", "locked up", "failed", "left",
+    "released now", "", "x" * 2**21, "left a b\nlease " * 20_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("said", LIES)
+def test_an_agent_that_speaks_nonsense_is_an_error_in_one_line(device, tmp_path, said):
+    (tmp_path / "said").write_text(f"lease {said}\n")
+    agent = ("sh", "-c", f"cat '{tmp_path}/said'; exit 3")
+    with pytest.raises(DeviceError) as refused:
+        device(agent=agent).take()
+    assert "\n" not in str(refused.value) and len(str(refused.value)) < 1000
+
+
+def test_an_agent_that_ends_a_program_in_nonsense_is_not_believed(device):
+    """A bench goes on, and ends; what it measured is kept."""
+    script = "printf 'lease locked\\n'; while read -r line; do printf 'lease ended\\n'; done"
+    lease = device(agent=("sh", "-c", script))
+    lease.take()
+    lease.release()

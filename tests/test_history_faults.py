@@ -11,6 +11,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from history_records import DRIFT, record, timed
 
 from bench.__main__ import main
 from bench.history.history import History
+from bench.measurement.comparable import relative
 from models.command_line.errors import DeviceError, RequestError
 
 pytestmark = pytest.mark.waits
@@ -278,6 +280,63 @@ def test_bytes_that_changed_cost_no_run_whose_rows_are_whole(thirty, seed, capsy
     found = {one.id: one for one in History(Path("results/rescued.sqlite")).each()}
     assert {run_id for run_id in found if found[run_id] == thirty[run_id]} >= whole
     assert code == (0 if len(found) == 30 else 1)
+
+
+@pytest.mark.parametrize("at", [0, 16, 18, 20, 21, 47, 59])
+def test_a_damaged_header_costs_no_run(thirty, at):
+    """It is the same in every history; elsewhere in it SQLite needs nothing to read."""
+    content = bytearray(History().path.read_bytes())
+    content[at : at + 1] = b"\xa5"
+    History().path.write_bytes(content)
+    found, lost = rescued(code=0)
+    assert lost == set() and {one.id: one for one in found.each()} == thirty
+
+
+def test_a_file_that_lost_its_end_is_rescued_up_to_there(thirty):
+    size = History().path.stat().st_size
+    os.truncate(History().path, size - 4096)
+    with pytest.raises(DeviceError, match="is damaged"):
+        History().check()
+    found, lost = rescued(code=1)
+    assert len(lost) < 10 and all(one == thirty[one.id] for one in found.each())
+
+
+@pytest.mark.parametrize(("flipped", "code"), [(False, 0), (True, 1)])
+def test_what_a_killed_bench_left_in_the_journal_is_rescued(thirty, flipped, code, capsys):
+    """SQLite itself leaves out, without a word, what follows damage in it."""
+
+    def work(say):
+        reader = sqlite3.connect(History().path)  # keeps the journal from being emptied
+        reader.execute("BEGIN").execute("SELECT count(*) FROM runs").fetchone()
+        for _ in range(3):
+            say(History().append(record()))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with child(work) as (_, output):
+        assert [int(line) for line in output] == [31, 32, 33]
+    journal = History().path.with_name("bench.sqlite-wal")
+    content = bytearray(journal.read_bytes())
+    content[len(content) // 2] ^= flipped
+    journal.write_bytes(content)
+    found, lost = rescued(code)
+    assert lost == set() and (len(found.listing(None)) == 33) == (not flipped)
+    assert ("later runs or comparisons may be lost" in capsys.readouterr().err) == flipped
+    assert journal.read_bytes() == content
+
+
+def test_a_name_of_a_table_that_is_no_text_is_damage(thirty, capsys):
+    content = History().path.read_bytes()
+    History().path.write_bytes(
+        content.replace(b"CREATE TABLE samples", b"\xce\xff\xffATE TABLE samples")
+    )
+    assert main(["list"]) == 3
+    said = capsys.readouterr().err
+    assert "is damaged" in said and "bench rescue" in said and "DEBUG" not in said
+
+
+def test_runs_without_turns_have_no_times_in_common(path):
+    one = record(result=timed((5, 6, 7)), environment=replace(record().environment, emulated=False))
+    assert relative(one, one) is None
 
 
 def test_damage_elsewhere_leaves_the_rest_readable(path):

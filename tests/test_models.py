@@ -1,5 +1,7 @@
 """Our definitions against ``keras.applications``: same layers, same numbers, any width and size."""
 
+import resource
+
 import numpy as np
 import pytest
 
@@ -165,10 +167,13 @@ def test_v1_channels_are_cut_not_rounded():
         ({"alpha": 0}, "ALPHA is 0"),
         ({"alpha": -0.5}, "ALPHA is -0.5"),
         ({"alpha": float("nan")}, "ALPHA is nan"),
+        ({"alpha": 33}, "ALPHA is 33"),
+        ({"alpha": 1e308}, "ALPHA is 1e.308"),
         ({"resolution": 0}, "RES is 0"),
         ({"resolution": 31}, "RES is 31"),
         ({"resolution": 513}, "RES is 513"),
         ({"classes": 0}, "CLASSES is 0"),
+        ({"classes": 2**31 - 1}, "CLASSES is 2147483647"),
     ],
 )
 def test_a_network_that_cannot_be_is_refused_naming_the_variable(wrong, named):
@@ -176,6 +181,16 @@ def test_a_network_that_cannot_be_is_refused_naming_the_variable(wrong, named):
         ModelSpec("v2", **wrong)
     assert "\n" not in str(caught.value)
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("wrong", [{"alpha": 30}, {"classes": 2**20}])
+def test_a_network_too_large_for_a_file_gets_no_memory(wrong):
+    """Of weights alone these would need 5 GB and more."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(RequestError, match=r"ARCH=v2 ALPHA=.* parameters; expected at most"):
+        registry.build(ModelSpec("v2", **wrong))
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert after - before < 2**20  # KiB
 
 
 def test_an_unknown_architecture_is_refused_naming_the_known_ones():

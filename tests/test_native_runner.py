@@ -1,6 +1,8 @@
 """The native runner gives the same results as the Python runner for the same jobs."""
 
 import json
+import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -46,6 +48,10 @@ def exported(tmp_path):
     np.save(tmp_path / "a.npy", pixels[:20])
     np.save(tmp_path / "b.npy", pixels[20:])
     return found
+
+
+def ends(artifact):
+    return artifact.inputs[0], artifact.outputs
 
 
 @pytest.mark.parametrize(("file_format", "scheme", "runtime", "threads"), ROWS)
@@ -94,6 +100,24 @@ def test_the_job_may_come_in_a_file(tmp_path, both, job):
     assert python.code == native.code == 0
     check_alike(python.result, native.result)
     assert both.refused("", tmp_path / "gone.json")[1].kind == "bad_job"
+
+
+def test_both_take_names_that_are_no_utf8(tmp_path, both, exported):
+    """Photographs of a camera card, and a model beside them."""
+    odd = tmp_path / os.fsdecode(b"\xf4\x8f\xe9 \xf0\x9f\x92\x80 caf\xe9\xff\\")
+    odd.mkdir()
+    for file_format, runtime in (("tflite", "litert"), ("onnx", "onnxruntime")):
+        path, artifact = exported[file_format, "float32"]
+        shutil.copy(path, odd / path.name)
+        shutil.copy(tmp_path / "a.npy", odd)
+        outputs = [odd / "x.npy"]
+        images = Images([odd / "a.npy"], 20, Preprocess(), *ends(artifact), outputs)
+        asked = Job(odd / path.name, file_format, runtime, 1, images=images, profile_runs=2)
+        written = []
+        for answer in both.run(asked.to_json()):
+            assert answer.result["error"] is None and answer.result["profile"], answer
+            written.append(outputs[0].read_bytes())
+        assert written[0] == written[1]
 
 
 def changed(job, **fields):
@@ -218,8 +242,7 @@ def test_both_refuse_the_same_images(tmp_path, both, job):
         ("gone.npy", "x.npy", "bad_input"),
         ("fits.npy", "gone/x.npy", "runtime_failed"),
     ):
-        ends = artifact.inputs[0], artifact.outputs, [tmp_path / outputs]
-        images = Images([tmp_path / name], 2, Preprocess(), *ends)
+        images = Images([tmp_path / name], 2, Preprocess(), *ends(artifact), [tmp_path / outputs])
         asked = replace(job, plan=None, images=images).to_json()
         assert both.refused(asked)[1].kind == kind, name
         assert not (tmp_path / "x.npy").exists()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from xml.etree import ElementTree
@@ -49,6 +50,16 @@ def test_a_bench_of_odd_names_keeps_times_and_accuracy(odd_project, capfd):
     assert float32.accuracy.top1 == 1 and int8.accuracy.top1 == 0
     assert int8.data == f"photos {SHOWN}"
     assert SHOWN in int8.accuracy.flips[0].item and f"out {SHOWN}" in int8.command
+
+
+@pytest.mark.parametrize("end", ["onnx", "tflite"])
+def test_a_file_of_an_odd_name_is_measured_as_it_is(odd_project, capfd, end):
+    odd = odd_project / f"{ODD}.{end}"
+    shutil.copy(odd_project / f"out {ODD}" / "tiny" / f"float32.{end}", odd)
+    given = ["--file", odd.name, "--data", f"photos {ODD}", "--profile", "1"]
+    assert main(["run", *given, "--runtimes", "litert,onnxruntime"]) == 0, capfd.readouterr().err
+    (row,) = History().newest()
+    assert row.artifact == f"{SHOWN}.{end}" and row.result.profile and row.accuracy.images == 9
 
 
 @pytest.mark.parametrize(

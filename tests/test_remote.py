@@ -51,9 +51,9 @@ class Line(LocalTransport):
         self.pushed.append(local.name)
         super().put(local, remote, show)
 
-    def get(self, remote, local):
+    def get(self, remote, local, most_bytes):
         self.before_get()
-        super().get(remote, local)
+        super().get(remote, local, most_bytes)
 
 
 @pytest.fixture

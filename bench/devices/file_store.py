@@ -76,5 +76,6 @@ class FileStore:
         return self.folder / (digest + path.suffix)
 
     def _found(self, names: Sequence[PurePosixPath]) -> set[PurePosixPath]:
-        output = self._transport.run_check(["sh", "-c", THERE, "sh", *names], HASH_S).decode()
-        return {name for name in names if f"{name.stem}  -\n{name}\n" in output}
+        output = self._transport.run_check(["sh", "-c", THERE, "sh", *names], HASH_S)
+        said = output.decode(errors="replace")
+        return {name for name in names if f"{name.stem}  -\n{name}\n" in said}

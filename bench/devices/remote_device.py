@@ -142,7 +142,9 @@ class RemoteDevice:
                     if fetched == len(job.images.outputs):
                         raise DeviceError(f"{self.name} classified more than it was given")
                     remote_output = sent.images.outputs[fetched - before]
-                    self._transport.get(remote_output, job.images.outputs[fetched])
+                    self._transport.get(
+                        remote_output, job.images.outputs[fetched], job.images.most_bytes
+                    )
                     fetched += 1  # it is here, even if the connection breaks now
                     self._transport.run_check(["rm", remote_output], ORDER_S)
 

@@ -1,6 +1,7 @@
 """The child process of one job: a runner that may crash, hang or print garbage."""
 
 import contextlib
+import math
 import os
 import selectors
 import signal
@@ -18,7 +19,7 @@ from models.command_line.errors import DeviceError
 MAX_LINE_BYTES = 256 * 2**20
 READ_BYTES = 2**20
 OFTEN_OUT_OF_MEMORY = ("SIGKILL", "SIGABRT")  # the names: Windows has no SIGKILL
-EVENTS = ("ready", "turn", "classified")
+MOST_TURNS = 10**6  # of no time at all
 QUOTED_CHARACTERS = 160
 
 
@@ -56,6 +57,10 @@ class RunnerProcess:
         self.job, self.result = job, None
         self._limit_s, self._remote = time_limit_s or job.allowance_s, remote
         self._unanswered = set() if unanswered is None else unanswered
+        self._turns, self._has_enough, plan = 0, False, job.plan
+        self._most_turns = MOST_TURNS
+        if plan and plan.turn_s:  # the last may begin just ahead of the limit
+            self._most_turns = math.ceil(plan.time_limit_s / plan.turn_s) + 1
         self._process, self._read, self._stderr = None, bytearray(), bytearray()
         try:
             self._process = start()
@@ -85,20 +90,32 @@ class RunnerProcess:
 
     def is_ready(self) -> bool:
         """Wait until the runner has warmed up; False where there is a ``result`` instead."""
-        return self._event() is not None
+        return self._event("ready") is not None
 
     def turn(self) -> bool:
         """Take one turn; whether the runner has enough now. True where it failed."""
+        if self.result is None and not self._has_enough and self._turns > self._most_turns:
+            self._fail("timed_out", f"not enough after {self._turns} turns; ended it")
+            self.end()
+            return True
         self._send("turn")
-        event = self._event()
-        return event is None or bool(event.get("enough"))
+        event = self._event("turn")
+        self._turns += 1
+        self._has_enough = event is None or bool(event.get("enough"))
+        return self._has_enough
 
     def finish(self, heard: Callable[[dict], None] = lambda event: None) -> Result:
         """No more turns: the result. ``heard`` is told of each event before it."""
         if self.result is None:
             with contextlib.suppress(BrokenPipeError):  # its last words say why
                 self._process.stdin.close()
-            while (event := self._event()) is not None:
+            images = self.job.images
+            left = len(images.shards) if images else 0
+            while (event := self._event("classified")) is not None:
+                left -= 1
+                if left < 0:
+                    self._fail("garbage", "classified more than it was given")
+                    break
                 heard(event)
         self.end()
         return self.result
@@ -133,18 +150,19 @@ class RunnerProcess:
             self._process.stdin.write(line.encode() + b"\n")
             self._process.stdin.flush()
 
-    def _event(self) -> dict | None:
-        """The next line if it is an event; None where it, or the end of the child, is a result."""
+    def _event(self, kind: str) -> dict | None:
+        """The next line if it is such an event; None where it, or the end of the child, is a
+        result."""
         if self.result is None:
             line = self._line()
             if self.result is None:
-                return self._understood(line)
+                return self._understood(line, kind)
         return None
 
-    def _understood(self, line: str | None) -> dict | None:
+    def _understood(self, line: str | None, kind: str) -> dict | None:
         try:
             message = parse(line or "")
-            if isinstance(message, dict) and message.get("event") in EVENTS:
+            if isinstance(message, dict) and message.get("event") == kind:
                 self._unanswered.update(sources_in(message))
                 return message
             self.result = Result.from_dict(message, self.job)

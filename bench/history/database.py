@@ -111,21 +111,44 @@ def _lacks_shared_memory(error: sqlite3.OperationalError) -> bool:
 def opened_as_it_is(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection to whatever is at ``path``, nothing of which is checked or changed."""
     with _as_it_is(path) as uri, closing(_connection(uri, 0)) as connection:
+        # Otherwise SQLite reads nothing of a file that has lost its end.
+        connection.execute("PRAGMA writable_schema = ON")
         yield connection
+
+
+def journal(path: Path) -> Path:
+    """The file beside the history at ``path`` that what was written last is in."""
+    return path.with_name(f"{path.name}-wal")
+
+
+def lost_commits(path: Path) -> int:
+    """How many transactions the journal of a history has after one that is damaged: SQLite takes
+    them for remains of an earlier journal, and says nothing."""
+    if not journal(path).is_file() or not (content := journal(path).read_bytes()):
+        return 0
+    with _as_it_is(path) as uri, closing(_connection(uri, 0)) as connection:
+        try:
+            _, read, _ = connection.execute("PRAGMA wal_checkpoint").fetchone()
+        except sqlite3.Error:
+            read = 0
+    frame_bytes = 24 + int.from_bytes(content[8:12], "big")  # of a page, and what is said of it
+    starts = range(32 + max(0, read) * frame_bytes, len(content) - 23, frame_bytes)
+    # Of this journal, and the last of a transaction, which has the number of pages.
+    ends = (s for s in starts if content[s + 8 : s + 16] == content[16:24])
+    return sum(content[s + 4 : s + 8] != bytes(4) for s in ends)
 
 
 @contextmanager
 def _as_it_is(path: Path) -> Iterator[str]:
     """The address to read a history at that is not written, not even the files beside it."""
-    journal = path.with_name(f"{path.name}-wal")
     try:
-        if not journal.exists() or not journal.stat().st_size:
+        if not journal(path).exists() or not journal(path).stat().st_size:
             yield f"{path.absolute().as_uri()}?mode=ro&immutable=1"
             return
         # What a bench wrote last, or writes now, is there only, and SQLite would have to lock it.
         with TemporaryDirectory(prefix="bench-") as folder:
             copied = Path(folder) / path.name
-            for file in (journal, path):
+            for file in (journal(path), path):
                 shutil.copyfile(file, copied.with_name(file.name))
             yield f"{copied.as_uri()}?mode=rw"
     except OSError as error:
@@ -142,6 +165,8 @@ def _faults(path: Path | None, busy_timeout_s: float) -> Iterator[None]:
                 raise damaged(path, str(error).partition(" with text")[0]) from error
             raise  # a fault of this program
         raise fault(path, error, busy_timeout_s) from error
+    except UnicodeDecodeError as error:  # of SQLite's message about names that are no text
+        raise damaged(path, str(error)) from error
 
 
 def _make_folder(path: Path) -> None:

@@ -1,9 +1,11 @@
 """``bench rescue``: what can be read of a damaged history, in a new file."""
 
 import os
+import shutil
 import sqlite3
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.history import database, rows
@@ -11,6 +13,7 @@ from bench.history.history import DATABASE, History
 from bench.measurement.environment import Environment
 from models.command_line.errors import CheckFailed, RequestError
 from models.command_line.printable import printable
+from models.command_line.scratch import scratch_folder
 
 RESCUED = DATABASE.with_name("rescued.sqlite")
 LEAST_BYTES = 32  # of a run in the file; a number that is larger than that allows is itself damaged
@@ -21,6 +24,24 @@ DAMAGE = (sqlite3.Error, ValueError, TypeError, OverflowError)
 # What is wrong with a row, and not with the file that it is written to.
 NOT_TAKEN = (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError,
              ValueError, TypeError, OverflowError)  # fmt: skip
+
+
+# What a file of SQLite begins with, where that is the same in every history: its name, pages of
+# 4096 bytes, a journal of its own, the shares of a page, the format of the tables, UTF-8.
+HEADER = {
+    0: b"SQLite format 3\0\x10\0\2\2\0\x40\x20\x20",
+    **{44: b"\0\0\0\4", 52: b"\0\0\0\0\0\0\0\1"},
+}
+
+
+@dataclass(frozen=True)
+class Rescued:
+    """The ids of the runs that are ``saved``, of those that are ``lost``, and whether all that
+    there was is known."""
+
+    saved: list[int]
+    lost: list[int]
+    sure: bool
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -35,18 +56,34 @@ def run(namespace: Namespace, typed: str) -> None:
         raise RequestError(f"there is no {DATABASE}, so there is nothing to rescue")
     if target.exists():
         raise RequestError(f"{target} is there already; move it away, or name another --out-file")
-    saved, lost, sure = rescue(DATABASE, target)
-    print(printable(f"{target}: {len(saved)} runs of {DATABASE}, which was not changed"))
+    found = rescue(DATABASE, target)
+    saved, lost = len(found.saved), len(found.lost)
+    print(printable(f"{target}: {saved} runs of {DATABASE}, which was not changed"))
     if lost:
-        shown = ", ".join(map(str, lost[:SHOWN])) + (", ..." if len(lost) > SHOWN else "")
-        raise CheckFailed(f"{len(lost)} of {len(saved) + len(lost)} runs are lost: {shown}")
-    if not sure:
+        shown = ", ".join(map(str, found.lost[:SHOWN])) + (", ..." if lost > SHOWN else "")
+        raise CheckFailed(f"{lost} of {saved + lost} runs are lost: {shown}")
+    if not found.sure:
         raise CheckFailed("parts of the file cannot be read: later runs or comparisons may be lost")
 
 
-def rescue(path: Path, target: Path) -> tuple[list[int], list[int], bool]:
-    """The ids of the runs that are saved, of those that are lost, and whether all that there was
-    is known. ``target`` is written whole or not at all."""
+def rescue(path: Path, target: Path) -> Rescued:
+    """Write to ``target``, whole or not at all, what can be read of the history at ``path``."""
+    found = _rescued(path, target)
+    if found.saved or (found.sure and not found.lost):
+        return found
+    with scratch_folder() as folder:  # the first bytes, which say how to read all others, may be
+        copied = folder / path.name  # what is wrong; every history has the same
+        for file in (path, database.journal(path)):
+            if file.is_file():
+                shutil.copyfile(file, folder / file.name)
+        with copied.open("r+b") as file:
+            for at, content in HEADER.items():
+                file.seek(at)
+                file.write(content)
+        return _rescued(copied, target)
+
+
+def _rescued(path: Path, target: Path) -> Rescued:
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         with (
@@ -62,7 +99,7 @@ def rescue(path: Path, target: Path) -> tuple[list[int], list[int], bool]:
     finally:
         partial.unlink(missing_ok=True)
     lost = sorted((known if sure else set(every)) - set(saved))
-    return saved, lost, sure and all_drifts
+    return Rescued(saved, lost, sure and all_drifts and not database.lost_commits(path))
 
 
 def _ids(connection: sqlite3.Connection, most: int) -> tuple[set[int], bool]:

@@ -55,7 +55,7 @@ def relative(a: Record, b: Record) -> Relative | None:
     nothing."""
     if a.environment.emulated or b.environment.emulated:
         return None
-    if not a.result.samples_ns or not b.result.samples_ns:
+    if not all(one.result.samples_ns and one.result.turns for one in (a, b)):
         return None
     in_turns = took_turns(a, b)
     return Relative((ratio if in_turns else unpaired_ratio)(a.result, b.result), in_turns)

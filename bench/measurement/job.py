@@ -1,6 +1,7 @@
 """A job for a runner; ``bench/on_device/job_format.py`` documents the JSON."""
 
 import json
+import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import PurePath
 
@@ -26,6 +27,7 @@ SOURCES = {
     "hwmon": "under-voltage",
 }
 
+HEADER_BYTES = 4096  # of an .npy file
 START_ALLOWANCE_S = 120.0
 IMAGE_ALLOWANCE_S = 2.0
 
@@ -42,6 +44,12 @@ class Images:
     input: TensorInfo
     tensors: tuple[TensorInfo, ...]
     outputs: tuple[PurePath, ...]
+
+    @property
+    def most_bytes(self) -> int:
+        """More than the outputs of any shard can have."""
+        values = sum(math.prod(tensor.shape[1:]) for tensor in self.tensors)
+        return 4 * self.count * values + HEADER_BYTES
 
     def after(self, shards: int) -> "Images":
         """Without the first so many shards."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bench.measurement.environment import MOST_QUOTA, Battery
-from bench.measurement.job import SOURCES, VERSION, Job
+from bench.measurement.job import NATIVE, SOURCES, VERSION, Job
 from models import checked_json
 from models.checked_json import WrongField, check_range
 from models.command_line.errors import DeviceError
@@ -146,6 +146,7 @@ class Result:
         for name in OF_THE_BENCH:
             if name in raw:
                 raise ValueError(f"not a result: {name} is not for a runner to say")
+        _check_is_of(raw, job)
         if missing := [name for name in NEEDED if name not in raw]:
             raise ValueError(f"not a result: it has no {missing[0]}")
         named = {
@@ -205,6 +206,16 @@ class Result:
     def failed(cls, job: Job, kind: str, message: str) -> "Result":
         """The result of a run that ended without one of its own."""
         return cls(job.runtime, threads=job.threads, error=RunError(kind, message))
+
+
+def _check_is_of(raw: dict, job: Job) -> None:
+    """ValueError where ``raw`` is the answer to another job; one that failed early says less."""
+    for name, of_job in (
+        ("runtime", NATIVE.get(job.runtime, job.runtime)),
+        ("threads", job.threads),
+    ):
+        if raw.get(name) not in (None, of_job):
+            raise WrongField(name, raw[name], f"{of_job}, which its job has")
 
 
 def sources_in(raw: dict) -> tuple[str, ...]:

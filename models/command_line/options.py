@@ -10,6 +10,8 @@ from dataclasses import dataclass, fields
 from models.command_line import numbers
 from models.command_line.errors import RequestError
 
+MOST_THREADS = 1024  # which runners take
+
 
 def _flag(name):
     def parse(text):
@@ -53,6 +55,8 @@ class Options:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise RequestError(f"{name.upper()} is {value}; expected at least 1")
+        if self.threads > MOST_THREADS:
+            raise RequestError(f"THREADS is {self.threads}; expected 1 to {MOST_THREADS}")
         if self.outputs not in (None, "classes", "values"):
             raise RequestError(
                 f"OUTPUTS is {self.outputs!r}; expected classes or values, or nothing to let the "

@@ -13,6 +13,7 @@ from models.networks import (
     resnext,
     shufflenet_v1,
     shufflenet_v2,
+    size_limits,
     squeezenet,
     xception,
 )
@@ -99,6 +100,9 @@ def check(spec: ModelSpec) -> ModelSpec:
 def build(spec: ModelSpec):
     """Keras model of ``spec`` with freshly initialised weights. Imports TensorFlow.
 
-    RequestError for an architecture, width or resolution that there is not.
+    RequestError for an architecture, width or resolution that there is not, and for a network that
+    is too large.
     """
-    return ARCHITECTURES[check(spec).arch].build(spec)
+    build = ARCHITECTURES[check(spec).arch].build
+    what = f"ARCH={spec.arch} ALPHA={spec.alpha:g} CLASSES={spec.classes}"
+    return size_limits.build_checked(lambda: build(spec), what)

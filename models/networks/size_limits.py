@@ -1,6 +1,6 @@
 """What a network may be at most: told in the first second, before anything of that size is made."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 
 from models.command_line.errors import RequestError
@@ -8,6 +8,8 @@ from models.command_line.errors import RequestError
 # Both file formats end at 2 GiB (TFLite's FlatBuffer, ONNX's Protobuf), which are so many float32
 # weights: VGG16, the largest of keras.applications, has a quarter of them.
 MAX_PARAMETERS = 1 << 29
+# No network of ours has a last layer, or any layer, that could hold more within MAX_PARAMETERS.
+MAX_CLASSES, MAX_ALPHA = 1 << 20, 32
 # 268 MB as float32, e.g. 4730x4730 in colour; the first layer usually makes several times that.
 MAX_IMAGE_VALUES = 1 << 26
 
@@ -31,3 +33,15 @@ def check_parameters(count: int, what: str) -> None:
             f"{what} has {count:,} parameters; expected at most {MAX_PARAMETERS:,}, which is what "
             "a .tflite or .onnx file of float32 can hold"
         )
+
+
+def build_checked(build: Callable, what: str):
+    """The Keras model that ``build`` makes, whose weights get their memory once it is known how
+    many they are. Imports TensorFlow."""
+    import keras
+
+    with keras.StatelessScope(initialize_variables=False) as scope:
+        model = build()
+        check_parameters(model.count_params(), what)
+        scope.initialize_variables = True  # on leaving it
+    return model

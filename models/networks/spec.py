@@ -1,9 +1,9 @@
 """The specification of a network: architecture, width, resolution, classes, preprocessing."""
 
-import math
 from dataclasses import dataclass
 
 from models.command_line.errors import RequestError
+from models.networks.size_limits import MAX_ALPHA, MAX_CLASSES
 
 MIN_RESOLUTION = 32
 MAX_RESOLUTION = 512
@@ -37,19 +37,19 @@ class ModelSpec:
     include_top: bool = True
 
     def __post_init__(self) -> None:
-        if not 0 < self.alpha < math.inf:
+        if not 0 < self.alpha <= MAX_ALPHA:
             raise RequestError(
-                f"ALPHA is {self.alpha:g}; expected a width multiplier above 0, for example "
-                "ALPHA=0.5"
+                f"ALPHA is {self.alpha:g}; expected a width multiplier above 0, up to {MAX_ALPHA}, "
+                "for example ALPHA=0.5"
             )
         if not MIN_RESOLUTION <= self.resolution <= MAX_RESOLUTION:
             raise RequestError(
                 f"RES is {self.resolution}; expected an input size from {MIN_RESOLUTION} to "
                 f"{MAX_RESOLUTION} pixels, for example RES=224"
             )
-        if self.classes < 1:
+        if not 1 <= self.classes <= MAX_CLASSES:
             raise RequestError(
-                f"CLASSES is {self.classes}; expected at least 1, for example CLASSES=1000"
+                f"CLASSES is {self.classes}; expected 1 to {MAX_CLASSES}, for example CLASSES=1000"
             )
 
     @property

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from models.command_line.errors import RequestError
+from models.command_line.storable import storable
 from models.data.image_source import ImageSize
 from models.model_files.model_file import (
     CHANNELS,
@@ -224,7 +225,9 @@ class OnnxFile:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = THREADS, 1
         options.log_severity_level = 4
-        given = str(self.path) if self.is_whole else self.model.SerializeToString()
+        path = str(self.path)
+        opens_it = self.is_whole and path == storable(path)  # it refuses names that are no UTF-8
+        given = path if opens_it else self.model.SerializeToString()
         try:
             return onnxruntime.InferenceSession(given, options, ["CPUExecutionProvider"])
         except Exception as error:  # whatever ONNX Runtime finds wrong

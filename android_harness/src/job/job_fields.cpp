@@ -1,5 +1,6 @@
 #include "job/job_fields.h"
 
+#include <charconv>
 #include <cmath>
 #include <set>
 #include <sstream>
@@ -64,6 +65,50 @@ class Strict {
   std::vector<std::set<std::string>> keys_;
 };
 
+constexpr int kEscape = 6;  // characters: \uXXXX
+
+// The UTF-16 unit of the escape at `at`; -1 where there is none.
+int unit_at(const std::string& text, std::size_t at) {
+  if (text.compare(at, 2, "\\u") != 0 || at + kEscape > text.size()) return -1;
+  int unit = 0;
+  const char* first = &text[at + 2];
+  const auto read = std::from_chars(first, first + 4, unit, 16);
+  return read.ptr == first + 4 ? unit : -1;
+}
+
+// Python writes a byte of a name that is no UTF-8 as half a surrogate pair, \udc80 to \udcff, which
+// the parser refuses. It becomes a whole one, of U+10FF00 plus the byte, which nobody uses.
+std::string with_whole_pairs(const std::string& text) {
+  if (text.find("\\udc") == std::string::npos) return text;
+  std::string made;
+  for (std::size_t at = 0; at < text.size();) {
+    const int unit = unit_at(text, at), next = unit < 0 ? -1 : unit_at(text, at + kEscape);
+    std::size_t length = text[at] == '\\' ? 2 : 1;
+    if (unit >= 0) length = unit >> 10 == 0x36 && next >> 10 == 0x37 ? 2 * kEscape : kEscape;
+    if (unit >= 0xdc80 && unit <= 0xdcff) {
+      made += "\\udbff\\udf" + text.substr(at + 4, 2);
+    } else {
+      made.append(text, at, length);
+    }
+    at += length;
+  }
+  return made;
+}
+
+// The bytes that with_whole_pairs() has kept in a text, or in those of a list or an object.
+void restore_bytes(Json& value) {
+  if (value.is_structured()) {
+    for (Json& inner : value) restore_bytes(inner);
+  }
+  if (!value.is_string()) return;
+  std::string& text = value.get_ref<std::string&>();
+  for (std::size_t at = 0; (at = text.find("\xf4\x8f", at)) != std::string::npos; ++at) {
+    const int high = static_cast<unsigned char>(text[at + 2]) - 0xbc;  // U+10FF80 to U+10FFFF
+    if (high < 2) continue;
+    text.replace(at, 4, 1, static_cast<char>(high << 6 | (text[at + 3] & 0x3f)));
+  }
+}
+
 }  // namespace
 
 Json parse_json(const std::string& text) {
@@ -71,8 +116,10 @@ Json parse_json(const std::string& text) {
   if (text.compare(0, 3, "\xef\xbb\xbf") == 0)
     refuse("the job is not JSON: it has a byte order mark");
   try {
-    std::istringstream stream(text);
-    return read_json(stream, Strict());
+    std::istringstream stream(with_whole_pairs(text));
+    Json parsed = read_json(stream, Strict());
+    restore_bytes(parsed);
+    return parsed;
   } catch (const Json::exception& error) {
     const std::string said = error.what();
     refuse("the job is not JSON: " + said.substr(0, 200));

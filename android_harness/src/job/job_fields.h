@@ -18,6 +18,7 @@ struct Field {
 using Fields = std::map<std::string, Field>;
 
 // Failure "bad_job" where it is not JSON, has a key twice or is nested deeper than a job can be.
+// Names of files that are no UTF-8 come back as their bytes.
 Json parse_json(const std::string& text);
 
 // Failure "bad_job" unless `value` is an object with exactly these fields and types.

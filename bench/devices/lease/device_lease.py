@@ -199,7 +199,7 @@ def _who(busy: Answer) -> str:
     """The holder and for how long, e.g. "ann@desk pid 12 for 3 min"."""
     if _owner(busy) == UNKNOWN:
         return "another bench, which its lock does not name"
-    if busy.words[0] == UNKNOWN:
+    if not busy.words[0].isdecimal():
         return _owner(busy)
     return f"{_owner(busy)} for {_span(float(busy.words[0]))}"
 

@@ -10,6 +10,7 @@ from typing import IO
 from models.command_line.errors import DeviceError
 
 END_S, LOOK_S = 5.0, 0.1
+MOST_BYTES = 64 * 2**20  # of what a program writes that is waited for: a device may write anything
 
 
 @contextlib.contextmanager
@@ -40,7 +41,8 @@ def running(
 def communicated(
     process: subprocess.Popen, given: bytes | None, timeout_s: float, stopped: threading.Event
 ) -> tuple[bytes, bytes]:
-    """Like Popen's ``communicate``, but DeviceError soon after ``stopped`` is set.
+    """Like Popen's ``communicate``, but DeviceError soon after ``stopped`` is set, and for output
+    of more than MOST_BYTES.
 
     Killing the process would not end the wait: ssh hands its pipes on to the process that holds
     the connection, and that waits for the device.
@@ -50,8 +52,11 @@ def communicated(
         left_s = end - time.monotonic()
         try:
             return process.communicate(given, max(0.0, min(LOOK_S, left_s)))
-        except subprocess.TimeoutExpired:
+        except subprocess.TimeoutExpired as waiting:
             given = None  # it has that
+            for written in (waiting.stdout, waiting.stderr):
+                if written and len(written) > MOST_BYTES:
+                    raise DeviceError(f"it wrote more than {MOST_BYTES >> 20} MiB") from None
             if left_s <= LOOK_S:
                 raise
     raise DeviceError("it was told to stop")

@@ -71,6 +71,8 @@ class ProcessTransport(ABC):
                 raise DeviceError(
                     f"{self.name}: {_shown(argv)} did not end within {timeout_s:g} s"
                 ) from error
+            except DeviceError as error:
+                raise DeviceError(f"{self.name}: {_shown(argv)}: {error}") from error
         error_text = stderr.decode(errors="replace")
         self.check_connection(process.returncode, error_text)
         return Finished(process.returncode, stdout, error_text)
@@ -92,9 +94,9 @@ class ProcessTransport(ABC):
         """Copy a file there: whole, on its disk and under its name, or not at all."""
         transfer.put(self, local, remote, show)
 
-    def get(self, remote: PurePosixPath, local: Path) -> None:
-        """Copy a file here: whole, under its name, or not at all."""
-        transfer.get(self, remote, local)
+    def get(self, remote: PurePosixPath, local: Path, most_bytes: int) -> None:
+        """Copy a file of ``most_bytes`` at most here: whole, under its name, or not at all."""
+        transfer.get(self, remote, local, most_bytes)
 
     def stop(self) -> None:
         """End what is run, put or got now, and let nothing of that kind begin any more; what was

@@ -92,22 +92,33 @@ def put(connection: Connection, local: Path, remote: PurePosixPath, show: Report
     raise DeviceError(f"{connection.name}: cannot write {str(remote)!r}: {message}")
 
 
-def get(connection: Connection, remote: PurePosixPath, local: Path) -> None:
+def get(connection: Connection, remote: PurePosixPath, local: Path, most_bytes: int) -> None:
     """Copy ``remote`` here: whole, under its name, or not at all. DeviceError where it cannot be
-    read there."""
+    read there, or has more than ``most_bytes``."""
     part = local.with_name(f"{local.name}.part.{secrets.token_hex(4)}")
+    most_bytes += TRAILER_BYTES
+
+    def arrived() -> int:
+        size = os.fstat(file.fileno()).st_size
+        if size > most_bytes:
+            raise DeviceError(
+                f"{connection.name}: {str(remote)!r} is too large: more than {most_bytes:,} bytes"
+            )
+        return size
+
     try:
         with part.open("w+b") as file:
             message = _moved(
                 connection,
                 ["sh", "-c", GET, "sh", remote],
-                lambda: os.fstat(file.fileno()).st_size,
+                arrived,
                 lambda done: None,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
             )
             if message is not None:
                 raise DeviceError(f"{connection.name}: cannot read {str(remote)!r}: {message}")
+            arrived()
             if not _is_whole(file):
                 raise DeviceError(f"{connection.name}: {str(remote)!r} changed while it was read")
         os.replace(part, local)

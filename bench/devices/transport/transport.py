@@ -69,8 +69,8 @@ class Transport(Runs, Protocol):
     def put(self, local: Path, remote: PurePosixPath, show: Report) -> None:
         """Copy a file there: whole, under its name, or not at all."""
 
-    def get(self, remote: PurePosixPath, local: Path) -> None:
-        """Copy a file here: whole, under its name, or not at all."""
+    def get(self, remote: PurePosixPath, local: Path, most_bytes: int) -> None:
+        """Copy a file of ``most_bytes`` at most here: whole, under its name, or not at all."""
 
     def stop(self) -> None:
         """End what is run, put or got now, and let nothing of that kind begin any more; what was
