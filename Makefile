@@ -190,13 +190,13 @@ report: $(READY)
 	@$(RUN) -I -m bench report $(call arguments,$(TAKES_report))
 
 train: $(READY)
-	@$(RUN) -I -m models.training.train $(call arguments,$(TRAIN_OPTIONS))
+	@$(RUN) -I -m models.training $(call arguments,$(TRAIN_OPTIONS))
 
 native: $(READY)
-	@$(RUN) -I -m bench.devices.native.build
+	@$(RUN) -I -m bench.devices.native
 
 android: $(READY)
-	@$(RUN) -I -m bench.devices.native.build $(call arguments,$(ANDROID_OPTIONS))
+	@$(RUN) -I -m bench.devices.native $(call arguments,$(ANDROID_OPTIONS))
 
 # Tests that compute, then those that wait, many of them at once. Where PYTEST chooses some, in one go.
 HERE := not pi and not android and not fuzz and not applications and not runtimes

@@ -11,7 +11,7 @@ from commands import ROOT, environment
 
 from models.command_line import command
 
-PROGRAMS = ("bench", "quantize")
+PROGRAMS = ("bench", "export", "quantize", "models.training", "bench.devices.native")
 
 
 def ended(capsys, monkeypatch, work, *typed):
@@ -96,7 +96,7 @@ def loading(package, tmp_path, hook, **variables):
 
 
 @pytest.mark.parametrize("package", PROGRAMS)
-@pytest.mark.parametrize("module", ["argparse", "numpy", "models.command_line.errors"])
+@pytest.mark.parametrize("module", ["argparse", "tempfile", "models.command_line.errors"])
 def test_ctrl_c_while_a_program_is_loaded_shows_no_traceback(tmp_path, package, module):
     done = loading(package, tmp_path, INTERRUPTING, INTERRUPTED_AT=module)
     assert done.returncode in (-signal.SIGINT, 130)  # both are 130 to a shell
@@ -109,3 +109,15 @@ def test_a_package_that_cannot_be_loaded_is_one_line(tmp_path, package):
     done = loading(package, tmp_path, "")
     assert done.returncode == 3 and "Traceback" not in done.stderr
     assert "error: " in done.stderr and "libodd.so.1" in done.stderr
+
+
+@pytest.mark.parametrize("package", PROGRAMS)
+def test_a_folder_that_is_no_more_is_said(tmp_path, package):
+    (tmp_path / "gone").mkdir()
+    script = 'cd gone && rmdir ../gone && exec "$0" -m "$@"'
+    done = subprocess.run(
+        ["sh", "-c", script, sys.executable, package],
+        cwd=tmp_path, env=environment(), capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "started in is no more" in done.stderr
