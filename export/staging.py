@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import shutil
+import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from export.artifact import MANIFEST_NAME
 from models.command_line import folder_lock, scratch
 from models.command_line.errors import DeviceError, RequestError
 
+PREFIX = f".{scratch.PREFIX}"
 CANNOT_WRITE = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT,
     errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG,
@@ -26,10 +28,12 @@ def staging(folder: Path) -> Iterator[Path]:
     and where the disk becomes full.
     """
     made = [p for p in (folder.parent, *folder.parent.parents) if not p.exists()]
-    temporary = folder.parent / f".{folder.name}.{os.getpid()}.partial"
+    temporary = None
     try:
-        scratch.sweep(folder.parent, ".*.partial")
-        temporary.mkdir(parents=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch.sweep(folder.parent, f"{PREFIX}*")
+        # Not named after the process: containers that share OUT each have one of that number.
+        temporary = Path(tempfile.mkdtemp(".partial", PREFIX, folder.parent))
         with folder_lock.locked(temporary):
             yield temporary
     except OSError as error:
@@ -40,7 +44,8 @@ def staging(folder: Path) -> Iterator[Path]:
             "expected a folder with room and write permission, for example OUT=artifacts"
         ) from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if temporary:
+            shutil.rmtree(temporary, ignore_errors=True)
         with contextlib.suppress(OSError):  # not empty: then it holds what was to be written
             for parent in made:
                 parent.rmdir()

@@ -47,7 +47,7 @@ def run(namespace: Namespace, typed: str) -> None:
 def rescue(path: Path, target: Path) -> tuple[list[int], list[int], bool]:
     """The ids of the runs that are saved, of those that are lost, and whether all that there was
     is known. ``target`` is written whole or not at all."""
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    partial = target.with_name(f".{os.getpid()}.partial")
     try:
         with (
             database.opened_as_it_is(path) as damaged,
