@@ -9,7 +9,7 @@ from models.command_line import starting
 def main(argv: Sequence[str]) -> int:
     """Export what ``argv`` asks for and print what was made; the exit code.
 
-    It is 1 where a file that was asked for is not among those.
+    It is 1 where a file that was asked for is not among those, 3 where this machine is why.
     """
     from models.command_line import command  # here: see ``script``
 
@@ -20,10 +20,9 @@ def _export(argv: Sequence[str]) -> None:
     from pathlib import Path
 
     from export.export_file import HELP, FileOptions, wanted_files
-    from export.exporter import export
+    from export.exporter import error_of, export
     from export.summary import text
     from models.command_line import options, quiet_logs
-    from models.command_line.errors import CheckFailed
     from models.command_line.printable import printable_lines
 
     parser = options.parser("make export", "Write six verified files and a manifest.")
@@ -41,7 +40,7 @@ def _export(argv: Sequence[str]) -> None:
     failed = [failure for failure in manifest.failed if failure.name in names]
     if failed:
         sys.stdout.flush()
-        raise CheckFailed("; ".join(failure.sentence for failure in failed))
+        raise error_of(failed)
 
 
 def script() -> int:

@@ -16,7 +16,7 @@ from models.command_line.errors import DeviceError, RequestError
 PREFIX = f".{scratch.PREFIX}"
 CANNOT_WRITE = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT,
-    errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG,
+    errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EXDEV, errno.EFBIG,
 }  # fmt: skip
 
 
@@ -30,10 +30,11 @@ def staging(folder: Path) -> Iterator[Path]:
     made = [p for p in (folder.parent, *folder.parent.parents) if not p.exists()]
     temporary = None
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch.sweep(folder.parent, f"{PREFIX}*")
+        place = _place(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        scratch.sweep(place, f"{PREFIX}*")
         # Not named after the process: containers that share OUT each have one of that number.
-        temporary = Path(tempfile.mkdtemp(".partial", PREFIX, folder.parent))
+        temporary = Path(tempfile.mkdtemp(".partial", PREFIX, place))
         with folder_lock.locked(temporary):
             yield temporary
     except OSError as error:
@@ -49,6 +50,12 @@ def staging(folder: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):  # not empty: then it holds what was to be written
             for parent in made:
                 parent.rmdir()
+
+
+def _place(folder: Path) -> Path:
+    """Where files can be moved to ``folder`` from: on its file system, which a link may lead to."""
+    real = Path(os.path.realpath(folder))
+    return real if os.path.ismount(real) else real.parent
 
 
 def publish(temporary: Path, folder: Path, kept: Collection[str], stored: bytes | None) -> None:

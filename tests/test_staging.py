@@ -4,6 +4,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from small_disk import small_disk
 from tiny_models import write_export
 
 from export.artifact import MANIFEST_NAME
@@ -58,6 +59,20 @@ def test_an_export_that_fails_leaves_no_folder_that_it_made(tmp_path):
     with pytest.raises(ZeroDivisionError), staging(tmp_path / "new" / "deep" / "network"):
         raise ZeroDivisionError
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("how", ["a link", "a mount"])
+def test_a_folder_on_another_disk_gets_its_files(tmp_path, how):
+    with small_disk(tmp_path / "disk") as disk:
+        folder = tmp_path / "out" / "network" if how == "a link" else disk
+        if how == "a link":
+            folder.parent.mkdir()
+            (disk / "network").mkdir()
+            folder.symlink_to(disk / "network")
+        publishing(folder, "a.tflite", "text")
+        assert sorted(os.listdir(folder)) == ["a.tflite", "manifest.json"]
+        assert os.listdir(disk) in (["network"], os.listdir(folder))
+        assert folder.is_symlink() == (how == "a link")
 
 
 def publishing(folder, name, text, kept=(), stored=None):
