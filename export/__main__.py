@@ -44,7 +44,7 @@ def _export(argv: Sequence[str]) -> None:
 
 
 def script() -> int:
-    """The ``mobilenet-export`` command."""
+    """The program of ``mobilenet-export``."""
     return starting.run(main, "export.exporter", "export.summary")
 
 

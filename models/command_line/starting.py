@@ -33,9 +33,12 @@ def run(main: Callable[[Sequence[str]], int], *modules: str) -> int:
 
 
 def _end_silently() -> None:
-    """Let Ctrl-C end the process as it is, unless a shell has it ignored."""
+    """Let Ctrl-C end the process as it is, also one from before Python listened, unless a shell has
+    it ignored."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):  # Windows has none
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _end_as_by_ctrl_c() -> None:
