@@ -5,6 +5,11 @@ VENV := .venv
 # What is meant for another Python would take packages from there, or keep this one from starting.
 unexport PYTHONPATH PYTHONHOME PYTHONIOENCODING PYTHONSTARTUP PYTHONUSERBASE
 
+ifeq ($(filter Makefile,$(MAKEFILE_LIST))$(wildcard set_up/find_python.sh),)
+$(error make is to run in the folder of its Makefile; expected make -C folder, not -f $(MAKEFILE_LIST); \
+	elsewhere, use .venv/bin/mobilenet-export and its like of that folder)
+endif
+
 # What was given on the command line.
 override GIVEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $(v))),$(v)))
 

@@ -2,12 +2,11 @@
 
 Python puts PYTHONPATH and, for its children, the folder that it was started in ahead: a bench.py or
 a random.py of a user's own there would run instead of what is meant. This name is ours alone, and
-nothing of another name is loaded before Python is started again without those (-I).
+what it imports is built into Python, until that is started again without those (-I).
 """
 
+import _signal
 import os
-import signal
-import subprocess
 import sys
 
 
@@ -34,7 +33,7 @@ def gate() -> None:
 def _run(package: str, *words: str) -> None:
     command = [sys.executable, "-I", "-m", package, *words, *sys.argv[1:]]
     if os.name != "posix":
-        sys.exit(subprocess.call(command))
+        sys.exit(os.spawnv(os.P_WAIT, sys.executable, command))
     # A Ctrl-C while Python starts would be a traceback; it waits until the program listens.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, {_signal.SIGINT})
     os.execv(sys.executable, command)

@@ -232,3 +232,11 @@ def test_clean_keeps_what_was_measured_and_distclean_says_what_it_takes(tmp_path
     left, output = left_after("distclean")
     assert left == {"devices.toml"}  # written by hand
     assert "removed artifacts/\nremoved results/\n" in output
+
+
+def test_a_makefile_that_is_run_from_another_folder_says_how_to(tmp_path):
+    done = subprocess.run(
+        ["make", "-f", ROOT / "Makefile", "list"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
+    assert "make -C folder" in done.stderr and str(ROOT / "Makefile") in done.stderr
