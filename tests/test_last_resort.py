@@ -56,6 +56,28 @@ def test_debug_shows_where(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("code", "limit"), [(24, "ulimit -n"), (27, "ulimit -f"), (11, "ulimit -u")]
+)
+def test_a_limit_of_the_process_is_named(capsys, monkeypatch, code, limit):
+    def limited():
+        raise OSError(code, os.strerror(code))
+
+    ended_with, said = ended(capsys, monkeypatch, limited)
+    assert ended_with == 3 and os.strerror(code) in said and limit in said
+
+
+def test_a_package_says_why_it_cannot_be_loaded_and_not_what_it_guesses(capsys, monkeypatch):
+    def importing():
+        try:
+            raise ImportError("libopenblas.so.0: cannot open shared object file")
+        except ImportError as error:
+            raise ImportError("Error importing numpy: you should not\ntry to") from error
+
+    code, said = ended(capsys, monkeypatch, importing)
+    assert code == 3 and "libopenblas.so.0: cannot open" in said and "you should" not in said
+
+
+@pytest.mark.parametrize(
     "typed", [["/nowhere/x"], ["--out=/nowhere"], ["--file", "/there,/nowhere"]]
 )
 def test_it_is_code_2_where_the_path_was_typed(capsys, monkeypatch, typed):

@@ -20,7 +20,7 @@ def run(main: Callable[[Sequence[str]], int], *modules: str) -> int:
         for module in modules:
             import_module(module)
     except ImportError as error:
-        shown = " ".join(str(error).split())
+        shown = " ".join(str(first_cause(error)).split())
         sys.stderr.write(f"error: this program cannot be loaded: {shown}; run make setup again\n")
         return NOT_LOADED
     try:
@@ -30,6 +30,14 @@ def run(main: Callable[[Sequence[str]], int], *modules: str) -> int:
         return INTERRUPTED
     finally:
         _end_silently()  # from now on Python only ends
+
+
+def first_cause(error: BaseException) -> BaseException:
+    """The error that ``error`` goes back to: what a package that cannot be loaded says of it in the
+    end may be long, and for people who build that package."""
+    while isinstance(error, ImportError) and (error.__cause__ or error.__context__):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _end_silently() -> None:
