@@ -160,48 +160,52 @@ $(READY): FORCE
 endif
 FORCE:
 
-# Commands run isolated (-I): neither PYTHONPATH nor a file of the user's own gets ahead of ours.
+# Commands run isolated (-I): neither PYTHONPATH nor a file of the user's own gets ahead of ours. A
+# Ctrl-C while Python starts would be a traceback: where env can, it waits until they listen.
+BLOCKED := $(shell env --block-signal=INT true 2>/dev/null && echo env --block-signal=INT)
+START := $(BLOCKED) $(RUN) -I -m
+
 export: $(READY)
-	@$(RUN) -I -m export $(call arguments,$(EXPORT_OPTIONS))
+	@$(START) export $(call arguments,$(EXPORT_OPTIONS))
 
 quantize: $(READY)
-	@$(RUN) -I -m quantize $(call arguments,$(OPTIONS))
+	@$(START) quantize $(call arguments,$(OPTIONS))
 
 summary: $(READY)
-	@$(RUN) -I -m bench summary $(call arguments,$(SUMMARY_OPTIONS))
+	@$(START) bench summary $(call arguments,$(SUMMARY_OPTIONS))
 
 bench: $(READY)
-	@$(RUN) -I -m bench run $(call arguments,$(BENCH_OPTIONS))
+	@$(START) bench run $(call arguments,$(BENCH_OPTIONS))
 
 baseline: $(READY)
-	@$(RUN) -I -m bench baseline $(call arguments,$(BASELINE_OPTIONS))
+	@$(START) bench baseline $(call arguments,$(BASELINE_OPTIONS))
 
 gate: $(READY)
-	@$(RUN) -I -m bench gate $(call arguments,$(GATE_OPTIONS))
+	@$(START) bench gate $(call arguments,$(GATE_OPTIONS))
 
 list: $(READY)
-	@$(RUN) -I -m bench list $(call arguments,$(LIST_OPTIONS))
+	@$(START) bench list $(call arguments,$(LIST_OPTIONS))
 
 show: $(READY)
-	@$(RUN) -I -m bench show $(call positional,ID) $(call arguments,WIDE)
+	@$(START) bench show $(call positional,ID) $(call arguments,WIDE)
 
 compare: $(READY)
-	@$(RUN) -I -m bench compare $(call positional,A) $(call positional,B) $(call arguments,WIDE)
+	@$(START) bench compare $(call positional,A) $(call positional,B) $(call arguments,WIDE)
 
 device-clean: $(READY)
-	@$(RUN) -I -m bench device-clean $(call arguments,DEVICE)
+	@$(START) bench device-clean $(call arguments,DEVICE)
 
 report: $(READY)
-	@$(RUN) -I -m bench report $(call arguments,$(TAKES_report))
+	@$(START) bench report $(call arguments,$(TAKES_report))
 
 train: $(READY)
-	@$(RUN) -I -m models.training $(call arguments,$(TRAIN_OPTIONS))
+	@$(START) models.training $(call arguments,$(TRAIN_OPTIONS))
 
 native: $(READY)
-	@$(RUN) -I -m bench.devices.native
+	@$(START) bench.devices.native
 
 android: $(READY)
-	@$(RUN) -I -m bench.devices.native $(call arguments,$(ANDROID_OPTIONS))
+	@$(START) bench.devices.native $(call arguments,$(ANDROID_OPTIONS))
 
 # Tests that compute, then those that wait, many of them at once. Where PYTEST chooses some, in one go.
 HERE := not pi and not android and not fuzz and not applications and not runtimes

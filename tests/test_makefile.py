@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import venv
 from dataclasses import fields
 
 import pytest
@@ -41,7 +42,10 @@ def command_of(target, *variables, **environment):
         ["sh", "-c", f"printf '%s\\n' {arguments}"], cwd=ROOT, capture_output=True, text=True
     )
     assert printed.returncode == 0, printed.stderr
-    isolated, *words = printed.stdout.splitlines()
+    words = printed.stdout.splitlines()
+    if line.startswith("env "):  # its option and the program come first
+        del words[:2]
+    isolated, *words = words
     assert isolated == "-I"
     return words
 
@@ -240,3 +244,17 @@ def test_a_makefile_that_is_run_from_another_folder_says_how_to(tmp_path):
     )
     assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
     assert "make -C folder" in done.stderr and str(ROOT / "Makefile") in done.stderr
+
+
+def test_ctrl_c_while_python_starts_shows_no_traceback(tmp_path):
+    """It is sent from what Python loads before anything of ours."""
+    blocked = ["env", "--block-signal=INT", "true"]
+    if subprocess.run(blocked, capture_output=True).returncode:
+        pytest.skip("this env cannot hold a signal back")
+    venv.create(tmp_path / "venv", symlinks=True)
+    (packages,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")
+    (packages / "ours.pth").write_text(f"{ROOT}\n")
+    (packages / "zz.pth").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)\n")
+    done = make("-s", "-o", f"{tmp_path}/venv/ready", f"VENV={tmp_path}/venv", "list")
+    assert done.returncode and "Traceback" not in done.stderr
+    assert "KeyboardInterrupt" not in done.stderr and "error: " not in done.stderr
