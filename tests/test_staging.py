@@ -4,6 +4,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from nameless_user import as_nameless
 from small_disk import small_disk
 from tiny_models import write_export
 
@@ -106,3 +107,16 @@ def test_one_export_at_a_time_moves_its_files(tmp_path):
             assert not (folder / "manifest.json").exists()
         waiting.result(60)
     assert (folder / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("theirs", ["out", "out/net"])
+def test_a_folder_of_another_user_is_refused_before_the_work(tmp_path, theirs):
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    (tmp_path / "out" / "net").mkdir(parents=True)
+    for folder in ("out", "out/net"):
+        (tmp_path / folder).chmod(0o755 if folder == theirs else 0o777)
+    said = as_nameless(lambda: publishing(tmp_path / "out" / "net", "a.tflite", "text"))
+    assert f"the files cannot be written to {tmp_path / theirs} (Permission denied)" in said
+    assert said.startswith("RequestError: OUT is ") and "OUT=/path/to/folder" in said
+    assert os.listdir(tmp_path / "out") == ["net"] and os.listdir(tmp_path / "out" / "net") == []
