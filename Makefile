@@ -1,17 +1,21 @@
 # Variables and targets are described by `make` alone; README.md has examples.
 # Python to set up with; empty: the newest supported one that runs here.
 PYTHON ?=
-VENV := .venv
 # What is meant for another Python would take packages from there, or keep this one from starting.
 unexport PYTHONPATH PYTHONHOME PYTHONIOENCODING PYTHONSTARTUP PYTHONUSERBASE
 
-ifeq ($(filter Makefile,$(MAKEFILE_LIST))$(wildcard set_up/find_python.sh),)
-$(error make is to run in the folder of its Makefile; expected make -C folder, not -f $(MAKEFILE_LIST); \
-	elsewhere, use .venv/bin/mobilenet-export and its like of that folder)
-endif
-
 # What was given on the command line.
 override GIVEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $(v))),$(v)))
+
+# The folder of this file, with a / at its end; empty where make runs in it, as it need not (-f).
+override ROOT := $(patsubst %Makefile,%,$(filter %Makefile,$(lastword $(MAKEFILE_LIST))))
+ifneq ($(ROOT),)
+ifeq ($(wildcard $(ROOT)set_up/find_python.sh),)
+$(error make -f takes a Makefile in a folder without spaces in its name; expected make -C folder, not \
+	-f $(MAKEFILE_LIST))
+endif
+endif
+VENV := $(ROOT).venv
 
 # A value is data, as it was given: make would run what $(shell ...) in it says, here or when it hands
 # the value on to its children, also the value of a variable that is refused below. A line break in it
@@ -72,7 +76,7 @@ override TAKEN := $(EVERY_TARGET) $(foreach t,$(MAKECMDGOALS),$(TAKES_$(t)))
 override UNKNOWN := $(firstword $(filter-out $(KNOWN),$(GIVEN)))
 override NOT_TAKEN := $(firstword $(filter-out $(TAKEN),$(GIVEN)))
 ifneq ($(UNKNOWN),)
-$(error $(shell awk -v name=$(call quoted,$(UNKNOWN)) -v known=$(call quoted,$(KNOWN)) -f set_up/unknown_variable.awk))
+$(error $(shell awk -v name=$(call quoted,$(UNKNOWN)) -v known=$(call quoted,$(KNOWN)) -f $(ROOT)set_up/unknown_variable.awk))
 endif
 ifneq ($(NOT_TAKEN),)
 override TAKE_IT := $(strip $(foreach t,$(TAKERS),$(if $(filter $(NOT_TAKEN),$(TAKES_$(t))),$(t))))
@@ -150,9 +154,9 @@ help:
 
 setup: $(READY)
 
-$(READY): pyproject.toml $(wildcard constraints/*.txt)
-	@python=$$(sh set_up/find_python.sh $(call quoted,$(PYTHON))) && \
-		"$$python" set_up/install.py $(call quoted,$(VENV))
+$(READY): $(ROOT)pyproject.toml $(wildcard $(ROOT)constraints/*.txt)
+	@python=$$(sh $(ROOT)set_up/find_python.sh $(call quoted,$(PYTHON))) && \
+		"$$python" $(ROOT)set_up/install.py $(call quoted,$(VENV))
 
 # One that was asked for may be another than the environment was made with.
 ifneq ($(PYTHON),)
@@ -256,7 +260,7 @@ docs: $(READY)
 	@$(RUN) docs/regenerate.py $(call arguments,SLOW)
 
 constraints: $(READY)
-	@$(RUN) set_up/pin.py
+	@$(RUN) $(ROOT)set_up/pin.py
 
 clean:
 	rm -rf $(call quoted,$(VENV)) .cache .pytest_cache .ruff_cache

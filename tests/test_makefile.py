@@ -43,11 +43,9 @@ def command_of(target, *variables, **environment):
     )
     assert printed.returncode == 0, printed.stderr
     words = printed.stdout.splitlines()
-    if line.startswith("env "):  # its option and the program come first
-        del words[:2]
-    isolated, *words = words
-    assert isolated == "-I"
-    return words
+    start = words.index("-m")  # after the program, and what it may be started by
+    assert words[start - 1] == "-I"
+    return words[start:]
 
 
 def test_nothing_given_means_nothing_passed():
@@ -238,12 +236,20 @@ def test_clean_keeps_what_was_measured_and_distclean_says_what_it_takes(tmp_path
     assert "removed artifacts/\nremoved results/\n" in output
 
 
-def test_a_makefile_that_is_run_from_another_folder_says_how_to(tmp_path):
-    done = subprocess.run(
-        ["make", "-f", ROOT / "Makefile", "list"], cwd=tmp_path, capture_output=True, text=True
-    )
+def test_make_can_be_run_in_a_folder_of_the_users(tmp_path):
+    words = ["make", "-n", "-f", ROOT / "Makefile", "-o", ROOT / ".venv" / "ready", "list"]
+    done = subprocess.run(words, cwd=tmp_path, env=ALONE, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert f"'{ROOT}/.venv/bin/python' -I -m bench list" in done.stdout
+
+
+def test_a_makefile_in_a_folder_with_spaces_says_how_to(tmp_path):
+    shutil.copytree(ROOT / "set_up", tmp_path / "my folder" / "set_up")
+    shutil.copy(ROOT / "Makefile", tmp_path / "my folder")
+    words = ["make", "-f", tmp_path / "my folder" / "Makefile", "list"]
+    done = subprocess.run(words, cwd=tmp_path, env=ALONE, capture_output=True, text=True)
     assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
-    assert "make -C folder" in done.stderr and str(ROOT / "Makefile") in done.stderr
+    assert "expected make -C folder" in done.stderr
 
 
 def test_ctrl_c_while_python_starts_shows_no_traceback(tmp_path):
