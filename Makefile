@@ -1,12 +1,21 @@
 # Variables and targets are described by `make` alone; README.md has examples.
 # Python to set up with; empty: the newest supported one that runs here.
 PYTHON ?=
-VENV := .venv
 # What is meant for another Python would take packages from there, or keep this one from starting.
 unexport PYTHONPATH PYTHONHOME PYTHONIOENCODING PYTHONSTARTUP PYTHONUSERBASE
 
 # What was given on the command line.
 override GIVEN := $(foreach v,$(.VARIABLES),$(if $(filter command,$(origin $(v))),$(v)))
+
+# The folder of this file, with a / at its end; empty where make runs in it, as it need not (-f).
+override ROOT := $(patsubst %Makefile,%,$(filter %Makefile,$(lastword $(MAKEFILE_LIST))))
+ifneq ($(ROOT),)
+ifeq ($(wildcard $(ROOT)set_up/find_python.sh),)
+$(error make -f takes a Makefile in a folder without spaces in its name; expected make -C folder, not \
+	-f $(MAKEFILE_LIST))
+endif
+endif
+VENV := $(ROOT).venv
 
 # A value is data, as it was given: make would run what $(shell ...) in it says, here or when it hands
 # the value on to its children, also the value of a variable that is refused below. A line break in it
@@ -67,7 +76,7 @@ override TAKEN := $(EVERY_TARGET) $(foreach t,$(MAKECMDGOALS),$(TAKES_$(t)))
 override UNKNOWN := $(firstword $(filter-out $(KNOWN),$(GIVEN)))
 override NOT_TAKEN := $(firstword $(filter-out $(TAKEN),$(GIVEN)))
 ifneq ($(UNKNOWN),)
-$(error $(shell awk -v name=$(call quoted,$(UNKNOWN)) -v known=$(call quoted,$(KNOWN)) -f set_up/unknown_variable.awk))
+$(error $(shell awk -v name=$(call quoted,$(UNKNOWN)) -v known=$(call quoted,$(KNOWN)) -f $(ROOT)set_up/unknown_variable.awk))
 endif
 ifneq ($(NOT_TAKEN),)
 override TAKE_IT := $(strip $(foreach t,$(TAKERS),$(if $(filter $(NOT_TAKEN),$(TAKES_$(t))),$(t))))
@@ -145,9 +154,9 @@ help:
 
 setup: $(READY)
 
-$(READY): pyproject.toml $(wildcard constraints/*.txt)
-	@python=$$(sh set_up/find_python.sh $(call quoted,$(PYTHON))) && \
-		"$$python" set_up/install.py $(call quoted,$(VENV))
+$(READY): $(ROOT)pyproject.toml $(wildcard $(ROOT)constraints/*.txt)
+	@python=$$(sh $(ROOT)set_up/find_python.sh $(call quoted,$(PYTHON))) && \
+		"$$python" $(ROOT)set_up/install.py $(call quoted,$(VENV))
 
 # One that was asked for may be another than the environment was made with.
 ifneq ($(PYTHON),)
@@ -155,48 +164,52 @@ $(READY): FORCE
 endif
 FORCE:
 
-# Commands run isolated (-I): neither PYTHONPATH nor a file of the user's own gets ahead of ours.
+# Commands run isolated (-I): neither PYTHONPATH nor a file of the user's own gets ahead of ours. A
+# Ctrl-C while Python starts would be a traceback: where env can, it waits until they listen.
+BLOCKED := $(shell env --block-signal=INT true 2>/dev/null && echo env --block-signal=INT)
+START := $(BLOCKED) $(RUN) -I -m
+
 export: $(READY)
-	@$(RUN) -I -m export $(call arguments,$(EXPORT_OPTIONS))
+	@$(START) export $(call arguments,$(EXPORT_OPTIONS))
 
 quantize: $(READY)
-	@$(RUN) -I -m quantize $(call arguments,$(OPTIONS))
+	@$(START) quantize $(call arguments,$(OPTIONS))
 
 summary: $(READY)
-	@$(RUN) -I -m bench summary $(call arguments,$(SUMMARY_OPTIONS))
+	@$(START) bench summary $(call arguments,$(SUMMARY_OPTIONS))
 
 bench: $(READY)
-	@$(RUN) -I -m bench run $(call arguments,$(BENCH_OPTIONS))
+	@$(START) bench run $(call arguments,$(BENCH_OPTIONS))
 
 baseline: $(READY)
-	@$(RUN) -I -m bench baseline $(call arguments,$(BASELINE_OPTIONS))
+	@$(START) bench baseline $(call arguments,$(BASELINE_OPTIONS))
 
 gate: $(READY)
-	@$(RUN) -I -m bench gate $(call arguments,$(GATE_OPTIONS))
+	@$(START) bench gate $(call arguments,$(GATE_OPTIONS))
 
 list: $(READY)
-	@$(RUN) -I -m bench list $(call arguments,$(LIST_OPTIONS))
+	@$(START) bench list $(call arguments,$(LIST_OPTIONS))
 
 show: $(READY)
-	@$(RUN) -I -m bench show $(call positional,ID) $(call arguments,WIDE)
+	@$(START) bench show $(call positional,ID) $(call arguments,WIDE)
 
 compare: $(READY)
-	@$(RUN) -I -m bench compare $(call positional,A) $(call positional,B) $(call arguments,WIDE)
+	@$(START) bench compare $(call positional,A) $(call positional,B) $(call arguments,WIDE)
 
 device-clean: $(READY)
-	@$(RUN) -I -m bench device-clean $(call arguments,DEVICE)
+	@$(START) bench device-clean $(call arguments,DEVICE)
 
 report: $(READY)
-	@$(RUN) -I -m bench report $(call arguments,$(TAKES_report))
+	@$(START) bench report $(call arguments,$(TAKES_report))
 
 train: $(READY)
-	@$(RUN) -I -m models.training.train $(call arguments,$(TRAIN_OPTIONS))
+	@$(START) models.training $(call arguments,$(TRAIN_OPTIONS))
 
 native: $(READY)
-	@$(RUN) -I -m bench.devices.native.build
+	@$(START) bench.devices.native
 
 android: $(READY)
-	@$(RUN) -I -m bench.devices.native.build $(call arguments,$(ANDROID_OPTIONS))
+	@$(START) bench.devices.native $(call arguments,$(ANDROID_OPTIONS))
 
 # Tests that compute, then those that wait, many of them at once. Where PYTEST chooses some, in one go.
 HERE := not pi and not android and not fuzz and not applications and not runtimes
@@ -247,7 +260,7 @@ docs: $(READY)
 	@$(RUN) docs/regenerate.py $(call arguments,SLOW)
 
 constraints: $(READY)
-	@$(RUN) set_up/pin.py
+	@$(RUN) $(ROOT)set_up/pin.py
 
 clean:
 	rm -rf $(call quoted,$(VENV)) .cache .pytest_cache .ruff_cache

@@ -64,14 +64,8 @@ def _dispatch(argv: Sequence[str]) -> None:
 
 
 def script() -> int:
-    """The ``mobilenet-bench`` command."""
+    """The program of ``mobilenet-bench``."""
     return starting.run(main, "models.command_line.command")
-
-
-def gate_script() -> int:
-    """The ``mobilenet-gate`` command: ``mobilenet-bench gate``."""
-    sys.argv.insert(1, "gate")
-    return script()
 
 
 if __name__ == "__main__":

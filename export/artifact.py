@@ -107,6 +107,12 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Unmade(Failure):
+    """A file that this machine was not up to: there was no room or no memory for it. The same
+    request may succeed elsewhere, or later."""
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Everything a reader of the files needs to know; written last, as ``manifest.json``.
 

@@ -2,13 +2,14 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
 from export import earlier_export, memory, place_check, staging, versions
-from export.artifact import MANIFEST_NAME, Artifact, Failure, Manifest, described
+from export.artifact import MANIFEST_NAME, Artifact, Failure, Manifest, Unmade, described
 from export.export_file import ALL, ExportFile, FileOptions, all_files
 from export.file_maker import MakeRequest, Written
 from export.image_sets import ImageSets, SavedImages
@@ -18,7 +19,7 @@ from export.request import ExportRequest
 from export.verification import FloatGraph, Verification, Verified
 from models.command_line import progress
 from models.command_line.advice import options_line
-from models.command_line.errors import CheckFailed, RequestError
+from models.command_line.errors import CheckFailed, CommandError, DeviceError, RequestError
 from models.command_line.options import Options
 from models.command_line.scratch import scratch_folder
 from models.network import Network
@@ -38,8 +39,8 @@ def export(options: Options, wanted: FileOptions = ALL) -> tuple[Manifest, bool]
 
     Where the same inputs already made them, nothing is done and TensorFlow is not imported; files
     of the same inputs that are not asked for again stay. Files that cannot be made, or are not
-    right, are in the manifest as ``failed``. Raises RequestError for bad input, CheckFailed where
-    no file is right.
+    right, are in the manifest as ``failed``. Raises RequestError for bad input, and the error of
+    those where no file is right.
     """
     request = ExportRequest.of(options, wanted)
     place_check.check_place(request.folder)
@@ -59,6 +60,13 @@ def export(options: Options, wanted: FileOptions = ALL) -> tuple[Manifest, bool]
         (temporary / MANIFEST_NAME).write_text(manifest.to_json())
         staging.publish(temporary, request.folder, {one.name for one in kept}, stored)
     return manifest, True
+
+
+def error_of(failed: Sequence[Failure]) -> CommandError:
+    """The error that names files which are not there; CheckFailed unless this machine was not up to
+    one of them."""
+    kind = DeviceError if any(isinstance(one, Unmade) for one in failed) else CheckFailed
+    return kind("; ".join(failure.sentence for failure in failed))
 
 
 def _missing(
@@ -164,7 +172,7 @@ def _verified(
 ) -> Verified:
     """Each file that was made, judged beside Keras's ``outputs``; those that are wrong go.
 
-    CheckFailed where nothing is left.
+    Their error where nothing is left.
     """
     names = [file.name for file, found in made.items() if isinstance(found, Written)]
     not_made = tuple(found for found in made.values() if isinstance(found, Failure))
@@ -173,7 +181,7 @@ def _verified(
         found = checks.judged(folder, outputs, network, request.limits)
     failed = (*not_made, *found.failed)
     if not found.artifacts:
-        raise CheckFailed("; ".join(failure.sentence for failure in failed))
+        raise error_of(failed)
     for failure in found.failed:
         (folder / failure.name).unlink()
     return replace(found, failed=failed)

@@ -4,10 +4,11 @@ it, costs only itself.
 TensorFlow, which the parent holds, is not in it.
 """
 
+import tempfile
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
-from export.artifact import Failure
+from export.artifact import Failure, Unmade
 from export.export_file import ExportFile
 from export.file_maker import FileMaker, MakeRequest, Written
 from export.worker_process import ProcessEnded, WorkerProcess
@@ -46,7 +47,7 @@ class MakerProcess:
             except ProcessEnded as ended:
                 # The other format of the scheme begins with the same work.
                 dead = [file for file in left if file.scheme == left[0].scheme]
-                found |= {file: Failure(file.name, str(ended)) for file in dead}
+                found |= {file: Unmade(file.name, str(ended)) for file in dead}
                 self._again([file for file in left if file not in found])
         self._process.stop()  # it holds memory that the runtimes need next
         return {file: found[file] for file in self._files}
@@ -71,4 +72,10 @@ def _made(maker: FileMaker, file: ExportFile) -> Written | Failure:
     try:
         return maker.write(file)
     except Exception as error:
-        return Failure(file.name, unforeseen.in_one_line(error))
+        # A part of it would take the room that the others need, and be published with them.
+        (maker.request.folder / file.name).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            places = f"OUT={maker.request.folder.parent}, TMPDIR={tempfile.gettempdir()}"
+            return Unmade(file.name, f"{error.strerror or error}; it needs room in {places}")
+        kind = Unmade if isinstance(error, MemoryError) else Failure
+        return kind(file.name, unforeseen.in_one_line(error))

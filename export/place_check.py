@@ -19,7 +19,7 @@ def check_place(folder: Path) -> None:
     except OSError as error:
         raise RequestError(
             f"the files cannot be written to {folder} ({error.strerror}); give the model another "
-            "name, or OUT another folder, for example OUT=artifacts"
+            "name, or name another folder that you may use, OUT=/path/to/folder"
         ) from error
 
 

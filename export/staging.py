@@ -4,17 +4,19 @@ import contextlib
 import errno
 import os
 import shutil
+import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from export import earlier_export
 from export.artifact import MANIFEST_NAME
-from models.command_line import folder_lock, scratch
+from models.command_line import folder_lock, scratch, writable
 from models.command_line.errors import DeviceError, RequestError
 
+PREFIX = f".{scratch.PREFIX}"
 CANNOT_WRITE = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT,
-    errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG,
+    errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EXDEV, errno.EFBIG,
 }  # fmt: skip
 
 
@@ -26,24 +28,40 @@ def staging(folder: Path) -> Iterator[Path]:
     and where the disk becomes full.
     """
     made = [p for p in (folder.parent, *folder.parent.parents) if not p.exists()]
-    temporary = folder.parent / f".{folder.name}.{os.getpid()}.partial"
+    temporary = None
     try:
-        scratch.sweep(folder.parent, ".*.partial")
-        temporary.mkdir(parents=True)
+        place = _place(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        if folder.is_dir() and (fault := writable.fault_of_folder(folder)):
+            raise _refused(folder.parent, folder, fault)  # now, and not when its files are made
+        scratch.sweep(place, f"{PREFIX}*")
+        # Not named after the process: containers that share OUT each have one of that number.
+        temporary = Path(tempfile.mkdtemp(".partial", PREFIX, place))
         with folder_lock.locked(temporary):
             yield temporary
     except OSError as error:
         if error.errno not in CANNOT_WRITE:
             raise
-        raise RequestError(
-            f"OUT is '{folder.parent}', where the files cannot be written ({error.strerror}); "
-            "expected a folder with room and write permission, for example OUT=artifacts"
-        ) from error
+        raise _refused(folder.parent, folder.parent, error.strerror) from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if temporary:
+            shutil.rmtree(temporary, ignore_errors=True)
         with contextlib.suppress(OSError):  # not empty: then it holds what was to be written
             for parent in made:
                 parent.rmdir()
+
+
+def _refused(out: Path, place: Path, why: str) -> RequestError:
+    return RequestError(
+        f"OUT is '{out}', and the files cannot be written to {place} ({why}); expected a folder "
+        "with room that you may write to: make it one, or name another, OUT=/path/to/folder"
+    )
+
+
+def _place(folder: Path) -> Path:
+    """Where files can be moved to ``folder`` from: on its file system, which a link may lead to."""
+    real = Path(os.path.realpath(folder))
+    return real if os.path.ismount(real) else real.parent
 
 
 def publish(temporary: Path, folder: Path, kept: Collection[str], stored: bytes | None) -> None:

@@ -14,7 +14,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def script() -> int:
-    """The ``mobilenet-quantize`` command."""
+    """The program of ``mobilenet-quantize``."""
     return starting.run(main, "quantize.calibrate")
 
 

@@ -47,7 +47,7 @@ def calibrate(asked: Options, observer: str | None) -> tuple[str, list[calibrati
         )
         RESULTS.mkdir(exist_ok=True)
         target = RESULTS / f"{inputs.model_id}-calibration.svg"
-        target.write_bytes(encoded(picture.svg(inputs.model_id, rows, stage.statistics)))
+        writable.write(target, encoded(picture.svg(inputs.model_id, rows, stage.statistics)))
         seen = len(inputs.calibration)
     seen = f"{seen} images of {inputs.calibrated_on}"
     title = f"{inputs.model_id}: {how}, on {seen}; histograms in {target}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.command_line import command, options, progress
+from models.command_line import command, options, progress, starting
 from models.command_line.columns import aligned
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
@@ -146,5 +146,4 @@ def _analysed(namespace) -> tuple[list[Row], str]:
 
 
 if __name__ == "__main__":
-    command.end_as_by_ctrl_c()
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(starting.run(main))

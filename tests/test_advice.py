@@ -19,7 +19,8 @@ def arguments_of(line):
     )
     assert done.returncode == 0, done.stderr
     command = next(line for line in done.stdout.splitlines() if " -m " in line)
-    return shlex.split(command)[4:]  # without "python -I -m package"
+    words = shlex.split(command)
+    return words[words.index("-m") + 2 :]  # without "python -I -m package"
 
 
 def parsed(arguments):

@@ -60,7 +60,8 @@ def make(line, *more):
 def asked_for(line):
     """The command that ``line`` would run, and the project's options that it would have."""
     (command,) = [one for one in make(line, "-n").splitlines() if " -I -m " in one]
-    _, _, _, module, *words = shlex.split(command)  # python -I -m
+    words = shlex.split(command)
+    module, *words = words[words.index("-m") + 1 :]
     name = words.pop(0) if module == "bench" else module
     parser = options.parser("test", "")
     known, further = parser.parse_known_args(words)

@@ -5,19 +5,20 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 
 import pytest
-from commands import ROOT, environment
+from commands import ROOT, SMALL, environment
 
 from models.command_line.child_python import module_command
 
 THEIRS = "raise SystemExit('this is not the program that was asked for')"
-NAMES = ("export", "bench", "models", "quantize", "numpy")
+NAMES = ("export", "bench", "models", "quantize", "numpy", "signal", "json", "random")
 
 
 @pytest.fixture
 def repository(tmp_path):
-    """A folder with files that are called as our packages are."""
+    """A folder with files that are called as our packages are, and as some of Python's."""
     for name in NAMES:
         (tmp_path / f"{name}.py").write_text(THEIRS)
     return tmp_path
@@ -36,12 +37,58 @@ def test_a_child_runs_our_module_whatever_its_folder_and_pythonpath_hold(module,
         assert done.returncode == 0 and done.stdout.startswith("usage: ")
 
 
-@pytest.mark.parametrize("script", ["export", "quantize", "bench", "gate"])
-def test_the_commands_run_in_a_folder_with_files_of_their_packages_names(script, repository):
-    program = os.path.join(os.path.dirname(sys.executable), f"mobilenet-{script}")
-    done = run([program, "--help"], repository)
+SCRIPTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+
+
+@pytest.fixture
+def script(request, tmp_path):
+    """A command of ours, as pip installs it; it finds our code as it does in this environment."""
+    module, function = SCRIPTS[request.param].split(":")
+    path = tmp_path / "bin" / request.param
+    path.parent.mkdir()
+    path.write_text(
+        f"#!{sys.executable}\nimport sys\nsys.path.append({str(ROOT)!r})\n"
+        f"from {module} import {function}\nsys.exit({function}())\n"
+    )
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize("pythonpath", [None, ".", "elsewhere"])
+@pytest.mark.parametrize("script", SCRIPTS, indirect=True)
+def test_the_commands_run_whatever_their_folder_and_pythonpath_hold(
+    script, repository, monkeypatch, pythonpath
+):
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    if pythonpath:
+        monkeypatch.setenv("PYTHONPATH", str(repository) if pythonpath == "elsewhere" else ".")
+    done = subprocess.run([script, "--help"], cwd=repository, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "usage: " in done.stdout and "this is not" not in done.stdout + done.stderr
+    named = "gate" if script.name == "mobilenet-gate" else script.name.removeprefix("mobilenet-")
+    assert named in done.stdout
+
+
+@pytest.mark.parametrize("script", ["mobilenet-bench"], indirect=True)
+def test_ctrl_c_before_the_program_listens_ends_it_without_a_traceback(script, tmp_path):
+    """It is sent while Python starts for the second time, and kept until then."""
+    code = (
+        "import os, signal; import mobilenet_deploy\n"
+        "def interrupted(*words, of=os.execv): os.kill(os.getpid(), signal.SIGINT); of(*words)\n"
+        "os.execv = interrupted\n"
+    )
+    text = script.read_text()
+    script.write_text(text.replace("from mobilenet", f"{code}from mobilenet"))
+    done = subprocess.run([script, "list"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == -signal.SIGINT and done.stderr == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", ["mobilenet-export"], indirect=True)
+def test_a_process_beside_an_export_runs_nothing_of_the_folder_either(script, repository):
+    words = [*SMALL, "--files", "float32.tflite"]
+    done = subprocess.run([script, *words], cwd=repository, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_make_runs_ours_whatever_pythonpath_holds(repository):

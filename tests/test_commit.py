@@ -52,3 +52,15 @@ def test_a_branch_and_files_of_odd_names_have_a_commit(folder):
     git("commit", "-q", "-m", "first")
     git("checkout", "-q", "-b", os.fsdecode(b"caf\xe9"))
     assert len(_commit()) == 12
+
+
+@pytest.mark.parametrize(
+    ("says", "found", "told"),
+    [("exit 1", None, "git ended with code 1"), (r"printf 'caf\351'", r"caf\xe9", "")],
+)
+def test_whatever_git_says_costs_no_measurement(folder, monkeypatch, capfd, says, found, told):
+    (folder / "git").write_text(f"#!/bin/sh\n{says}\n")
+    (folder / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    assert _commit() == found
+    assert told in capfd.readouterr().err

@@ -164,3 +164,14 @@ def test_a_share_without_shared_memory_keeps_a_history(project, without_shared_m
         )
         assert done.stdout == f"{number} {number}\n", done.stderr
     assert len(History().listing(None)) == first + 1  # on a local disk, too
+
+
+@pytest.mark.parametrize("kind", ["a folder", "no regular file"])
+def test_what_is_no_file_in_the_place_of_a_history_is_said(tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    Path("results").mkdir()
+    make = os.mkdir if kind == "a folder" else os.mkfifo
+    make("results/bench.sqlite")
+    for use in (History().check, lambda: History().listing(None)):
+        with pytest.raises(DeviceError, match=f"it is {kind}; move it away"):
+            use()

@@ -80,7 +80,7 @@ def test_a_bench_that_is_terminated_ends_its_runner(tiny_project, tmp_path, monk
         time.sleep(0.02)
     bench_process.terminate()
     assert b"interrupted" in bench_process.communicate(timeout=120)[1]
-    assert bench_process.returncode == 130
+    assert bench_process.returncode == 128 + signal.SIGTERM
     assert not is_running(int((tmp_path / "pid").read_text()))
 
 
@@ -122,7 +122,7 @@ def test_a_terminal_that_is_closed_ends_the_runner_and_leaves_no_files(
     os.close(terminal)  # the system sends SIGHUP
     if again:
         os.kill(process.pid, signal.SIGHUP)  # and so does the shell
-    assert process.wait(timeout=120) == 130
+    assert process.wait(timeout=120) == 128 + signal.SIGHUP
     assert not is_running(int((tmp_path / "pid").read_text()))
     assert os.listdir(tmp_path / "tmp") == []
 

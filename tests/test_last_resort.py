@@ -11,7 +11,7 @@ from commands import ROOT, environment
 
 from models.command_line import command
 
-PROGRAMS = ("bench", "quantize")
+PROGRAMS = ("bench", "export", "quantize", "models.training", "bench.devices.native")
 
 
 def ended(capsys, monkeypatch, work, *typed):
@@ -56,6 +56,28 @@ def test_debug_shows_where(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("code", "limit"), [(24, "ulimit -n"), (27, "ulimit -f"), (11, "ulimit -u")]
+)
+def test_a_limit_of_the_process_is_named(capsys, monkeypatch, code, limit):
+    def limited():
+        raise OSError(code, os.strerror(code))
+
+    ended_with, said = ended(capsys, monkeypatch, limited)
+    assert ended_with == 3 and os.strerror(code) in said and limit in said
+
+
+def test_a_package_says_why_it_cannot_be_loaded_and_not_what_it_guesses(capsys, monkeypatch):
+    def importing():
+        try:
+            raise ImportError("libopenblas.so.0: cannot open shared object file")
+        except ImportError as error:
+            raise ImportError("Error importing numpy: you should not\ntry to") from error
+
+    code, said = ended(capsys, monkeypatch, importing)
+    assert code == 3 and "libopenblas.so.0: cannot open" in said and "you should" not in said
+
+
+@pytest.mark.parametrize(
     "typed", [["/nowhere/x"], ["--out=/nowhere"], ["--file", "/there,/nowhere"]]
 )
 def test_it_is_code_2_where_the_path_was_typed(capsys, monkeypatch, typed):
@@ -96,7 +118,7 @@ def loading(package, tmp_path, hook, **variables):
 
 
 @pytest.mark.parametrize("package", PROGRAMS)
-@pytest.mark.parametrize("module", ["argparse", "numpy", "models.command_line.errors"])
+@pytest.mark.parametrize("module", ["argparse", "tempfile", "models.command_line.errors"])
 def test_ctrl_c_while_a_program_is_loaded_shows_no_traceback(tmp_path, package, module):
     done = loading(package, tmp_path, INTERRUPTING, INTERRUPTED_AT=module)
     assert done.returncode in (-signal.SIGINT, 130)  # both are 130 to a shell
@@ -109,3 +131,15 @@ def test_a_package_that_cannot_be_loaded_is_one_line(tmp_path, package):
     done = loading(package, tmp_path, "")
     assert done.returncode == 3 and "Traceback" not in done.stderr
     assert "error: " in done.stderr and "libodd.so.1" in done.stderr
+
+
+@pytest.mark.parametrize("package", PROGRAMS)
+def test_a_folder_that_is_no_more_is_said(tmp_path, package):
+    (tmp_path / "gone").mkdir()
+    script = 'cd gone && rmdir ../gone && exec "$0" -m "$@"'
+    done = subprocess.run(
+        ["sh", "-c", script, sys.executable, package],
+        cwd=tmp_path, env=environment(), capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "started in is no more" in done.stderr

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import venv
 from dataclasses import fields
 
 import pytest
@@ -41,9 +42,10 @@ def command_of(target, *variables, **environment):
         ["sh", "-c", f"printf '%s\\n' {arguments}"], cwd=ROOT, capture_output=True, text=True
     )
     assert printed.returncode == 0, printed.stderr
-    isolated, *words = printed.stdout.splitlines()
-    assert isolated == "-I"
-    return words
+    words = printed.stdout.splitlines()
+    start = words.index("-m")  # after the program, and what it may be started by
+    assert words[start - 1] == "-I"
+    return words[start:]
 
 
 def test_nothing_given_means_nothing_passed():
@@ -232,3 +234,33 @@ def test_clean_keeps_what_was_measured_and_distclean_says_what_it_takes(tmp_path
     left, output = left_after("distclean")
     assert left == {"devices.toml"}  # written by hand
     assert "removed artifacts/\nremoved results/\n" in output
+
+
+def test_make_can_be_run_in_a_folder_of_the_users(tmp_path):
+    words = ["make", "-n", "-f", ROOT / "Makefile", "-o", ROOT / ".venv" / "ready", "list"]
+    done = subprocess.run(words, cwd=tmp_path, env=ALONE, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert f"'{ROOT}/.venv/bin/python' -I -m bench list" in done.stdout
+
+
+def test_a_makefile_in_a_folder_with_spaces_says_how_to(tmp_path):
+    shutil.copytree(ROOT / "set_up", tmp_path / "my folder" / "set_up")
+    shutil.copy(ROOT / "Makefile", tmp_path / "my folder")
+    words = ["make", "-f", tmp_path / "my folder" / "Makefile", "list"]
+    done = subprocess.run(words, cwd=tmp_path, env=ALONE, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
+    assert "expected make -C folder" in done.stderr
+
+
+def test_ctrl_c_while_python_starts_shows_no_traceback(tmp_path):
+    """It is sent from what Python loads before anything of ours."""
+    blocked = ["env", "--block-signal=INT", "true"]
+    if subprocess.run(blocked, capture_output=True).returncode:
+        pytest.skip("this env cannot hold a signal back")
+    venv.create(tmp_path / "venv", symlinks=True)
+    (packages,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")
+    (packages / "ours.pth").write_text(f"{ROOT}\n")
+    (packages / "zz.pth").write_text("import os, signal; os.kill(os.getpid(), signal.SIGINT)\n")
+    done = make("-s", "-o", f"{tmp_path}/venv/ready", f"VENV={tmp_path}/venv", "list")
+    assert done.returncode and "Traceback" not in done.stderr
+    assert "KeyboardInterrupt" not in done.stderr and "error: " not in done.stderr

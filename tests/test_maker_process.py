@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import float_graphs
 import numpy as np
 import pytest
+from small_disk import small_disk
 
-from export.artifact import Failure
+from export.artifact import Failure, Unmade
 from export.export_file import all_files
 from export.file_maker import MakeRequest, Written
 from export.image_sets import SavedImages
@@ -17,6 +18,7 @@ from models.networks.output_tensor import row_of
 from models.networks.spec import ModelSpec
 from quantize.methods.plan import Plan
 
+ROOM_OF_ONE = 500_000  # of a megabyte that is left to files of 100 to 400 KB each
 FILES = [file for file in all_files() if file.scheme.name in ("float32", "int8", "int8-dynamic")]
 
 
@@ -44,7 +46,7 @@ def make(graph, tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir()
 
-    def made(plan):
+    def made(plan, folder=folder):
         request = MakeRequest(
             graph=tmp_path / "float.tflite",
             folder=folder,
@@ -64,8 +66,8 @@ def make(graph, tmp_path):
     return made
 
 
-def check_int8_alone_failed(found, folder):
-    failed = {name for name, one in found.items() if isinstance(one, Failure)}
+def check_int8_alone_failed(found, folder, kind=Failure):
+    failed = {name for name, one in found.items() if type(one) is kind}
     assert failed == {"int8.tflite", "int8.onnx"}
     there = {name for name, one in found.items() if isinstance(one, Written)}
     assert {file.name for file in folder.iterdir()} == there
@@ -81,5 +83,17 @@ def test_a_file_that_cannot_be_made_leaves_the_others(make):
 
 def test_a_process_that_is_killed_costs_the_files_it_died_of(make):
     found, folder = make(Deadly(("min-max",), None))
-    check_int8_alone_failed(found, folder)
+    check_int8_alone_failed(found, folder, Unmade)
     assert "SIGKILL" in found["int8.tflite"].reason and "memory" in found["int8.tflite"].reason
+
+
+def test_a_full_disk_keeps_what_was_finished_and_nothing_of_the_rest(make, tmp_path):
+    with small_disk(tmp_path / "disk") as disk:
+        (disk / "files").mkdir()
+        (disk / "filling").write_bytes(bytes(ROOM_OF_ONE))
+        found, folder = make(Plan(("min-max",), None), disk / "files")
+        unmade = {name: one for name, one in found.items() if isinstance(one, Unmade)}
+        assert unmade and len(unmade) < len(found)
+        assert {file.name for file in folder.iterdir()} == set(found) - set(unmade)
+        for one in unmade.values():
+            assert f"No space left on device; it needs room in OUT={disk}" in one.reason

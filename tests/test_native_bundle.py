@@ -242,7 +242,7 @@ def test_a_library_newer_than_the_c_library_is_refused(tmp_path):
 
 def test_the_command_says_where_the_runner_is():
     """The real sources: they are compiled here, by every test that wants them, once."""
-    done = run("bench.devices.native.build", cwd=ROOT)
+    done = run("bench.devices.native", cwd=ROOT)
     assert done.returncode == 0, done.stderr
     folder = done.stdout.splitlines()[0]
     assert os.access(os.path.join(folder, "runner"), os.X_OK)
@@ -254,5 +254,5 @@ def test_the_command_refuses_in_one_line(tmp_path):
         ("--abi", "mips"),
         ("--abi", "arm64-v8a", "--target", "host"),
     ):
-        done = run("bench.devices.native.build", *words, cwd=tmp_path)
+        done = run("bench.devices.native", *words, cwd=tmp_path)
         assert done.returncode == 2 and len(done.stderr.splitlines()) == 1, done.stderr

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -106,3 +107,13 @@ def test_rows_may_come_several_at_a_time(tmp_path):
     values = np.arange(12, dtype=np.float32).reshape(6, 2)
     write_rows(tmp_path / "rows.npy", (6, 2), [values[:2], values[2:]])
     np.testing.assert_array_equal(np.load(tmp_path / "rows.npy"), values)
+
+
+def test_no_place_for_temporary_folders_is_said_with_what_to_set(monkeypatch):
+    def none():
+        raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(tempfile, "gettempdir", none)
+    refused = pytest.raises(RequestError, match=r"No usable temporary directory.*TMPDIR=/path")
+    with refused, scratch.scratch_folder():
+        pass

@@ -4,6 +4,8 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from nameless_user import as_nameless
+from small_disk import small_disk
 from tiny_models import write_export
 
 from export.artifact import MANIFEST_NAME
@@ -60,6 +62,20 @@ def test_an_export_that_fails_leaves_no_folder_that_it_made(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("how", ["a link", "a mount"])
+def test_a_folder_on_another_disk_gets_its_files(tmp_path, how):
+    with small_disk(tmp_path / "disk") as disk:
+        folder = tmp_path / "out" / "network" if how == "a link" else disk
+        if how == "a link":
+            folder.parent.mkdir()
+            (disk / "network").mkdir()
+            folder.symlink_to(disk / "network")
+        publishing(folder, "a.tflite", "text")
+        assert sorted(os.listdir(folder)) == ["a.tflite", "manifest.json"]
+        assert os.listdir(disk) in (["network"], os.listdir(folder))
+        assert folder.is_symlink() == (how == "a link")
+
+
 def publishing(folder, name, text, kept=(), stored=None):
     """The end of an export that made one file."""
     with staging(folder) as temporary:
@@ -91,3 +107,16 @@ def test_one_export_at_a_time_moves_its_files(tmp_path):
             assert not (folder / "manifest.json").exists()
         waiting.result(60)
     assert (folder / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("theirs", ["out", "out/net"])
+def test_a_folder_of_another_user_is_refused_before_the_work(tmp_path, theirs):
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    (tmp_path / "out" / "net").mkdir(parents=True)
+    for folder in ("out", "out/net"):
+        (tmp_path / folder).chmod(0o755 if folder == theirs else 0o777)
+    said = as_nameless(lambda: publishing(tmp_path / "out" / "net", "a.tflite", "text"))
+    assert f"the files cannot be written to {tmp_path / theirs} (Permission denied)" in said
+    assert said.startswith("RequestError: OUT is ") and "OUT=/path/to/folder" in said
+    assert os.listdir(tmp_path / "out") == ["net"] and os.listdir(tmp_path / "out" / "net") == []

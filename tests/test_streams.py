@@ -77,14 +77,35 @@ def measured():
 
 @pytest.mark.parametrize(
     "redirected, json_too, code",
-    [(">/dev/full", True, 3), (">&- 2>&-", False, 0), ("2>/dev/full", False, 0)],
+    [
+        (">/dev/full", False, 3),
+        (">/dev/full", True, 3),
+        (">&- 2>&-", False, 0),
+        ("2>/dev/full", False, 0),
+    ],
 )
 def test_what_was_measured_is_kept_whatever_the_streams(project, redirected, json_too, code):
     done = bench(redirected, *RUN, *(["--json"] if json_too else []))
     assert done.returncode == code, done.stderr
     assert b"Traceback" not in done.stderr
+    assert done.stderr.count(b"standard output cannot be written") == (code == 3)
     (row,) = measured()
     assert row.result.samples_ns
+
+
+def test_an_output_that_must_not_be_waited_for_gets_all(project):
+    """As programs leave a pipe that set it to O_NONBLOCK; more is printed than it holds."""
+    code = (
+        "import sys; from models.command_line import command; "
+        "command.exit_code(lambda: print('x' * 300_000, flush=True), '')"
+    )
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    writer = subprocess.Popen([sys.executable, "-c", code], env=environment(), stdout=writing)
+    os.close(writing)
+    with open(reading) as pipe:
+        assert pipe.read() == "x" * 300_000 + "\n"
+    assert writer.wait() == 0
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "koi8-r"])

@@ -4,11 +4,15 @@ nothing that was measured is lost where they cannot in the end."""
 import contextlib
 import json
 import os
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from commands import environment
+from history_records import record
 from nameless_user import as_nameless
 from small_disk import small_disk
 
@@ -61,6 +65,47 @@ def test_a_full_disk_is_found_out_and_nothing_is_left(tmp_path):
                 filling.write(bytes(4096))
         assert writable.fault_of(disk / "report") == "No space left on device"
         assert os.listdir(disk) == ["filling"]
+
+
+@pytest.mark.parametrize("name", ["report.html", "n" * 255])
+def test_a_file_is_replaced_and_keeps_its_links_and_its_permissions(tmp_path, name):
+    target = tmp_path / name
+    (tmp_path / "link").symlink_to(target)
+    for path, content in ((target, b"new"), (tmp_path / "link", b"newer")):
+        assert writable.fault_of(path) is None
+        writable.write(path, content)
+        assert target.read_bytes() == content and (tmp_path / "link").is_symlink()
+        target.chmod(0o640)
+    assert target.stat().st_mode & 0o777 == 0o640
+    assert sorted(os.listdir(tmp_path)) == sorted(["link", name])
+
+
+def test_a_device_or_a_pipe_stays_what_it_is(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    assert writable.fault_of(tmp_path / "pipe") is None
+    writable.write(tmp_path / "pipe", b"report")
+    assert (tmp_path / "pipe").is_fifo() and os.read(reading, 100) == b"report"
+    os.close(reading)
+    if os.geteuid() == 0:
+        with contextlib.suppress(PermissionError):  # some containers may make none
+            os.mknod(tmp_path / "full", 0o20666, os.makedev(1, 7))
+            with pytest.raises(OSError, match="No space left"):
+                writable.write(tmp_path / "full", b"report")
+            assert (tmp_path / "full").is_char_device()
+
+
+@pytest.mark.parametrize("words", [["report", "--out-file"], [*GATE, "--markdown"]])
+def test_a_file_that_goes_to_standard_output_does_not_take_its_place(gated, words):
+    """/dev/stdout leads to the file that the shell has opened."""
+    History().append(record())
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$0" -m bench "$@" >> log', sys.executable, *words, "/dev/stdout"],
+        env=environment(), stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert done.returncode in (0, 3), done.stderr
+    log = Path("log").read_text()
+    assert "/dev/stdout" in log.splitlines()[-1] if words[0] == "report" else "### " in log
 
 
 def test_what_another_user_owns_is_found_out(tmp_path):

@@ -1,6 +1,5 @@
 """``bench summary``: the cost of each layer of a network, and of the network as a whole."""
 
-import os
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 from pathlib import Path
@@ -103,14 +102,9 @@ def draw(model_id: str, cost: NetworkCost) -> Path:
         f"{model_id}: {layer_table.millions(total.macs)} million MACs, "
         f"{total.parameters:,} parameters"
     )
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         RESULTS.mkdir(exist_ok=True)
-        try:
-            partial.write_bytes(encoded(picture.svg(title, cost.layers)))
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+        writable.write(target, encoded(picture.svg(title, cost.layers)))
     except OSError as error:
         raise _not_written(error) from error
     return target

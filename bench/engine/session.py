@@ -159,10 +159,11 @@ def _commit() -> str | None:
         note(f"the commit is not recorded: {error}")
         return None
     if done.returncode == 0:
-        return done.stdout.decode().strip() or None
+        return done.stdout.decode(errors="backslashreplace").strip() or None
     said = done.stderr.decode(errors="backslashreplace").strip()
     if not any(reason in said for reason in NO_COMMIT):
         advice = next((line.strip() for line in said.splitlines() if SAFE in line), "")
-        line = said.partition("\n")[0] + (f"; to trust it, run {advice}" if advice else "")
+        why = said.partition("\n")[0] or f"git ended with code {done.returncode}"
+        line = why + (f"; to trust it, run {advice}" if advice else "")
         note(f"the commit is not recorded: {line}")
     return None

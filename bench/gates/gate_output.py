@@ -123,7 +123,7 @@ def write(path: str, text: str) -> list[str]:
     if not path:
         return []
     try:
-        Path(path).write_bytes(encoded(text))
+        writable.write(Path(path), encoded(text))
     except OSError as error:
         return [f"{path} cannot be written: {error.strerror or error}"]
     return []

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ def opened(path: Path | None, busy_timeout_s: float) -> Iterator[sqlite3.Connect
     """
     if path:
         _make_folder(path)
+        is_there(path)
     with (
         _faults(path, busy_timeout_s),
         closing(_prepared(path or ":memory:", busy_timeout_s)) as connection,
@@ -56,7 +58,7 @@ def opened_to_read(path: Path, busy_timeout_s: float) -> Iterator[sqlite3.Connec
 def is_there(path: Path) -> bool:
     """Whether there is a history at ``path``, not empty; DeviceError where that cannot be seen."""
     try:
-        return path.stat().st_size > 0
+        found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
@@ -64,6 +66,18 @@ def is_there(path: Path) -> bool:
             f"{path} cannot be used as the bench history: it cannot be read ({error.strerror}); "
             f"allow reading {path.parent}, or run the bench in another folder"
         ) from error
+    _check_kind(path, found.st_mode)
+    return found.st_size > 0
+
+
+def _check_kind(path: Path, mode: int) -> None:
+    """DeviceError for a folder, a pipe or a device, which SQLite would blame the permissions of."""
+    if not stat.S_ISREG(mode):
+        found = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        raise DeviceError(
+            f"{path} cannot be used as the bench history: it is {found}; move it away to begin a "
+            "new one"
+        )
 
 
 def _connection(place: Path | str, busy_timeout_s: float) -> sqlite3.Connection:

@@ -84,7 +84,7 @@ def rescue(path: Path, target: Path) -> Rescued:
 
 
 def _rescued(path: Path, target: Path) -> Rescued:
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    partial = target.with_name(f".{os.getpid()}.partial")
     try:
         with (
             database.opened_as_it_is(path) as damaged,

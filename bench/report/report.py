@@ -4,7 +4,6 @@
 """
 
 import json
-import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -102,13 +101,8 @@ def write(history: History, chosen: Sequence[Record], target: Path, results: Pat
         contents = collect(history, chosen, results)
         show("drawing")
         html = page(contents)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
-        try:
-            partial.write_bytes(encoded(html))
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+        writable.write(target, encoded(html))
     except OSError as error:
         raise _not_written(target, error) from error
 

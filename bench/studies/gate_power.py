@@ -28,7 +28,7 @@ from bench.gates.verdict import FAILED, PASSED
 from bench.history.history import DATABASE, History
 from bench.measurement.latency import Interval
 from bench.measurement.result import Result, Turn
-from models.command_line import command
+from models.command_line import command, starting
 from models.command_line.advice import make_line, module_line
 from models.command_line.errors import CheckFailed, RequestError
 from models.command_line.options import OneLineParser, Options
@@ -222,4 +222,4 @@ def run(argv: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(command.exit_code(lambda: run(sys.argv[1:]), "interrupted"))
+    sys.exit(starting.run(lambda argv: command.exit_code(lambda: run(argv), "interrupted")))

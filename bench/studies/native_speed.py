@@ -22,7 +22,7 @@ from bench.measurement.job import NATIVE, Job
 from bench.measurement.latency import Interval, latency, ratio
 from bench.measurement.plan import DEFAULT
 from bench.measurement.result import Result
-from models.command_line import command, options
+from models.command_line import command, options, starting
 from models.command_line.advice import module_line
 from models.command_line.errors import CheckFailed, DeviceError, RequestError
 from models.command_line.options import OneLineParser, Options
@@ -164,5 +164,4 @@ def _line(*cells: str) -> str:
 
 
 if __name__ == "__main__":
-    command.end_as_by_ctrl_c()
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(starting.run(main))

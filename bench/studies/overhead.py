@@ -18,7 +18,7 @@ from bench.measurement.job import Job
 from bench.measurement.latency import latency, ratio
 from bench.measurement.plan import DEFAULT
 from bench.measurement.result import Result
-from models.command_line import command
+from models.command_line import command, starting
 from models.command_line.advice import module_line
 from models.command_line.errors import DeviceError, RequestError
 from models.command_line.progress import step
@@ -74,5 +74,4 @@ def _pair(job: Job, doing: str) -> tuple[Result, Result]:
 
 
 if __name__ == "__main__":
-    command.end_as_by_ctrl_c()
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(starting.run(main))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.cost.activation_memory import arena_bytes, peak_activation
-from models.command_line import command, options, progress
+from models.command_line import command, options, progress, starting
 from models.command_line.advice import module_line
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
@@ -121,5 +121,4 @@ def _measured(namespace) -> tuple[list[Row], str]:
 
 
 if __name__ == "__main__":
-    command.end_as_by_ctrl_c()
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(starting.run(main))

@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 
+from models.command_line.streams import lasting
 from models.command_line.unforeseen import debugging
 
 
@@ -22,13 +23,13 @@ def held_back() -> Iterator[None]:
     with open(os.devnull, "w") as nowhere, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.disable(logging.WARNING)
-        sys.stderr = os.fdopen(os.dup(terminal), "w", buffering=1, errors="backslashreplace")
+        sys.stderr = lasting(terminal, python_stderr)
         os.dup2(nowhere.fileno(), 2)
         try:
             yield
         finally:
             logging.disable(logging.NOTSET)
-            sys.stderr.close()
+            sys.stderr.flush()
             sys.stderr = python_stderr
             os.dup2(terminal, 2)
             os.close(terminal)

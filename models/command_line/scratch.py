@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import os
 import shutil
 import tempfile
 import time
@@ -23,7 +24,10 @@ def scratch_folder() -> Iterator[Path]:
 
     RequestError, naming it, where the temporary folder is full or cannot be written.
     """
-    parent = Path(tempfile.gettempdir())
+    try:
+        parent = Path(tempfile.gettempdir())
+    except FileNotFoundError as error:  # it has tried every place that there is
+        raise _unusable(Path(os.environ.get("TMPDIR", "/tmp")), error.strerror) from error
     sweep(parent, f"{PREFIX}*")
     try:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))

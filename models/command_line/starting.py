@@ -20,11 +20,11 @@ def run(main: Callable[[Sequence[str]], int], *modules: str) -> int:
         for module in modules:
             import_module(module)
     except ImportError as error:
-        shown = " ".join(str(error).split())
+        shown = " ".join(str(first_cause(error)).split())
         sys.stderr.write(f"error: this program cannot be loaded: {shown}; run make setup again\n")
         return NOT_LOADED
     try:
-        end_as_by_ctrl_c()
+        _end_as_by_ctrl_c()
         return main(sys.argv[1:])
     except KeyboardInterrupt:  # before main listens to it
         return INTERRUPTED
@@ -32,13 +32,24 @@ def run(main: Callable[[Sequence[str]], int], *modules: str) -> int:
         _end_silently()  # from now on Python only ends
 
 
+def first_cause(error: BaseException) -> BaseException:
+    """The error that ``error`` goes back to: what a package that cannot be loaded says of it in the
+    end may be long, and for people who build that package."""
+    while isinstance(error, ImportError) and (error.__cause__ or error.__context__):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 def _end_silently() -> None:
-    """Let Ctrl-C end the process as it is, unless a shell has it ignored."""
+    """Let Ctrl-C end the process as it is, also one from before Python listened, unless a shell has
+    it ignored."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):  # Windows has none
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
-def end_as_by_ctrl_c() -> None:
+def _end_as_by_ctrl_c() -> None:
     """Make SIGTERM and a terminal that is closed clean up and end children as Ctrl-C does.
 
     What is ignored stays so: a shell starts what it puts in the background without Ctrl-C, and
@@ -46,13 +57,13 @@ def end_as_by_ctrl_c() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _told_to_end)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-        signal.signal(signal.SIGHUP, _hung_up)
+        signal.signal(signal.SIGHUP, _told_to_end)
 
 
-def _hung_up(number: int, frame: FrameType | None) -> None:
-    """One interrupt: the shell and the system send a signal each, and the second would end the
-    cleaning up after the first."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    raise KeyboardInterrupt
+def _told_to_end(number: int, frame: FrameType | None) -> None:
+    """One interrupt, with the ``number`` of its signal: a shell and the system send a SIGHUP each,
+    and the second would end the cleaning up after the first."""
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt(number)

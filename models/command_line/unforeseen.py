@@ -9,12 +9,18 @@ from pathlib import Path
 
 from models.command_line.errors import CommandError, DeviceError, RequestError
 from models.command_line.printable import printable
+from models.command_line.starting import first_cause
 
 LENGTH = 240  # characters of a message that are shown
 OF_PATHS = (  # errors that another path would not have; not e.g. a full disk
     *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.EROFS),
     *(errno.ENAMETOOLONG, errno.ELOOP, errno.EEXIST, errno.EINVAL, errno.ENXIO),
 )
+LIMITS = {  # limits of this process that a shell, a service or a container sets
+    errno.EMFILE: "more files are to be open than this process may have: raise ulimit -n",
+    errno.EFBIG: "a file is to be longer than this process may make it: raise ulimit -f",
+    errno.EAGAIN: "more processes are needed than this user may have: raise ulimit -u",
+}
 
 
 def debugging() -> bool:
@@ -49,8 +55,11 @@ def in_one_line(error: BaseException) -> str:
         return " ".join(printable(str(error)).split())
     if isinstance(error, MemoryError):
         return "memory ran out"
+    error = first_cause(error)
     said, kind = summary(error), type(error).__name__
-    return f"{kind}: {said} (DEBUG=1 shows where)" if said else f"{kind} (DEBUG=1 shows where)"
+    shown = f"{kind}: {said} (DEBUG=1 shows where)" if said else f"{kind} (DEBUG=1 shows where)"
+    advice = LIMITS.get(error.errno) if isinstance(error, OSError) else None
+    return f"{shown}; {advice}" if advice else shown
 
 
 def summary(error: BaseException) -> str:

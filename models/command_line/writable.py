@@ -1,11 +1,14 @@
-"""Whether a file can be written, found out before the work that it is the result of."""
+"""Files that results are written to: whether one can be written, found out before the work that it
+is the result of; and the writing, whole or not at all."""
 
+import contextlib
 import os
 import stat
 import tempfile
 from pathlib import Path
 
 ROOM = 4096  # bytes, a block: a full disk is found out, too
+SYSTEM = (Path("/dev"), Path("/proc"))  # e.g. /dev/stdout, which may lead to a file
 
 
 def fault_of(path: Path) -> str | None:
@@ -22,9 +25,40 @@ def fault_of(path: Path) -> str | None:
             return "it is a folder"
         if not os.access(path, os.W_OK):
             return "it may not be written"
-        if not stat.S_ISREG(mode):  # e.g. /dev/stdout, which may be a pipe
+        if not _is_replaced(path):
             return None
-    return fault_of_folder(path.parent)
+    return fault_of_folder(_place(path).parent)
+
+
+def write(path: Path, content: bytes) -> None:
+    """``content`` as the file at ``path``: a new one that takes its place when it is whole.
+
+    A link stays one, and what is no file of its own, e.g. /dev/stdout or a pipe, is written to.
+    """
+    if not _is_replaced(path):
+        with path.open("ab") as opened:
+            opened.write(content)
+        return
+    place = _place(path)
+    partial = place.with_name(f".{os.getpid()}.partial")  # short: the name may be as long as can be
+    try:
+        partial.write_bytes(content)
+        with contextlib.suppress(FileNotFoundError):
+            partial.chmod(stat.S_IMODE(place.stat().st_mode))
+        partial.replace(place)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _place(path: Path) -> Path:
+    """Where the file itself is, which links may lead to."""
+    return Path(os.path.realpath(path))
+
+
+def _is_replaced(path: Path) -> bool:
+    """Whether there is a regular file at ``path``, or nothing yet."""
+    of_system = any(folder in path.absolute().parents for folder in SYSTEM)
+    return not of_system and (path.is_file() or not path.exists())
 
 
 def fault_of_folder(folder: Path) -> str | None:

@@ -190,7 +190,3 @@ def _replace(save: Callable[[Path], None], path: Path) -> None:
     partial = path.with_name(f"partial-{path.name}")
     save(partial)
     partial.replace(path)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

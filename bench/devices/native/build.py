@@ -1,7 +1,6 @@
-"""Build the native runner and print its folder: ``python -m bench.devices.native.build``."""
+"""Build the native runner and print its folder: ``python -m bench.devices.native``."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,7 +39,7 @@ def described(bundle: Bundle) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    made = OneLineParser(prog="python -m bench.devices.native.build", description=__doc__)
+    made = OneLineParser(prog="python -m bench.devices.native", description=__doc__)
     made.add_argument("--target", help=f"{', '.join(TARGETS)}; default: host", default="")
     made.add_argument("--abi", help="of a phone: arm64-v8a, armeabi-v7a or x86_64", default="")
     made.add_argument("--ndk", type=_folder, help="folder of Android's NDK")
@@ -54,8 +53,3 @@ def _parser() -> argparse.ArgumentParser:
 def _folder(typed: str) -> Path:
     """Make gives it in quotes, in which no shell expands a ~."""
     return Path(typed).expanduser()
-
-
-if __name__ == "__main__":
-    command.end_as_by_ctrl_c()
-    sys.exit(main(sys.argv[1:]))
