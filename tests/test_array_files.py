@@ -8,6 +8,7 @@ import pytest
 
 from models.command_line.errors import DeviceError, RequestError
 from models.data.dataset import ImageSize, check_disjoint, open_dataset
+from models.untrusted_files import free_memory
 
 SIZE = ImageSize(32, 32, 3)
 X = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), np.uint8)

@@ -17,10 +17,11 @@ def open_saved_model(path: Path, res: int | None = None) -> OpenedModel:
     ``res`` is the input size in pixels where the function leaves it open. Raises RequestError, in
     one line, for a folder that is no SavedModel or whose function does not take one image.
     """
-    import keras
+    with saved_graph.Freezer() as freezer:
+        import keras
 
-    saved = saved_graph.chosen(path)
-    frozen = saved_graph.frozen(saved)
+        saved = saved_graph.chosen(path)
+        frozen = freezer.frozen(saved)
     if len(frozen.inputs) != 1:
         raise RequestError(f"MODEL '{path}' has {len(frozen.inputs)} inputs; expected one image")
     shape, notes = _image_shape(path, frozen, res)
