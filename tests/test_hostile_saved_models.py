@@ -249,6 +249,47 @@ def test_a_table_of_class_names_is_refused_with_what_to_do(tmp_path):
     assert "without names of classes" in refusal(exported(tmp_path, plain, prepare))
 
 
+def test_a_table_that_the_network_does_not_need_is_left_out(tmp_path):
+    import tensorflow as tf
+
+    def prepare(module):
+        words = tf.lookup.KeyValueTensorInitializer(["cat", "dog"], tf.constant([0, 1], tf.int64))
+        module.table = tf.lookup.StaticHashTable(words, -1)
+
+    path = exported(tmp_path, plain, prepare)
+    images = np.random.default_rng(0).uniform(0, 1, SHAPE).astype(np.float32)
+    found = run(load_user_model(path).keras_model, images)
+    np.testing.assert_allclose(found, images.mean((1, 2)), atol=1e-6)
+    left = saved_graph.chosen(path).reduced.meta_graphs[0]
+    kinds = {node.op for node in saved_graph.nodes(left.graph_def)}
+    assert not any("Table" in kind for kind in kinds)
+
+
+def test_a_table_that_the_network_reads_is_refused_with_what_to_do(tmp_path):
+    import tensorflow as tf
+
+    numbers = tf.lookup.KeyValueTensorInitializer(tf.constant([0, 1], tf.int64), [1.0, 2.0])
+
+    def prepare(module):
+        module.table = tf.lookup.StaticHashTable(numbers, -1.0)
+        tables.append(module.table)
+
+    def compute(image):
+        return plain(image) * tables[0].lookup(tf.constant([1], tf.int64))
+
+    tables: list = []
+    line = refusal(exported(tmp_path, compute, prepare))
+    assert "LookupTableFindV2" in line and "export a signature that ends before" in line
+
+
+def test_what_the_loading_process_answers_is_held_against_the_list(tmp_path, monkeypatch):
+    """Whoever had got hold of that process could have the parent run anything."""
+    path = exported(tmp_path, plain)
+    monkeypatch.setattr(known_operators, "KNOWN", KNOWN - {"Identity"})
+    monkeypatch.setattr(reduced_saved_model, "_check", lambda *_: None)
+    assert "runs Identity" in refusal(path)
+
+
 def version1(folder, main_op=None, restoring=None):
     """A SavedModel of TensorFlow 1; ``main_op`` and ``restoring`` make operators of a graph."""
     import tensorflow as tf

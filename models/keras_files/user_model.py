@@ -75,7 +75,7 @@ def load_user_model(path: Path, res: int | None = None) -> UserModel:
     plain, notes = _plain(model), (*notes, *left_out)
     with conversion_errors.as_one_line():
         function = traced.traced_model(plain, height, width, channels).function
-    needed_memory.check(path, function)
+    needed_memory.check(path, function.graph)
     scaling = input_scaling.judge(values_ahead(function))
     if opened.takes_pixels:
         scaling = InputScaling(RAW, "the model takes whole numbers, which pixels are")
