@@ -14,7 +14,7 @@ from models.untrusted_files import memory_limit
 IDENTIFIER = slice(4, 8)  # of the bytes of a file
 LEFT_OUT = -1  # in the place of a tensor that an operator can do without
 # The memory of the objects of a file, in which one table may stand for any number of them.
-OBJECT_BYTES, TIMES = 512 << 20, 4
+OBJECT_BYTES, TIMES = 128 << 20, 4
 
 
 @dataclass(frozen=True, eq=False)
