@@ -15,7 +15,7 @@ from models.keras_files import freeze_saved_model, reduced_saved_model, training
 from models.keras_files.freeze_saved_model import FreezeRequest, nodes
 from models.keras_files.stored_model import brief
 from models.keras_files.traced import imported
-from models.untrusted_files import regular_file
+from models.untrusted_files import confinement, regular_file
 
 GRAPH = "saved_model.pb"
 SIGNATURE = "serving_default"
@@ -23,6 +23,10 @@ VARIABLES = "variables"  # the folder of the checkpoint
 TIME_LIMIT_S = 600  # of loading: the largest network of keras.applications takes some seconds
 ERROR = "error: "
 APART = ("_XlaMustCompile", "_noinline")  # marks of a function that is to stay one
+UNCONFINED = (
+    "this kernel has no Landlock, so the process that loaded the SavedModel was kept from writing "
+    "into files, but not from making or removing them"
+)
 NOT_FOR_IMAGES = ("__saved_model_init_op", "__saved_model_train_op", "train", "eval")
 
 
@@ -70,6 +74,8 @@ def chosen(path: Path) -> ChosenFunction:
             "model.export(folder) writes, or a single one"
         )
     notes = () if name == SIGNATURE else (f"the SavedModel's only signature is {name}",)
+    if confinement.landlock_version() < 1:
+        notes += (UNCONFINED,)
     is_version1 = not meta.HasField("object_graph_def")
     layers = training_mode.switched_off(meta.graph_def, signatures[name])
     if layers:
