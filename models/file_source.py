@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from models import opened_file
 from models.command_line.errors import RequestError
 from models.command_line.options import Options
 from models.data.image_source import ImageSize
@@ -86,7 +87,9 @@ def resolve(options: Options) -> FileSource:
             )
         if not path.exists():
             raise RequestError(f"FILE has '{path}', which does not exist")
-        regular_file.check(path, f"FILE '{path}'", "expected a .tflite or .onnx file")
+        regular_file.check(
+            path, f"FILE '{path}'", "expected a .tflite or .onnx file", opened_file.MAX_BYTES
+        )
         if paths.count(path) > 1:
             raise RequestError(f"FILE has '{path}' twice; expected each file once")
     return FileSource(

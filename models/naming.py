@@ -20,8 +20,10 @@ def content_sha256(path: Path, *further: Path) -> str:
             folder = path if path.is_dir() else path.parent
             whole.update(os.fsencode(file.relative_to(folder)) + b"\0")
         with file.open("rb") as opened:
-            while chunk := opened.read(1 << 20):
+            left = os.fstat(opened.fileno()).st_size  # 0 of those in /proc, which may never end
+            while chunk := opened.read(min(left, 1 << 20)):
                 whole.update(chunk)
+                left -= len(chunk)
     return whole.hexdigest()
 
 

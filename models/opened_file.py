@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from models import trial_run
 from models.command_line.errors import RequestError
 from models.networks import size_limits
 from models.onnx_files.onnx_file import OnnxFile
@@ -11,6 +12,7 @@ from models.untrusted_files import regular_file
 
 KINDS = {".tflite": TfliteFile, ".onnx": OnnxFile}
 KERAS = "Keras"
+MAX_BYTES = 1 << 31  # where both formats end; ONNX keeps more in files beside its own
 RUNTIME = {".tflite": "LiteRT", ".onnx": "ONNX Runtime"}
 
 
@@ -33,7 +35,8 @@ def open_model_file(path: Path, resolution: int | None = None) -> TfliteFile | O
     expected = "expected a .tflite or .onnx file"
     if not path.exists():
         raise RequestError(f"there is no file '{path}'; {expected}")
-    regular_file.check(path, f"'{path}'", expected)
+    regular_file.check(path, f"'{path}'", expected, MAX_BYTES)
+    trial_run.check(path, resolution)
     opened = kind.open(path, resolution)
     size_limits.check_image(opened.image.shape[1:], f"'{path}'")
     return opened

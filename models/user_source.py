@@ -19,7 +19,7 @@ from models.networks.output_tensor import (
     row_of,
 )
 from models.opened_file import is_model_file, reference_name, weight_files
-from models.untrusted_files import regular_file
+from models.untrusted_files import regular_file, unpacked_size
 
 GRAPH = "saved_model.pb"
 
@@ -114,12 +114,20 @@ def resolve(options: Options) -> UserSource:
             "SavedModel folder, a .tflite or .onnx file"
         )
     if not path.is_dir():
-        regular_file.check(path, f"MODEL '{path}'", "expected a model file or a SavedModel folder")
+        expected = "expected a model file or a SavedModel folder"
+        regular_file.check(path, f"MODEL '{path}'", expected, unpacked_size.MAX_BYTES)
     elif not (path / GRAPH).is_file():  # or all that is in the folder would be read for its hash
         raise RequestError(
             f"MODEL '{path}' is a folder without {GRAPH}; expected a SavedModel folder, as "
             "model.export(folder) writes it, or a model file"
         )
+    else:
+        size = sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
+        if size > unpacked_size.MAX_BYTES:
+            raise RequestError(
+                f"MODEL '{path}' has files of {size / 1e6:,.0f} MB in all; expected at most "
+                f"{unpacked_size.MAX_BYTES / 1e6:,.0f} MB: the SavedModel alone"
+            )
     for name in ("alpha", "classes", "weights"):
         if getattr(options, name) is not None:
             raise RequestError(

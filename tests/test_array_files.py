@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from models.command_line.errors import DeviceError, RequestError
-from models.data import npz_arrays
 from models.data.dataset import ImageSize, check_disjoint, open_dataset
+from models.untrusted_files import free_memory
 
 SIZE = ImageSize(32, 32, 3)
 X = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), np.uint8)
@@ -171,7 +171,7 @@ def test_a_single_array_is_no_npz(tmp_path):
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_an_array_that_memory_cannot_hold_is_refused_before_it_is_read(tmp_path, monkeypatch, save):
     facts = tmp_path / "meminfo"
-    monkeypatch.setattr(npz_arrays, "MEMORY_FACTS", facts)
+    monkeypatch.setattr(free_memory, "FACTS", facts)
     path = saved(tmp_path, save, x=X, y=Y)
     facts.write_text("MemTotal: 9999999 kB\nMemAvailable:         17 kB\n")
     with pytest.raises(

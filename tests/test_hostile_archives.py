@@ -7,6 +7,7 @@ import struct
 import zipfile
 
 import h5py
+import numpy as np
 import pytest
 from hostile_files import archive, members_of, reconfigured
 from user_models import functional, refusal, saved, small
@@ -15,6 +16,7 @@ from models.command_line.errors import RequestError
 from models.command_line.options import Options
 from models.keras_files.user_model import load_user_model
 from models.networks.size_limits import MAX_PARAMETERS
+from models.untrusted_files import free_memory
 from models.weights.weights_file import read_layers
 
 pytestmark = pytest.mark.usefixtures("fresh_keras")
@@ -206,6 +208,95 @@ def test_a_size_that_is_asked_for_and_too_large_is_refused(tmp_path):
     path = saved(functional(), ".keras", tmp_path)
     with pytest.raises(RequestError, match="has an input of 100,000x100,000"):
         source.resolve(Options(model=str(path), res=100_000))
+
+
+def with_layer(tmp_path, change):
+    """A model with a maximum of its image's pixels, after ``change`` of how that is stored."""
+    import keras
+
+    image = keras.Input((8, 8, 3))
+    rows = keras.ops.max(image, axis=(1, 2))
+    path = saved(keras.Model(image, keras.layers.Dense(4)(rows)), ".keras", tmp_path)
+    return reconfigured(path, lambda config: change(config["config"]["layers"][1]))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"module": "os", "class_name": "function", "config": "abort", "registered_name": "f"},
+        {"module": "keras.layers", "class_name": "StringLookup", "config": {"vocabulary": "/x"}},
+        {"class_name": "__lambda__", "config": {"value": "x"}},
+        {"class_name": "__slice__", "config": {"start": {"a": 1}, "stop": 1, "step": 1}},
+    ],
+)
+def test_an_argument_that_is_an_object_is_not_made(value, tmp_path):
+    def change(layer):
+        layer["inbound_nodes"][0]["kwargs"] = {"axis": value}
+
+    assert "an argument of a layer is a" in refusal(with_layer(tmp_path, change))
+
+
+def test_arguments_that_are_numbers_and_parts_of_arrays_are_taken(tmp_path):
+    import keras
+
+    image = keras.Input((8, 8, 3))
+    x = image[:, 2:-2, ..., ::-1] * np.array([1, 2, 3], np.float32)
+    model = keras.Model(image, keras.layers.Dense(4)(keras.ops.max(x, axis=(1, 2))))
+    found = load_user_model(saved(model, ".keras", tmp_path)).keras_model
+    images = np.random.default_rng(0).uniform(0, 1, (2, 8, 8, 3)).astype(np.float32)
+    np.testing.assert_allclose(found(images), model(images), atol=1e-5)
+
+
+@pytest.mark.parametrize("form", [".keras", ".h5"])
+def test_calls_of_calls_are_counted_before_any_is_made(form, tmp_path):
+    """Two calls of a model that calls one twice, and so on: 2**15 calls in a short file."""
+    import keras
+
+    def twice(inner):
+        tensor = keras.Input((4,))
+        return keras.Model(tensor, inner(inner(tensor)))
+
+    image = keras.Input((8, 8, 4))
+    tensor = keras.Input((4,))
+    inner = twice(keras.Model(tensor, keras.layers.Dense(4)(tensor)))
+    rows = keras.layers.GlobalAveragePooling2D()(image)
+    path = saved(keras.Model(image, inner(rows)), form, tmp_path)
+
+    def change(config):
+        outer = next(la for la in config["config"]["layers"] if la["class_name"] == "Functional")
+        for _ in range(14):
+            wrapped = json.loads(json.dumps(outer))
+            layers = wrapped["config"]["layers"]
+            at = next(n for n, la in enumerate(layers) if la["class_name"] == "Functional")
+            layers[at]["config"] = outer["config"]
+            outer["config"] = wrapped["config"]
+
+    assert "calls of layers, at most 20,000" in refusal(reconfigured(path, change))
+
+
+@pytest.mark.parametrize("form", [".keras", ".h5"])
+def test_more_steps_than_can_be_written_out_are_refused(form, tmp_path):
+    import keras
+
+    image = keras.Input((64, 64, 3))
+    steps = keras.layers.Reshape((4096, 3))(image)
+    rows = keras.layers.Bidirectional(keras.layers.GRU(4))(steps)
+    path = saved(keras.Model(image, keras.layers.Dense(4)(rows)), form, tmp_path)
+    assert "takes 4,096 steps; expected at most 1,000" in refusal(path)
+
+
+@pytest.mark.skipif(not free_memory.FACTS.exists(), reason="the system does not tell the memory")
+@pytest.mark.parametrize("form", [".keras", ".h5", "folder"])
+@pytest.mark.parametrize("kind", ["UpSampling2D", "Resizing", "ZeroPadding2D"])
+def test_a_network_that_memory_cannot_hold_is_refused_before_it_runs(kind, form, tmp_path):
+    import keras
+
+    image = keras.Input((16, 16, 3))
+    sizes = (400_000, 400_000) if kind == "Resizing" else (25_000,)
+    rows = keras.layers.GlobalAveragePooling2D()(getattr(keras.layers, kind)(*sizes)(image))
+    path = saved(keras.Model(image, keras.layers.Dense(4)(rows)), form, tmp_path)
+    line = refusal(path)
+    assert f"MODEL '{path}' makes (" in line and "MB are free" in line
 
 
 # What is no regular file

@@ -4,7 +4,6 @@ What it writes would be e.g. a line of authorized_keys.
 """
 
 import contextlib
-import ctypes
 import os
 import socket
 import subprocess
@@ -19,7 +18,8 @@ from models.command_line.errors import DeviceError, RequestError
 from models.keras_files import known_operators, reduced_saved_model, saved_graph
 from models.keras_files.known_operators import KNOWN
 from models.keras_files.user_model import load_user_model
-from models.untrusted_files.confinement import CONNECT_VERSION, CREATE_RULESET, VERSION
+from models.untrusted_files import confinement
+from models.untrusted_files.confinement import CONNECT_VERSION
 
 pytestmark = pytest.mark.usefixtures("fresh_keras")
 
@@ -249,6 +249,47 @@ def test_a_table_of_class_names_is_refused_with_what_to_do(tmp_path):
     assert "without names of classes" in refusal(exported(tmp_path, plain, prepare))
 
 
+def test_a_table_that_the_network_does_not_need_is_left_out(tmp_path):
+    import tensorflow as tf
+
+    def prepare(module):
+        words = tf.lookup.KeyValueTensorInitializer(["cat", "dog"], tf.constant([0, 1], tf.int64))
+        module.table = tf.lookup.StaticHashTable(words, -1)
+
+    path = exported(tmp_path, plain, prepare)
+    images = np.random.default_rng(0).uniform(0, 1, SHAPE).astype(np.float32)
+    found = run(load_user_model(path).keras_model, images)
+    np.testing.assert_allclose(found, images.mean((1, 2)), atol=1e-6)
+    left = saved_graph.chosen(path).reduced.meta_graphs[0]
+    kinds = {node.op for node in saved_graph.nodes(left.graph_def)}
+    assert not any("Table" in kind for kind in kinds)
+
+
+def test_a_table_that_the_network_reads_is_refused_with_what_to_do(tmp_path):
+    import tensorflow as tf
+
+    numbers = tf.lookup.KeyValueTensorInitializer(tf.constant([0, 1], tf.int64), [1.0, 2.0])
+
+    def prepare(module):
+        module.table = tf.lookup.StaticHashTable(numbers, -1.0)
+        tables.append(module.table)
+
+    def compute(image):
+        return plain(image) * tables[0].lookup(tf.constant([1], tf.int64))
+
+    tables: list = []
+    line = refusal(exported(tmp_path, compute, prepare))
+    assert "LookupTableFindV2" in line and "export a signature that ends before" in line
+
+
+def test_what_the_loading_process_answers_is_held_against_the_list(tmp_path, monkeypatch):
+    """Whoever had got hold of that process could have the parent run anything."""
+    path = exported(tmp_path, plain)
+    monkeypatch.setattr(known_operators, "KNOWN", KNOWN - {"Identity"})
+    monkeypatch.setattr(reduced_saved_model, "_check", lambda *_: None)
+    assert "runs Identity" in refusal(path)
+
+
 def version1(folder, main_op=None, restoring=None):
     """A SavedModel of TensorFlow 1; ``main_op`` and ``restoring`` make operators of a graph."""
     import tensorflow as tf
@@ -374,20 +415,18 @@ if sys.argv[3:] == ["landlock"]:
 """
 
 
-def landlock_version() -> int:
-    return ctypes.CDLL(None).syscall(CREATE_RULESET, None, ctypes.c_size_t(0), VERSION)
-
-
 def test_a_confined_process_reads_and_does_nothing_else(tmp_path):
     (tmp_path / "there").write_text("kept")
     with socket.create_server(("127.0.0.1", 0)) as server:
         words = [str(tmp_path), str(server.getsockname()[1])]
-        words += ["landlock"] if landlock_version() >= CONNECT_VERSION else []
+        words += ["landlock"] if confinement.landlock_version() >= CONNECT_VERSION else []
         done = subprocess.run(
             [sys.executable, "-c", CONFINED, *words], cwd=ROOT, capture_output=True, text=True
         )
     assert done.stdout == "read kept\n", done.stdout + done.stderr
-    assert [file.name for file in tmp_path.iterdir()] == ["there"] or not landlock_version()
+    assert [file.name for file in tmp_path.iterdir()] == [
+        "there"
+    ] or confinement.landlock_version() < 1
     assert (tmp_path / "there").read_text() == "kept"
 
 
@@ -398,6 +437,14 @@ def test_what_the_list_of_operators_lets_through_writes_nothing(tmp_path, writte
     path = version1(tmp_path, restoring=lambda: print_to(written))
     with contextlib.suppress(RequestError):
         load_user_model(path)
+
+
+def test_a_kernel_without_landlock_is_said(tmp_path, monkeypatch):
+    path = exported(tmp_path, plain)
+    is_there = confinement.landlock_version() >= 1
+    assert (saved_graph.UNCONFINED in saved_graph.chosen(path).notes) != is_there
+    monkeypatch.setattr(confinement, "landlock_version", lambda: -1)
+    assert saved_graph.UNCONFINED in load_user_model(path).notes
 
 
 def test_a_process_that_is_ended_while_it_loads_a_model_is_said(tmp_path, monkeypatch):

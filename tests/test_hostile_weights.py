@@ -1,5 +1,7 @@
 """A file of weights gives nothing but what it holds: not one byte of the reader's other files."""
 
+import struct
+
 import h5py
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from user_models import functional, refusal, saved, small
 
 from models.command_line.errors import RequestError
 from models.keras_files.user_model import load_user_model
+from models.untrusted_files import hdf5_file, memory_limit
 from models.weights.weights_file import read_layers
 
 pytestmark = pytest.mark.usefixtures("fresh_keras")
@@ -158,6 +161,91 @@ def test_text_among_the_weights_is_refused(form, tmp_path):
     edited(path, lambda file: replaced(first_array(file), text))
     assert "holds no numbers" in refusal(path)
     assert "holds no numbers" in refused_weights(path)
+
+
+def same_text_many_times(path, item: str, key: str) -> None:
+    """Make each of 4,000 elements of an attribute the same 8 MB of the file: 32 GB in memory."""
+    count, size = 4000, 8 << 20
+    others = [f"name{number}" for number in range(count - 1)]
+    with h5py.File(path, "r+") as file:
+        file[item].attrs.create(key, ["Q" * size, *others], dtype=h5py.string_dtype())
+    content = bytearray(path.read_bytes())
+    at = content.index(struct.pack("<I", size))  # length, address of a heap, number in it
+    while struct.unpack_from("<I", content, at + 16)[0] != len(others[0]):
+        at = content.index(struct.pack("<I", size), at + 1)
+    content[at : at + 16 * count] = bytes(content[at : at + 16]) * count
+    path.write_bytes(content)
+
+
+@pytest.mark.skipif(not memory_limit.STATM.exists(), reason="the system does not tell the memory")
+@pytest.mark.parametrize("key", ["layer_names", "layer_names0"])
+def test_names_that_all_are_the_same_megabytes_are_not_read(key, tmp_path):
+    path = saved(small(), ".h5", tmp_path)
+    same_text_many_times(path, "model_weights", key)
+    assert "memory allocation failed" in refusal(path)
+    assert "memory allocation failed" in refused_weights(path)
+
+
+@pytest.mark.parametrize("form", [".keras", ".h5"])
+def test_a_chunk_that_is_larger_than_its_array_counts_as_it_is_unpacked(form, tmp_path):
+    """HDF5 unpacks a whole chunk to give one number of it."""
+
+    def chunk(group, name, shape):
+        group.create_dataset(
+            name, shape, np.float32, maxshape=(None,) * len(shape), compression="gzip",
+            chunks=(1 << 28, *(1,) * (len(shape) - 1)),
+        )  # fmt: skip
+
+    path = saved(functional(), form, tmp_path)
+    edited(path, lambda file: replaced(first_array(file), chunk))
+    assert "declares 1,074 MB or more" in refusal(path)
+    assert "declares 1,074 MB or more" in refused_weights(path)
+
+
+def test_a_file_that_is_mostly_holes_is_refused(tmp_path):
+    """A hundred gigabytes by its size, thirty kilobytes on the disk."""
+
+    def holes(group, name, shape):
+        made = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        made.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+        made.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+        space = h5py.h5s.create_simple((25_000_000_000,))
+        h5py.h5d.create(group.id, name.encode(), h5py.h5t.IEEE_F32LE, space, made)
+
+    path = saved(functional(), ".h5", tmp_path)
+    edited(path, lambda file: replaced(first_array(file), holes))
+    assert "declares 100,000 MB or more" in refusal(path)
+    assert "declares 100,000 MB or more" in refused_weights(path)
+
+
+def test_more_objects_or_attributes_than_a_model_has_are_refused(tmp_path):
+    def objects(file):
+        for number in range(hdf5_file.MAX_OBJECTS):
+            file.create_group(f"x/{number}")
+
+    def attributes(file):
+        for number in range(hdf5_file.MAX_ATTRIBUTES):
+            file["model_weights"].attrs[f"layer_names{number}"] = [b"a"]
+
+    for many in (attributes, objects):
+        path = saved(small(), ".h5", tmp_path)
+        edited(path, many)
+        assert "has more in it than a model" in refusal(path)
+        assert "has more in it than a model" in refused_weights(path)
+
+
+@pytest.mark.parametrize("form", [".keras", ".h5"])
+def test_records_complex_numbers_and_nothing_are_no_weights(form, tmp_path):
+    kinds = [
+        lambda group, name, shape: group.create_dataset(name, shape, [("a", h5py.string_dtype())]),
+        lambda group, name, shape: group.create_dataset(name, shape, np.complex64),
+        lambda group, name, shape: group.create_dataset(name, data=h5py.Empty(np.float32)),
+    ]
+    for kind in kinds:
+        path = saved(functional(), form, tmp_path)
+        edited(path, lambda file, kind=kind: replaced(first_array(file), kind))
+        for line in (refusal(path), refused_weights(path)):
+            assert "holds no numbers" in line or "Empty datasets" in line
 
 
 @pytest.mark.parametrize("where", ["../id_ed25519", "{folder}/id_ed25519", "link"])

@@ -2,7 +2,6 @@
 
 import math
 import zipfile
-from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -10,9 +9,7 @@ from numpy.lib import format as npy
 
 from models.command_line import unforeseen
 from models.command_line.errors import DeviceError, RequestError
-from models.untrusted_files import regular_file
-
-MEMORY_FACTS = Path("/proc/meminfo")
+from models.untrusted_files import free_memory, regular_file
 
 
 def names(where: str) -> list[str]:
@@ -81,8 +78,6 @@ def _check_memory(where: str, name: str) -> None:
     with zipfile.ZipFile(where) as archive, archive.open(f"{name}.npy") as member:
         needed = archive.getinfo(f"{name}.npy").file_size
         _check_size(member, needed)
-    if MEMORY_FACTS.exists():
-        facts = dict(line.split(":", 1) for line in MEMORY_FACTS.read_text().splitlines())
-        free = int(facts["MemAvailable"].split()[0]) << 10
-        if needed > free:
-            raise MemoryError(f"{needed / 1e6:,.0f} MB; {free / 1e6:,.0f} MB are free")
+    free = free_memory.free_bytes()
+    if free is not None and needed > free:
+        raise MemoryError(f"{needed / 1e6:,.0f} MB; {free / 1e6:,.0f} MB are free")

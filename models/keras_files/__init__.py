@@ -1,1 +1,1 @@
-"""Keras model files of the user, opened in safe mode, and their float graph."""
+"""Keras model files of the user, built again from what is stored, and their float graph."""

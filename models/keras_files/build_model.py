@@ -17,7 +17,7 @@ from models.keras_files import (
     tensorflow_functions,
 )
 from models.keras_files.built_layer import BuiltLayer
-from models.keras_files.layer_calls import MODEL_CLASSES, Call, mapped, stored_calls
+from models.keras_files.layer_calls import MODEL_CLASSES, Call, count, mapped, stored_calls
 from models.keras_files.layer_names import SafeNames
 from models.keras_files.stored_model import EXPECTED, StoredModel, brief
 from models.networks import size_limits
@@ -27,6 +27,8 @@ REMEDY = (
     "MODEL=folder"
 )
 LETTERS = 40  # of a value in a message
+MAX_CALLS = 20_000  # of layers: the largest network of keras.applications has some 1,100
+MAX_STEPS = 1000  # of a recurrent layer, each written out
 KERAS_PACKAGES = ("keras", "tf_keras", "tensorflow", "builtins")
 
 
@@ -76,6 +78,8 @@ class Builder:
             kind = config.get("class_name") if isinstance(config, dict) else type(config).__name__
             name = self._name(config) if isinstance(config, dict) else None
             raise self._refusal(f"{kind}{f' {name!r}' if name else ''}, a class of its own")
+        if (calls := count(config)) > MAX_CALLS:
+            raise self._refusal(f"{calls:,} calls of layers, at most {MAX_CALLS:,} are built")
         try:
             built = self._allocated_last(config)
         except (RequestError, MemoryError):
@@ -230,12 +234,27 @@ class Builder:
             self.in_training.append(name)
         if kwargs.get("mask", 0) is None:
             del kwargs["mask"]
+        if is_layer:
+            self._check_steps(name, part.layer, args)
         try:
             return part(*args, **kwargs) if is_layer else part(args, kwargs)
         except RequestError:
             raise
         except Exception as error:  # Keras raises whatever a layer's code ran into
             raise self._unbuilt(f"layer '{name}'", error) from error
+
+    def _check_steps(self, name, layer, args):
+        """Each step of a recurrent layer becomes a part of the graph, which takes its time."""
+        import keras
+
+        inner = layer._flatten_layers() if isinstance(layer, keras.Layer) else ()
+        if args and any(isinstance(each, keras.layers.RNN) for each in inner):
+            steps = args[0].shape[1] if len(args[0].shape) > 1 else 0
+            if (steps or 0) > MAX_STEPS:
+                raise RequestError(
+                    f"MODEL '{self.stored.path}': layer '{name}' takes {steps:,} steps; expected "
+                    f"at most {MAX_STEPS:,}: build it for a shorter sequence, e.g. of the rows"
+                )
 
     def _unbuilt(self, what, error) -> RequestError:
         import keras

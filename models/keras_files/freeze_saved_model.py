@@ -1,7 +1,8 @@
 """A SavedModel's function, loaded and frozen by a process of its own, which can write nothing.
 
-``python -m`` runs it for ``models.keras_files.saved_graph``, with a FreezeRequest as JSON; on its
-standard output it gives a line with the names of inputs and outputs, and a GraphDef.
+``python -m`` runs it for ``models.keras_files.saved_graph``, with the folder that the SavedModel
+will be in. It reads a FreezeRequest as JSON on its standard input, and writes a line with the names
+of inputs and outputs, and a GraphDef, on its standard output.
 """
 
 import json
@@ -23,13 +24,12 @@ CPU_LIMIT_S = 1200
 
 @dataclass(frozen=True)
 class FreezeRequest:
-    """The function ``signature`` of the SavedModel in ``folder``, whose user calls it ``path``.
+    """The function ``signature`` of a SavedModel, whose user calls it ``path``.
 
     ``inputs`` and ``outputs`` name its tensors in a graph of TensorFlow 1.
     """
 
     path: str
-    folder: str
     tags: Sequence[str]
     signature: str
     is_version1: bool
@@ -43,28 +43,32 @@ def main(argv: Sequence[str]) -> int:
     os.dup2(2, 1)  # what a library prints is no answer
     confine(CPU_LIMIT_S)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    asked = FreezeRequest(**json.loads(argv[0]))
-    tempfile.tempdir = asked.folder  # looked for by writing, when TensorFlow is imported
-    return command.exit_code(lambda: _answer(asked, answer), "interrupted")
+    (folder,) = argv
+    tempfile.tempdir = folder  # looked for by writing, when TensorFlow is imported
+    return command.exit_code(lambda: _answer(folder, answer), "interrupted")
 
 
-def _answer(asked, answer):
-    function = frozen(asked)
+def _answer(folder, answer):
+    import tensorflow  # noqa: F401  while the request is made
+
+    asked = FreezeRequest(**json.loads(sys.stdin.buffer.read()))
+    function = frozen(folder, asked)
     ends = [[tensor.name for tensor in end] for end in (function.inputs, function.outputs)]
     answer.write(json.dumps(ends).encode() + b"\n")
     answer.write(function.graph.as_graph_def().SerializeToString())
     answer.close()
 
 
-def frozen(asked: FreezeRequest):
-    """The function as a concrete one without variables. RequestError for what cannot be loaded,
-    draws random numbers or runs as in training."""
+def frozen(folder: str, asked: FreezeRequest):
+    """The function of the SavedModel in ``folder`` as a concrete one without variables.
+
+    RequestError for what cannot be loaded, draws random numbers or runs as in training."""
     import tensorflow as tf
 
     try:
         if asked.is_version1:
-            return _frozen_version1(asked)
-        loaded = tf.saved_model.load(asked.folder, tags=list(asked.tags))
+            return _frozen_version1(folder, asked)
+        loaded = tf.saved_model.load(folder, tags=list(asked.tags))
         concrete = loaded.signatures[asked.signature]
     except RequestError:
         raise
@@ -105,13 +109,13 @@ def _unordered(frozen):
     return imported(definition, *([t.name for t in e] for e in (frozen.inputs, frozen.outputs)))
 
 
-def _frozen_version1(asked):
+def _frozen_version1(folder, asked):
     """Variables of TensorFlow 1 are values of a session."""
     import tensorflow as tf
 
     v1 = tf.compat.v1
     with tf.Graph().as_default(), v1.Session() as session:
-        v1.saved_model.load(session, list(asked.tags), asked.folder)
+        v1.saved_model.load(session, list(asked.tags), folder)
         names = [name.partition(":")[0] for name in asked.outputs]
         definition = v1.graph_util.convert_variables_to_constants(
             session, session.graph.as_graph_def(), names

@@ -9,6 +9,7 @@ from collections import Counter
 from models.keras_files.built_layer import BuiltLayer
 from models.keras_files.layer_calls import MODEL_CLASSES
 from models.keras_files.loaded_weights import RANDOM_STATE, LoadedWeights, is_same
+from models.untrusted_files import hdf5_file
 
 UNNAMED = re.compile(r"variable(_\d+)?")  # what Keras 3 calls a weight that its layer gave no name
 FORMER_NAMES = {"depthwise_kernel": "kernel"}  # DepthwiseConv2D's of Keras 2
@@ -17,8 +18,8 @@ FORMER_NAMES = {"depthwise_kernel": "kernel"}  # DepthwiseConv2D's of Keras 2
 def load(group, built: BuiltLayer, loaded: LoadedWeights) -> None:
     """Load each array of the HDF5 ``group`` into ``built``; RequestError where one does not fit."""
     parts = {part.stored_name: part for part in built.parts}
-    for name in _names(group, "layer_names"):
-        keys = _names(group[name], "weight_names") if name in group else []
+    for name in hdf5_file.names(group, "layer_names"):
+        keys = hdf5_file.names(group[name], "weight_names") if name in group else []
         arrays = [(key, group[name][key]) for key in keys if _tail(key) not in RANDOM_STATE]
         if not arrays:
             continue
@@ -71,16 +72,6 @@ def _pairs(arrays, weights, name, loaded):
         if found in tails or expected in stored_tails:
             raise loaded.wrong(f"'{key}' stands where {expected} of layer '{owner}' is expected")
     return list(zip(arrays, weights, strict=True))
-
-
-def _names(group, name: str) -> list[str]:
-    """A list of names in a group's attributes, which a long one is in several of."""
-    found = list(group.attrs.get(name, ()))
-    number = 0
-    while f"{name}{number}" in group.attrs:
-        found += list(group.attrs[f"{name}{number}"])
-        number += 1
-    return [each.decode() if isinstance(each, bytes) else str(each) for each in found]
 
 
 def _tail(path: str) -> str:

@@ -16,6 +16,12 @@ INITIALIZER = "__saved_model_init_op"
 # Collections of TensorFlow 1 that name what runs when the model is loaded, and files it reads.
 INITIALIZING = ("saved_model_main_op", "legacy_init_op", "table_initializer")
 ASSETS = ("saved_model_assets", "asset_filepaths")
+# Operators that make a table of words and fill it from constants, and those around them.
+TABLES = frozenset((
+    "HashTableV2", "InitializeTableV2", "LookupTableImportV2", "MutableHashTableV2", "Const",
+    "Identity", "NoOp", "PartitionedCall", "StatefulPartitionedCall", "LookupTableExportV2",
+    "LookupTableSizeV2",
+))  # fmt: skip
 RESTORING = "RestoreV2"
 HOLDING = ("VarHandleOp", "Variable", "VariableV2")  # variables of TensorFlow 1
 READING = "/Read/ReadVariableOp"  # what is fetched of each variable to freeze it, by its name
@@ -23,7 +29,10 @@ SIGNATURES = "signature_map"
 # Types of a TensorProto, by their numbers; 20 and 21 are handles and objects, of any sort.
 NUMBERS_AND_TEXT = frozenset(range(1, 20)) | {22, 23}
 SHOWN = 6  # operators in a message
-REMEDY = "export the model again with model.export(folder), which writes the network alone"
+REMEDY = (
+    "export the model again with model.export(folder), without layers and attributes that it does "
+    "not need"
+)
 
 
 def reduced(path, meta, signature: str):
@@ -61,14 +70,14 @@ def _refuse_initializers(path, meta):
         )
     for node in meta.object_graph_def.nodes:
         kind = node.WhichOneof("kind")
-        if kind in ("asset", "resource"):
+        if kind == "asset" or (kind == "resource" and not _making(meta, node) <= TABLES):
             what = "an asset" if kind == "asset" else "a resource, e.g. a table,"
             raise RequestError(
                 f"MODEL '{path}' has {what} which is made when it is loaded; expected a network of "
                 f"weights alone, e.g. without names of classes: {REMEDY}"
             )
-    run = _run_by_initializers(meta) - {"NoOp"}
-    if run:
+    run = _run_by_initializers(meta)
+    if not run <= TABLES:
         shown = sorted(run - known_operators.KNOWN) or sorted(run)
         raise RequestError(
             f"MODEL '{path}' runs an initializer when it is loaded ({', '.join(shown[:SHOWN])}); "
@@ -87,7 +96,23 @@ def _run_by_initializers(meta) -> set[str]:
     ]
     for key in INITIALIZING:
         names += meta.collection_def[key].node_list.value if key in meta.collection_def else []
-    return {node.op for node in _reachable(nodes, map(_node_of, names))}
+    return _operators(meta, _reachable(nodes, map(_node_of, names)))
+
+
+def _making(meta, resource) -> set[str]:
+    """The operators of the functions of a resource, e.g. those that make and fill a table."""
+    objects = meta.object_graph_def.nodes
+    held = [objects[each.node_id] for each in resource.children if each.node_id < len(objects)]
+    names = {name for each in held for name in each.function.concrete_functions}
+    made = _functions(meta.graph_def, names)
+    return _operators(meta, [node for each in made for node in each.node_def])
+
+
+def _operators(meta, nodes) -> set[str]:
+    """The operators of ``nodes`` and of all functions that they call."""
+    called = _functions(meta.graph_def, [name for node in nodes for name in _called(node)])
+    inner = [node for each in called for node in each.node_def]
+    return {node.op for node in (*nodes, *inner)} - {each.signature.name for each in called}
 
 
 # TensorFlow 2: objects that hold functions
@@ -174,15 +199,20 @@ def _copy_graph(graph, roots, names, kept, constants):
     kept.node.extend(
         nodes[name] for name in constants if name in nodes and nodes[name].op == "Const"
     )
+    called = [name for node in kept.node for name in _called(node)]
+    kept.library.function.extend(_functions(graph, [*roots, *called]))
+
+
+def _functions(graph, names) -> list:
+    """The functions of those names, and all that they call."""
     functions = {function.signature.name: function for function in graph.library.function}
-    waiting = [*roots, *(name for node in kept.node for name in _called(node))]
-    entered = set()
+    waiting, entered = list(names), set()
     while waiting:
         name = waiting.pop()
         if name in functions and name not in entered:
             entered.add(name)
-            kept.library.function.append(functions[name])
             waiting += [each for node in functions[name].node_def for each in _called(node)]
+    return [functions[name] for name in sorted(entered)]
 
 
 def _reachable(nodes, names):
@@ -211,22 +241,31 @@ def _node_of(tensor: str) -> str:
 # What is left
 
 
-def _check(path, kept):
+def check_operators(path, graph, leave_out=()):
+    """RequestError where a GraphDef or a function in it has an operator that is not known, but for
+    the outermost nodes named in ``leave_out``."""
     from tensorflow.python.framework import op_def_registry
 
-    graph = kept.graph_def
     functions = {function.signature.name for function in graph.library.function}
     # A function of an operator's name would hide that.
     functions = {name for name in functions if op_def_registry.get(name) is None}
-    inner = [node for function in graph.library.function for node in function.node_def]
-    outer = [node for node in graph.node if node.op != RESTORING or not _restores(node, kept)]
-    operators = {node.op for node in (*inner, *outer)} - functions
-    constants = [node for node in (*inner, *graph.node) if node.op == "Const"]
-    if any(node.attr["value"].tensor.dtype not in NUMBERS_AND_TEXT for node in constants):
+    nodes = [node for function in graph.library.function for node in function.node_def]
+    nodes += [node for node in graph.node if node.name not in leave_out]
+    operators = {node.op for node in nodes} - functions
+    values = [node.attr["value"].tensor.dtype for node in nodes if node.op == "Const"]
+    if any(dtype not in NUMBERS_AND_TEXT for dtype in values):
         operators.add("Const of objects")
     why = known_operators.why_not(operators)
     if why:
         raise RequestError(f"MODEL '{path}' {why}")
+
+
+def _check(path, kept):
+    graph = kept.graph_def
+    restoring = {n.name for n in graph.node if n.op == RESTORING and _restores(n, kept)}
+    check_operators(path, graph, restoring)
+    inner = [node for function in graph.library.function for node in function.node_def]
+    constants = [node for node in (*inner, *graph.node) if node.op == "Const"]
     shapes = [node.attr["value"].tensor.tensor_shape for node in constants]
     shapes += [node.attr["shape"].shape for node in graph.node if node.op in HOLDING]
     count = sum(math.prod(max(0, dim.size) for dim in shape.dim) for shape in shapes)

@@ -1,5 +1,6 @@
 """The function of a SavedModel that answers requests: which one it is, and its frozen graph."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from models.keras_files import freeze_saved_model, reduced_saved_model, training
 from models.keras_files.freeze_saved_model import FreezeRequest, nodes
 from models.keras_files.stored_model import brief
 from models.keras_files.traced import imported
-from models.untrusted_files import regular_file
+from models.untrusted_files import confinement, regular_file
 
 GRAPH = "saved_model.pb"
 SIGNATURE = "serving_default"
@@ -22,6 +23,10 @@ VARIABLES = "variables"  # the folder of the checkpoint
 TIME_LIMIT_S = 600  # of loading: the largest network of keras.applications takes some seconds
 ERROR = "error: "
 APART = ("_XlaMustCompile", "_noinline")  # marks of a function that is to stay one
+UNCONFINED = (
+    "this kernel has no Landlock, so the process that loaded the SavedModel was kept from writing "
+    "into files, but not from making or removing them"
+)
 NOT_FOR_IMAGES = ("__saved_model_init_op", "__saved_model_train_op", "train", "eval")
 
 
@@ -69,6 +74,8 @@ def chosen(path: Path) -> ChosenFunction:
             "model.export(folder) writes, or a single one"
         )
     notes = () if name == SIGNATURE else (f"the SavedModel's only signature is {name}",)
+    if confinement.landlock_version() < 1:
+        notes += (UNCONFINED,)
     is_version1 = not meta.HasField("object_graph_def")
     layers = training_mode.switched_off(meta.graph_def, signatures[name])
     if layers:
@@ -81,51 +88,66 @@ def chosen(path: Path) -> ChosenFunction:
     return ChosenFunction(path, tags, name, signatures[name], is_version1, notes, alone)
 
 
-def frozen(function: ChosenFunction):
-    """The function as a concrete one without variables: one tensor for each input and output.
+class Freezer:
+    """The process that loads a function and freezes it, and can write nothing.
 
-    It is loaded and frozen in a process that can write nothing. RequestError for what cannot be,
-    DeviceError where that process is ended.
+    Started at once, so that it imports TensorFlow while the parent does.
     """
-    from tensorflow.core.framework.graph_pb2 import GraphDef
 
-    what = f"MODEL '{function.path}'"
-    with scratch_folder() as folder:
-        _fill(folder, function)
+    def __enter__(self) -> "Freezer":
+        with contextlib.ExitStack() as started:
+            self._folder = started.enter_context(scratch_folder())
+            line = module_command(freeze_saved_model.__name__, str(self._folder))
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+            self._process = started.enter_context(subprocess.Popen(line, **pipes))
+            started.callback(self._process.kill)
+            self._started = started.pop_all()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._started.close()
+
+    def frozen(self, function: ChosenFunction):
+        """The function as a concrete one without variables: one tensor for each input and output.
+
+        RequestError for what cannot be, DeviceError where the process is ended.
+        """
+        from tensorflow.core.framework.graph_pb2 import GraphDef
+
+        what = f"MODEL '{function.path}'"
+        _fill(self._folder, function)
         asked = FreezeRequest(
             str(function.path),
-            str(folder),
             function.tags,
             function.signature,
             function.is_version1,
             tuple(info.name for info in function.definition.inputs.values()),
             tuple(function.definition.outputs[name].name for name in function.outputs),
         )
-        line = module_command(freeze_saved_model.__name__, json.dumps(asdict(asked)))
         try:
-            child = subprocess.run(
-                line, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIME_LIMIT_S
-            )
+            said = self._process.communicate(json.dumps(asdict(asked)).encode(), TIME_LIMIT_S)
         except subprocess.TimeoutExpired as error:
             raise DeviceError(f"{what} was not loaded within {TIME_LIMIT_S} s") from error
-    if child.returncode:
-        raise _failure(what, child)
-    ends, _, content = child.stdout.partition(b"\n")
-    return imported(GraphDef.FromString(content), *json.loads(ends))
+        if self._process.returncode:
+            raise _failure(what, self._process.returncode, said[1].decode(errors="replace"))
+        ends, _, content = said[0].partition(b"\n")
+        definition = GraphDef.FromString(content)
+        # What that process answers may be whatever it was led to.
+        reduced_saved_model.check_operators(function.path, definition)
+        return imported(definition, *json.loads(ends))
 
 
-def _failure(what: str, child: subprocess.CompletedProcess) -> CommandError:
-    said = child.stderr.decode(errors="replace")
+def _failure(what: str, code: int, said: str) -> CommandError:
     if debugging():
         sys.stderr.write(said)
     lines = [line for line in said.splitlines() if line.startswith(ERROR)]
-    if child.returncode < 0 or not lines:
-        how = f"by signal {-child.returncode}" if child.returncode < 0 else "without a word"
+    if code < 0 or not lines:
+        how = f"by signal {-code}" if code < 0 else "without a word"
         return DeviceError(
             f"{what} was not loaded: its process ended {how}; loading it may take more memory or "
             "time than there is (DEBUG=1 shows what it said)"
         )
-    kind = RequestError if child.returncode == RequestError.exit_code else DeviceError
+    kind = RequestError if code == RequestError.exit_code else DeviceError
     return kind(lines[-1].removeprefix(ERROR))
 
 

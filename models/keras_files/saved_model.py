@@ -3,7 +3,14 @@
 from pathlib import Path
 
 from models.command_line.errors import RequestError
-from models.keras_files import first_layer, graph_changes, input_size, saved_graph, unrolled_loops
+from models.keras_files import (
+    first_layer,
+    graph_changes,
+    input_size,
+    needed_memory,
+    saved_graph,
+    unrolled_loops,
+)
 from models.keras_files.frozen_graph import frozen_layer
 from models.keras_files.model_file import OpenedModel
 from models.networks import size_limits
@@ -17,13 +24,15 @@ def open_saved_model(path: Path, res: int | None = None) -> OpenedModel:
     ``res`` is the input size in pixels where the function leaves it open. Raises RequestError, in
     one line, for a folder that is no SavedModel or whose function does not take one image.
     """
-    import keras
+    with saved_graph.Freezer() as freezer:
+        import keras
 
-    saved = saved_graph.chosen(path)
-    frozen = saved_graph.frozen(saved)
+        saved = saved_graph.chosen(path)
+        frozen = freezer.frozen(saved)
     if len(frozen.inputs) != 1:
         raise RequestError(f"MODEL '{path}' has {len(frozen.inputs)} inputs; expected one image")
     shape, notes = _image_shape(path, frozen, res)
+    needed_memory.check_frozen(path, frozen, shape)
     takes_pixels = frozen.inputs[0].dtype.is_integer
     frozen, changes = graph_changes.changed(path, frozen, shape)
     single, steps = _without_loops(path, frozen, shape)

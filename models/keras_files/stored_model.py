@@ -76,13 +76,13 @@ def read(path: Path) -> StoredModel:
 def _hdf5(path):
     try:
         with hdf5_file.opened(path, f"MODEL '{path}'", path.stat().st_size) as file:
-            text = file.attrs.get("model_config")
+            text = hdf5_file.attribute(file, "model_config")
             if text is None:
                 raise RequestError(
                     f"MODEL '{path}' holds weights but no network; {EXPECTED}; for weights of one "
                     "of our networks use ARCH=... WEIGHTS=path"
                 )
-            version = file.attrs.get("keras_version", "2")
+            version = hdf5_file.attribute(file, "keras_version", "2")
             version = version.decode() if isinstance(version, bytes) else str(version)
             return StoredModel(path, _parsed(text, path), version, is_archive=False)
     except (OSError, RuntimeError, ValueError) as error:

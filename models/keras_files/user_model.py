@@ -1,10 +1,10 @@
-"""MODEL=path: the user's own Keras model of images, loaded in safe mode and looked over."""
+"""MODEL=path: the user's own Keras model of images, built of what is stored in it, and looked over."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from models.command_line.errors import RequestError
-from models.keras_files import conversion_errors, traced
+from models.keras_files import conversion_errors, needed_memory, traced
 from models.keras_files.final_activation import logits_of, without_final_activation
 from models.keras_files.first_layer import values_ahead
 from models.keras_files.model_file import open_model
@@ -75,6 +75,7 @@ def load_user_model(path: Path, res: int | None = None) -> UserModel:
     plain, notes = _plain(model), (*notes, *left_out)
     with conversion_errors.as_one_line():
         function = traced.traced_model(plain, height, width, channels).function
+    needed_memory.check(path, function.graph)
     scaling = input_scaling.judge(values_ahead(function))
     if opened.takes_pixels:
         scaling = InputScaling(RAW, "the model takes whole numbers, which pixels are")

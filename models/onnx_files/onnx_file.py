@@ -51,8 +51,9 @@ class OnnxFile:
 
         try:
             model = onnx.load(path)
-            given = {one.name for one in model.graph.initializer}
+            given = constants(model)  # of the shapes that they are said to have
             inputs = [one for one in model.graph.input if one.name not in given]
+            _check_names(model.graph)
         except Exception as error:  # whatever the reader of a damaged file runs into
             raise RequestError(
                 f"'{path}' cannot be read as an .onnx file ({type(error).__name__}: "
@@ -242,3 +243,15 @@ class OnnxFile:
 
     def _refused(self, error: Exception) -> RequestError:
         return RequestError(f"ONNX Runtime cannot run '{self.path}': {one_line(error)}")
+
+
+def _check_names(graph) -> None:
+    """ValueError for names that are no UTF-8, which the reader gives as bytes."""
+    names = [one.name for one in (*graph.input, *graph.output, *graph.initializer)]
+    names += [
+        name
+        for node in graph.node
+        for name in (node.op_type, node.domain, *node.input, *node.output)
+    ]
+    if wrong := [name for name in names if not isinstance(name, str)]:
+        raise ValueError(f"the name {wrong[0]!r} is no text")

@@ -9,8 +9,12 @@ import numpy as np
 
 from models.command_line.errors import RequestError
 from models.model_files.model_file import one_line
+from models.untrusted_files import memory_limit
 
 IDENTIFIER = slice(4, 8)  # of the bytes of a file
+LEFT_OUT = -1  # in the place of a tensor that an operator can do without
+# The memory of the objects of a file, in which one table may stand for any number of them.
+OBJECT_BYTES, TIMES = 128 << 20, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,13 +34,25 @@ class ObjectTree:
                 "a TFLite converter wrote"
             )
         try:
-            tree = cls(flatbuffer_utils.read_model_from_bytearray(content))
-            _ = tree.subgraph.operators, [tree.kind(one) for one in tree.operators]
+            with memory_limit.further(OBJECT_BYTES + TIMES * len(content)):
+                tree = cls(flatbuffer_utils.read_model_from_bytearray(content))
+            tree._check()
         except Exception as error:  # whatever the reader of a damaged file runs into
             raise RequestError(
                 f"'{path}' is damaged ({type(error).__name__}: {one_line(error)}); get it again"
             ) from error
         return tree
+
+    def _check(self) -> None:
+        """IndexError where it names a tensor, a buffer or an operator that is not there."""
+        count = len(self.subgraph.tensors)
+        read = [int(i) for one in self.operators for i in one.inputs if i != LEFT_OUT]
+        made = [int(i) for one in self.operators for i in one.outputs]
+        ends = [int(i) for i in (*self.subgraph.inputs, *self.subgraph.outputs)]
+        if wrong := [i for i in (*read, *made, *ends) if not 0 <= i < count]:
+            raise IndexError(f"it names tensor {wrong[0]}, and has {count}")
+        _ = [self.model.buffers[tensor.buffer] for tensor in self.subgraph.tensors]
+        _ = [self.kind(one) for one in self.operators]
 
     @property
     def subgraph(self):

@@ -196,8 +196,8 @@ class TfliteFile:
 
     def _run(self, interpreter, image: np.ndarray) -> None:
         fed = self.image.stored(in_order(image, self.channels_first))[None]
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], fed)
         try:
+            interpreter.set_tensor(interpreter.get_input_details()[0]["index"], fed)
             interpreter.invoke()
         except (RuntimeError, ValueError) as error:
             raise RequestError(f"LiteRT cannot run '{self.path}': {one_line(error)}") from error

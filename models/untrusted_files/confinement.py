@@ -26,8 +26,7 @@ def confine(cpu_seconds: int) -> None:
     runs no other program, talks to nobody by TCP, and ends after ``cpu_seconds`` of computing or
     where it takes more memory than the machine has."""
     _set_limits(cpu_seconds)
-    if platform.system() == "Linux":
-        _restrict()
+    _restrict()
 
 
 def _set_limits(cpu_seconds):
@@ -48,12 +47,19 @@ def _set_limits(cpu_seconds):
         resource.setrlimit(kind, (most, most))
 
 
+def landlock_version() -> int:
+    """The version of the kernel's Landlock; below 1 where it has none, or has it switched off."""
+    if platform.system() != "Linux":
+        return 0
+    return ctypes.CDLL(None).syscall(CREATE_RULESET, None, ctypes.c_size_t(0), VERSION)
+
+
 def _restrict():
     """Take all rights over files but reading; nothing where the kernel has no Landlock."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    version = libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), VERSION)
+    version = landlock_version()
     if version < 1:
         return
+    libc = ctypes.CDLL(None, use_errno=True)
     rights = RIGHTS | sum(right for since, right in LATER_RIGHTS.items() if version >= since)
     rules = struct.pack("=Q", rights)
     if version >= CONNECT_VERSION:

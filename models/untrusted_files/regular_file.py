@@ -22,8 +22,9 @@ def other_kind(path: Path | str) -> str | None:
     return None if stat.S_ISREG(mode) else KINDS.get(stat.S_IFMT(mode), "no file")
 
 
-def check(path: Path | str, what: str, expected: str) -> None:
-    """RequestError where ``path``, which is there, is no regular file that can be looked up.
+def check(path: Path | str, what: str, expected: str, most_bytes: int | None = None) -> None:
+    """RequestError where ``path``, which is there, is no regular file that can be looked up, or is
+    larger than ``most_bytes``.
 
     ``what`` begins the message, e.g. "MODEL 'net.keras'", and ``expected`` ends it.
     """
@@ -33,3 +34,8 @@ def check(path: Path | str, what: str, expected: str) -> None:
         raise RequestError(f"{what} cannot be read ({error.strerror}); {expected}") from error
     if found:
         raise RequestError(f"{what} is {found}; {expected}")
+    size = os.stat(path).st_size
+    if most_bytes is not None and size > most_bytes:
+        raise RequestError(
+            f"{what} has {size / 1e6:,.0f} MB; {expected} of at most {most_bytes / 1e6:,.0f} MB"
+        )

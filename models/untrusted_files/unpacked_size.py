@@ -12,9 +12,8 @@ MAX_BYTES = 6 << 30
 
 def check(unpacked_bytes: int, file_bytes: int, what: str) -> None:
     """RequestError, which begins with ``what``, where a file of ``file_bytes`` declares more than
-    such a file holds; what is not packed is as large as it is."""
-    packed = min(MAX_RATIO * file_bytes, MAX_BYTES)
-    allowed = max(packed, file_bytes, ALWAYS_BYTES)
+    such a file holds. Its own size is no proof: holes in a file take no room on the disk."""
+    allowed = max(min(MAX_RATIO * file_bytes, MAX_BYTES), ALWAYS_BYTES)
     if unpacked_bytes > allowed:
         raise RequestError(
             f"{what} declares {unpacked_bytes / 1e6:,.0f} MB or more in a file of "

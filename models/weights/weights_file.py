@@ -110,20 +110,10 @@ def _layers_of(file, what):
     return None
 
 
-def _names(attributes, key):
-    """A list of names that HDF5's 64 KiB limit on attributes may have split: key, key0, key1..."""
-    stored = list(attributes[key]) if key in attributes else []
-    part = 0
-    while f"{key}{part}" in attributes:
-        stored += list(attributes[f"{key}{part}"])
-        part += 1
-    return [name.decode() if isinstance(name, bytes) else str(name) for name in stored]
-
-
 def _legacy_layers(group, what):
     layers = []
-    for name in _names(group.attrs, "layer_names"):
-        weight_names = _names(group[name].attrs, "weight_names")
+    for name in hdf5_file.names(group, "layer_names"):
+        weight_names = hdf5_file.names(group[name], "weight_names")
         if weight_names:
             arrays = tuple(hdf5_file.array_of(group[name][weight], what) for weight in weight_names)
             layers.append(StoredLayer(name, "", arrays))
@@ -141,7 +131,7 @@ def _keras3_layers(group, what):
             kind = key[: counter.start()] if counter else key
             indices = sorted(item, key=int)
             arrays = tuple(hdf5_file.array_of(item[index], what) for index in indices)
-            name = str(item.attrs.get("name", key))
+            name = str(hdf5_file.attribute(item, "name", key))
             found.append((kind, int(counter[1]) if counter else 0, StoredLayer(name, kind, arrays)))
 
     group.visititems(visit)
