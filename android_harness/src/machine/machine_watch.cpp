@@ -44,8 +44,8 @@ Part read_clocks(const std::string& root) {
   };
 }
 
-// The hottest. Some kernels have degrees where others have thousandths of them: no zone is as cold as
-// those would be. One without a sensor reads as 0 or far below it.
+// The hottest. Some kernels have degrees where others have thousandths of them: no zone is as cold
+// as those would be. One without a sensor reads as 0 or far below it.
 Part read_heat(const std::string& root) {
   std::optional<double> hottest;
   for (const std::int64_t number :
