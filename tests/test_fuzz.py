@@ -37,6 +37,7 @@ from bench.report.page import page
 from bench.report.report import collect
 from export import earlier_export, summary
 from export.artifact import Manifest
+from models.checked_json import parse
 from models.command_line.errors import CommandError
 from models.data.dataset import ImageSize, open_dataset
 from quantize.methods.settings import read_settings
@@ -191,16 +192,16 @@ def take_result(content, folder):
 def take_result_directly(content, folder):
     """The same without a process, which takes most of the time."""
     try:
-        result = Result.from_dict(json.loads(content), JOB)
-    except (ValueError, RecursionError):
+        result = Result.from_dict(parse(content), JOB)
+    except ValueError:
         return
     take_record(record_of(result, Environment.from_dict(MACHINE)), folder)
 
 
 def take_environment(content, folder):
     try:
-        environment = Environment.from_dict(json.loads(content))
-    except (ValueError, RecursionError):
+        environment = Environment.from_dict(parse(content))
+    except ValueError:
         return
     take_record(record_of(Result.from_dict(RESULT, JOB), environment), folder)
 

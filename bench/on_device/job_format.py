@@ -8,7 +8,8 @@
 Ahead of these, ``--packages FOLDER``, as often as need be: where numpy and the runtimes are.
 
 ``python bench/on_device`` does the same without the archive. The native runner in android_harness
-takes and writes the same. A job:
+takes and writes the same. A byte of a path that is no UTF-8 is half a surrogate pair, \\udc80 to
+\\udcff, as Python writes it. A job:
 
     version    3
     artifact   path of a .tflite or .onnx file with one input of batch 1 and one output; the runner
