@@ -213,7 +213,8 @@ def test_ctrl_c_leaves_nothing(tmp_path, moment):
             child.send_signal(signal.SIGINT)
             break
     rest = child.stderr.read()
-    assert child.wait(300) == 130
+    # Python itself ends by the signal where it interrupted an eval: both are 130 to a shell.
+    assert child.wait(300) in (130, -signal.SIGINT)
     assert rest.splitlines()[-1] == "interrupted: nothing was written"
     assert files_in(tmp_path) == []
 
