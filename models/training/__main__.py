@@ -8,7 +8,7 @@ from models.command_line import starting
 
 def main(argv: Sequence[str]) -> int:
     """Train and store the demo checkpoint that ``argv`` names; the exit code."""
-    from models.training import train  # here: see ``script``
+    from models.training import train
 
     return train.main(argv)
 
