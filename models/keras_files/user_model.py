@@ -1,4 +1,4 @@
-"""MODEL=path: the user's Keras model of images, built of what is stored in it, and looked over."""
+"""MODEL=path: the user's own Keras model of images, built of what is stored, and looked over."""
 
 from dataclasses import dataclass
 from pathlib import Path
