@@ -16,6 +16,7 @@ from models.command_line.errors import RequestError
 from models.command_line.options import Options
 from models.command_line.progress import step
 from models.command_line.storable import encoded
+from models.source import resolve
 
 RESULTS = Path("results")
 WEIGHTS_HELP = (
@@ -57,6 +58,7 @@ def run(namespace: Namespace, typed: str) -> None:
 
 def summarize(asked: Options, on_device: bool, output: Output) -> None:
     """Say and give what each layer costs, and draw it; with ``on_device`` also what bounds it."""
+    resolve(with_weights(asked)[0])  # a wrong request leaves no folder
     _check_writable()
     # Ahead of TensorFlow, whose threads and memory would be in the way.
     roofline = roofline_table.roofline_of(asked) if on_device else None
