@@ -17,6 +17,11 @@ AWKWARD = [
     "--", "ä é 漢 🙂", "back\\slash", "*", "~", "!!", "&", "|", ">", "#", "%h", "\t", "'\"'", "",
 ]  # fmt: skip
 
+# Scripts over ssh, and the exit codes that they end with here: 255 is ssh's own.
+ENDS_OVER_SSH = [
+    ("exit 0", 0), ("exit 3", 3), ("exit 255", 254), ("kill -KILL $$", 137), ("kill $$", 143),
+]  # fmt: skip
+
 PATIENT_S = 300.0  # what is over at once on an idle machine may take this long on a busy one
 
 

@@ -53,12 +53,10 @@ def test_ctrl_c_keeps_the_finished_rows_and_ends_the_runner(
     assert timed.result.samples_ns and timed.accuracy is None
 
 
-def test_a_bench_that_is_terminated_ends_its_runner(tiny_project, tmp_path, monkeypatch):
+def bench_that_hangs(project, tmp_path, monkeypatch):
+    """The command line of a bench whose runner writes its process into ``pid``, and hangs."""
     write_export(
-        tiny_project / "artifacts",
-        "v2-1-224-random",
-        formats=("tflite",),
-        model={"weights": "random"},
+        project / "artifacts", "v2-1-224-random", formats=("tflite",), model={"weights": "random"}
     )
     hang = f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(600)"
     fake = runtime_that(tmp_path, monkeypatch, f"import os, time; {hang}")
@@ -67,10 +65,14 @@ def test_a_bench_that_is_terminated_ends_its_runner(tiny_project, tmp_path, monk
         f"host.PACKAGES = (Path({str(fake)!r}), *host.PACKAGES)\n"
         "import sys\nfrom bench.__main__ import script\nsys.exit(script())"
     )
-    command = [sys.executable, "-c", code, "run", "--weights", "random"]
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    words = ["run", "--weights", "random", "--runtimes", "tflite-runtime"]
+    return [sys.executable, "-c", code, *words]
+
+
+def test_a_bench_that_is_terminated_ends_its_runner(tiny_project, tmp_path, monkeypatch):
     bench_process = subprocess.Popen(
-        command,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        bench_that_hangs(tiny_project, tmp_path, monkeypatch),
         stderr=subprocess.PIPE,
         # As a shell starts what it puts in the background.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
@@ -84,11 +86,11 @@ def test_a_bench_that_is_terminated_ends_its_runner(tiny_project, tmp_path, monk
     assert not is_running(int((tmp_path / "pid").read_text()))
 
 
-def started_in_a_terminal(tmp_path, words):
-    """``python words`` as the command that a terminal waits for, and the end of that terminal."""
+def started_in_a_terminal(tmp_path, command):
+    """``command`` as what a terminal waits for, and the end of that terminal."""
     terminal, side = os.openpty()
     process = subprocess.Popen(
-        [sys.executable, *words],
+        command,
         env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
         stdin=side, stdout=side, stderr=side,
         start_new_session=True,
@@ -104,18 +106,8 @@ def test_a_terminal_that_is_closed_ends_the_runner_and_leaves_no_files(
 ):
     """The runner hangs; the shell may send the signal as well as the system."""
     (tmp_path / "tmp").mkdir()
-    write_export(
-        tiny_project / "artifacts",
-        "v2-1-224-random",
-        formats=("tflite",),
-        model={"weights": "random"},
-    )
-    hang = f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(600)"
-    runtime_that(tmp_path, monkeypatch, f"import os, time; {hang}")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([os.environ["PYTHONPATH"], str(ROOT)]))
-    process, terminal = started_in_a_terminal(
-        tmp_path, ["-m", "bench", "run", "--weights", "random", "--runtimes", "tflite-runtime"]
-    )
+    command = bench_that_hangs(tiny_project, tmp_path, monkeypatch)
+    process, terminal = started_in_a_terminal(tmp_path, command)
     while not ((tmp_path / "pid").exists() and (tmp_path / "pid").read_text()):
         assert process.poll() is None, os.read(terminal, 10_000)
         time.sleep(0.02)

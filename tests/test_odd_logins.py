@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from any_connection import (  # noqa: F401 (tests)
+    ENDS_OVER_SSH,
     PATIENT_S,
     ignore,
     test_a_program_that_does_not_return_is_ended_there_too,
@@ -44,10 +45,7 @@ def connection(request, tmp_path_factory):
         yield connection
 
 
-@pytest.mark.parametrize(
-    ("script", "code"),
-    [("exit 0", 0), ("exit 3", 3), ("exit 255", 254), ("kill -KILL $$", 137), ("kill $$", 143)],
-)
+@pytest.mark.parametrize(("script", "code"), ENDS_OVER_SSH)
 def test_a_program_ends_here_as_it_ended_there(connection, script, code):
     assert connection.run(["sh", "-c", script], PATIENT_S).code == code
 

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 
 import pytest
 from any_connection import (  # noqa: F401 (tests)
+    ENDS_OVER_SSH,
     PATIENT_S,
     ignore,
     test_a_disk_that_hangs_is_not_waited_for,
@@ -51,10 +52,7 @@ def connection(server):
         yield connection
 
 
-@pytest.mark.parametrize(
-    ("script", "code"),
-    [("exit 0", 0), ("exit 3", 3), ("exit 255", 254), ("kill -KILL $$", 137), ("kill $$", 143)],
-)
+@pytest.mark.parametrize(("script", "code"), ENDS_OVER_SSH)
 def test_a_program_ends_here_as_it_ended_there(connection, script, code):
     assert connection.run(["sh", "-c", script], PATIENT_S).code == code
     process = connection.start(["sh", "-c", script])
