@@ -3,17 +3,16 @@
 import contextlib
 import errno
 import os
-import shutil
-import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from export import earlier_export
 from export.artifact import MANIFEST_NAME
-from models.command_line import folder_lock, scratch, writable
+from models.command_line import writable
 from models.command_line.errors import DeviceError, RequestError
+from models.scratch import folder_lock
+from models.scratch.scratch_folder import PREFIX, scratch_folder
 
-PREFIX = f".{scratch.PREFIX}"
 CANNOT_WRITE = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT,
     errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EXDEV, errno.EFBIG,
@@ -28,24 +27,18 @@ def staging(folder: Path) -> Iterator[Path]:
     and where the disk becomes full.
     """
     made = [p for p in (folder.parent, *folder.parent.parents) if not p.exists()]
-    temporary = None
     try:
         place = _place(folder)
         place.mkdir(parents=True, exist_ok=True)
         if folder.is_dir() and (fault := writable.fault_of_folder(folder)):
             raise _refused(folder.parent, folder, fault)  # now, and not when its files are made
-        scratch.sweep(place, f"{PREFIX}*")
-        # Not named after the process: containers that share OUT each have one of that number.
-        temporary = Path(tempfile.mkdtemp(".partial", PREFIX, place))
-        with folder_lock.locked(temporary):
-            yield temporary
+        with scratch_folder(place, f".{PREFIX}", ".partial") as temporary:
+            yield Path(temporary)
     except OSError as error:
         if error.errno not in CANNOT_WRITE:
             raise
         raise _refused(folder.parent, folder.parent, error.strerror) from error
     finally:
-        if temporary:
-            shutil.rmtree(temporary, ignore_errors=True)
         with contextlib.suppress(OSError):  # not empty: then it holds what was to be written
             for parent in made:
                 parent.rmdir()

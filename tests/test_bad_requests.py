@@ -18,15 +18,15 @@ def work(tmp_path):
     return tmp_path
 
 
-def refused(work, *arguments, says, started=call):
-    """The command must end with 2 and one line that holds each of ``says``.
+def refused(work, *arguments, says, started=call, code=2):
+    """The command must end with ``code`` and one line that holds each of ``says``.
 
     ``started``: in this process, or by ``run`` in one of its own.
     """
     before = files_in(work)
     done = started("export", *arguments, cwd=work)
     lines = [line for line in done.stderr.splitlines() if not line.startswith("export: ")]
-    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("error: ")
     for part in says:
@@ -248,10 +248,11 @@ def test_a_full_temporary_folder_is_refused_by_name(work, small_disk, monkeypatc
     """Files that are mapped into memory would end the process without a word."""
     monkeypatch.setenv("TMPDIR", str(small_disk("size=512k")))
     says = ["the temporary folder", "disk' cannot be written (No space left", "TMPDIR="]
-    refused(work, *SMALL, says=says, started=run)
+    refused(work, *SMALL, says=says, started=run, code=3)
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_refused_and_left_as_it_was(work, small_disk):
-    small_disk("size=512k")
-    refused(work, *SMALL, "--out", "data/disk", says=["OUT is 'data/disk'", "No space left"])
+def test_a_disk_that_holds_no_file_is_named_and_left_as_it_was(work, small_disk):
+    small_disk("size=64k")
+    says = ["float32.tflite was not written: No space left", "it needs room in OUT=", "data/disk"]
+    refused(work, *SMALL, "--out", "data/disk", says=says, code=3)

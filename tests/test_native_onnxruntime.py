@@ -13,7 +13,7 @@ from native_probe import probe
 from onnx import TensorProto, helper
 
 from bench.devices.host import RUNNER
-from quantize.runtime.scratch_folder import PREFIX, scratch_folder
+from models.scratch.scratch_folder import PREFIX, scratch_folder
 
 SIDE = tiny_models.SIDE
 SCALES = {"input_scale": 0.01, "input_zero_point": 0, "output_scale": 0.5, "output_zero_point": 1}

@@ -12,14 +12,15 @@ from small_disk import small_disk
 
 from bench.__main__ import main
 from bench.devices.runner_archive import runner_file
-from bench.devices.scratch_folder import scratch_folder, told_if_full
 from bench.history.history import History
 from models.command_line.errors import DeviceError
+from models.command_line.scratch import scratch_folder
+from models.scratch.folder_lock import locked, locked_if_left
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 OWNER = """
 import sys
-from bench.devices.scratch_folder import scratch_folder
+from models.command_line.scratch import scratch_folder
 with scratch_folder() as folder:
     (folder / "deep").mkdir()
     (folder / "deep" / "images.npy").write_bytes(b"x" * 1000)
@@ -92,7 +93,7 @@ def test_a_full_temporary_folder_is_named(temporary, monkeypatch):
     with small_disk(temporary / "small") as disk:
         monkeypatch.setattr("tempfile.tempdir", str(disk))
         (disk / "filler").write_bytes(b"x" * 1_040_000)
-        message = pytest.raises(DeviceError, match=f"{disk}.* is full.*set TMPDIR")
+        message = pytest.raises(DeviceError, match=f"{disk}' cannot be written .No space.*TMPDIR=")
         with message, runner_file():
             pytest.fail("it does not fit")
         assert [path.name for path in disk.iterdir()] == ["filler"]
@@ -100,14 +101,52 @@ def test_a_full_temporary_folder_is_named(temporary, monkeypatch):
 
 def test_a_temporary_folder_that_may_not_be_written_is_named(temporary, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(temporary / "gone"))
-    message = pytest.raises(DeviceError, match=f"no temporary folder.*{temporary}/gone.*TMPDIR")
+    message = pytest.raises(DeviceError, match=f"{temporary}/gone' cannot be written.*TMPDIR=")
     with message, scratch_folder():
         pytest.fail("there is none")
 
 
-def test_other_faults_are_not_a_full_disk(temporary):
-    with pytest.raises(PermissionError), told_if_full(temporary):
-        raise PermissionError(errno.EACCES, "no")
+@pytest.mark.parametrize("fault", [errno.EACCES, errno.ENOSPC])
+def test_other_faults_are_not_a_full_disk(temporary, fault):
+    """Of a disk that is elsewhere, too."""
+    with pytest.raises(OSError) as raised, scratch_folder():
+        raise OSError(fault, "no")
+    assert raised.value.errno == fault
+
+
+def test_a_folder_has_one_owner(tmp_path):
+    def is_left(folder):
+        with locked_if_left(folder) as found:
+            return found
+
+    assert is_left(tmp_path)
+    with locked(tmp_path):
+        assert not is_left(tmp_path)
+    assert is_left(tmp_path) and not is_left(tmp_path / "nowhere")
+
+
+def test_a_folder_that_another_took_for_left_is_made_again(temporary, monkeypatch):
+    made = []
+
+    def removed_once(path):
+        made.append(path)
+        if len(made) == 1:
+            os.rmdir(path)
+        return locked(path)
+
+    monkeypatch.setattr("models.scratch.scratch_folder.locked", removed_once)
+    with scratch_folder() as folder:
+        assert made[1:] == [str(folder)] and folder.is_dir()
+
+
+def test_no_place_for_temporary_folders_is_said_with_what_to_set(monkeypatch):
+    def none():
+        raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr("tempfile.gettempdir", none)
+    refused = pytest.raises(DeviceError, match=r"No usable temporary directory.*TMPDIR=/path")
+    with refused, scratch_folder():
+        pass
 
 
 @pytest.fixture

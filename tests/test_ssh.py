@@ -30,12 +30,12 @@ from commands import environment
 from loopback_sshd import NAME, LoopbackServer, free_port
 from processes import running, wait_until
 
-from bench.devices.scratch_folder import scratch_folder
 from bench.devices.settings import DeviceSettings
 from bench.devices.transport import process_transport, ssh
 from bench.devices.transport.ssh import Ssh
 from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError, RequestError
+from models.command_line.scratch import scratch_folder
 
 pytestmark = pytest.mark.waits
 

@@ -10,8 +10,8 @@ from tiny_models import write_export
 
 from export.artifact import MANIFEST_NAME
 from export.staging import publish, staging, stored_manifest
-from models.command_line import folder_lock
 from models.command_line.errors import DeviceError
+from models.scratch import folder_lock
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.devices.scratch_folder import scratch_folder
 from bench.engine.exported import Exported
 from bench.engine.shards import BATCH_BYTES, Batches
 from models.command_line.errors import DeviceError, RequestError
 from models.command_line.options import Options
+from models.command_line.scratch import scratch_folder
 from models.data import set_aside
 from models.data.dataset import Dataset, open_dataset
 

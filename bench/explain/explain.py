@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from bench.console.drift_table import EXACT
-from bench.devices.scratch_folder import scratch_folder
 from bench.explain import divergence, layer_outputs
 from bench.explain.instrumented import instrument
 from bench.explain.instrumented_layer import IMAGE, OUTPUT, InstrumentedLayer
@@ -16,6 +15,7 @@ from bench.explain.layer_pairs import in_shape, keras_layers
 from bench.measurement.accuracy import chunks
 from models.command_line.columns import aligned
 from models.command_line.options import Options
+from models.command_line.scratch import scratch_folder
 from quantize.evaluate.output_comparison import Outputs
 
 IMAGES = 8

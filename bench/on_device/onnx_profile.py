@@ -5,7 +5,7 @@ import os
 
 from bench.on_device.job_error import JobError, one_line
 from bench.on_device.operator_time import PROFILE_WARMUP_RUNS, operator_time
-from quantize.runtime.scratch_folder import scratch_folder
+from models.scratch.scratch_folder import scratch_folder
 
 KERNEL_TIME = "_kernel_time"  # how ONNX Runtime marks the time of an operator
 

@@ -9,9 +9,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.devices.scratch_folder import scratch_folder
 from bench.devices.transport.ssh_address import Address
 from bench.devices.transport.transport import Timeouts
+from models.command_line.scratch import scratch_folder
 
 # A socket's path has 104 bytes on some systems, of which ssh takes 17 for a temporary name. It
 # replaces %h and ${HOME} in it; of these, the second cannot be quoted.

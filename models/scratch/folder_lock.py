@@ -6,8 +6,6 @@ mean to those who share the folder. Where a file system knows no locks, nobody h
 
 import contextlib
 import os
-from collections.abc import Iterator
-from pathlib import Path
 
 try:
     import fcntl
@@ -16,7 +14,7 @@ except ImportError:  # Windows has none
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder):
     """The folder as long as this block runs; whoever else wants it waits."""
     with _opened(folder) as opened:
         if opened is not None:
@@ -25,23 +23,29 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def has_no_owner(folder: Path) -> bool:
-    """True where a folder that was ``locked`` no longer is; False where that cannot be told."""
+@contextlib.contextmanager
+def locked_if_left(folder):
+    """True, until the block ends, where a folder of this user's that was ``locked`` no longer is;
+    False where that cannot be told."""
     with _opened(folder) as opened:
-        if opened is None:
-            return False
-        try:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
+        yield opened is not None and _is_free(opened)
+
+
+def _is_free(opened):
+    if os.fstat(opened).st_uid != os.geteuid():
+        return False
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 @contextlib.contextmanager
-def _opened(folder: Path) -> Iterator[int | None]:
+def _opened(folder):
     """A descriptor that children do not inherit; None where there is nothing to lock."""
     try:
-        opened = os.open(folder, os.O_RDONLY) if fcntl else None
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW) if fcntl else None
     except OSError:
         opened = None
     try:
