@@ -7,11 +7,11 @@ import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from bench.history import schema
 from models.command_line.advice import module_line
 from models.command_line.errors import DeviceError
+from models.command_line.scratch import scratch_folder
 
 NOT_TEXT = "Could not decode to UTF-8"
 _PERMISSION = (
@@ -160,8 +160,8 @@ def _as_it_is(path: Path) -> Iterator[str]:
             yield f"{path.absolute().as_uri()}?mode=ro&immutable=1"
             return
         # What a bench wrote last, or writes now, is there only, and SQLite would have to lock it.
-        with TemporaryDirectory(prefix="bench-") as folder:
-            copied = Path(folder) / path.name
+        with scratch_folder() as folder:
+            copied = folder / path.name
             for file in (journal(path), path):
                 shutil.copyfile(file, copied.with_name(file.name))
             yield f"{copied.as_uri()}?mode=rw"

@@ -19,7 +19,7 @@ namespace harness {
 
 namespace {
 
-const char* kPrefix = "mobilenet-deploy-";  // as quantize/runtime/scratch_folder.py has it
+const char* kPrefix = "mobilenet-deploy-";  // as models/scratch/scratch_folder.py has it
 
 void remove(const std::string& path) {
   std::error_code ignored;  // there is nobody to tell
