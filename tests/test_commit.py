@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 from nameless_user import as_nameless
+from open_to_others import open_to_others
 
 from bench.engine.session import _commit
 
@@ -14,8 +15,7 @@ pytestmark = pytest.mark.skipif(not shutil.which("git"), reason="git is not inst
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    for place in (tmp_path, *tmp_path.parents[:2]):
-        place.chmod(0o755)
+    open_to_others(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     return tmp_path

@@ -12,6 +12,7 @@ import pytest
 from commands import ROOT, environment
 from history_records import record
 from nameless_user import as_nameless
+from open_to_others import open_to_others
 
 from bench.__main__ import main
 from bench.history.history import History
@@ -49,8 +50,7 @@ MAP(mmap64, off64_t)
 def project(tmp_path, monkeypatch):
     """A folder with a history of two runs, that anybody may enter."""
     monkeypatch.chdir(tmp_path)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    open_to_others(tmp_path)
     for _ in range(2):
         History().append(record())
     return tmp_path

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from nameless_user import as_nameless
+from open_to_others import open_to_others
 from small_disk import small_disk
 from tiny_models import write_export
 
@@ -111,8 +112,7 @@ def test_one_export_at_a_time_moves_its_files(tmp_path):
 
 @pytest.mark.parametrize("theirs", ["out", "out/net"])
 def test_a_folder_of_another_user_is_refused_before_the_work(tmp_path, theirs):
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    open_to_others(tmp_path)
     (tmp_path / "out" / "net").mkdir(parents=True)
     for folder in ("out", "out/net"):
         (tmp_path / folder).chmod(0o755 if folder == theirs else 0o777)

@@ -14,6 +14,7 @@ import pytest
 from commands import environment
 from history_records import record
 from nameless_user import as_nameless
+from open_to_others import open_to_others
 from small_disk import small_disk
 
 from bench.__main__ import main
@@ -109,8 +110,7 @@ def test_a_file_that_goes_to_standard_output_does_not_take_its_place(gated, word
 
 
 def test_what_another_user_owns_is_found_out(tmp_path):
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    open_to_others(tmp_path)
     (tmp_path / "theirs").touch(0o644)
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(0o777)
