@@ -3,9 +3,10 @@
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Required, TypedDict
+from typing import Any
 
 from export.export_file import all_files
+from export.manifest_parts import Images, InputReason, ModelIdentity, Search, SplitLayers
 from models import checked_json
 from models.checked_json import WrongField
 from models.command_line.errors import RequestError
@@ -21,57 +22,6 @@ MANIFEST_VERSION = 2
 READABLE_VERSIONS = (1, 2)  # 1 had no partitions
 IMAGE_DIMENSIONS = 4
 LARGEST_SIDE = 2**31 - 1  # of a tensor, as files have it
-
-
-class ModelIdentity(TypedDict, total=False):
-    """What is read of the network's identity; it has more."""
-
-    labels_known: Required[bool]
-    weights: str | None
-    sha256: str | None
-    weights_sha256: str | None
-
-
-class Images(TypedDict, total=False):
-    """What is read of the images that files were calibrated or evaluated on."""
-
-    name: Required[str]
-    images: Required[int]
-    set_aside_of: Any
-
-
-class Tried(TypedDict, total=False):
-    """What is read of a quantization method that was tried."""
-
-    method: Required[str]
-    sqnr_db: Required[float | None]
-    seconds: Required[float]
-    float_layers: list[str]
-    latency_ratio: float | None
-    latency_samples: int | None
-
-
-class Search(TypedDict, total=False):
-    """What is read of the search over methods; empty where there was none."""
-
-    chosen: str
-    min_sqnr_db: float | None
-    methods: list[Tried]
-
-
-class SplitLayers(TypedDict, total=False):
-    """The layers that are computed in channel groups, and those that are not."""
-
-    groups: int
-    split: list[str]
-    whole: list[str]
-
-
-class InputReason(TypedDict, total=False):
-    """Why pixels are scaled so."""
-
-    reason: str
-    guess: bool
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ AGAIN = "they are computed again each time; set XDG_CACHE_HOME to a folder with 
 
 
 def read(key: str) -> bytes | None:
-    """What ``write`` kept under this ``key``, whole; None where there is nothing such."""
+    """The outputs that ``write`` kept under this ``key``, whole; None where there are none."""
     try:
         path = _path(key)
         content = path.read_bytes()

@@ -10,7 +10,7 @@ NAMELESS = 123_456  # no user has that number
 
 
 def as_nameless(work, **environment):
-    """What ``work`` returns, as JSON knows it, to a process of a user without a name and home."""
+    """The value of ``work``, as JSON knows it, to a process of a user without a name and home."""
     if os.geteuid() != 0:
         pytest.skip("only root can become another user")
     reading, writing = os.pipe()

@@ -173,7 +173,7 @@ def take_record(record, folder):
 
 
 def take_result(content, folder):
-    """What a runner prints, read as it is read in a bench."""
+    """Read what a runner prints as a bench does."""
     path = folder / "printed"
     path.write_bytes(content)
     process = ["cat", str(path)]
@@ -260,7 +260,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def makers(folder):
-    """How a broken input of each kind is made."""
+    """Makers of broken inputs, one of each kind."""
     manifest = json.loads((folder / "tiny" / "manifest.json").read_text())
     figures = {"images": 64, "max_abs_error": 0.1, "max_relative_error": 0.1, "cosine": 0.9,
                "sqnr_db": 30.0, "top1_agreement": 1.0, "tensors": []}  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a .keras or .h5 file declares is looked at before anything of that size is made."""
+"""Sizes that a .keras or .h5 file declares are looked at before anything of that size is made."""
 
 import json
 import os

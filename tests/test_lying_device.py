@@ -1,4 +1,4 @@
-"""What a device says is checked where it is read; what is stored wrongly costs one run."""
+"""Answers of a device are checked where they are read; what is stored wrongly costs one run."""
 
 import json
 import sqlite3

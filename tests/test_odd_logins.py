@@ -99,7 +99,7 @@ def test_a_shell_that_gives_up_reading_after_a_time_loses_no_program(tmp_path, b
 
 
 def test_the_connection_outlives_a_tmout_of_this_side():
-    """Which a login here may have too, where bash is the sh."""
+    """A login here may have one too, where bash is the sh."""
     with tempfile.TemporaryDirectory() as folder:
         words = ["bash", "--posix", "-c", GUARD, "sh", f"{folder}/socket", "", "sleep", "2"]
         process = subprocess.Popen(words, stdin=subprocess.PIPE, env={"TMOUT": "1"})

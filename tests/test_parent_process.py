@@ -1,4 +1,4 @@
-"""What a bench starts on this machine besides runners ends with it, however it ends."""
+"""All that a bench starts on this machine besides runners ends with it, however it ends."""
 
 import subprocess
 import sys

@@ -30,8 +30,8 @@ OTHER_PROCESSOR = re.compile(r"signal 4\b|Illegal instruction")
 
 
 def mending(name: str, cache: PurePath, reason: str) -> str:
-    """What to do on the device ``name`` about a Python that ended for ``reason``; "" where nothing
-    is known. ``cache`` is where its packages are."""
+    """Advice for the device ``name`` on a Python that ended for ``reason``; "" where there is none.
+    ``cache`` is where its packages are."""
     if found := LIBRARY.search(reason):
         return f"run there: {_installing(found[1])}"
     if NO_PROGRAMS.search(reason):

@@ -73,7 +73,7 @@ class DeviceRun:
 
     @property
     def notes(self) -> list[str]:
-        """What makes its times doubtful and is known before any is measured."""
+        """Sentences on what makes its times doubtful and is known before any is measured."""
         short = too_small_quota(self.environment, self.session.options.threads)
         if short is None:
             return []

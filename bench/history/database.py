@@ -56,7 +56,7 @@ def opened_to_read(path: Path, busy_timeout_s: float) -> Iterator[sqlite3.Connec
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is a history at ``path``, not empty; DeviceError where that cannot be seen."""
+    """True where a history is at ``path``, not empty; DeviceError where that cannot be seen."""
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -136,7 +136,7 @@ def journal(path: Path) -> Path:
 
 
 def lost_commits(path: Path) -> int:
-    """How many transactions the journal of a history has after one that is damaged: SQLite takes
+    """The number of transactions in a history's journal after one that is damaged: SQLite takes
     them for remains of an earlier journal, and says nothing."""
     if not journal(path).is_file() or not (content := journal(path).read_bytes()):
         return 0

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench.history import database, rows, schema
+from bench.history.packed_array import DamagedRow
 from bench.history.run_line import RunLine, newest_ids, read_line
 from bench.measurement.record import Drift, Record
 from bench.measurement.result import OpTime
@@ -136,7 +137,7 @@ class History:
     def _drift(self, row: sqlite3.Row) -> Drift | None:
         try:
             return rows.read_drift(row)
-        except rows.DamagedRow as error:
+        except DamagedRow as error:
             note(f"drift {row['id']} of {self.path} is left out: it is damaged ({error})")
             return None
 
@@ -194,7 +195,7 @@ class History:
     ) -> T:
         try:
             return read(connection, run_id)
-        except rows.DamagedRow as error:
+        except DamagedRow as error:
             raise database.damaged(self.path, f"run {run_id}: {error}") from error
 
     def _readable(
@@ -209,7 +210,7 @@ class History:
         for run_id in ids:
             try:
                 found = read(connection, run_id)
-            except rows.DamagedRow as error:
+            except DamagedRow as error:
                 first_damage = first_damage or (run_id, error)
                 note(f"run {run_id} of {self.path} is left out: it is damaged ({error})")
                 continue

@@ -115,7 +115,7 @@ def _ids(connection: sqlite3.Connection, most: int) -> tuple[set[int], bool]:
 
 
 def _saved(damaged: sqlite3.Connection, run_id: int, connection: sqlite3.Connection) -> bool:
-    """Whether the run can be read, and is now in the new file."""
+    """True where the run can be read, and is now in the new file."""
     try:
         record = rows.read(damaged, run_id, UNKNOWN)
     except DAMAGE:
@@ -132,7 +132,7 @@ def _drift_saved(row: sqlite3.Row, connection: sqlite3.Connection) -> bool:
 
 
 def _inserted(connection: sqlite3.Connection, insert: Callable[[], object]) -> bool:
-    """Whether the new file takes what ``insert`` writes, all of it or nothing."""
+    """True where the new file takes what ``insert`` writes, all of it or nothing."""
     connection.execute("SAVEPOINT one")
     try:
         insert()

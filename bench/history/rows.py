@@ -5,7 +5,6 @@ Dataclasses that are lists in a record have tables whose columns are their field
 
 import json
 import sqlite3
-import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from types import UnionType
@@ -14,6 +13,7 @@ from typing import Any, TypeVar, get_args, get_origin
 import numpy as np
 
 from bench.history import schema
+from bench.history.packed_array import DamagedRow, pack, unpack
 from bench.measurement.accuracy import Accuracy, ClassChange, Flip
 from bench.measurement.environment import Battery, Environment
 from bench.measurement.plan import Plan
@@ -47,10 +47,6 @@ JOIN artifacts ON artifacts.id = artifact_id
 JOIN samples ON samples.run_id = runs.id
 WHERE runs.id = ?
 """
-
-
-class DamagedRow(ValueError):
-    """A row does not hold what was written."""
 
 
 def insert(connection: sqlite3.Connection, record: Record, run_id: int | None = None) -> int:
@@ -173,19 +169,6 @@ def read_drift(row: sqlite3.Row) -> Drift:
         return checked_json.read(Drift, values, finite=False)
     except (ValueError, TypeError) as error:
         raise DamagedRow(str(error)) from error
-
-
-def pack(values: Sequence[float], dtype: str) -> bytes:
-    """``values`` as an array of ``dtype``, compressed."""
-    return zlib.compress(np.asarray(values, dtype).tobytes())
-
-
-def unpack(blob: bytes, dtype: str) -> tuple:
-    """The values that ``pack`` packed; DamagedRow where they can no longer be read."""
-    try:
-        return tuple(np.frombuffer(zlib.decompress(blob), dtype).tolist())
-    except (TypeError, ValueError, zlib.error) as error:
-        raise DamagedRow(f"samples that cannot be decompressed: {error}") from error
 
 
 def turns(row: sqlite3.Row) -> tuple[Turn, ...]:

@@ -5,6 +5,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from bench.history import rows
+from bench.history.packed_array import DamagedRow, unpack
 from bench.measurement.latency import Latency, latency
 from bench.measurement.result import Result, RunError
 from models import checked_json
@@ -74,22 +75,22 @@ def newest_ids(
 
 
 def read_line(connection: sqlite3.Connection, run_id: int) -> RunLine:
-    """The run of that id; rows.DamagedRow where it cannot be put together."""
+    """The run of that id; DamagedRow where it cannot be put together."""
     row = connection.execute(LINE, (run_id,)).fetchone()
     if row is None:
-        raise rows.DamagedRow("a row that belongs to it is missing")
+        raise DamagedRow("a row that belongs to it is missing")
     try:
         # A table of SQLite takes anything.
         return checked_json.read(RunLine, _line(connection, row), finite=False)
     except (ValueError, TypeError, ZeroDivisionError) as error:
-        raise rows.DamagedRow(str(error)) from error
+        raise DamagedRow(str(error)) from error
 
 
 def _line(connection: sqlite3.Connection, row: sqlite3.Row) -> RunLine:
     kinds = "SELECT kind FROM caveats WHERE run_id = ? ORDER BY position"
     error = RunError(row["error_kind"], row["error_message"]) if row["error_kind"] else None
     emulated = _is_emulated(row["environment"])
-    samples_ns, turns = rows.unpack(row["samples_ns"], "<i8"), rows.turns(row)
+    samples_ns, turns = unpack(row["samples_ns"], "<i8"), rows.turns(row)
     Result(row["runtime"], samples_ns=samples_ns, turns=turns).check()
     same = ("id", "time_utc", "kind", "session", "model_id", "artifact", "runtime", "device")
     return RunLine(
@@ -108,4 +109,4 @@ def _is_emulated(environment: str) -> bool:
     try:
         return bool(checked_json.parse(environment)["emulated"])
     except (ValueError, KeyError, TypeError) as error:
-        raise rows.DamagedRow(f"an environment that cannot be read: {error}") from error
+        raise DamagedRow(f"an environment that cannot be read: {error}") from error

@@ -35,7 +35,7 @@ def quota_warnings(
 
 
 def too_small_quota(environment: Environment, threads: int) -> str | None:
-    """What is wrong with a quota that so many threads use up; None where they do not."""
+    """A sentence on a quota that so many threads use up; None where they do not."""
     cores = environment.cpu_quota_cores
     if cores is None or cores >= threads:
         return None

@@ -97,7 +97,7 @@ def _of_the_clock(
 
 
 def _flags_while_measuring(told: Sequence[int]) -> int:
-    """What was so at any of these moments, and what came to be so between the first and the last:
+    """The flags that were set at any of these moments, or between the first and the last:
     the firmware is not asked while turns are taken."""
     flags = 0
     for one in told:

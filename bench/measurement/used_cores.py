@@ -1,4 +1,4 @@
-"""Warnings about the cores that a file ran on: others than were asked for, fewer than threads."""
+"""Warnings about the cores that a file ran on: not those asked for, or fewer than threads."""
 
 from collections.abc import Iterator, Sequence
 

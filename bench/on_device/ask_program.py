@@ -18,7 +18,7 @@ class NoAnswer(Exception):
 
 
 def ask(command):
-    """What ``command`` prints; None where it cannot be started, fails, or prints more than
+    """The output of ``command``; None where it cannot be started, fails, or prints more than
     MOST_BYTES. NoAnswer where it has not ended within ASKING_S: it is killed, with what it started,
     and not waited for, since a program that a driver holds cannot even be killed."""
     nothing = subprocess.DEVNULL

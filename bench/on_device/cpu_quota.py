@@ -88,7 +88,7 @@ def throttled(folder):
 
 
 class QuotaWatch:
-    """What the quotas of this process did between ``begin`` and ``end``, added up over turns."""
+    """The stops by quotas of this process between ``begin`` and ``end``, added up over turns."""
 
     def __init__(self, root="/"):
         self._quotas = [[quota, 0, 0] for quota in quotas(root)]  # with periods, nanoseconds

@@ -38,5 +38,5 @@ def number(name: str) -> Callable[[str], float]:
 
 
 def shown(text: str) -> str:
-    """What was typed, for a message that is one line however long that is."""
+    """The text that was given, for a message that is one line however long that is."""
     return repr(text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…")

@@ -42,7 +42,7 @@ def exit_code(error: BaseException, typed: Sequence[str]) -> int:
 
 
 def _values(word: str) -> list[str]:
-    """What may be a path in a ``word`` of the command line: --name=one,another."""
+    """The parts of a ``word`` of the command line that may be paths: --name=one,another."""
     value = word.partition("=")[2] if word.startswith("-") else word
     return [part for part in (value, *value.split(",")) if part]
 

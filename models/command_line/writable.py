@@ -1,5 +1,4 @@
-"""Files that results are written to: whether one can be written, found out before the work that it
-is the result of; and the writing, whole or not at all."""
+"""Files that results are written to: looked at before the work, and written whole or not at all."""
 
 import contextlib
 import os
@@ -56,7 +55,7 @@ def _place(path: Path) -> Path:
 
 
 def _is_replaced(path: Path) -> bool:
-    """Whether there is a regular file at ``path``, or nothing yet."""
+    """True where there is a regular file at ``path``, or nothing yet."""
     of_system = any(folder in path.absolute().parents for folder in SYSTEM)
     return not of_system and (path.is_file() or not path.exists())
 

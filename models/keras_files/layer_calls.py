@@ -69,7 +69,7 @@ def stored_calls(config: dict) -> StoredCalls:
 
 
 def count(config) -> int:
-    """How often layers are called in all, a layer of a model as often as that. Two calls of a model
+    """The number of calls of layers, in a model as often as it is called. Two calls of a model
     that calls one twice, thirty times over, are a short file, and a billion calls."""
     if isinstance(config, dict):
         inner = sum(count(value) for key, value in config.items() if key != "inbound_nodes")

@@ -1,4 +1,4 @@
-"""What a network may be at most: told in the first second, before anything of that size is made."""
+"""Limits of a network's size, told in the first second, before anything of that size is made."""
 
 from collections.abc import Callable, Sequence
 from math import prod

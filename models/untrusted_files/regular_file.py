@@ -16,7 +16,7 @@ KINDS = {
 
 
 def other_kind(path: Path | str) -> str | None:
-    """What is at ``path``, links followed, in words; None for a regular file. OSError where there
+    """The kind of what is at ``path``, links followed; None for a regular file. OSError where there
     is nothing. Opens nothing: to open a pipe is to wait for who writes into it."""
     mode = os.stat(path).st_mode
     return None if stat.S_ISREG(mode) else KINDS.get(stat.S_IFMT(mode), "no file")

@@ -1,4 +1,4 @@
-"""What a packed file may become in memory, in relation to its own size."""
+"""Limits of what a packed file becomes in memory, in relation to its own size."""
 
 from models.command_line.errors import RequestError
 

@@ -147,7 +147,7 @@ class Ssh(ProcessTransport):
         return master
 
     def _counted_sessions(self) -> int:
-        """How many programs may run through one connection at a time, SESSIONS at most; beside them
+        """The number of programs that a connection may run at a time, SESSIONS at most; beside them
         others that are over soon. DeviceError where there are too few for any bench."""
         with ExitStack() as ending:
             processes = [
