@@ -271,6 +271,39 @@ def test_a_login_without_a_plain_shell_is_an_error(tmp_path, monkeypatch, forced
         assert not connection.is_connected()
 
 
+# The server says of the next program only that it has ended, however it did that.
+LOSING = (
+    'ForceCommand sh -c "$SSH_ORIGINAL_COMMAND"; code=$?; rm {mark} 2> /dev/null && kill -KILL $$; '
+    "exit $code"
+)
+
+
+def test_a_program_whose_exit_code_is_lost_runs_once_more(tmp_path):
+    mark, runs, here = tmp_path / "mark", tmp_path / "runs", tmp_path / "here"
+    here.write_bytes(b"some")
+    losing = LOSING.format(mark=mark)
+    with LoopbackServer(tmp_path / "server", losing) as server, Ssh(server.settings()) as pi:
+        for number, work in enumerate(
+            (
+                lambda: pi.run_check(["sh", "-c", f"echo >> {runs}; cat"], PATIENT_S, b"in"),
+                lambda: pi.put(here, PurePosixPath(tmp_path / "there"), ignore),
+                lambda: pi.get(PurePosixPath(tmp_path / "there"), tmp_path / "back", 100),
+            )
+        ):
+            mark.touch()
+            assert work() == (None if number else b"in") and not mark.exists()
+    assert runs.read_text() == "\n\n" and (tmp_path / "back").read_bytes() == b"some"
+
+
+def test_a_server_that_never_tells_how_a_program_ended_is_an_error(tmp_path):
+    mark = tmp_path / "mark"
+    losing = LOSING.format(mark=mark).replace("rm", "test -e")
+    with LoopbackServer(tmp_path / "server", losing) as server, Ssh(server.settings()) as pi:
+        mark.touch()
+        with pytest.raises(DeviceError, match="pi4 ended a command, or did not start it: 255"):
+            pi.run(["true"], PATIENT_S)
+
+
 def test_a_login_that_waits_for_the_one_before_is_not_waited_for(tmp_path, monkeypatch):
     monkeypatch.setattr(ssh, "SHELL_S", 2)
     alone = f'ForceCommand exec flock {tmp_path}/one sh -c "$SSH_ORIGINAL_COMMAND"'

@@ -146,7 +146,7 @@ class RemoteDevice:
                         remote_output, job.images.outputs[fetched], job.images.most_bytes
                     )
                     fetched += 1  # it is here, even if the connection breaks now
-                    self._transport.run_check(["rm", remote_output], ORDER_S)
+                    self._transport.run_check(["rm", "-f", remote_output], ORDER_S)
 
             with child:
                 result = self._finished(child, fetch)

@@ -16,7 +16,7 @@ from bench.devices.transport.adb_program import adb_program, ask_adb
 from bench.devices.transport.process import running, started
 from bench.devices.transport.process_transport import ProcessTransport
 from bench.devices.transport.ssh_failure import last_line
-from bench.devices.transport.transport import Timeouts
+from bench.devices.transport.transport import ExitCodeLost, Timeouts
 from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError
 
@@ -114,7 +114,7 @@ class Adb(ProcessTransport):
                 f"the connection to {self.name} broke{f': {reason}' if reason else ''}; is its "
                 "cable in, or its Wi-Fi on? then run the command again"
             )
-        raise DeviceError(
+        raise ExitCodeLost(
             f"{self.name} ended a command, or did not start it: "
             f"{last_line(last_words) or 'no reason given'}"
         )

@@ -7,19 +7,20 @@ import shlex
 import subprocess
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, TypeVar
 
 from bench.devices.transport import transfer
 from bench.devices.transport.process import communicated
 from bench.devices.transport.ssh_failure import last_line
-from bench.devices.transport.transport import Finished
+from bench.devices.transport.transport import ExitCodeLost, Finished
 from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError
 from models.command_line.progress import Report
 
+T = TypeVar("T")
 SHELL_S = 30.0
 QUOTED_CHARACTERS = 80
 NOT_FOUND_CODE = 127  # of a shell
@@ -49,7 +50,8 @@ class ProcessTransport(ABC):
 
     @abstractmethod
     def check_connection(self, code: int, last_words: str) -> None:
-        """ConnectionLost where ``code`` of a process of ``running`` says so."""
+        """ConnectionLost where ``code`` of a process of ``running`` says so; ExitCodeLost where it
+        says nothing, though the connection lives."""
 
     def run(
         self,
@@ -59,8 +61,13 @@ class ProcessTransport(ABC):
     ) -> Finished:
         """Run a program there, its standard input ``stdin`` (a file's content, or these bytes).
 
-        Behind ``timeout_s`` DeviceError, and the program is ended where the device can do that.
+        After ``timeout_s`` DeviceError, and the program is ended where the device can do that.
         """
+        return _once_more(lambda: self._run(argv, timeout_s, stdin))
+
+    def _run(
+        self, argv: Sequence[str | PurePosixPath], timeout_s: float, stdin: Path | bytes | None
+    ) -> Finished:
         limit = ["timeout", "-k", "5", str(math.ceil(timeout_s))] if self._has_timeout else []
         words = [*limit, *argv]
         given = stdin if isinstance(stdin, bytes) else None
@@ -92,11 +99,11 @@ class ProcessTransport(ABC):
 
     def put(self, local: Path, remote: PurePosixPath, show: Report) -> None:
         """Copy a file there: whole, on its disk and under its name, or not at all."""
-        transfer.put(self, local, remote, show)
+        _once_more(lambda: transfer.put(self, local, remote, show))
 
     def get(self, remote: PurePosixPath, local: Path, most_bytes: int) -> None:
         """Copy a file of ``most_bytes`` at most here: whole, under its name, or not at all."""
-        transfer.get(self, remote, local, most_bytes)
+        _once_more(lambda: transfer.get(self, remote, local, most_bytes))
 
     def stop(self) -> None:
         """End what is run, put or got now, and let nothing of that kind begin any more; what was
@@ -135,6 +142,15 @@ class ProcessTransport(ABC):
             )
         output = self.run(["sh", "-c", HAS_TIMEOUT], SHELL_S).stdout.strip()
         self._has_timeout = output == b"0"
+
+
+def _once_more(work: Callable[[], T]) -> T:
+    """``work()``, a second time where the exit code of the first is lost: dropbear 2022.83 forgets
+    that of one in some thousand short programs."""
+    try:
+        return work()
+    except ExitCodeLost:
+        return work()
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from bench.devices.transport.process_transport import SHELL_S, ProcessTransport
 from bench.devices.transport.ssh_address import address_of
 from bench.devices.transport.ssh_connection import SshConnection
 from bench.devices.transport.ssh_failure import explained, last_line
-from bench.devices.transport.transport import Timeouts
+from bench.devices.transport.transport import ExitCodeLost, Timeouts
 from bench.measurement.result import ConnectionLost
 from models.command_line.errors import DeviceError
 
@@ -127,7 +127,7 @@ class Ssh(ProcessTransport):
                 f"the connection to {self.name} broke{f': {reason}' if reason else ''}; is it "
                 "still on, and on this network? then run the command again"
             )
-        raise DeviceError(
+        raise ExitCodeLost(
             f"{self.name} ended a command, or did not start it: {last_line(last_words) or code}; "
             "does sshd there allow several sessions (MaxSessions in sshd_config)?"
         )

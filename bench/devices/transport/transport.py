@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from models.command_line.errors import DeviceError
 from models.command_line.progress import Report
+
+
+class ExitCodeLost(DeviceError):
+    """A program ended there, or did not start, and the server says neither how nor why."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ class Runs(Protocol):
 class Transport(Runs, Protocol):
     """One connection to one device. A context manager: leaving it ends the connection.
 
+    Programs are to do the same when they run twice: one whose exit code is lost is run once more.
     Words of a command and paths reach the device's shell quoted. What needs the connection raises
     ConnectionLost when that breaks; DeviceError, in one line, where the device refuses.
     """
