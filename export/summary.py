@@ -100,18 +100,19 @@ def _methods(manifest: Manifest) -> list[str]:
 
 
 def _search(scheme: str, made: dict) -> list[str]:
-    results = [
-        f"{tried['method']} {tried['sqnr_db']:.1f} dB ({tried['seconds']:.1f} s)"
-        if tried["sqnr_db"] is not None
-        else f"{tried['method']} exact ({tried['seconds']:.1f} s)"
-        for tried in made["methods"]
-    ]
+    results = [_result(tried) for tried in made["methods"]]
     wanted = made["min_sqnr_db"]
     limit = f"; asked for {wanted:g} dB" if wanted is not None else ""
     whole = ", ".join(result.replace(" ", UNBROKEN) for result in results)
     line = f"{scheme} by {made['chosen']}: {whole}{limit}"
     wrapped = textwrap.wrap(line, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     return [*(w.replace(UNBROKEN, " ") for w in wrapped), *_float_layers(scheme, made)]
+
+
+def _result(tried: dict) -> str:
+    reached = "exact" if tried["sqnr_db"] is None else f"{tried['sqnr_db']:.1f} dB"
+    dropped = "" if tried.get("accepted", True) else ", dropped"
+    return f"{tried['method']} {reached} ({tried['seconds']:.1f} s{dropped})"
 
 
 def _float_layers(scheme: str, made: dict) -> list[str]:

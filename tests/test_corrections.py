@@ -66,6 +66,45 @@ def test_bias_correction_changes_biases_alone(v1_graph, v1_statistics, plain, ca
     assert changed > 20
 
 
+def test_correcting_by_an_importance_that_is_even_is_correcting_by_the_mean(
+    v1_graph, v1_statistics, coarse, calibration_images
+):
+    by_mean = bias_correction.correct(
+        v1_graph, coarse, means(v1_statistics), calibration_images, threads=2
+    )
+    even = {
+        outputs[0]: np.ones((len(calibration_images), *v1_graph.tensor(outputs[0]).shape[1:3], 1))
+        for kind, _, outputs in v1_graph.operators()
+        if kind in LINEAR
+    }
+    even = {name: found.astype(np.float32) for name, found in even.items()}
+    found = bias_correction.correct_by_importance(v1_graph, coarse, even, calibration_images, 2)
+    for kind, inputs, _ in found.operators():
+        if kind in LINEAR:
+            wanted, step = by_mean.constant(inputs[2]), by_mean.quantization(inputs[2]).scale
+            apart = np.abs(found.constant(inputs[2]).astype(np.int64) - wanted) * step
+            assert apart.max() < 1e-3 * (1 + np.abs(wanted * step).max())
+
+
+def test_what_has_no_importance_is_not_corrected_for(v1_graph, coarse, calibration_images):
+    """A layer whose first image alone counts has its mean output of that image, near enough."""
+    first, *_ = [o[0] for kind, _, o in v1_graph.operators() if kind in LINEAR]
+    places = np.zeros((len(calibration_images), *v1_graph.tensor(first).shape[1:3], 1), np.float32)
+    nothing = bias_correction.correct_by_importance(
+        v1_graph, coarse, {first: places}, calibration_images, 2
+    )
+    places[0] = 1
+    found = bias_correction.correct_by_importance(
+        v1_graph, coarse, {first: places}, calibration_images, 2
+    )
+    one = bias_correction.correct_by_importance(
+        v1_graph, coarse, {first: np.ones_like(places[:1])}, calibration_images[:1], 2
+    )
+    bias = next(i[2] for _, i, o in coarse.operators() if o[0] == first)
+    np.testing.assert_array_equal(found.constant(bias), one.constant(bias))
+    assert (found.constant(bias) != nothing.constant(bias)).any()
+
+
 def test_correcting_twice_is_correcting_once(v1_graph, v1_statistics, coarse, calibration_images):
     arguments = (means(v1_statistics), calibration_images, 1)
     once = bias_correction.correct(v1_graph, coarse, *arguments)

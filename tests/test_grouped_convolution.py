@@ -138,7 +138,9 @@ def test_every_method_takes_it_and_stays_close_to_float(
 ):
     monkeypatch.chdir(tmp_path)  # learned rounding keeps its layers in a folder
     found = search(graph, calibration, images(64, 4), "softmax", Plan(tuple(METHODS), None), scheme)
-    assert [result.method for result in found.tried] == list(METHODS)
+    tried = [result.method for result in found.tried]
+    assert tried == [method for method in METHODS if method in tried] and not found.failures
+    assert {"error-feedback", "fisher-ranges", "learned-rounding"} <= {*tried}
     assert all(step.decibels > 30 for step in found.tried)
     assert is_one_piece(delegate.partitions(found.int8_graph))
 

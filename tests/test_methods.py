@@ -24,8 +24,14 @@ def whole(v1_graph, calibration_images, evaluation_images):
 def test_without_a_target_every_method_is_tried_and_the_best_kept(
     whole, v1_graph, evaluation_images
 ):
-    assert [result.method for result in whole.tried] == list(METHODS)
-    assert whole.chosen.decibels == max(step.decibels for step in whole.tried)
+    tried = [result.method for result in whole.tried]
+    assert tried == [method for method in METHODS if method in tried] and len(tried) >= 7
+    accepted = [step for step in whole.tried if step.accepted]
+    assert accepted[0] is whole.tried[0] and whole.chosen is accepted[-1]
+    assert whole.chosen.decibels == max(step.decibels for step in accepted)
+    for step in whole.tried:
+        low, high = step.sqnr_interval_db
+        assert low < step.sqnr_db < high
     found = compare(
         outputs(v1_graph, evaluation_images, 1),
         outputs(whole.int8_graph, evaluation_images, 1),
@@ -61,9 +67,11 @@ def test_a_target_out_of_reach_is_reported(v1_graph, calibration_images, evaluat
 
 
 def test_plans_are_read_from_what_was_typed():
-    every_int8 = tuple(name for name in METHODS if name != "mixed-precision")
-    assert Plan.parse("auto", 28.5) == Plan(every_int8, 28.5)
-    assert Plan.parse("auto", 28.5, 1.1) == Plan(tuple(METHODS), 28.5, 1.1)
+    quick = tuple(n for n in METHODS if n not in ("learned-rounding", "mixed-precision"))
+    assert Plan.parse("auto", 28.5) == Plan(quick, 28.5)
+    assert Plan.parse("auto", 28.5, 1.1) == Plan((*quick, "mixed-precision"), 28.5, 1.1)
+    other_order = "min-max,equalization,bias-correction"
+    assert Plan.parse(other_order, 28.5).methods == tuple(other_order.split(","))
     assert Plan.parse("min-max,bias-correction", 28.5).methods == ("min-max", "bias-correction")
     assert Plan.parse("auto", 28.5).for_random_weights() == Plan(("min-max",), None)
 
@@ -71,9 +79,9 @@ def test_plans_are_read_from_what_was_typed():
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        ("magic", "METHODS has 'magic'; expected auto, or min-max and some"),
+        ("magic", "METHODS has 'magic'; expected auto, or min-max and then"),
         ("bias-correction", "METHODS is bias-correction; expected"),
-        ("min-max,equalization,bias-correction", "in order: min-max,bias-correction,equalization"),
+        ("min-max,equalization,equalization", "each once: min-max,bias-correction,error-feedb"),
         ("", "METHODS has ''"),
     ],
 )
@@ -85,6 +93,8 @@ def test_wrong_methods_are_refused(typed, message):
 def test_mixed_precision_without_a_budget_is_refused_with_what_to_write():
     with pytest.raises(RequestError, match=r"write max_latency_ratio = 1\.1 under \[int8\] in"):
         Plan.parse("min-max,mixed-precision", 28.5)
+    with pytest.raises(RequestError, match="before others; expected it last"):
+        Plan.parse("min-max,mixed-precision,equalization", 28.5, 1.2)
     assert Plan.parse("min-max,mixed-precision", 28.5, 1.2).max_latency_ratio == 1.2
 
 
@@ -114,6 +124,6 @@ def test_layers_that_mobilenets_do_not_have_are_passed_over():
         "probabilities",
         Plan(tuple(METHODS), None),
     )
-    assert len(found.tried) == len(METHODS)
+    assert len(found.tried) >= 7 and not found.failures
     assert found.chosen.decibels > 25
     assert all(step.decibels > 20 for step in found.tried)

@@ -9,7 +9,7 @@ from models.command_line.errors import RequestError
 from quantize.passes import hard_swish
 from quantize.ranges import observers
 from quantize.ranges.calibration import Activation, calibrate, softmax_inputs
-from quantize.ranges.choose_scale import choose_ranges
+from quantize.ranges.choose_scale import choose_ranges, fisher_ranges
 from quantize.ranges.histogram import count
 from quantize.ranges.observers import OBSERVERS
 from quantize.ranges.value_range import Range
@@ -128,3 +128,81 @@ def test_only_the_input_of_a_softmax_is_kept_row_by_row(v1_graph, v1_statistics)
 def test_an_unknown_observer_names_the_known_ones(v1_graph, v1_statistics):
     with pytest.raises(RequestError, match="observer is 'best'; expected one of: min-max"):
         choose_ranges(v1_graph, v1_statistics, "best")
+
+
+def h_swish_graph():
+    """A layer, h-swish on what it makes, and a gate on the mean of that."""
+    import keras
+    from keras import layers
+
+    from models.keras_files import float_graph
+    from quantize.graph.graph import Graph
+
+    keras.utils.set_random_seed(5)
+    image = keras.Input((8, 8, 3))
+    x = layers.Conv2D(6, 3, kernel_initializer=keras.initializers.RandomNormal(0, 3))(image)
+    x = layers.Activation("hard_swish")(x)
+    gate = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    gate = layers.Activation("tanh")(layers.Conv2D(6, 1)(gate - 1)) * 5
+    x = layers.Multiply()([x, layers.ReLU(6)(gate + 3)])
+    x = layers.Dense(4, activation="softmax")(layers.GlobalAveragePooling2D()(x))
+    return Graph(float_graph.convert(keras.Model(image, x), 8, 8, 3)).named("image", "softmax")
+
+
+def test_what_h_swish_and_gates_take_for_the_same_is_cut_off_on_a_step():
+    """Where the last step is short of -3, all that lies below would become a product of its own."""
+    graph = hard_swish.lower(h_swish_graph())
+    images = np.random.default_rng(3).uniform(-1, 1, (16, 1, 8, 8, 3)).astype(np.float32)
+    statistics = calibrate(graph, images, 1)
+    chosen = choose_ranges(graph, statistics)
+    read = [i[0] for kind, act, i, _ in graph.fused_operators() if (kind, act) == ("ADD", "RELU6")]
+    whole = [statistics[name].minima.min() for name in read]
+    assert len(read) == 2 and min(whole) < -3.5
+    ends = [statistics[name].maxima.max() for name in read]
+    for name, lowest, highest in zip(read, whole, ends, strict=True):
+        found = chosen[name]
+        if lowest >= -3:
+            continue
+        step = (found.maximum - found.minimum) / 255
+        assert -3 - 2 * step < found.minimum <= -3 + 1e-6
+        assert found.minimum / step == pytest.approx(round(found.minimum / step), abs=1e-6)
+        is_gate = name != read[0]
+        assert found.maximum >= min(highest, 3 if is_gate else np.inf) - 1e-6
+        assert not is_gate or found.maximum < 3 + 2 * step
+
+
+def test_an_activation_that_others_read_too_keeps_its_range():
+    graph = hard_swish.lower(h_swish_graph())
+    images = np.random.default_rng(3).uniform(-1, 1, (16, 1, 8, 8, 3)).astype(np.float32)
+    model = graph.unpacked()
+    (first, *_) = [o.inputs[0] for o in model.subgraphs[0].operators if len(o.inputs) == 2]
+    model.subgraphs[0].outputs = np.asarray([*model.subgraphs[0].outputs, first], np.int32)
+    shown = type(graph).packed(model)
+    statistics = calibrate(shown, images, 1)
+    name = model.subgraphs[0].tensors[first].name.decode()
+    assert choose_ranges(shown, statistics)[name].minimum == statistics[name].minima.min() < -3
+
+
+def test_ranges_by_effect_cut_off_what_changes_nothing():
+    """Two bell curves: values far out that matter are kept, those that do not are cut off."""
+    graph = hard_swish.lower(h_swish_graph())
+    images = np.random.default_rng(3).uniform(-1, 1, (16, 1, 8, 8, 3)).astype(np.float32)
+    statistics = calibrate(graph, images, 1)
+    name = next(o[0] for kind, _, o in graph.operators() if kind == "MEAN")
+    outlying = dataclasses.replace(activation(bell_curve().reshape(10, -1)), mean=None)
+    known = {**statistics, name: outlying}
+    counts = outlying.histogram.counts.astype(np.float64)
+    inside = np.abs(outlying.histogram.centers) < 5
+    weighted = {
+        "dull": dataclasses.replace(outlying.histogram, counts=counts * inside),
+        "telling": dataclasses.replace(
+            outlying.histogram, counts=counts * np.where(inside, 1, 1e6)
+        ),
+    }
+    found = {
+        kind: fisher_ranges(graph, known, {name: histogram})[name].maximum
+        for kind, histogram in weighted.items()
+    }
+    assert found["dull"] < 8 and found["telling"] > 19
+    others = {n: r for n, r in fisher_ranges(graph, known, {}).items() if n != name}
+    assert others == {n: r for n, r in choose_ranges(graph, statistics).items() if n != name}

@@ -1,6 +1,7 @@
-"""Quantization methods, increasingly expensive: each makes the next stage of the one before."""
+"""Quantization methods: each makes the next stage of the best one before."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -19,12 +20,19 @@ from quantize.passes import (
     learned_rounding,
 )
 from quantize.ranges.calibration import Activation, calibrate
-from quantize.ranges.choose_scale import choose_ranges
+from quantize.ranges.choose_scale import choose_ranges, fisher_ranges
 from quantize.ranges.value_range import Range
 from quantize.schemes import int8
+from quantize.simulation import importance
+from quantize.simulation.simulation import unknown_kinds
 
 CORRECTED_ON = 128  # images at most that layer-by-layer passes keep in memory
+MOST_VALUES = 2**28  # of one activation for all images together, float32
+LEARNED_ROUNDING = "learned-rounding"  # takes minutes, so it has to be asked for
 MIXED_PRECISION = "mixed-precision"  # the one method that costs latency
+# From the float graph, its int8 form, means of the float activations, images and threads: another
+# int8 form.
+Rounding = Callable[[Graph, Graph, dict[str, np.ndarray], np.ndarray, int], Graph]
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,8 @@ class Stage:
 
     ``ranges`` are those of the int8 form, ``kept_float`` the output tensors of the layers that stay
     float in it, ``latency_ratio`` what those cost where it was measured. ``per_channel``: whether
-    weights have a scale for each output channel.
+    weights have a scale for each output channel. ``rounding``: what rounds the weights; None: to
+    the nearest.
     """
 
     graph: Graph
@@ -44,6 +53,7 @@ class Stage:
     latency_ratio: float | None = None
     latency_samples: int | None = None
     per_channel: bool = True
+    rounding: Rounding | None = None
 
     @property
     def means(self) -> dict[str, np.ndarray]:
@@ -83,46 +93,79 @@ class Calibration:
         return calibrate(graph, stream, self.threads, self.every)
 
 
-def _min_max(stage: Stage, calibration: Calibration) -> Stage:
+def _min_max(stage: Stage, calibration: Calibration) -> Iterator[Stage]:
     """Min-max ranges and rounding to the nearest, as the usual converters do."""
-    return stage.quantized(choose_ranges(stage.graph, stage.statistics, "min-max"))
+    yield stage.quantized(choose_ranges(stage.graph, stage.statistics, "min-max"))
 
 
-def _bias_correction(stage: Stage, calibration: Calibration) -> Stage:
-    return _corrected(stage, calibration, bias_correction.correct)
+def _bias_correction(stage: Stage, calibration: Calibration) -> Iterator[Stage]:
+    yield _corrected(stage, calibration, bias_correction.correct)
 
 
-def _equalization(stage: Stage, calibration: Calibration) -> Stage:
-    """Equalized channels, logits in the range that their softmax looks at, biases corrected."""
+def _error_feedback(stage: Stage, calibration: Calibration) -> Iterator[Stage]:
+    yield _corrected(stage, calibration, error_feedback.refine, error_feedback.refine)
+
+
+def _equalization(stage: Stage, calibration: Calibration) -> Iterator[Stage]:
+    """Equalized channels, logits in the range that their softmax looks at."""
     graph = equalization.equalize(stage.graph, stage.statistics, stage.per_channel)
     if not stage.per_channel:
         graph = equalization.absorb_high_biases(graph, calibration.statistics(graph))
-    return _changed(stage, graph, calibration)
+    yield from _changed(stage, graph, calibration)
 
 
-def _channel_splitting(stage: Stage, calibration: Calibration) -> Stage:
+def _channel_splitting(stage: Stage, calibration: Calibration) -> Iterator[Stage]:
     """Copies of the channels that cost most, in the place of dead ones."""
-    return _changed(stage, channel_splitting.split(stage.graph, stage.statistics), calibration)
+    yield from _changed(stage, channel_splitting.split(stage.graph, stage.statistics), calibration)
 
 
-def _changed(stage: Stage, graph: Graph, calibration: Calibration) -> Stage:
+def _changed(stage: Stage, graph: Graph, calibration: Calibration) -> Iterator[Stage]:
     """``stage`` with another form of its float graph, which is observed and quantized anew."""
+    if graph.content == stage.graph.content:
+        return
     statistics = calibration.statistics(graph)
     stage = replace(stage, graph=graph, statistics=statistics)
     stage = stage.quantized(choose_ranges(graph, statistics, after_softmax=True))
-    return _corrected(stage, calibration, bias_correction.correct)
+    yield _corrected(stage, calibration, stage.rounding or bias_correction.correct)
 
 
-def _error_feedback(stage: Stage, calibration: Calibration) -> Stage:
-    return _corrected(stage, calibration, error_feedback.refine)
+def _fisher_ranges(stage: Stage, calibration: Calibration) -> Iterator[Stage]:
+    """Ranges by the effect of what they round and cut off on the outputs; with corrected biases,
+    and with those of the float network: what is cut off on purpose shifts means, too."""
+    if unknown_kinds(stage.graph):
+        return
+    weighted = importance.histograms(stage.graph, stage.statistics, calibration.corrected_on)
+    stage = stage.quantized(fisher_ranges(stage.graph, stage.statistics, weighted))
+    yield _corrected(stage, calibration, stage.rounding or bias_correction.correct)
+    if stage.rounding is None:
+        yield stage
 
 
-def _learned_rounding(stage: Stage, calibration: Calibration) -> Stage:
+def _importance_correction(stage: Stage, calibration: Calibration) -> Iterator[Stage]:
+    """Biases corrected for the mean of what decides, in place of that of all places."""
+    if unknown_kinds(stage.graph):
+        return
+    images = _as_memory_holds(stage.graph, calibration.corrected_on)
+    threads, weights = calibration.threads, importance.of_places(stage.graph, images)
+    made = bias_correction.correct_by_importance(
+        stage.graph, stage.int8_graph, weights, images, threads
+    )
+    yield replace(stage, int8_graph=made)
+
+
+def _as_memory_holds(graph: Graph, images: np.ndarray) -> np.ndarray:
+    """Every so many-th of the images, where the largest activation of all would be too large."""
+    values = max(math.prod(graph.tensor(name).shape) for name in graph.activations)
+    return images[:: max(1, len(images) * values // MOST_VALUES)]
+
+
+def _learned_rounding(stage: Stage, calibration: Calibration) -> Iterator[Stage]:
     report = partial(calibration.report, "learned-rounding, layer")
-    return _corrected(stage, calibration, partial(learned_rounding.refine, report=report))
+    rounding = partial(learned_rounding.refine, report=report)
+    yield _corrected(stage, calibration, rounding, rounding)
 
 
-def _mixed_precision(stage: Stage, calibration: Calibration) -> Stage:
+def _mixed_precision(stage: Stage, calibration: Calibration) -> Iterator[Stage]:
     """The layers that int8 hurts most left float, with the biases corrected for that."""
     start = mixed_precision.Start(
         graph=stage.graph,
@@ -135,7 +178,7 @@ def _mixed_precision(stage: Stage, calibration: Calibration) -> Stage:
     found = mixed_precision.search(
         start, calibration.corrected_on, calibration.threads, calibration.goal
     )
-    return replace(
+    yield replace(
         stage,
         int8_graph=found.int8_graph,
         kept_float=found.kept_float,
@@ -144,18 +187,26 @@ def _mixed_precision(stage: Stage, calibration: Calibration) -> Stage:
     )
 
 
-def _corrected(stage: Stage, calibration: Calibration, correct) -> Stage:
+def _corrected(
+    stage: Stage, calibration: Calibration, correct: Rounding, rounding: Rounding | None = None
+) -> Stage:
+    """``stage`` with its int8 form as ``correct`` makes it; ``rounding``: what rounds it from here
+    on."""
     images, threads = calibration.corrected_on, calibration.threads
     made = correct(stage.graph, stage.int8_graph, stage.means, images, threads)
-    return replace(stage, int8_graph=made)
+    return replace(stage, int8_graph=made, rounding=rounding or stage.rounding)
 
 
-METHODS: dict[str, Callable[[Stage, Calibration], Stage]] = {
+# Each gives the forms that a stage may take next, of which one is tried on; none where it does not
+# apply. Those that change the graph or its ranges round it again as it was.
+METHODS: dict[str, Callable[[Stage, Calibration], Iterator[Stage]]] = {
     "min-max": _min_max,
     "bias-correction": _bias_correction,
+    "error-feedback": _error_feedback,
     "equalization": _equalization,
     "channel-splitting": _channel_splitting,
-    "error-feedback": _error_feedback,
-    "learned-rounding": _learned_rounding,
+    "fisher-ranges": _fisher_ranges,
+    "importance-correction": _importance_correction,
+    LEARNED_ROUNDING: _learned_rounding,
     MIXED_PRECISION: _mixed_precision,
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from models.command_line.errors import RequestError
 from models.source import Source
 from quantize.graph import layer_names
-from quantize.methods.methods import METHODS, MIXED_PRECISION
+from quantize.methods.methods import LEARNED_ROUNDING, METHODS, MIXED_PRECISION
 from quantize.methods.settings import SETTINGS_FILE, read_settings
 
 
@@ -24,20 +24,22 @@ class Plan:
 
     @classmethod
     def parse(cls, methods: str, min_sqnr_db: float, max_latency_ratio: float = 1.0) -> "Plan":
-        """All for ``auto``, else the comma-separated ones of ``methods``; RequestError for others.
+        """All that take seconds for ``auto``, else the comma-separated ones of ``methods`` in that
+        order; RequestError for others.
 
         Mixed precision is one of them where ``max_latency_ratio`` is above 1.
         """
         may_be_slower = max_latency_ratio > 1
         if methods == "auto":
-            names = tuple(name for name in METHODS if name != MIXED_PRECISION or may_be_slower)
+            left_out = {LEARNED_ROUNDING, *(() if may_be_slower else (MIXED_PRECISION,))}
+            names = tuple(name for name in METHODS if name not in left_out)
             return cls(names, min_sqnr_db, max_latency_ratio)
         asked = tuple(methods.split(","))
-        expected = f"expected auto, or min-max and some of the others in order: {','.join(METHODS)}"
+        expected = f"expected auto, or min-max and then some others, each once: {','.join(METHODS)}"
         unknown = [name for name in asked if name not in METHODS]
         if unknown:
             raise RequestError(f"METHODS has {unknown[0]!r}; {expected}")
-        if asked != tuple(name for name in METHODS if name in {*asked, "min-max"}):
+        if asked[0] != "min-max" or len({*asked}) < len(asked):
             raise RequestError(f"METHODS is {methods}; {expected}")
         if MIXED_PRECISION in asked and not may_be_slower:
             raise RequestError(
@@ -46,6 +48,8 @@ class Plan:
                 "int8; expected more than 1: write max_latency_ratio = 1.1 under [int8] in "
                 f"{SETTINGS_FILE}"
             )
+        if MIXED_PRECISION in asked[:-1]:
+            raise RequestError(f"METHODS has {MIXED_PRECISION} before others; expected it last")
         return cls(asked, None, max_latency_ratio)
 
     def for_random_weights(self) -> "Plan":

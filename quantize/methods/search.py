@@ -1,7 +1,8 @@
-"""The search for int8: increasingly expensive methods until one keeps the outputs as asked.
+"""The search for int8: one method after another until the outputs are kept as asked.
 
-Every method starts from what the one before it made. The outputs are compared with those of the
-float graph on images that no method was calibrated on; no labels are needed.
+Every method starts from the best so far, and takes its place only where it is better beyond the
+noise of the measurement. The outputs are compared with those of the float graph on images that no
+method was calibrated on; no labels are needed.
 """
 
 import time
@@ -15,9 +16,8 @@ from models.command_line.errors import CheckFailed, CommandError
 from models.command_line.progress import Report
 from models.networks.output_tensor import OutputTensor
 from quantize.evaluate import latency
+from quantize.evaluate.judgement import Judge, Judged
 from quantize.evaluate.latency import Latency
-from quantize.evaluate.output_comparison import ComparisonSummary, compare
-from quantize.evaluate.outputs import outputs
 from quantize.graph import layer_names
 from quantize.graph.graph import Graph
 from quantize.methods.inputs import Inputs
@@ -37,6 +37,8 @@ Latencies = Callable[[dict[str, Graph], int], dict[str, Latency]]
 class MethodResult:
     """One method as it was tried; ``sqnr_db`` is None where int8 and float are the same.
 
+    ``sqnr_interval_db``: its 95 % interval over images. ``accepted``: better than the best before
+    it, beyond the noise; what is not is dropped, and the next method starts without it.
     ``float_layers``: names of the layers that stay float. ``latency_ratio``: what they cost, times
     the latency with every layer int8, medians of ``latency_samples`` each; None if not measured.
     """
@@ -48,6 +50,8 @@ class MethodResult:
     float_layers: tuple[str, ...] = ()
     latency_ratio: float | None = None
     latency_samples: int | None = None
+    accepted: bool = True
+    sqnr_interval_db: tuple[float, float] | None = None
 
     @property
     def decibels(self) -> float:
@@ -114,7 +118,7 @@ def search(
     latencies: Latencies = latency.in_turns,
     tensors: Sequence[OutputTensor] = (),
 ) -> SearchResult:
-    """``graph`` as int8, by the first method of ``plan`` that reaches its target, else by the best.
+    """``graph`` as int8, by methods of ``plan`` until its target is reached, or by the best of all.
 
     ``evaluation``: preprocessed float32 images [n, h, w, c] to compare with the float graph on.
     ``scheme``: INT8 or INT8_PER_TENSOR. ``latencies`` measures what float layers cost.
@@ -123,29 +127,25 @@ def search(
     where every method fails.
     """
     evaluation = _as_memory_holds(graph, evaluation)
-    names = {tensor: name for name, tensor in layer_names.layer_names(graph).items()}
     kept_float = layer_names.find(graph, plan.keep_float)
-    float_outputs = outputs(graph, evaluation, calibration.threads)
+    judge = Judge(graph, evaluation, output_kind, tensors, calibration.threads)
 
-    def evaluated(int8_graph: Graph) -> ComparisonSummary:
-        int8_outputs = outputs(int8_graph, evaluation, calibration.threads)
-        return compare(float_outputs, int8_outputs, output_kind, tensors)
+    def reached(found: Judged) -> bool:
+        wanted = plan.min_sqnr_db
+        return wanted is not None and _decibels(found.summary.sqnr_db) >= wanted
 
-    def reached(found: ComparisonSummary) -> bool:
-        return plan.min_sqnr_db is not None and _decibels(found.sqnr_db) >= plan.min_sqnr_db
-
-    goal = Goal(lambda made: reached(evaluated(made)), plan.max_latency_ratio, latencies)
+    goal = Goal(lambda made: reached(judge.judged(made)), plan.max_latency_ratio, latencies)
     calibration = replace(calibration, goal=goal)
     stage = replace(_first_stage(graph, calibration, scheme), kept_float=kept_float)
-    tried: list[tuple[MethodResult, Stage]] = []
+    names = {tensor: name for name, tensor in layer_names.layer_names(graph).items()}
+    best: Judged | None = None
+    tried: list[MethodResult] = []
     failures: list[str] = []
     for method in plan.methods:
         calibration.report(f"{scheme.name} by {method}")
         start = time.perf_counter()
         try:
-            made = METHODS[method](stage, calibration)
-            seconds = round(time.perf_counter() - start, 2)
-            found = evaluated(made.int8_graph)
+            made = [(judge.judged(m.int8_graph), m) for m in METHODS[method](stage, calibration)]
         except CommandError:
             raise
         except Exception as error:  # of the quantizer and the runtime, which raise what they like
@@ -153,17 +153,22 @@ def search(
             if tried:
                 continue
             break  # the others begin with what the first one quantizes
-        stage = made
-        tried.append((_result(method, found, seconds, stage, names), stage))
-        if reached(found):
+        if not made:  # it does not apply
+            continue
+        found, next_stage = min(made, key=lambda pair: float(pair[0].distances.sum()))
+        seconds = round(time.perf_counter() - start, 2)
+        accepted = best is None or found.is_better(best)
+        tried.append(_result(method, found, seconds, next_stage, names, accepted))
+        if accepted:
+            best, stage, chosen = found, next_stage, tried[-1]
+        if reached(best):
             break
     if not tried:
         raise CheckFailed("; ".join(failures))
-    chosen, stage = max(tried, key=lambda pair: pair[0].decibels)
     return SearchResult(
         stage=stage,
         chosen=chosen,
-        tried=tuple(result for result, _ in tried),
+        tried=tuple(tried),
         plan=plan,
         h_swish="lowered" if "HARD_SWISH" in graph.op_histogram else "none",
         scheme=scheme,
@@ -198,16 +203,23 @@ def _first_stage(graph: Graph, calibration: Calibration, scheme: Scheme) -> Stag
 
 
 def _result(
-    method: str, found: ComparisonSummary, seconds: float, stage: Stage, names: dict[str, str]
+    method: str,
+    found: Judged,
+    seconds: float,
+    stage: Stage,
+    names: dict[str, str],
+    accepted: bool,
 ) -> MethodResult:
     return MethodResult(
         method,
-        found.sqnr_db,
-        found.top1_agreement,
+        found.summary.sqnr_db,
+        found.summary.top1_agreement,
         seconds,
         tuple(names[tensor] for tensor in names if tensor in stage.kept_float),
         stage.latency_ratio,
         stage.latency_samples,
+        accepted,
+        found.sqnr_interval_db,
     )
 
 

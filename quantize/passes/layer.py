@@ -47,12 +47,12 @@ class Layer:
         self.float_weights = self.part.read(self.part.operators[0], 1)
         self.float_bias = self.part.read(self.part.operators[0], 2)
 
-    def output(self, inputs: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    def output(self, inputs: np.ndarray, weights: np.ndarray, threads: int = 1) -> np.ndarray:
         """The layer's output before its activation, with these float weights, for whole inputs."""
         self.part.set_constant(int(self.part.operators[0].inputs[1]), weights)
         graph = self.part.graph()
         whole = inputs.reshape(-1, *graph.tensor(graph.inputs[0]).shape)
-        return run(graph, {graph.inputs[0]: whole}, threads=1)[graph.outputs[0]]
+        return run(graph, {graph.inputs[0]: whole}, threads)[graph.outputs[0]]
 
     def real(self, integers: np.ndarray) -> np.ndarray:
         """Input integers (or means of them) as the real values they stand for."""
@@ -104,6 +104,14 @@ class Layer:
             )
         ]
         return lacking[0] // 2, lacking[1] // 2
+
+    @property
+    def is_pointwise(self) -> bool:
+        """True where each output place is one place of the input times the weights."""
+        if self.kind == "FULLY_CONNECTED":
+            return self.is_plain
+        one = self.kernel_size == (1, 1) and self.strides == (1, 1) and self.groups == 1
+        return self.kind == "CONV_2D" and one
 
     @property
     def is_plain(self) -> bool:

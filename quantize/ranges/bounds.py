@@ -19,6 +19,7 @@ class Bounds:
 
 
 FUSED = {"RELU": Bounds(0.0), "RELU6": Bounds(0.0, 6.0), "RELU_N1_TO_1": Bounds(-1.0, 1.0)}
+GATE = Bounds(-3.0, 3.0)  # where relu6(x + 3) is not flat
 BY_KIND = {
     "HARD_SWISH": Bounds(H_SWISH_MINIMUM, h_swish=True),
     "LOGISTIC": Bounds(0.0, 1.0),
@@ -40,6 +41,31 @@ def bounds(graph: Graph) -> dict[str, Bounds]:
             made = Bounds(6 * H_SWISH_MINIMUM, h_swish=True)  # the sixth is in the next weights
         for name in outputs:
             found[name] = made
+    return found
+
+
+def read_within(graph: Graph) -> dict[str, Bounds]:
+    """The bounds of each activation that something reads, beyond which all its readers give the
+    same: below -3 an h-swish is 0, and a gate ``relu6(x + 3)`` is 6 above 3."""
+    found: dict[str, Bounds] = {}
+    gates = {}  # output of relu6(x + 3): x
+    for kind, activation, inputs, outputs in graph.fused_operators():
+        gate = kind == "ADD" and activation == "RELU6" and _adds_three(graph, inputs)
+        if gate:
+            gates[outputs[0]] = inputs[0]
+        for name in inputs:
+            if gate:
+                reads = GATE
+            elif kind == "MUL" and any(gates.get(other) == name for other in inputs):
+                reads = Bounds(GATE.minimum)
+            else:
+                reads = FUSED.get(kind, Bounds())
+            before = found.get(name, reads)
+            found[name] = Bounds(
+                min(before.minimum, reads.minimum), max(before.maximum, reads.maximum)
+            )
+    for name in graph.outputs:
+        found.pop(name, None)
     return found
 
 

@@ -9,7 +9,7 @@ BINS = 4096
 
 @dataclass(frozen=True)
 class Histogram:
-    """``counts`` int64 [BINS] of equal bins over [-2**exponent, 2**exponent].
+    """``counts`` int64 [BINS], or weights float64, of equal bins over [-2**exponent, 2**exponent].
 
     Spans are powers of two, so that widening one merges whole bins: the result does not depend on
     the order in which values came, nor on how they were shared out among threads.
@@ -31,6 +31,12 @@ class Histogram:
     def __add__(self, other: "Histogram") -> "Histogram":
         exponent = max(self.exponent, other.exponent)
         return Histogram(exponent, self._widened(exponent) + other._widened(exponent))
+
+    def mixed(self, other: "Histogram", share: float) -> "Histogram":
+        """The shares of ``other`` and ``share`` times those of this one, float64, over one span."""
+        exponent = max(self.exponent, other.exponent)
+        ours, theirs = (h._widened(exponent).astype(np.float64) for h in (self, other))
+        return Histogram(exponent, theirs / theirs.sum() + share * ours / ours.sum())
 
     def _widened(self, exponent: int) -> np.ndarray:
         counts = self.counts

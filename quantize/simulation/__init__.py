@@ -1,0 +1,1 @@
+"""The float graph in TensorFlow, where it has gradients."""

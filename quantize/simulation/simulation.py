@@ -1,0 +1,98 @@
+"""A float graph as a function of TensorFlow, each of whose tensors can be watched or replaced."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from quantize.graph.graph import Graph
+from quantize.simulation.operators import FUSED, OPERATORS, RESHAPING
+
+
+def unknown_kinds(graph: Graph) -> list[str]:
+    """The kinds of operator of ``graph`` that have no gradient here, in the order of their names; a
+    tensor whose first size is not the batch makes its operator one of them."""
+    found = {
+        kind
+        for kind, activation, _, outputs in graph.fused_operators()
+        if not (kind in OPERATORS or kind in RESHAPING)
+        or not (activation == "NONE" or activation in FUSED)
+        or any(list(graph.tensor(name).shape)[:1] != [1] for name in outputs)
+    }
+    return sorted(found) if len(graph.model.subgraphs) == 1 else sorted({*found, "WHILE"})
+
+
+Visit = Callable[[str, object], object]
+
+
+def as_it_is(name: str, value):
+    """``value``."""
+    return value
+
+
+class Simulation:
+    """``graph`` computed by TensorFlow, for images of any number at once.
+
+    ValueError where it has operators of other kinds (``unknown_kinds``).
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        if unknown := unknown_kinds(graph):
+            raise ValueError(f"no gradient of {', '.join(unknown)} is known")
+        self.graph = graph
+        names = {tensor for _, inputs, _ in graph.operators() for tensor in inputs}
+        self._constants = {n: graph.constant(n) for n in names if graph.is_constant(n)}
+        self._steps = [
+            (operator, *step)
+            for operator, step in zip(
+                graph.subgraph.operators, graph.fused_operators(), strict=True
+            )
+        ]
+
+    def outputs(
+        self,
+        images,
+        visit: Visit = as_it_is,
+        linear: Visit = as_it_is,
+        constants: Mapping[tuple[str, int], object] | None = None,
+    ) -> list:
+        """The outputs for ``images`` [n, h, w, c].
+
+        ``visit`` is given the name and the value of each tensor as it is made, the input first, and
+        gives the value that is read; ``linear`` the same of what an operator makes before its fused
+        activation. ``constants``: what an operator, known by its first output,
+        reads in a place in place of its own constant.
+        """
+        import tensorflow as tf
+
+        constants, own = constants or {}, self._constants
+        values = {self.graph.inputs[0]: visit(self.graph.inputs[0], images)}
+        for operator, kind, activation, inputs, outputs in self._steps:
+            name = outputs[0]
+            read = [
+                values[tensor] if tensor in values else constants.get((name, place), own[tensor])
+                for place, tensor in enumerate(inputs)
+            ]
+            if kind in RESHAPING:
+                shape = [int(size) for size in self.graph.tensor(name).shape]
+                made = tf.reshape(read[0], [-1, *shape[1:]])
+            else:
+                made = linear(name, OPERATORS[kind](read, operator))
+            if activation != "NONE" and kind != "CONCATENATION":
+                made = FUSED[activation]([made], operator)
+            values[name] = visit(name, made)
+        return [values[name] for name in self.graph.outputs]
+
+    def predict(self, images: np.ndarray, batch: int = 16) -> np.ndarray:
+        """The outputs float32 [n, k] for preprocessed images, of several one after the other."""
+        import tensorflow as tf
+
+        run = tf.function(self.outputs)
+        rows = []
+        for start in range(0, len(images), batch):
+            found = run(tf.constant(images[start : start + batch]))
+            rows.append(np.concatenate([_flat(value) for value in found], axis=1))
+        return np.concatenate(rows)
+
+
+def _flat(value) -> np.ndarray:
+    return value.numpy().reshape(len(value), -1)
