@@ -80,8 +80,8 @@ HELP = {
     "calib": "images to calibrate on, labelled or not, likewise; without it, a part of DATA",
     "n_calib": "how many images to calibrate on",
     "n_eval": "how many images to evaluate on",
-    "methods": "quantization methods to try, comma-separated; auto: increasingly expensive ones "
-    "until export.toml's min_sqnr_db is reached",
+    "methods": "quantization methods to try, comma-separated; auto: all that take "
+    "seconds, until export.toml's min_sqnr_db is reached",
     "keep_float": "layers that stay float in the int8 files, comma-separated, e.g. conv1,conv_dw_1",
     "schemes": "further files, comma-separated: int8-per-tensor, int8-dynamic, int16x8",
     "skip_corrupt": "1 skips images that cannot be read, and counts them",

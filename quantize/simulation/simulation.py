@@ -1,11 +1,13 @@
 """A float graph as a function of TensorFlow, each of whose tensors can be watched or replaced."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
 from quantize.graph.graph import Graph
 from quantize.simulation.operators import FUSED, OPERATORS, RESHAPING
+
+Visit = Callable[[str, object], object]  # of a tensor's name and value: the value in its place
 
 
 def unknown_kinds(graph: Graph) -> list[str]:
@@ -19,9 +21,6 @@ def unknown_kinds(graph: Graph) -> list[str]:
         or any(list(graph.tensor(name).shape)[:1] != [1] for name in outputs)
     }
     return sorted(found) if len(graph.model.subgraphs) == 1 else sorted({*found, "WHILE"})
-
-
-Visit = Callable[[str, object], object]
 
 
 def as_it_is(name: str, value):
@@ -48,36 +47,25 @@ class Simulation:
             )
         ]
 
-    def outputs(
-        self,
-        images,
-        visit: Visit = as_it_is,
-        linear: Visit = as_it_is,
-        constants: Mapping[tuple[str, int], object] | None = None,
-    ) -> list:
+    def outputs(self, images, visit: Visit = as_it_is, linear: Visit = as_it_is) -> list:
         """The outputs for ``images`` [n, h, w, c].
 
         ``visit`` is given the name and the value of each tensor as it is made, the input first, and
         gives the value that is read; ``linear`` the same of what an operator makes before its fused
-        activation. ``constants``: what an operator, known by its first output,
-        reads in a place in place of its own constant.
+        activation.
         """
         import tensorflow as tf
 
-        constants, own = constants or {}, self._constants
         values = {self.graph.inputs[0]: visit(self.graph.inputs[0], images)}
         for operator, kind, activation, inputs, outputs in self._steps:
             name = outputs[0]
-            read = [
-                values[tensor] if tensor in values else constants.get((name, place), own[tensor])
-                for place, tensor in enumerate(inputs)
-            ]
+            read = [values[n] if n in values else self._constants[n] for n in inputs]
             if kind in RESHAPING:
                 shape = [int(size) for size in self.graph.tensor(name).shape]
                 made = tf.reshape(read[0], [-1, *shape[1:]])
             else:
                 made = linear(name, OPERATORS[kind](read, operator))
-            if activation != "NONE" and kind != "CONCATENATION":
+            if activation != "NONE":
                 made = FUSED[activation]([made], operator)
             values[name] = visit(name, made)
         return [values[name] for name in self.graph.outputs]
