@@ -8,8 +8,8 @@ from in_process import call
 from export.artifact import Manifest
 from export.onnx import onnx_model
 from quantize.evaluate.output_comparison import compare
-from quantize.graph.graph import Graph
 from quantize.evaluate.outputs import outputs
+from quantize.graph.graph import Graph
 from quantize.passes.layer import quantized_images
 from quantize.ranges.calibration import calibrate
 from quantize.ranges.choose_scale import choose_ranges
