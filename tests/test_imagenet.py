@@ -2,11 +2,21 @@
 
 import shutil
 
+import numpy as np
 import pytest
 from commands import ROOT
 from in_process import call
+from PIL import Image
 
 from export.artifact import Manifest
+from models.command_line.options import Options
+from models.source import resolve
+from quantize.evaluate.output_comparison import compare
+from quantize.evaluate.outputs import outputs
+from quantize.graph.network_graph import network_graph
+from quantize.methods.methods import Calibration
+from quantize.methods.plan import Plan
+from quantize.methods.search import search
 
 MATERIAL = ROOT.parent / "shared" / "imagenet"
 
@@ -57,3 +67,50 @@ def test_int8_files_of_both_formats_predict_as_float(manifest):
             assert artifact.fidelity.sqnr_db > 27
             assert artifact.fidelity.top1_agreement > 0.95
             assert artifact.bytes < 5_000_000
+
+
+def photographs(preprocess, first, count):
+    """Every seventh photograph from number ``first`` on, preprocessed, [count, 224, 224, 3]."""
+    paths = sorted((MATERIAL / "val").glob("*/*.JPEG"))[first::7][:count]
+    found = []
+    for path in paths:
+        with Image.open(path) as image:
+            left, top = (image.width - 224) // 2, (image.height - 224) // 2
+            found.append(np.asarray(image.convert("RGB").crop((left, top, left + 224, top + 224))))
+    return np.stack(found).astype(np.float32) * preprocess.scale + preprocess.offset
+
+
+@pytest.mark.parametrize(
+    ("name", "scaling", "methods", "least_db", "gain_db"),
+    [
+        ("mobilenet_v3_small_0.75_groups", {}, "auto", 28.5, 4),
+        (
+            "efficientnet_lite0",
+            {"scale": 0.0078125, "offset": -0.9921875},
+            "min-max,bias-correction,error-feedback",
+            27,
+            2,
+        ),
+    ],
+)
+def test_networks_that_nobody_tuned_for_keep_their_answers(
+    name, scaling, methods, least_db, gain_db
+):
+    """Judged on photographs that neither were calibrated on nor chose the methods."""
+    network = resolve(Options(model=str(MATERIAL / f"{name}.keras"), **scaling)).load()
+    graph = network_graph(network)
+    calibration, chosen_by, judged_on = (
+        photographs(network.preprocess, first, 64) for first in (0, 1, 2)
+    )
+    plan = Plan.parse(methods, 60.0)
+    found = search(graph, Calibration(calibration, 2), chosen_by, network.output_kind, plan)
+    assert found.failures == ()
+    first = search(
+        graph, Calibration(calibration, 2), chosen_by, network.output_kind, Plan(("min-max",), None)
+    )
+    wanted = outputs(graph, judged_on, 2)
+    least, reached = (
+        compare(wanted, outputs(made.int8_graph, judged_on, 2), network.output_kind).sqnr_db
+        for made in (first, found)
+    )
+    assert reached > least_db and reached > least + gain_db
