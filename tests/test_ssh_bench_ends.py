@@ -78,7 +78,8 @@ def test_ctrl_c_while_connecting(far, capsys):
     far.between.freeze()
     at_once(lambda: far.between.accepted, far.interrupt)
     assert far.bench() == 130
-    assert not far.cache.exists() and far.rows() == [] and not far.ssh_processes()
+    wait_until(lambda: not far.ssh_processes())
+    assert not far.cache.exists() and far.rows() == []
 
 
 def test_ctrl_c_while_images_are_pushed(far, capsys, monkeypatch):
