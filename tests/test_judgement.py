@@ -1,4 +1,4 @@
-"""Whether an int8 form is better than another: beyond the noise, or not."""
+"""Comparison of int8 forms: better beyond the noise, or not."""
 
 from dataclasses import replace
 

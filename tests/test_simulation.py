@@ -64,6 +64,12 @@ def test_it_computes_networks_of_ours(v3_graph, evaluation_images, lowered):
     np.testing.assert_allclose(found, outputs(v3_graph, evaluation_images[:4], 1), atol=1e-5)
 
 
+def test_a_size_is_no_int32():
+    graph = many_operators()
+    graph.tensor("image").shape = np.asarray([1, 2**16, 2**16, 3], np.int32)
+    assert graph.size("image") == 3 * 2**32
+
+
 def test_what_has_no_gradient_is_named():
     image = keras.Input((SIZE, SIZE, 3))
     x = keras.ops.sort(layers.Conv2D(4, 3)(image), axis=-1)

@@ -1,4 +1,4 @@
-"""Whether one int8 form is better than another, beyond what images differ by.
+"""Comparison of int8 forms: is one better than another, beyond what images differ by?
 
 The signal-to-quantization-noise ratio of probabilities hangs on the few images that are hard to
 tell: on 64 images one and the same file moves by 1 to 2 dB. So forms are compared image by image:

@@ -1,5 +1,6 @@
 """The one graph everything is made from: a .tflite flatbuffer, to look at, change and run."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -126,6 +127,10 @@ class Graph:
             np.asarray(found.zeroPoint, np.int64),
             found.quantizedDimension,
         )
+
+    def size(self, name: str) -> int:
+        """The number of values of a tensor; its shape has int32, whose product may overflow."""
+        return math.prod(int(n) for n in self.tensor(name).shape)
 
     def dtype(self, name: str) -> np.dtype:
         """The element type of a tensor; ``object`` for one that numpy has not, e.g. RESOURCE."""

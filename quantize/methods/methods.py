@@ -1,6 +1,5 @@
 """Quantization methods: each makes the next stage of the best one before."""
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -145,7 +144,8 @@ def _importance_correction(stage: Stage, calibration: Calibration) -> Iterator[S
     """Biases corrected for the mean of what decides, in place of that of all places."""
     if unknown_kinds(stage.graph):
         return
-    images = _as_memory_holds(stage.graph, calibration.corrected_on)
+    values = max(stage.graph.size(name) for name in stage.graph.activations)
+    images = as_memory_holds(calibration.corrected_on, values, MOST_VALUES)
     threads, weights = calibration.threads, importance.of_places(stage.graph, images)
     made = bias_correction.correct_by_importance(
         stage.graph, stage.int8_graph, weights, images, threads
@@ -153,10 +153,9 @@ def _importance_correction(stage: Stage, calibration: Calibration) -> Iterator[S
     yield replace(stage, int8_graph=made)
 
 
-def _as_memory_holds(graph: Graph, images: np.ndarray) -> np.ndarray:
-    """Every so many-th of the images, where the largest activation of all would be too large."""
-    values = max(math.prod(graph.tensor(name).shape) for name in graph.activations)
-    return images[:: max(1, len(images) * values // MOST_VALUES)]
+def as_memory_holds(images: np.ndarray, values: int, most_values: int) -> np.ndarray:
+    """Every so many-th of the images, where so many values of each would be more than that."""
+    return images[:: max(1, len(images) * values // most_values)]
 
 
 def _learned_rounding(stage: Stage, calibration: Calibration) -> Iterator[Stage]:

@@ -21,7 +21,7 @@ from quantize.evaluate.latency import Latency
 from quantize.graph import layer_names
 from quantize.graph.graph import Graph
 from quantize.methods.inputs import Inputs
-from quantize.methods.methods import METHODS, Calibration, Stage
+from quantize.methods.methods import METHODS, Calibration, Stage, as_memory_holds
 from quantize.methods.mixed_precision import Goal
 from quantize.methods.plan import Plan
 from quantize.methods.settings import SETTINGS_FILE
@@ -126,7 +126,8 @@ def search(
     costs itself alone. Raises RequestError for a layer to keep float that is not there, CheckFailed
     where every method fails.
     """
-    evaluation = _as_memory_holds(graph, evaluation)
+    values = sum(graph.size(name) for name in graph.outputs)
+    evaluation = as_memory_holds(evaluation, values, MOST_VALUES)
     kept_float = layer_names.find(graph, plan.keep_float)
     judge = Judge(graph, evaluation, output_kind, tensors, calibration.threads)
 
@@ -145,7 +146,7 @@ def search(
         calibration.report(f"{scheme.name} by {method}")
         start = time.perf_counter()
         try:
-            made = [(judge.judged(m.int8_graph), m) for m in METHODS[method](stage, calibration)]
+            form = _best_form(method, stage, calibration, judge)
         except CommandError:
             raise
         except Exception as error:  # of the quantizer and the runtime, which raise what they like
@@ -153,9 +154,9 @@ def search(
             if tried:
                 continue
             break  # the others begin with what the first one quantizes
-        if not made:  # it does not apply
+        if form is None:
             continue
-        found, next_stage = min(made, key=lambda pair: float(pair[0].distances.sum()))
+        found, next_stage = form
         seconds = round(time.perf_counter() - start, 2)
         accepted = best is None or found.is_better(best)
         tried.append(_result(method, found, seconds, next_stage, names, accepted))
@@ -186,10 +187,13 @@ def search_for(inputs: Inputs, threads: int, report: Report = progress.quiet) ->
     )
 
 
-def _as_memory_holds(graph: Graph, images: np.ndarray) -> np.ndarray:
-    """Every so many-th of the images, where the outputs of all, e.g. maps, would be too large."""
-    values = sum(int(np.prod(graph.tensor(name).shape)) for name in graph.outputs)
-    return images[:: max(1, len(images) * values // MOST_VALUES)]
+def _best_form(
+    method: str, stage: Stage, calibration: Calibration, judge: Judge
+) -> tuple[Judged, Stage] | None:
+    """The form that ``method`` makes of ``stage``, of several the nearest to the float network;
+    None where it does not apply."""
+    made = [(judge.judged(form.int8_graph), form) for form in METHODS[method](stage, calibration)]
+    return min(made, key=lambda pair: float(pair[0].distances.sum()), default=None)
 
 
 def _first_stage(graph: Graph, calibration: Calibration, scheme: Scheme) -> Stage:

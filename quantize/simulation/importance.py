@@ -87,7 +87,7 @@ def _gradients(
         return [reduced(value, slope) for value, slope in zip(values, slopes, strict=True)]
 
     shapes = [[int(n) for n in graph.tensor(name).shape[1:]] for name in graph.outputs]
-    values = sum(math.prod(graph.tensor(name).shape) for name in graph.activations)
+    values = sum(graph.size(name) for name in graph.activations)
     size = max(1, min(BATCH, MAX_BYTES // (ARRAYS * values * np.dtype(np.float32).itemsize)))
     for first in range(0, len(images), size):
         batch = tf.constant(images[first : first + size])

@@ -40,6 +40,7 @@ def _depthwise_conv_2d(inputs, operator):
     if strides[0] == strides[1]:
         found = tf.nn.depthwise_conv2d(x, kernel, [1, *strides, 1], padding, dilations=dilations)
         return _plus(found, bias)
+    # TensorFlow's depthwise convolution has one stride for both directions.
     grouped = tf.reshape(weights, [height, width, 1, outputs])
     steps, spread = [1, *strides, 1], [1, *dilations, 1]
     return _plus(tf.nn.conv2d(x, grouped, steps, padding, dilations=spread), bias)
@@ -56,19 +57,14 @@ def _fully_connected(inputs, operator):
     return _plus(found, bias)
 
 
-def _mean(inputs, operator):
-    return _reduced("reduce_mean", inputs, operator)
+def _reduced(function: str):
+    def reduce(inputs, operator):
+        import tensorflow as tf
 
+        axes = [int(axis) for axis in np.ravel(inputs[1])]
+        return getattr(tf, function)(inputs[0], axes, operator.builtinOptions.keepDims)
 
-def _sum(inputs, operator):
-    return _reduced("reduce_sum", inputs, operator)
-
-
-def _reduced(name: str, inputs, operator):
-    import tensorflow as tf
-
-    axes = [int(axis) for axis in np.ravel(inputs[1])]
-    return getattr(tf, name)(inputs[0], axes, operator.builtinOptions.keepDims)
+    return reduce
 
 
 def _pool(kind: str):
@@ -177,6 +173,12 @@ def _hard_swish(inputs, operator):
     return inputs[0] * tf.nn.relu6(inputs[0] + 3) / 6
 
 
+def _relu_n1_to_1(inputs, operator):
+    import tensorflow as tf
+
+    return tf.clip_by_value(inputs[0], -1.0, 1.0)
+
+
 def _plus(found, bias: list):
     return found + bias[0] if bias else found
 
@@ -202,16 +204,16 @@ OPERATORS: dict[str, Callable] = {
     "GELU": _gelu,
     "HARD_SWISH": _hard_swish,
     "LEAKY_RELU": _leaky_relu,
-    "LOGISTIC": _of_all("sigmoid"),
     "LOG": _of_all("math.log"),
+    "LOGISTIC": _of_all("sigmoid"),
     "MAX_POOL_2D": _pool("MAX"),
     "MAXIMUM": _of_all("maximum"),
-    "MEAN": _mean,
+    "MEAN": _reduced("reduce_mean"),
     "MINIMUM": _of_all("minimum"),
-    "NEG": _of_all("negative"),
-    "POW": _of_all("pow"),
     "MUL": lambda inputs, operator: inputs[0] * inputs[1],
+    "NEG": _of_all("negative"),
     "PAD": _pad,
+    "POW": _of_all("pow"),
     "RELU": _of_all("nn.relu"),
     "RELU6": _of_all("nn.relu6"),
     "RESIZE_BILINEAR": _resized("ResizeBilinear"),
@@ -223,7 +225,7 @@ OPERATORS: dict[str, Callable] = {
     "SQUARE": _of_all("square"),
     "SQUARED_DIFFERENCE": _of_all("math.squared_difference"),
     "SUB": lambda inputs, operator: inputs[0] - inputs[1],
-    "SUM": _sum,
+    "SUM": _reduced("reduce_sum"),
     "TANH": _of_all("tanh"),
     "TILE": _tile,
     "TRANSPOSE": _transpose,
@@ -234,11 +236,5 @@ FUSED: dict[str, Callable] = {
     "RELU": _of_all("nn.relu"),
     "RELU6": _of_all("nn.relu6"),
     "TANH": _of_all("tanh"),
-    "RELU_N1_TO_1": lambda inputs, operator: _clipped(inputs[0]),
+    "RELU_N1_TO_1": _relu_n1_to_1,
 }
-
-
-def _clipped(x):
-    import tensorflow as tf
-
-    return tf.clip_by_value(x, -1.0, 1.0)
