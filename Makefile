@@ -30,7 +30,7 @@ override keep = $(if $(findstring $(LINE_BREAK),$(value $(1))),$(error $(1) has 
 $(foreach v,$(filter-out $(OF_MAKE),$(GIVEN)),$(if $(filter command,$(origin $(v))),$(call keep,$(v))))
 
 override OPTIONS := ARCH ALPHA RES CLASSES WEIGHTS MODEL LOGITS SCALE OFFSET OUTPUTS DATA CALIB N_CALIB \
-	N_EVAL METHODS RUNGS KEEP_FLOAT SCHEMES SKIP_CORRUPT SPLIT DEVICE THREADS OUT
+	N_EVAL METHODS RUNGS TRAIN TRAIN_LABELS STEPS KEEP_FLOAT SCHEMES SKIP_CORRUPT SPLIT DEVICE THREADS OUT
 override EXPORT_OPTIONS := $(OPTIONS) FORMATS FILES
 override TRAIN_OPTIONS := ARCH THREADS
 override BENCH_OPTIONS := $(OPTIONS) FILE PLAN PRECISION TIME_LIMIT FILES RUNTIMES CORES STRICT \
@@ -44,6 +44,7 @@ override ANDROID_OPTIONS := NDK ABI LIBRARIES
 # The variables that each target takes; all take those of the first line.
 override EVERY_TARGET := DEBUG PYTHON VENV SHELL MAKE MAKEFLAGS MFLAGS MAKEOVERRIDES
 override TAKES_export := $(EXPORT_OPTIONS)
+override TAKES_distill := $(EXPORT_OPTIONS)
 override TAKES_quantize := $(OPTIONS)
 override TAKES_report := $(OPTIONS) FILE
 override TAKES_summary := $(SUMMARY_OPTIONS)
@@ -96,12 +97,13 @@ given = $(filter-out undefined default,$(origin $(1)))
 positional = $(if $(call given,$(1)),$(call quoted,$($(1))))
 arguments = $(foreach o,$(1),$(if $(call given,$(o)),$(call flag,$(o)) $(call quoted,$($(o)))))
 
-.PHONY: help setup export quantize summary bench baseline gate list show compare device-clean \
+.PHONY: help setup export distill quantize summary bench baseline gate list show compare device-clean \
 	report train native android test test-pi test-android test-fuzz test-applications \
 	test-runtimes lint format docs constraints clean distclean FORCE
 
 help:
 	@echo 'make export    a Keras model becomes float32, float16 and int8 files, TFLite and ONNX'
+	@echo 'make distill   make export, and int8 is trained to answer as the float network; TRAIN=folder'
 	@echo 'make quantize  the calibration report: the range and scale of every activation'
 	@echo 'make summary   what each layer costs: parameters, MACs, bytes, memory; as a picture too'
 	@echo 'make bench     latency, accuracy and drift from Keras of every exported file'
@@ -134,6 +136,8 @@ help:
 	@echo 'CALIB=demo     images to calibrate on, different from DATA; N_CALIB=128, N_EVAL; your own'
 	@echo '               MODEL or WEIGHTS want DATA or CALIB, and of one alone a part is set aside'
 	@echo 'METHODS=auto   quantization methods, comma-separated; auto: until export.toml is met'
+	@echo 'TRAIN=         images that METHODS=auto,distillation trains on (else CALIB); STEPS=256 of 16;'
+	@echo '               TRAIN_LABELS=1: from their labels, not from the float network'
 	@echo 'KEEP_FLOAT=    layers that stay float in the int8 files, comma-separated'
 	@echo 'SCHEMES=       further files, comma-separated: int8-per-tensor int8-dynamic int16x8'
 	@echo 'FORMATS= FILES=  what make export writes: FORMATS=tflite,onnx, FILES=int8.tflite,...'
@@ -171,6 +175,12 @@ START := $(BLOCKED) $(RUN) -I -m
 
 export: $(READY)
 	@$(START) export $(call arguments,$(EXPORT_OPTIONS))
+
+# The methods that are given, or all, and then training.
+override DISTILLED = $(or $(METHODS),$(RUNGS),auto),distillation
+distill: $(READY)
+	@$(START) export $(call arguments,$(filter-out METHODS RUNGS,$(EXPORT_OPTIONS))) \
+		--methods $(call quoted,$(DISTILLED))
 
 quantize: $(READY)
 	@$(START) quantize $(call arguments,$(OPTIONS))

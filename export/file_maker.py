@@ -59,7 +59,10 @@ class FileMaker:
         self.request = request
         self.graph = Graph(request.graph.read_bytes())
         images = request.images
-        calibration = Calibration(np.load(images.calibration, "r"), request.threads, report)
+        training = images.training.opened() if images.training else None
+        calibration = Calibration(
+            np.load(images.calibration, "r"), request.threads, report, training=training
+        )
         evaluation = np.load(images.evaluation, "r")
 
         def searched(scheme: Scheme) -> Made:

@@ -1,7 +1,7 @@
 """The child process that makes the files: one that cannot be made, or that takes the process with
 it, costs only itself.
 
-TensorFlow, which the parent holds, is not in it.
+TensorFlow, which the parent holds, is in it only where a method needs gradients.
 """
 
 import tempfile

@@ -14,6 +14,7 @@ from models.data.image_source import ImageSize
 from models.source import Source, resolve
 from quantize.methods.chosen_images import check_images
 from quantize.methods.plan import Plan
+from quantize.methods.training_images import check_training
 from quantize.schemes import registry
 
 
@@ -36,6 +37,7 @@ class ExportRequest:
         plan = Plan.of(options.methods, source, options.keep_float)
         files = wanted_files(options.schemes, wanted)
         check_images(options, source, "export")
+        check_training(options, plan)
         return cls(options, source, plan, files, read_limits())
 
     @property
@@ -44,8 +46,8 @@ class ExportRequest:
         return Path(self.options.out) / self.source.model_id
 
     def open_image_sets(self, size: ImageSize, classes: int | None) -> ImageSets:
-        """The images of DATA and CALIB, for a network of that input size and number of outputs."""
-        return open_image_sets(self.options, self.source, size, classes)
+        """The images of the request, for a network of that input size and number of outputs."""
+        return open_image_sets(self.options, self.source, self.plan, size, classes)
 
     def key(self, sets: ImageSets, size: ImageSize) -> str:
         """SHA-256 (hex) of everything that the files depend on, other than which are wanted: files

@@ -39,9 +39,8 @@ FOLDERS = {  # of each package, lowest first; those in one place do not know eac
         ["training"],
     ],
     "quantize": [
-        ["runtime"], ["graph"], ["ranges"], ["passes", "simulation"], ["evaluate", "schemes"],
-        ["methods"],
-        ["report"], [TOP],
+        ["runtime"], ["graph"], ["ranges"], ["passes", "simulation"],
+        ["evaluate", "schemes", "training"], ["methods"], ["report"], [TOP],
     ],
     "export": [["onnx"], [TOP]],
     "bench": [

@@ -11,6 +11,7 @@ from models.data.dataset import ImageSize, open_dataset
 from models.data.set_aside import set_aside
 from models.image_places import ImagePlaces, evaluation_place, image_places
 from models.source import resolve
+from quantize.methods.plan import Plan
 
 SIZE = ImageSize(32, 32, 3)
 
@@ -58,7 +59,7 @@ def test_an_image_stays_on_its_side_whatever_it_is_called_and_whatever_is_beside
 
 def chosen(classes=3, **asked):
     options = Options(model="own.keras", **asked)
-    return open_image_sets(options, resolve(options), SIZE, classes).chosen
+    return open_image_sets(options, resolve(options), Plan.parse("auto", 30), SIZE, classes).chosen
 
 
 @pytest.mark.parametrize("variable", ["data", "calib"])
@@ -117,8 +118,8 @@ def test_a_users_network_is_not_calibrated_or_judged_on_other_images_than_it_was
 
 def test_the_same_images_make_the_same_choice_and_the_fingerprint_knows_of_it(photos):
     def fingerprint(**asked):
-        options = Options(model="own.keras", **asked)
-        return open_image_sets(options, resolve(options), SIZE, 3).fingerprint()
+        options, plan = Options(model="own.keras", **asked), Plan.parse("auto", 30)
+        return open_image_sets(options, resolve(options), plan, SIZE, 3).fingerprint()
 
     assert fingerprint(data="photos") == fingerprint(data="photos")
     assert fingerprint(data="photos") != fingerprint(calib="photos")

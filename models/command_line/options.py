@@ -43,6 +43,9 @@ class Options:
     methods: str = "auto"
     keep_float: str = ""
     schemes: str = ""
+    train: str | None = None
+    train_labels: bool = False
+    steps: int | None = None
     skip_corrupt: bool = False
     split: int = 1
     device: str = "host"
@@ -51,7 +54,7 @@ class Options:
     file: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("threads", "n_calib", "n_eval", "split"):
+        for name in ("threads", "n_calib", "n_eval", "split", "steps"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise RequestError(f"{name.upper()} is {value}; expected at least 1")
@@ -81,9 +84,14 @@ HELP = {
     "n_calib": "how many images to calibrate on",
     "n_eval": "how many images to evaluate on",
     "methods": "quantization methods to try, comma-separated; auto: all that take "
-    "seconds, until export.toml's min_sqnr_db is reached",
+    "seconds, until export.toml's min_sqnr_db is reached; auto,distillation: all of them, and then "
+    "training",
     "keep_float": "layers that stay float in the int8 files, comma-separated, e.g. conv1,conv_dw_1",
     "schemes": "further files, comma-separated: int8-per-tensor, int8-dynamic, int16x8",
+    "train": "images that distillation trains on, labelled or not, as CALIB; without it, those to "
+    "calibrate on",
+    "train_labels": "1 learns from the labels of TRAIN in place of the float network",
+    "steps": "training steps of 16 images (256 where nothing is given)",
     "skip_corrupt": "1 skips images that cannot be read, and counts them",
     "split": "channel groups that bottlenecks are computed in, for less memory; 1: whole",
     "device": "where to run: host, or devices of devices.toml, comma-separated",

@@ -43,14 +43,14 @@ class ArrayImages:
 
 def open_array_file(where: str, role: str, size: ImageSize, classes: int | None) -> LabelledImages:
     """The images and labels in the .npz ``where``. ``y`` is needed where images are evaluated by
-    label: for role DATA with ``classes``.
+    label, or learned from: for roles other than CALIB with ``classes``.
 
     x is [n, h, w], [n, h, w, 1] or [n, h, w, c] of the model's c channels, uint8 or float in
     0..255; y is [n] integers. Both are read whole. Raises RequestError for anything else, and
     DeviceError where memory cannot hold them.
     """
     names = npz_arrays.names(where)
-    labelled = role == "DATA" and classes is not None
+    labelled = role != "CALIB" and classes is not None
     for name in ("x", "y") if labelled else ("x",):
         if name not in names:
             found = ", ".join(names) or "nothing"

@@ -17,6 +17,10 @@ __all__ = ["Dataset", "ImageSize", "Source", "check_disjoint", "check_place", "o
 
 ACCEPTED = "expected demo, a folder of class folders with images, or an .npz with x and y"
 COUNT_VARIABLE = {"DATA": "N_EVAL", "CALIB": "N_CALIB"}
+WITHOUT = {  # what holds where a set is not given
+    "CALIB": "a part of DATA is set aside then",
+    "TRAIN": "the calibration images are trained on then",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,8 +165,8 @@ def open_dataset(
 ) -> Dataset:
     """The images at ``where``: "demo", a folder, or an .npz; lists them, decodes none.
 
-    ``role`` is "DATA" (to evaluate on: labels must fit ``classes`` outputs; None: not checked) or
-    "CALIB" (to calibrate on: labels are not needed). Raises RequestError.
+    ``role`` is "DATA" or "TRAIN" (to evaluate or train on: labels must fit ``classes`` outputs;
+    None: not checked) or "CALIB" (to calibrate on: labels are not needed). Raises RequestError.
     """
     check_place(where, role)
     if where == "demo":
@@ -185,30 +189,31 @@ def open_dataset(
 
 
 def check_disjoint(
-    calibration: Dataset,
-    calibration_indices: Sequence[int] | np.ndarray,
+    seen: Dataset,
+    seen_indices: Sequence[int] | np.ndarray,
     evaluation: Dataset,
     evaluation_indices: Sequence[int] | np.ndarray,
 ) -> None:
-    """RequestError that names an image which is among both sets of indices.
+    """RequestError that names an image which is among both sets of indices, those of the set that
+    is ``seen`` beforehand (CALIB, TRAIN) and those to evaluate on.
 
     Compares raw content: file bytes between folders, pixels between arrays (demo is one). Only
     images whose size occurs on both sides are read. A folder and an array are not compared: the
     same picture has other bytes there.
     """
-    if calibration.source.kind != evaluation.source.kind:
+    if seen.source.kind != evaluation.source.kind:
         return
-    calibration_sizes = calibration.sizes(calibration_indices)
+    seen_sizes = seen.sizes(seen_indices)
     evaluation_sizes = evaluation.sizes(evaluation_indices)
-    shared = set(calibration_sizes.values()) & set(evaluation_sizes.values())
-    ours = calibration.digests([i for i, size in calibration_sizes.items() if size in shared])
+    shared = set(seen_sizes.values()) & set(evaluation_sizes.values())
+    ours = seen.digests([i for i, size in seen_sizes.items() if size in shared])
     theirs = evaluation.digests([i for i, size in evaluation_sizes.items() if size in shared])
     both = [digest for digest in ours if digest in theirs]
     if both:
         raise RequestError(
-            f"{calibration.source.item_name(ours[both[0]])} of CALIB is also in DATA (as "
-            f"{evaluation.source.item_name(theirs[both[0]])}); {len(both)} of "
-            f"{len(calibration_indices)} calibration images are; expected images different from "
-            "those evaluated on; use CALIB=folder with training images, or leave CALIB out: a part "
-            "of DATA is set aside then"
+            f"{seen.source.item_name(ours[both[0]])} of {seen.role} is also in {evaluation.role} "
+            f"(as {evaluation.source.item_name(theirs[both[0]])}); {len(both)} of "
+            f"{len(seen_indices)} images of {seen.role} are; expected images different from those "
+            f"evaluated on; use {seen.role}=folder with training images, or leave {seen.role} out: "
+            f"{WITHOUT[seen.role]}"
         )

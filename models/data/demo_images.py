@@ -11,7 +11,8 @@ from models.data.image_source import ImageSize, LabelledImages, check_class_coun
 from models.networks import demo
 
 SIDE_PIXELS = 28
-ARRAYS = {"DATA": ("test_images", "test_labels"), "CALIB": ("calib_images", "calib_labels")}
+TEST, TRAINING = ("test_images", "test_labels"), ("calib_images", "calib_labels")
+ARRAYS = {"DATA": TEST, "CALIB": TRAINING, "TRAIN": TRAINING}
 
 
 def path() -> Path:
@@ -20,7 +21,7 @@ def path() -> Path:
 
 
 def open_demo(role: str, size: ImageSize, classes: int | None) -> LabelledImages:
-    """The 10,000 test images (role DATA) or 512 training images (CALIB), uint8.
+    """The 10,000 test images (role DATA) or 512 training images (CALIB, TRAIN).
 
     They are resized straight from 28x28, whole frame, as in the training recipe. RequestError
     where the model has fewer outputs than the 10 classes, or reads neither grey nor RGB.
@@ -30,8 +31,8 @@ def open_demo(role: str, size: ImageSize, classes: int | None) -> LabelledImages
             f"{role}=demo has grey images but the model reads {size.channels} channels; expected "
             f"an .npz with x of shape [n, height, width, {size.channels}]"
         )
-    if role == "DATA":
-        where = "DATA=demo (Fashion-MNIST)"
+    if role != "CALIB":
+        where = f"{role}=demo (Fashion-MNIST)"
         check_class_count(len(demo.CLASSES), classes, where, "use DATA=folder with your own images")
     images_name, labels_name = ARRAYS[role]
     with np.load(path(), allow_pickle=False) as arrays:

@@ -48,7 +48,7 @@ def open_folder(where: str, role: str, size: ImageSize, classes: int | None) -> 
     """The images below ``where`` with their labels; lists the folders, decodes no image.
 
     Labels follow ``classes.txt`` (in the folder, or beside it) where there is one, else the sorted
-    folder names; images that nothing evaluates by label (role CALIB, or ``classes`` None) may be
+    folder names; images whose labels nothing reads (role CALIB, or ``classes`` None) may be
     anywhere below the folder. Raises RequestError for a folder that holds no usable set.
     """
     folder = Path(where)
@@ -59,10 +59,10 @@ def open_folder(where: str, role: str, size: ImageSize, classes: int | None) -> 
             f"{size.channels}; expected an .npz with x of shape [n, height, width, {size.channels}]"
         )
     root = list_folder(folder)
-    labelled = role == "DATA" and classes is not None
+    labelled = role != "CALIB" and classes is not None
     if labelled:
-        _check_labelled(root, where)
-    listed = class_list.find(folder) if role == "DATA" and root.folders else None
+        _check_labelled(root, place)
+    listed = class_list.find(folder) if role != "CALIB" and root.folders else None
     class_names = class_list.read(listed) if listed else tuple(root.folders)
     if listed:
         class_list.check_known(root.folders, class_names, listed, place)
@@ -88,16 +88,16 @@ def open_folder(where: str, role: str, size: ImageSize, classes: int | None) -> 
     )
 
 
-def _check_labelled(root: Listing, where: str) -> None:
+def _check_labelled(root: Listing, place: str) -> None:
     """RequestError where images are in no class folder, and so have no label."""
     if root.images and not root.folders:
         raise RequestError(
-            f"DATA={where} has images but no class folders, so they have no labels; expected "
-            f"{where}/CLASS/{root.images[0]}"
+            f"{place} has images but no class folders, so they have no labels; expected "
+            f"{place.partition('=')[2]}/CLASS/{root.images[0]}"
         )
     if root.images:
         raise RequestError(
-            f"DATA={where} has {root.images[0]} next to its class folders; expected every image "
+            f"{place} has {root.images[0]} next to its class folders; expected every image "
             "in a class folder; move it into one or remove it"
         )
 

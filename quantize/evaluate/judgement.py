@@ -116,6 +116,13 @@ def with_logits(graph: Graph) -> Graph | None:
     return editor.graph()
 
 
+def without_logits(graph: Graph) -> Graph:
+    """What ``with_logits`` was made of, with its outputs alone."""
+    editor = GraphEditor(graph)
+    editor.subgraph.outputs = np.asarray(editor.subgraph.outputs[:1], np.int32)
+    return Graph.packed(editor.model).named(graph.inputs[0], graph.outputs[0])
+
+
 def _divergences(wanted: np.ndarray, found: np.ndarray) -> np.ndarray:
     """Kullback-Leibler divergences of softmax, nats, of logits [n, classes] from those wanted."""
     wanted, found = _log_softmax(wanted), _log_softmax(found)

@@ -15,7 +15,9 @@ from quantize.graph.graph import Graph
 from quantize.graph.network_graph import network_graph
 from quantize.methods.chosen_images import check_images, choose_images
 from quantize.methods.plan import Plan, has_random_weights
+from quantize.methods.training_images import check_training, choose_training
 from quantize.passes import bottleneck_split
+from quantize.training.training_set import TrainingSet
 
 EVALUATION_IMAGES = 256  # on 64, the SQNR of one and the same file moves by 1 to 2 dB
 LISTING = "quantize.sensitivity"  # prints the names of all layers
@@ -27,6 +29,7 @@ class Inputs:
 
     ``calibrated_on``: the name of their set. ``labels``: int64 [n] of the images to evaluate
     on; None where they are not known. ``learned``: figures of accuracy mean something.
+    ``training``: what int8 is trained on, if it is.
     """
 
     model_id: str
@@ -38,6 +41,7 @@ class Inputs:
     labels: np.ndarray | None
     plan: Plan
     learned: bool
+    training: TrainingSet | None = None
 
 
 def prepare(asked: Options, scratch: Path, images: int, now: progress.Report) -> Inputs:
@@ -51,11 +55,13 @@ def prepare(asked: Options, scratch: Path, images: int, now: progress.Report) ->
     source = resolve(asked)
     plan = Plan.of(asked.methods, source, asked.keep_float)
     check_images(asked, source, "quantize")
+    check_training(asked, plan)
     now("loading the network")
     network = source.load()
     size = network.size
     classes = (network.classes or None) if source.labels_known else None
     chosen = choose_images(asked, source, size, classes, "quantize")
+    training = choose_training(asked, plan, source, size, classes, chosen)
     for line in chosen.notes:
         progress.note(line)
     calib, evaluation = chosen.calibration, chosen.evaluation
@@ -64,6 +70,7 @@ def prepare(asked: Options, scratch: Path, images: int, now: progress.Report) ->
     saved_images.save(scratch / "calibration.npy", calib, seen, network.preprocess)
     target = scratch / "evaluation.npy"
     evaluated = saved_images.save(target, evaluation, evaluated, network.preprocess)
+    opened = training.save(scratch, network.preprocess).opened() if training else None
     now("converting to the float graph")
     whole = network_graph(network)
     check_weights(whole)
@@ -79,4 +86,5 @@ def prepare(asked: Options, scratch: Path, images: int, now: progress.Report) ->
         labels=evaluation.labels[evaluated] if classes is not None else None,
         plan=plan,
         learned=not has_random_weights(source),
+        training=opened,
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from models.command_line import progress
 from models.command_line.progress import Report
+from quantize.evaluate.judgement import with_logits, without_logits
 from quantize.graph.graph import Graph
 from quantize.methods import mixed_precision
 from quantize.methods.mixed_precision import Goal
@@ -20,15 +21,18 @@ from quantize.passes import (
 )
 from quantize.ranges.calibration import Activation, calibrate
 from quantize.ranges.choose_scale import choose_ranges, fisher_ranges
-from quantize.ranges.value_range import Range
+from quantize.ranges.value_range import Range, covered
 from quantize.schemes import int8
 from quantize.simulation import importance
 from quantize.simulation.simulation import unknown_kinds
+from quantize.training.train import train
+from quantize.training.training_set import TrainingSet
 
 CORRECTED_ON = 128  # images at most that layer-by-layer passes keep in memory
 MOST_VALUES = 2**28  # of one activation for all images together, float32
 LEARNED_ROUNDING = "learned-rounding"  # takes minutes, so it has to be asked for
 MIXED_PRECISION = "mixed-precision"  # the one method that costs latency
+DISTILLATION = "distillation"  # takes many minutes
 # From the float graph, its int8 form, means of the float activations, images and threads: another
 # int8 form.
 Rounding = Callable[[Graph, Graph, dict[str, np.ndarray], np.ndarray, int], Graph]
@@ -41,7 +45,7 @@ class Stage:
     ``ranges`` are those of the int8 form, ``kept_float`` the output tensors of the layers that stay
     float in it, ``latency_ratio`` what those cost where it was measured. ``per_channel``: whether
     weights have a scale for each output channel. ``rounding``: what rounds the weights; None: to
-    the nearest.
+    the nearest. ``notes``: sentences on what did not go as it should.
     """
 
     graph: Graph
@@ -53,6 +57,7 @@ class Stage:
     latency_samples: int | None = None
     per_channel: bool = True
     rounding: Rounding | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def means(self) -> dict[str, np.ndarray]:
@@ -71,12 +76,16 @@ class Calibration:
 
     ``report`` is told what is being done, and by methods that take long how much of it.
     ``goal``: where to stop adding what costs latency; None for methods that add nothing.
+    ``training``: what distillation trains on; None: these images. ``teacher``: the float network;
+    None: the float form of the stage.
     """
 
     images: np.ndarray
     threads: int
     report: Report = progress.quiet
     goal: Goal | None = None
+    training: TrainingSet | None = None
+    teacher: Graph | None = None
 
     @property
     def every(self) -> int:
@@ -186,6 +195,25 @@ def _mixed_precision(stage: Stage, calibration: Calibration) -> Iterator[Stage]:
     )
 
 
+def _distillation(stage: Stage, calibration: Calibration) -> Iterator[Stage]:
+    """The int8 network trained to give the outputs of the float one, or what labels say."""
+    teacher = calibration.teacher or stage.graph
+    unknown = sorted({*unknown_kinds(stage.int8_graph), *unknown_kinds(teacher)})
+    if unknown:
+        raise ValueError(f"no gradient of {', '.join(unknown)} is known; leave distillation out")
+    data = calibration.training or TrainingSet(calibration.images)
+    pair = with_logits(stage.int8_graph), with_logits(teacher)
+    of_classes = None not in pair
+    student, wanted = pair if of_classes else (stage.int8_graph, teacher)
+    if data.labels is not None and not of_classes:
+        raise ValueError("labels can be learned only where a softmax gives the outputs")
+    made, notes = train(student, stage.graph, wanted, data, of_classes, calibration.report)
+    made = without_logits(made) if of_classes else made
+    affine = {name: made.quantization(name) for name in stage.ranges if name in made}
+    ranges = {name: covered(found) for name, found in affine.items() if found is not None}
+    yield replace(stage, int8_graph=made, ranges={**stage.ranges, **ranges}, notes=notes)
+
+
 def _corrected(
     stage: Stage, calibration: Calibration, correct: Rounding, rounding: Rounding | None = None
 ) -> Stage:
@@ -208,4 +236,5 @@ METHODS: dict[str, Callable[[Stage, Calibration], Iterator[Stage]]] = {
     "importance-correction": _importance_correction,
     LEARNED_ROUNDING: _learned_rounding,
     MIXED_PRECISION: _mixed_precision,
+    DISTILLATION: _distillation,
 }

@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from models.command_line.errors import RequestError
 from models.source import Source
 from quantize.graph import layer_names
-from quantize.methods.methods import LEARNED_ROUNDING, METHODS, MIXED_PRECISION
+from quantize.methods.methods import DISTILLATION, LEARNED_ROUNDING, METHODS, MIXED_PRECISION
 from quantize.methods.settings import SETTINGS_FILE, read_settings
+
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -25,17 +27,18 @@ class Plan:
     @classmethod
     def parse(cls, methods: str, min_sqnr_db: float, max_latency_ratio: float = 1.0) -> "Plan":
         """All that take seconds for ``auto``, else the comma-separated ones of ``methods`` in that
-        order; RequestError for others.
+        order, of which the first may be ``auto``; RequestError for others.
 
         Mixed precision is one of them where ``max_latency_ratio`` is above 1.
         """
         may_be_slower = max_latency_ratio > 1
-        if methods == "auto":
-            left_out = {LEARNED_ROUNDING, *(() if may_be_slower else (MIXED_PRECISION,))}
-            names = tuple(name for name in METHODS if name not in left_out)
-            return cls(names, min_sqnr_db, max_latency_ratio)
-        asked = tuple(methods.split(","))
-        expected = f"expected auto, or min-max and then some others, each once: {','.join(METHODS)}"
+        left_out = {LEARNED_ROUNDING, DISTILLATION, *(() if may_be_slower else (MIXED_PRECISION,))}
+        quick = tuple(name for name in METHODS if name not in left_out)
+        if methods == AUTO:
+            return cls(quick, min_sqnr_db, max_latency_ratio)
+        first, *others = methods.split(",")
+        asked = (*(quick if first == AUTO else (first,)), *others)
+        expected = f"expected auto or min-max, and then some others, each once: {','.join(METHODS)}"
         unknown = [name for name in asked if name not in METHODS]
         if unknown:
             raise RequestError(f"METHODS has {unknown[0]!r}; {expected}")
@@ -48,8 +51,10 @@ class Plan:
                 "int8; expected more than 1: write max_latency_ratio = 1.1 under [int8] in "
                 f"{SETTINGS_FILE}"
             )
-        if MIXED_PRECISION in asked[:-1]:
-            raise RequestError(f"METHODS has {MIXED_PRECISION} before others; expected it last")
+        for last in (DISTILLATION, MIXED_PRECISION):
+            after = asked[asked.index(last) + 1 :] if last in asked else ()
+            if set(after) - {DISTILLATION}:
+                raise RequestError(f"METHODS has {last} before others; expected it last")
         return cls(asked, None, max_latency_ratio)
 
     def for_random_weights(self) -> "Plan":

@@ -64,7 +64,7 @@ class SearchResult:
     """The stage that is kept, the method it comes from, and every method that was ``tried``.
 
     ``h_swish``: "lowered" where h-swish became ADD and MUL, "none" where the network has none.
-    ``failures``: a sentence for each method that could not be tried.
+    ``failures``: a sentence for each method that could not be tried, or not to its end.
     """
 
     stage: Stage
@@ -136,7 +136,7 @@ def search(
         return wanted is not None and _decibels(found.summary.sqnr_db) >= wanted
 
     goal = Goal(lambda made: reached(judge.judged(made)), plan.max_latency_ratio, latencies)
-    calibration = replace(calibration, goal=goal)
+    calibration = replace(calibration, goal=goal, teacher=graph)
     stage = replace(_first_stage(graph, calibration, scheme), kept_float=kept_float)
     names = {tensor: name for name, tensor in layer_names.layer_names(graph).items()}
     best: Judged | None = None
@@ -160,6 +160,7 @@ def search(
         seconds = round(time.perf_counter() - start, 2)
         accepted = best is None or found.is_better(best)
         tried.append(_result(method, found, seconds, next_stage, names, accepted))
+        failures += next_stage.notes
         if accepted:
             best, stage, chosen = found, next_stage, tried[-1]
         if reached(best):
@@ -179,7 +180,7 @@ def search(
 
 def search_for(inputs: Inputs, threads: int, report: Report = progress.quiet) -> SearchResult:
     """The search that an export of ``inputs`` does for int8."""
-    images = Calibration(inputs.calibration, threads, report)
+    images = Calibration(inputs.calibration, threads, report, training=inputs.training)
     network, plan = inputs.network, inputs.plan
     tensors = network.outputs
     return search(

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from quantize.graph.graph import Quantization
+
 LEVELS = 256  # of int8
 
 
@@ -11,3 +13,10 @@ class Range:
 
     minimum: float
     maximum: float
+
+
+def covered(affine: Quantization) -> Range:
+    """The values that an int8 tensor with that map can have."""
+    step, zero_point = float(affine.scale[0]), int(affine.zero_point[0])
+    lowest = -LEVELS // 2 - zero_point
+    return Range(lowest * step, (lowest + LEVELS - 1) * step)

@@ -1,7 +1,7 @@
-"""The operators of a float graph in TensorFlow: the same numbers, with gradients.
+"""The operators of a graph in TensorFlow: the same real numbers, with gradients.
 
 Each function takes the tensors that an operator reads and the schema's object for it, batch first
-and of any size. What a fused activation adds is not among them.
+and of any size. What a fused activation adds is not among them, nor what integers round.
 """
 
 from collections.abc import Callable
@@ -195,6 +195,7 @@ OPERATORS: dict[str, Callable] = {
     "BATCH_MATMUL": _batch_matmul,
     "CONCATENATION": _concatenation,
     "CONV_2D": _conv_2d,
+    "DEQUANTIZE": lambda inputs, operator: inputs[0],
     "DEPTH_TO_SPACE": _of_blocks("depth_to_space"),
     "DEPTHWISE_CONV_2D": _depthwise_conv_2d,
     "DIV": lambda inputs, operator: inputs[0] / inputs[1],
@@ -214,6 +215,7 @@ OPERATORS: dict[str, Callable] = {
     "NEG": _of_all("negative"),
     "PAD": _pad,
     "POW": _of_all("pow"),
+    "QUANTIZE": lambda inputs, operator: inputs[0],
     "RELU": _of_all("nn.relu"),
     "RELU6": _of_all("nn.relu6"),
     "RESIZE_BILINEAR": _resized("ResizeBilinear"),

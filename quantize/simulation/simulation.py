@@ -1,6 +1,7 @@
-"""A float graph as a function of TensorFlow, each of whose tensors can be watched or replaced."""
+"""A graph as a function of TensorFlow, each of whose tensors can be watched or replaced."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -29,9 +30,11 @@ def as_it_is(name: str, value):
 
 
 class Simulation:
-    """``graph`` computed by TensorFlow, for images of any number at once.
+    """``graph`` computed by TensorFlow in real numbers, for images of any number at once.
 
-    ValueError where it has operators of other kinds (``unknown_kinds``).
+    The constants of an int8 graph are what its integers stand for; what int8 does to its
+    activations is left to ``visit``. ValueError where it has operators of other kinds
+    (``unknown_kinds``).
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -39,7 +42,7 @@ class Simulation:
             raise ValueError(f"no gradient of {', '.join(unknown)} is known")
         self.graph = graph
         names = {tensor for _, inputs, _ in graph.operators() for tensor in inputs}
-        self._constants = {n: graph.constant(n) for n in names if graph.is_constant(n)}
+        self._constants = {n: real_constant(graph, n) for n in names if graph.is_constant(n)}
         self._steps = [
             (operator, *step)
             for operator, step in zip(
@@ -47,19 +50,26 @@ class Simulation:
             )
         ]
 
-    def outputs(self, images, visit: Visit = as_it_is, linear: Visit = as_it_is) -> list:
+    def outputs(
+        self,
+        images,
+        visit: Visit = as_it_is,
+        linear: Visit = as_it_is,
+        constants: Mapping[str, object] = MappingProxyType({}),
+    ) -> list:
         """The outputs for ``images`` [n, h, w, c].
 
         ``visit`` is given the name and the value of each tensor as it is made, the input first, and
         gives the value that is read; ``linear`` the same of what an operator makes before its fused
-        activation.
+        activation. ``constants``: those that are read in the place of the graph's own, by name.
         """
         import tensorflow as tf
 
-        values = {self.graph.inputs[0]: visit(self.graph.inputs[0], images)}
+        values = {**self._constants, **constants}
+        values[self.graph.inputs[0]] = visit(self.graph.inputs[0], images)
         for operator, kind, activation, inputs, outputs in self._steps:
             name = outputs[0]
-            read = [values[n] if n in values else self._constants[n] for n in inputs]
+            read = [values[n] for n in inputs]
             if kind in RESHAPING:
                 shape = [int(size) for size in self.graph.tensor(name).shape]
                 made = tf.reshape(read[0], [-1, *shape[1:]])
@@ -80,6 +90,18 @@ class Simulation:
             found = run(tf.constant(images[start : start + batch]))
             rows.append(np.concatenate([_flat(value) for value in found], axis=1))
         return np.concatenate(rows)
+
+
+def real_constant(graph: Graph, name: str) -> np.ndarray:
+    """The value of a constant: of an integer one with an affine map, the numbers it stands for."""
+    value, affine = graph.constant(name), graph.quantization(name)
+    if affine is None or not np.issubdtype(value.dtype, np.integer):
+        return value
+    shape = [1] * value.ndim
+    if len(affine.scale) > 1:
+        shape[affine.axis] = -1
+    zero_point = affine.zero_point.reshape(shape).astype(np.float32)
+    return (value.astype(np.float32) - zero_point) * affine.scale.reshape(shape)
 
 
 def _flat(value) -> np.ndarray:
