@@ -178,9 +178,9 @@ export: $(READY)
 
 # The methods that are given, or all, and then training.
 override DISTILLED = $(or $(METHODS),$(RUNGS),auto),distillation
+override OTHER_OPTIONS := $(filter-out METHODS RUNGS,$(EXPORT_OPTIONS))
 distill: $(READY)
-	@$(START) export $(call arguments,$(filter-out METHODS RUNGS,$(EXPORT_OPTIONS))) \
-		--methods $(call quoted,$(DISTILLED))
+	@$(START) export $(call arguments,$(OTHER_OPTIONS)) --methods $(call quoted,$(DISTILLED))
 
 quantize: $(READY)
 	@$(START) quantize $(call arguments,$(OPTIONS))

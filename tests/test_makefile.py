@@ -103,7 +103,20 @@ def test_make_expands_no_value_wherever_it_is_given(tmp_path, value, place):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("target", ["export", "bench", "show", "test", "setup", "clean", "lint"])
+@pytest.mark.parametrize(
+    ("words", "methods"),
+    [
+        ([], "auto,distillation"),
+        (["METHODS=min-max"], "min-max,distillation"),
+        (["RUNGS=min-max,equalization"], "min-max,equalization,distillation"),
+    ],
+)
+def test_make_distill_is_an_export_whose_last_method_trains(words, methods):
+    found = command_of("distill", "TRAIN=my photos", *words)
+    assert found == ["-m", "export", "--train", "my photos", "--methods", methods]
+
+
+@pytest.mark.parametrize("target", ["export", "distill", "bench", "show", "test", "setup", "clean", "lint"])
 @pytest.mark.parametrize("place", ["command line", "environment"])
 def test_no_variable_of_any_target_runs_anything(tmp_path, target, place):
     """The recipes run here: in a copy of the Makefile, with a program in place of Python."""
