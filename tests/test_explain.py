@@ -342,6 +342,15 @@ def test_a_fault_in_an_int8_onnx_file_is_named(
     assert named(explain(c, b, evaluation_images[:4])) == "conv_pw_5"
 
 
+def test_a_first_convolution_of_groups_of_columns_is_one_layer(int8_graph):
+    from export.onnx import onnx_model as written
+
+    content = written.of_graph(int8_graph).model.SerializeToString()
+    _, first, second, *_ = instrument(content, "onnx").layers
+    assert (first.name, first.kind, first.sources) == ("conv1", "Conv", (IMAGE,))
+    assert (second.kind, second.sources) == ("Conv", (first.key,))
+
+
 def test_sides_with_equal_outputs_have_no_layer_that_diverges(
     v1_graph, int8_graph, onnx_model, evaluation_images, tmp_path
 ):

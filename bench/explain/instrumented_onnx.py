@@ -17,7 +17,8 @@ from quantize.graph.layer_names import names_of
 
 LINEAR = ("Conv", "Gemm", "MatMul", "ConvTranspose")
 PASSING = ("Relu", "Clip", "QuantizeLinear")  # what TFLite has fused into the operator ahead
-FINISHING = (*PASSING, "DequantizeLinear", "Reshape")  # what may follow the node that computes
+# What may follow the node that computes.
+FINISHING = (*PASSING, "DequantizeLinear", "Reshape", "Transpose")
 GENERATED = re.compile(r".*:[a-z]\w*")  # names that no TFLite tensor has
 BETWEEN = ("Transpose", "Identity", "Cast", "QuantizeLinear", "DequantizeLinear")
 SPATIAL = ("Conv", "ConvTranspose", "AveragePool", "MaxPool", "GlobalAveragePool")

@@ -1,7 +1,8 @@
 """Convolutions of images."""
 
-from export.onnx.axis_order import NCHW
+from export.onnx.axis_order import NCHW, Order
 from export.onnx.graph_writer import GraphWriter
+from export.onnx.operators import column_groups
 from export.onnx.operators.weights import biases, kernel, layer_input
 from export.onnx.operators.windows import dilations, onnx_pads, pads, strides
 from export.onnx.tflite_operator import Operator
@@ -17,23 +18,34 @@ VOLUME_KERNEL = (4, 3, 0, 1, 2)
 def convolution(operator: Operator, writer: GraphWriter) -> Value:
     weights = writer.value(operator.inputs[1])
     groups = writer.shape(operator.inputs[0])[3] // weights.shape[3]
-    return _convolution(operator, writer, weights, NCHW, groups)
+    image = _image(operator, writer, weights)
+    made = column_groups.convolution(operator, writer, *image)
+    return made or _convolution(operator, writer, weights, NCHW, groups, image)
 
 
 def depthwise_convolution(operator: Operator, writer: GraphWriter) -> Value:
     weights = writer.value(operator.inputs[1])
     channels = writer.shape(operator.inputs[0])[3]
-    return _convolution(operator, writer, weights, DEPTHWISE, channels)
+    image = _image(operator, writer, weights)
+    return _convolution(operator, writer, weights, DEPTHWISE, channels, image)
+
+
+def _image(operator: Operator, writer: GraphWriter, weights: Value) -> tuple[Value, Padding]:
+    """The input, and the zeros around its height and width: those of a PAD ahead as well."""
+    source, around = _without_padding(writer.value(operator.inputs[0]))
+    own = pads(operator, writer.shape(operator.inputs[0])[1:3], weights.shape[1:3])
+    return source, tuple((a + c, b + d) for (a, b), (c, d) in zip(around, own, strict=True))
 
 
 def _convolution(
-    operator: Operator, writer: GraphWriter, weights: Value, order: tuple[int, ...], groups: int
+    operator: Operator,
+    writer: GraphWriter,
+    weights: Value,
+    order: Order,
+    groups: int,
+    image: tuple[Value, Padding],
 ) -> Value:
-    """A Conv, with the zeros around its input that a PAD ahead of it has."""
-    source, around = _without_padding(writer.value(operator.inputs[0]))
-    window = weights.shape[1:3]
-    own = pads(operator, writer.shape(operator.inputs[0])[1:3], window)
-    both = tuple((a + c, b + d) for (a, b), (c, d) in zip(around, own, strict=True))
+    source, around = image
     inputs = [
         layer_input(writer, source, NCHW, weights),
         kernel(writer, weights, order),
@@ -42,10 +54,10 @@ def _convolution(
     made = writer.node(
         "Conv",
         inputs,
-        kernel_shape=list(window),
+        kernel_shape=list(weights.shape[1:3]),
         strides=strides(operator),
         dilations=dilations(operator),
-        pads=onnx_pads(both),
+        pads=onnx_pads(around),
         group=groups,
     )
     return writer.result(operator, made, NCHW)

@@ -9,6 +9,7 @@ from export.onnx.graph_writer import GraphWriter
 from export.onnx.layouts import dequantized
 from export.onnx.model_builder import SCALE, ZERO_POINT
 from export.onnx.value import Value
+from quantize.graph.graph import Quantization
 
 INTEGERS = {np.dtype(np.int8): ":int8", np.dtype(np.int32): ":int32"}
 
@@ -20,8 +21,9 @@ def kernel(writer: GraphWriter, value: Value, order: Order) -> str:
     return _stored(writer, value, order, "kernel")
 
 
-def biases(writer: GraphWriter, name: str | None, channels: int) -> list[str]:
-    """The bias ``name`` as the last of a layer's inputs; nothing where there is none.
+def biases(writer: GraphWriter, name: str | None, channels: int, times: int = 1) -> list[str]:
+    """The bias ``name``, ``times`` over, as the last of a layer's inputs; nothing where there is
+    none.
 
     TensorFlow's converter stores a bias whose numbers are all the same as one number.
     """
@@ -31,9 +33,20 @@ def biases(writer: GraphWriter, name: str | None, channels: int) -> list[str]:
     if value.array is not None and value.size < channels:
         array = np.broadcast_to(value.array.reshape(-1), channels)
         value = replace(value, shape=array.shape, array=array, forms={})
+    if times > 1:
+        array, found = np.tile(value.array, times), over_again(value.quantization, times)
+        value = replace(value, shape=array.shape, array=array, quantization=found, forms={})
     if value.array is None or value.quantization is None:
         return [writer.form(value, as_is(value.rank))]
     return [_stored(writer, value, as_is(value.rank), "bias")]
+
+
+def over_again(found: Quantization | None, times: int) -> Quantization | None:
+    """The map of channels that are there ``times`` over, one after the other."""
+    if found is None or found.scale.size == 1:
+        return found
+    scale, zero_point = (np.tile(numbers, times) for numbers in (found.scale, found.zero_point))
+    return replace(found, scale=scale, zero_point=zero_point)
 
 
 def _stored(writer: GraphWriter, value: Value, order: Order, role: str) -> str:

@@ -1,0 +1,126 @@
+"""Forms of an int8 graph in ONNX that ONNX Runtime has faster kernels for: the same answers."""
+
+import numpy as np
+import onnx
+import pytest
+from made_graph import MadeGraph
+from onnx_and_tflite import kinds, litert_outputs, onnx_outputs, written
+from onnx_operators import SAME, VALID, ints, some
+
+from quantize.passes.layer import quantized_images
+from quantize.ranges.calibration import calibrate
+from quantize.ranges.choose_scale import choose_ranges
+from quantize.runtime.model_session import new_session
+from quantize.schemes import int8
+
+
+def images(shape, count=8):
+    return np.random.default_rng(5).uniform(-1, 1, (count, *shape[1:])).astype(np.float32)
+
+
+def float_graph(shape, build):
+    made = MadeGraph()
+    return made.graph(*build(made, made.input("image", shape)))
+
+
+def quantized(shape, build, kept_float=()):
+    graph = float_graph(shape, build)
+    statistics = calibrate(graph, (image[None] for image in images(shape)), threads=1)
+    return int8.quantize(graph, choose_ranges(graph, statistics), kept_float)
+
+
+def assert_same_answers(graph, model):
+    for image in quantized_images(graph, images(graph.tensor("image").shape, 4)):
+        fed = {"image": image[None]}
+        for one, other in zip(litert_outputs(graph, fed), onnx_outputs(model, fed), strict=True):
+            assert np.ptp(one.astype(np.int32)) > 20
+            assert np.abs(one.astype(np.int32) - other).max() <= 1
+
+
+def optimized(model, folder):
+    """The kinds of node that ONNX Runtime makes of ``model``."""
+    session = new_session("onnxruntime", threads=1)
+    session.options.optimized_model_filepath = str(folder / "optimized.onnx")
+    session.load(model.SerializeToString())
+    return kinds(onnx.load(folder / "optimized.onnx"))
+
+
+# --- the columns of an image ----------------------------------------------------------------------
+
+
+def first_layer(size, channels, window, step, made_size, padding=SAME, around=None):
+    """A convolution of an image, its zeros around it by ``around``, and one that reads it."""
+
+    def build(made, x):
+        if around is not None:
+            wide = [n + sum(ends) for n, ends in zip(size, around, strict=True)]
+            amounts = ints([0, 0], *map(list, around), [0, 0])
+            x = made.apply("PAD", [x, amounts], (1, *wide, channels))
+        x = made.apply(
+            "CONV_2D",
+            [x, some(8, *window, channels), some(8, seed=2)],
+            (1, *made_size, 8),
+            strideH=step,
+            strideW=step,
+            padding=padding,
+            fusedActivationFunction=1,
+        )
+        return [made.apply("CONV_2D", [x, some(5, 1, 1, 8), some(5)], (1, *made_size, 5))]
+
+    return (1, *size, channels), build
+
+
+def windows(model):
+    return [
+        tuple(attribute.ints)
+        for node in model.graph.node
+        if node.op_type == "Conv"
+        for attribute in node.attribute
+        if attribute.name == "kernel_shape"
+    ]
+
+
+GROUPED = {
+    "same": (first_layer((10, 12), 3, (3, 3), 2, (5, 6)), (3, 2)),
+    "same, one channel": (first_layer((10, 12), 1, (3, 3), 2, (5, 6)), (3, 2)),
+    "same, two channels": (first_layer((12, 16), 2, (5, 5), 2, (6, 8)), (5, 3)),
+    "zeros on both sides": (
+        first_layer((10, 12), 3, (3, 3), 2, (5, 6), VALID, ((1, 1), (1, 1))), (3, 2)
+    ),
+    "zeros at the end": (
+        first_layer((10, 12), 3, (3, 3), 2, (5, 6), VALID, ((0, 1), (0, 1))), (3, 2)
+    ),
+    "window of 7": (first_layer((10, 12), 3, (7, 7), 2, (5, 6)), (7, 3)),
+    "windows side by side": (first_layer((8, 16), 3, (4, 4), 4, (2, 4)), (4, 1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("case", "window"), GROUPED.values(), ids=GROUPED)
+def test_columns_in_groups_give_the_same_answers(case, window, tmp_path):
+    graph = quantized(*case)
+    model = written(graph)
+    assert windows(model)[0] == window
+    assert_same_answers(graph, model)
+    left = optimized(model, tmp_path)
+    assert left.count("QLinearConv") == 2 and left.count("Transpose") == 0
+
+
+LEFT = {
+    "four channels": first_layer((10, 12), 4, (3, 3), 2, (5, 6)),
+    "a width that does not fit": first_layer((10, 10), 3, (3, 3), 2, (5, 5)),
+    "every place": first_layer((10, 12), 3, (3, 3), 1, (10, 12)),
+    "no zeros": first_layer((11, 12), 3, (3, 3), 2, (5, 5), VALID),
+}
+
+
+@pytest.mark.parametrize("case", LEFT.values(), ids=LEFT)
+def test_columns_stay_where_groups_do_not_fit_or_cost_more(case):
+    graph = quantized(*case)
+    model = written(graph)
+    assert windows(model)[0] == (3, 3)
+    assert_same_answers(graph, model)
+
+
+def test_columns_of_floats_stay():
+    model = written(float_graph(*first_layer((10, 12), 3, (3, 3), 2, (5, 6))))
+    assert windows(model)[0] == (3, 3)
