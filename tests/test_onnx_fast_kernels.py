@@ -45,6 +45,34 @@ def optimized(model, folder):
     return kinds(onnx.load(folder / "optimized.onnx"))
 
 
+# --- a gate ---------------------------------------------------------------------------------------
+
+
+def gate(size, channels=8):
+    def build(made, x):
+        shape, row = (1, *size, channels), (1, 1, 1, channels)
+        y = made.apply("CONV_2D", [x, some(channels, 1, 1, 4), some(channels)], shape)
+        mean = made.apply("MEAN", [y, ints(1, 2)], row, keepDims=True)
+        weights = some(channels, 1, 1, channels)
+        factor = made.apply("CONV_2D", [mean, weights, some(channels)], row)
+        return [made.apply("MUL", [y, factor], shape)]
+
+    return build
+
+
+def test_a_gate_is_as_long_as_a_line_of_the_image(tmp_path):
+    graph = quantized((1, 16, 20, 4), gate((16, 20)))
+    model = written(graph)
+    assert kinds(model).count("Expand") == 1
+    assert_same_answers(graph, model)
+    assert "QLinearMul" in optimized(model, tmp_path)
+
+
+def test_a_gate_of_a_small_image_or_of_floats_is_left_as_it_is():
+    assert "Expand" not in kinds(written(quantized((1, 15, 17, 4), gate((15, 17)))))
+    assert "Expand" not in kinds(written(float_graph((1, 16, 20, 4), gate((16, 20)))))
+
+
 # --- the columns of an image ----------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from export.onnx import activations
 from export.onnx.graph_writer import GraphWriter
+from export.onnx.operators import rows
 from export.onnx.tflite_operator import Operator, Unsupported
 from export.onnx.value import Value
 
@@ -38,6 +39,7 @@ def _broadcasting(write: Callable[[GraphWriter, list[str]], str]):
         _check_condition(operator, writer)
         rank = len(writer.shape(operator.outputs[0]))
         reals, order = writer.operands(operator.inputs, rank)
+        reals = rows.repeated(operator, writer, reals, order)
         return writer.result(operator, write(writer, reals), order)
 
     return written
