@@ -21,7 +21,7 @@ from bench.explain.explain import (
 from bench.explain.instrumented import instrument
 from bench.explain.instrumented_layer import IMAGE, OUTPUT, short_name
 from bench.explain.layer_drift import CEILING_DB, LayerDrift, compared
-from bench.explain.layer_pairs import KERAS_OUTPUT, in_shape, keras_layers
+from bench.explain.layer_pairs import KERAS_OUTPUT, in_shape, keras_layers, without_filling
 from models.command_line.errors import DeviceError
 from quantize.evaluate.output_comparison import FLOOR_DB
 from quantize.graph.delegate import partitions
@@ -198,6 +198,16 @@ def test_values_come_in_the_shape_of_the_other_side():
     assert in_shape(values, (1, 2, 3)) is None
     image = np.zeros((1, 5, 4, 3))
     assert in_shape(image, (1, 3, 5, 4)).shape == (1, 3, 5, 4)
+
+
+def test_channels_that_only_one_side_has_are_left_out():
+    values = np.arange(1 * 2 * 3 * 72, dtype=np.float32).reshape(1, 2, 3, 72)
+    filled = np.pad(values, [(0, 0)] * 3 + [(0, 8)], constant_values=9)
+    for a, b in ((values, filled), (filled, values)):
+        for found in without_filling(a, b):
+            np.testing.assert_array_equal(found, values)
+    for other in (np.zeros((1, 2, 3, 88)), np.zeros((1, 3, 2, 80)), np.zeros((72,))):
+        assert without_filling(values, other)[1].shape == other.shape
 
 
 def test_more_outputs_change_neither_the_prediction_nor_the_delegate(v1_graph, evaluation_images):

@@ -7,6 +7,7 @@ from made_graph import MadeGraph
 from onnx_and_tflite import kinds, litert_outputs, onnx_outputs, written
 from onnx_operators import SAME, VALID, ints, some
 
+from export.onnx.depthwise_channels import filled_up
 from quantize.passes.layer import quantized_images
 from quantize.ranges.calibration import calibrate
 from quantize.ranges.choose_scale import choose_ranges
@@ -152,3 +153,93 @@ def test_columns_stay_where_groups_do_not_fit_or_cost_more(case):
 def test_columns_of_floats_stay():
     model = written(float_graph(*first_layer((10, 12), 3, (3, 3), 2, (5, 6))))
     assert windows(model)[0] == (3, 3)
+
+
+# --- channels of depthwise convolutions -----------------------------------------------------------
+
+
+def block(channels, gated=True, end=None):
+    """A depthwise convolution between two others, with an h-swish and a gate. ``end``: what else
+    reads what it makes."""
+
+    def build(made, x):
+        shape, row = (1, 6, 6, channels), (1, 1, 1, channels)
+        weights = some(channels, 1, 1, 4), some(channels)
+        y = made.apply("CONV_2D", [x, *weights], shape, names=["expand"])
+        factor = made.apply("ADD", [y, np.asarray(3, "f4")], shape, fusedActivationFunction=3)
+        y = made.apply("MUL", [y, factor], shape)
+        y = made.apply("PAD", [y, ints([0, 0], [1, 1], [1, 1], [0, 0])], (1, 8, 8, channels))
+        weights = some(1, 3, 3, channels), some(channels, seed=3)
+        y = made.apply("DEPTHWISE_CONV_2D", [y, *weights], shape, padding=VALID)
+        if gated:
+            mean = made.apply("MEAN", [y, ints(1, 2)], row, keepDims=True)
+            few = made.apply("CONV_2D", [mean, some(6, 1, 1, channels), some(6)], (1, 1, 1, 6))
+            gate = made.apply("CONV_2D", [few, some(channels, 1, 1, 6), some(channels)], row)
+            y = made.apply("MUL", [y, gate], shape)
+        z = made.apply("CONV_2D", [y, some(3, 1, 1, channels), some(3)], (1, 6, 6, 3))
+        row = made.apply("MEAN", [y, ints(1, 2)], (1, channels))
+        scores = made.apply("FULLY_CONNECTED", [row, some(5, channels), some(5)], (1, 5))
+        return [z, scores, *(end(made, y, shape) if end else ())]
+
+    return build
+
+
+IMAGE = (1, 6, 6, 4)
+
+
+def depthwise_channels(graph):
+    return [
+        int(graph.tensor(inputs[1]).shape[-1])
+        for kind, inputs, _ in graph.operators()
+        if kind == "DEPTHWISE_CONV_2D"
+    ]
+
+
+@pytest.mark.parametrize(("channels", "filled"), [(72, 80), (100, 112), (88, 96)])
+def test_filled_up_channels_change_no_answer(channels, filled):
+    graph = quantized(IMAGE, block(channels))
+    made = filled_up(graph)
+    assert depthwise_channels(made) == [filled]
+    for image in quantized_images(graph, images(IMAGE)):
+        fed = {"image": image[None]}
+        for one, other in zip(litert_outputs(graph, fed), litert_outputs(made, fed), strict=True):
+            np.testing.assert_array_equal(one, other)
+    model = written(graph)
+    assert any(list(tensor.dims) == [filled, 1, 3, 3] for tensor in model.graph.initializer)
+    assert_same_answers(graph, model)
+
+
+def test_a_layer_that_stays_float_has_its_channels_filled_up_too():
+    graph = quantized(IMAGE, block(72, gated=False), ["expand"])
+    kernels = [inputs[1] for kind, inputs, outputs in graph.operators() if kind == "CONV_2D"]
+    assert graph.dtype(kernels[0]) == np.float32
+    assert depthwise_channels(filled_up(graph)) == [80]
+    assert_same_answers(graph, written(graph))
+
+
+def output(made, y, shape):
+    return [made.apply("RELU", [y], shape)]
+
+
+def joined(made, y, shape):
+    both = made.apply("CONCATENATION", [y, y], (*shape[:3], 2 * shape[3]), axis=3)
+    return [made.apply("MEAN", [both, ints(1, 2)], (1, 2 * shape[3]))]
+
+
+def of_each(made, y, shape):
+    y = made.apply("MUL", [y, some(shape[3])], shape)
+    return [made.apply("CONV_2D", [y, some(3, 1, 1, shape[3]), some(3)], (*shape[:3], 3))]
+
+
+@pytest.mark.parametrize(
+    ("channels", "end"), [(64, None), (24, None), (72, output), (72, joined), (72, of_each)]
+)
+def test_channels_stay_where_they_fit_are_few_or_end_otherwise(channels, end):
+    graph = quantized(IMAGE, block(channels, end=end))
+    assert filled_up(graph) is graph
+    assert_same_answers(graph, written(graph))
+
+
+def test_channels_of_floats_stay():
+    graph = float_graph(IMAGE, block(72))
+    assert filled_up(graph) is graph

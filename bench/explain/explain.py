@@ -11,7 +11,7 @@ from bench.explain import divergence, layer_outputs
 from bench.explain.instrumented import instrument
 from bench.explain.instrumented_layer import IMAGE, OUTPUT, InstrumentedLayer
 from bench.explain.layer_drift import LayerDrift, compared
-from bench.explain.layer_pairs import in_shape, keras_layers
+from bench.explain.layer_pairs import in_shape, keras_layers, without_filling
 from bench.measurement.accuracy import chunks
 from models.command_line.columns import aligned
 from models.command_line.options import Options
@@ -138,8 +138,8 @@ def _compared(a: _Outputs, b: _Outputs) -> Iterator[LayerDrift]:
         places[key] = reads
         if key not in names:
             continue
-        guided = guide.real(key)
-        compared_with = in_shape(other.real(names[key]), guided.shape)
+        guided, given = without_filling(guide.real(key), other.real(names[key]))
+        compared_with = in_shape(given, guided.shape)
         if compared_with is None:
             continue
         values = (guided, compared_with) if guide is a else (compared_with, guided)

@@ -9,6 +9,7 @@ from quantize.graph.layer_names import NUMBERED
 
 KERAS_OUTPUT = ""
 TO_NCHW = (0, 3, 1, 2)
+FILLED_UP_TO = 16  # a multiple of this many channels
 
 
 def keras_layers(keys: Collection[str], known: Collection[str]) -> Mapping[str, str]:
@@ -47,3 +48,12 @@ def in_shape(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
     if values.ndim == 4 and values.transpose(TO_NCHW).shape == shape:
         return values.transpose(TO_NCHW)
     return None
+
+
+def without_filling(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both without the last channels of one that the other has not: int8 ONNX files fill up the
+    channels around depthwise convolutions."""
+    if a.shape[:-1] != b.shape[:-1] or abs(a.shape[-1] - b.shape[-1]) >= FILLED_UP_TO:
+        return a, b
+    channels = min(a.shape[-1], b.shape[-1])
+    return a[..., :channels], b[..., :channels]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from export.onnx import tf2onnx_model
+from export.onnx import depthwise_channels, tf2onnx_model
 from export.onnx.graph_writer import GraphWriter
 from export.onnx.operators.table import FUNCTIONS
 from export.onnx.tflite_operator import Unsupported
@@ -26,6 +26,6 @@ def of_graph(graph: Graph) -> OnnxForm:
     tf2onnx as a whole.
     """
     try:
-        return OnnxForm(GraphWriter(graph).model(FUNCTIONS))
+        return OnnxForm(GraphWriter(depthwise_channels.filled_up(graph)).model(FUNCTIONS))
     except Unsupported as reason:
         return OnnxForm(tf2onnx_model.of_graph(graph), str(reason))
