@@ -77,7 +77,7 @@ def test_a_gate_of_a_small_image_or_of_floats_is_left_as_it_is():
 # --- the columns of an image ----------------------------------------------------------------------
 
 
-def first_layer(size, channels, window, step, made_size, padding=SAME, around=None):
+def first_layer(size, channels, window, step, made_size, padding=SAME, around=None, units=8):
     """A convolution of an image, its zeros around it by ``around``, and one that reads it."""
 
     def build(made, x):
@@ -87,14 +87,14 @@ def first_layer(size, channels, window, step, made_size, padding=SAME, around=No
             x = made.apply("PAD", [x, amounts], (1, *wide, channels))
         x = made.apply(
             "CONV_2D",
-            [x, some(8, *window, channels), some(8, seed=2)],
-            (1, *made_size, 8),
+            [x, some(units, *window, channels), some(units, seed=2)],
+            (1, *made_size, units),
             strideH=step,
             strideW=step,
             padding=padding,
             fusedActivationFunction=1,
         )
-        return [made.apply("CONV_2D", [x, some(5, 1, 1, 8), some(5)], (1, *made_size, 5))]
+        return [made.apply("CONV_2D", [x, some(5, 1, 1, units), some(5)], (1, *made_size, 5))]
 
     return (1, *size, channels), build
 
@@ -138,6 +138,7 @@ LEFT = {
     "four channels": first_layer((10, 12), 4, (3, 3), 2, (5, 6)),
     "a width that does not fit": first_layer((10, 10), 3, (3, 3), 2, (5, 5)),
     "every place": first_layer((10, 12), 3, (3, 3), 1, (10, 12)),
+    "many units": first_layer((10, 12), 3, (3, 3), 2, (5, 6), units=40),
     "no zeros": first_layer((11, 12), 3, (3, 3), 2, (5, 5), VALID),
 }
 

@@ -20,6 +20,7 @@ from export.onnx.value import Padding, Value
 
 FOLD = 4
 MOST_CHANNELS = 3  # of an image: with more, the copies are the smaller part
+MOST_UNITS = 32  # that read a window: with more, likewise
 MOST_PRODUCTS = 3  # as many as there were
 
 
@@ -35,7 +36,7 @@ def convolution(
     _, height, width, channels = source.shape
     columns = next(n for n in range(step, FOLD * step + 1, step) if n * channels % FOLD == 0)
     together = columns // step
-    if width % columns or shape[2] * step != width:
+    if width % columns or shape[2] * step != width or shape[3] > MOST_UNITS:
         return None
     grouped, before, after = _kernel(weights, columns, step, around[1][0])
     if grouped.shape[2] * columns > MOST_PRODUCTS * weights.shape[2]:
