@@ -116,7 +116,9 @@ def test_make_distill_is_an_export_whose_last_method_trains(words, methods):
     assert found == ["-m", "export", "--train", "my photos", "--methods", methods]
 
 
-@pytest.mark.parametrize("target", ["export", "distill", "bench", "show", "test", "setup", "clean", "lint"])
+@pytest.mark.parametrize(
+    "target", ["export", "distill", "bench", "show", "test", "setup", "clean", "lint"]
+)
 @pytest.mark.parametrize("place", ["command line", "environment"])
 def test_no_variable_of_any_target_runs_anything(tmp_path, target, place):
     """The recipes run here: in a copy of the Makefile, with a program in place of Python."""

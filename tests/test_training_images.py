@@ -78,7 +78,10 @@ def test_the_fingerprint_knows_images_labels_and_steps():
         ({"train_labels": True}, "TRAIN_LABELS is 1, but no TRAIN is given"),
         ({"train": "unlabelled.npz", "train_labels": True}, "has no array y"),
         ({"train": "other_labels.npz", "train_labels": True}, "expected .*0 to 2"),
-        ({"train": "train.npz", "methods": "auto"}, "METHODS=auto trains nothing; run make distill"),
+        (
+            {"train": "train.npz", "methods": "auto"},
+            "METHODS=auto trains nothing; run make distill",
+        ),
         ({"steps": 9, "methods": "min-max"}, "STEPS is given, but METHODS=min-max trains nothing"),
         ({"steps": 0}, "STEPS is 0; expected at least 1"),
     ],

@@ -16,14 +16,14 @@ def _conv_2d(inputs, operator):
 
     x, weights, *bias = inputs
     options = operator.builtinOptions
-    found = tf.nn.conv2d(
-        x,
-        tf.transpose(weights, [1, 2, 3, 0]),
-        [1, options.strideH, options.strideW, 1],
-        PADDING[options.padding],
-        dilations=[1, options.dilationHFactor, options.dilationWFactor, 1],
-    )
-    return _plus(found, bias)
+
+    steps, padding = [1, options.strideH, options.strideW, 1], PADDING[options.padding]
+    kernel = _dilated(tf.transpose(weights, [1, 2, 3, 0]), options)
+    # One after another: TensorFlow has no gradient of groups on some processors.
+    groups = int(x.shape[-1]) // int(weights.shape[-1])
+    parts = zip(tf.split(x, groups, -1), tf.split(kernel, groups, -1), strict=True)
+    found = [tf.nn.conv2d(x, kernel, steps, padding) for x, kernel in parts]
+    return _plus(tf.concat(found, -1) if groups > 1 else found[0], bias)
 
 
 def _depthwise_conv_2d(inputs, operator):
@@ -34,16 +34,30 @@ def _depthwise_conv_2d(inputs, operator):
     height, width, outputs = weights.shape[1:]
     channels = x.shape[-1]
     kernel = tf.reshape(weights, [height, width, channels, outputs // channels])
-    strides = [options.strideH, options.strideW]
-    dilations = [options.dilationHFactor, options.dilationWFactor]
-    padding = PADDING[options.padding]
-    if strides[0] == strides[1]:
-        found = tf.nn.depthwise_conv2d(x, kernel, [1, *strides, 1], padding, dilations=dilations)
-        return _plus(found, bias)
+    kernel, padding = _dilated(kernel, options), PADDING[options.padding]
+    steps = [1, options.strideH, options.strideW, 1]
+    if options.strideH == options.strideW:
+        return _plus(tf.nn.depthwise_conv2d(x, kernel, steps, padding), bias)
     # TensorFlow's depthwise convolution has one stride for both directions.
-    grouped = tf.reshape(weights, [height, width, 1, outputs])
-    steps, spread = [1, *strides, 1], [1, *dilations, 1]
-    return _plus(tf.nn.conv2d(x, grouped, steps, padding, dilations=spread), bias)
+    parts = zip(tf.split(x, channels, -1), tf.split(kernel, channels, 2), strict=True)
+    return _plus(tf.concat([tf.nn.conv2d(x, k, steps, padding) for x, k in parts], -1), bias)
+
+
+def _dilated(kernel, options):
+    """``kernel`` [h, w, ...] with zeros where dilation leaves places out: TensorFlow has no gradient
+    of dilation on some processors."""
+    import tensorflow as tf
+
+    for axis, factor in enumerate((options.dilationHFactor, options.dilationWFactor)):
+        taps = int(kernel.shape[axis])
+        if factor > 1 and taps > 1:
+            zeros = tf.zeros_like(kernel)
+            spread = tf.stack([kernel, *[zeros] * (factor - 1)], axis + 1)
+            sizes = [int(n) for n in kernel.shape]
+            sizes[axis] *= factor
+            within = [slice(None)] * axis + [slice((taps - 1) * factor + 1)]
+            kernel = tf.reshape(spread, sizes)[tuple(within)]
+    return kernel
 
 
 def _fully_connected(inputs, operator):

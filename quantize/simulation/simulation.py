@@ -1,7 +1,6 @@
 """A graph as a function of TensorFlow, each of whose tensors can be watched or replaced."""
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 import numpy as np
 
@@ -55,7 +54,7 @@ class Simulation:
         images,
         visit: Visit = as_it_is,
         linear: Visit = as_it_is,
-        constants: Mapping[str, object] = MappingProxyType({}),
+        constants: Mapping[str, object] | None = None,
     ) -> list:
         """The outputs for ``images`` [n, h, w, c].
 
@@ -65,7 +64,7 @@ class Simulation:
         """
         import tensorflow as tf
 
-        values = {**self._constants, **constants}
+        values = {**self._constants, **(constants or {})}
         values[self.graph.inputs[0]] = visit(self.graph.inputs[0], images)
         for operator, kind, activation, inputs, outputs in self._steps:
             name = outputs[0]
