@@ -13,14 +13,13 @@ from made_records import result, timed_record
 
 from bench.gates.limits import Limits
 from bench.history.history import History
+from bench.studies.claim import Claim, wilson
 from bench.studies.gate_power import (
     BASELINE_ROUNDS,
-    Claim,
     accuracy_claims,
     latency_claims,
     recorded,
     run,
-    wilson,
 )
 from models.command_line.errors import CheckFailed, RequestError
 

@@ -7,12 +7,11 @@ A slowdown multiplies the samples of the new file. Accuracy: images are drawn of
 lost and gained by int8. All of it goes through the functions that check real files.
 """
 
-import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from statistics import NormalDist, median
+from statistics import median
 
 import numpy as np
 
@@ -26,8 +25,8 @@ from bench.gates.noise import change_between, change_in_turns, turn_medians
 from bench.gates.paired import Paired
 from bench.gates.verdict import FAILED, PASSED
 from bench.history.history import DATABASE, History
-from bench.measurement.latency import Interval
 from bench.measurement.result import Result, Turn
+from bench.studies.claim import Claim
 from models.command_line import command, starting
 from models.command_line.advice import make_line, module_line
 from models.command_line.errors import CheckFailed, RequestError
@@ -39,43 +38,6 @@ DROPS = ((0.011, 0.001), (0.015, 0.005), (0.02, 0.01))
 MAX_FALSE_ALARMS = 0.01
 MIN_CAUGHT = 0.95
 Pair = tuple[Result, Result]
-
-
-@dataclass(frozen=True)
-class Claim:
-    """``count`` of ``of`` comparisons ended as ``name`` says, which is to be at least, or at most,
-    the share ``wanted``; None: nothing is asked."""
-
-    name: str
-    count: int
-    of: int
-    wanted: float | None
-    at_least: bool = True
-
-    @property
-    def holds(self) -> bool:
-        share = self.count / self.of
-        return self.wanted is None or (
-            share >= self.wanted if self.at_least else share <= self.wanted
-        )
-
-    def __str__(self) -> str:
-        low_high = wilson(self.count, self.of)
-        word = "at least" if self.at_least else "at most"
-        asked = "" if self.wanted is None else f"{word} {self.wanted:.0%}"
-        return (
-            f"{self.name:<58}{self.count:>6} of {self.of:<6}"
-            f"[{low_high.low:>6.1%}, {low_high.high:>6.1%}]  {asked:<13}"
-            + ("" if self.wanted is None else "holds" if self.holds else "DOES NOT HOLD")
-        ).rstrip()
-
-
-def wilson(count: int, of: int) -> Interval:
-    """95 % interval of a share by Wilson (1927)."""
-    z = NormalDist().inv_cdf(0.975)
-    share, middle = count / of, (count + z * z / 2) / (of + z * z)
-    half = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of)) / (1 + z * z / of)
-    return Interval(max(0.0, middle - half), min(1.0, middle + half))
 
 
 def fails(
