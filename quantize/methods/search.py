@@ -117,14 +117,16 @@ def search(
     scheme: Scheme = INT8,
     latencies: Latencies = latency.in_turns,
     tensors: Sequence[OutputTensor] = (),
+    on_accepted: Callable[[str, Stage], None] = lambda method, stage: None,
 ) -> SearchResult:
     """``graph`` as int8, by methods of ``plan`` until its target is reached, or by the best of all.
 
     ``evaluation``: preprocessed float32 images [n, h, w, c] to compare with the float graph on.
     ``scheme``: INT8 or INT8_PER_TENSOR. ``latencies`` measures what float layers cost.
-    ``tensors``: the outputs where there are several; the worst of them counts. A method that fails
-    costs itself alone. Raises RequestError for a layer to keep float that is not there, CheckFailed
-    where every method fails.
+    ``tensors``: the outputs where there are several; the worst of them counts. ``on_accepted`` is
+    told each method that took its place, and its stage. A method that fails costs itself alone.
+    Raises RequestError for a layer to keep float that is not there, CheckFailed where every method
+    fails.
     """
     values = sum(graph.size(name) for name in graph.outputs)
     evaluation = as_memory_holds(evaluation, values, MOST_VALUES)
@@ -163,6 +165,7 @@ def search(
         failures += next_stage.notes
         if accepted:
             best, stage, chosen = found, next_stage, tried[-1]
+            on_accepted(method, stage)
         if reached(best):
             break
     if not tried:
