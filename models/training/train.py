@@ -8,7 +8,7 @@ an interrupted run goes on where it stopped.
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from models.command_line.errors import RequestError
 from models.command_line.numbers import whole_number
 from models.command_line.options import OneLineParser
 from models.networks import demo
-from models.networks.spec import Preprocess
+from models.networks.spec import ModelSpec, Preprocess
 from models.training import compact_weights, fashion_mnist
 
 SEED = 20261122
@@ -77,16 +77,18 @@ def batches(source, resolution: int):
 
 def build(arch: str, stage: Stage, images_per_epoch: int):
     """The compiled network of ``arch`` at the stage's resolution."""
-    from dataclasses import replace
+    spec = replace(demo.SPECS[arch], resolution=stage.resolution)
+    return compiled(spec, stage, stage.epochs * (images_per_epoch // BATCH))
 
+
+def compiled(spec: ModelSpec, stage: Stage, steps: int):
+    """The network of ``spec``, ready for so many training ``steps`` at the stage's rates."""
     import keras
 
     from models.networks import registry
     from models.training import fused_norm
 
-    plain = registry.build(replace(demo.SPECS[arch], resolution=stage.resolution))
-    model = fused_norm.fuse(plain)
-    steps = stage.epochs * (images_per_epoch // BATCH)
+    model = fused_norm.fuse(registry.build(spec))
     warmup = steps // 20
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=stage.peak_learning_rate / 25,
