@@ -76,13 +76,13 @@ def rows(asked: Options) -> Iterator[Row]:
 def _tools(inputs: Inputs, threads: int) -> dict[str, Callable[[], Graph]]:
     """The functions that make int8 of the inputs, by the name of the tool."""
     return {
-        "TFLite converter": lambda: _tensorflow(inputs),
-        "litert-quantizer": lambda: _litert_quantizer(inputs.graph, inputs.calibration),
+        "TFLite converter": lambda: by_tensorflow(inputs),
+        "litert-quantizer": lambda: by_litert_quantizer(inputs.graph, inputs.calibration),
         "ours": lambda: _ours(inputs, threads),
     }
 
 
-def _tensorflow(inputs: Inputs) -> Graph:
+def by_tensorflow(inputs: Inputs) -> Graph:
     from models.keras_files import float_graph
 
     size, function = inputs.network.size, inputs.network.model.function
@@ -103,7 +103,7 @@ def _ours(inputs: Inputs, threads: int) -> Graph:
     return search.search_for(replace(inputs, evaluation=some), threads).int8_graph
 
 
-def _litert_quantizer(graph: Graph, images: np.ndarray) -> Graph:
+def by_litert_quantizer(graph: Graph, images: np.ndarray) -> Graph:
     """Its static int8 recipe with its own calibration."""
     from litert_quantizer import quantizer, recipe
 
