@@ -328,11 +328,12 @@ def test_nncf_gets_our_float_file_and_runs_in_both_runtimes(material, tmp_path, 
     monkeypatch.setattr(int8_tools, "tool_python", lambda *_: "its python")
     monkeypatch.setattr(int8_tools, "_checked", run)
     found = compared({n: t for n, t in TOOLS.items() if n.startswith("NNCF")}, tmp_path)
-    assert [row.failure for row in found] == [""] * 4
-    assert [row.runtime for row in found] == [OPENVINO, ONNX_RUNTIME] * 2
+    assert [row.failure for row in found] == [""] * 6
+    assert [row.runtime for row in found] == [OPENVINO, ONNX_RUNTIME] * 3
     assert found[0].latency_ratio == 0.25 and found[1].latency_ratio != 0.25
     assert {row.seconds for row in found} == {7.0}
-    assert [job["ranges"] for job in jobs] == ["mean", "min-max"]
+    asked = [(job["ranges"], job["overflow_fix"]) for job in jobs]
+    assert asked == [("mean", False), ("min-max", False), ("min-max", True)]
 
 
 def test_the_program_of_another_environment_imports_nothing_of_ours():

@@ -131,12 +131,12 @@ def onnx_runtime(material: Material) -> Iterator[Int8]:
     yield _in_onnx_runtime(material, target, time.perf_counter() - start)
 
 
-def nncf(material: Material, ranges: str = "mean") -> Iterator[Int8]:
-    """NNCF with its accurate bias correction, in OpenVINO, then in ONNX Runtime. ``ranges`` as of
-    ``nncf_process``."""
+def nncf(material: Material, ranges: str = "mean", overflow_fix: bool = False) -> Iterator[Int8]:
+    """NNCF with its accurate bias correction, in OpenVINO, then in ONNX Runtime. ``ranges`` and
+    ``overflow_fix`` as of ``nncf_process``."""
     python = tool_python(material.environments / "nncf", NNCF_PACKAGES, material.report)
     material.report("NNCF")
-    folder = material.scratch / f"nncf-{ranges}"
+    folder = material.scratch / f"nncf-{ranges}-{overflow_fix}"
     folder.mkdir()
     shutil.copy(material.exported / "float32.onnx", folder)
     places = {
@@ -146,7 +146,8 @@ def nncf(material: Material, ranges: str = "mean") -> Iterator[Int8]:
     job = {name: str(folder / place) for name, place in places.items()}
     np.save(job["calibration"], material.inputs.calibration)
     np.save(job["judging"], material.judging)
-    job |= {"ranges": ranges, "threads": THREADS, "rounds": material.rounds}
+    job |= {"ranges": ranges, "overflow_fix": overflow_fix}
+    job |= {"threads": THREADS, "rounds": material.rounds}
     (folder / "job.json").write_text(json.dumps(job))
     _checked([str(python), "-I", str(NNCF_PROCESS), str(folder / "job.json")], "NNCF")
     result = json.loads(Path(job["result"]).read_text())
@@ -160,7 +161,8 @@ TOOLS: dict[str, Tool] = {
     "litert-quantizer": litert_quantizer,
     "ONNX Runtime's quantizer": onnx_runtime,
     "NNCF": nncf,
-    "NNCF, min-max ranges": partial(nncf, ranges="min-max"),
+    "NNCF, min-max": partial(nncf, ranges="min-max"),
+    "NNCF, min-max, half range": partial(nncf, ranges="min-max", overflow_fix=True),
 }
 
 
