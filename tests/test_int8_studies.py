@@ -38,6 +38,7 @@ from quantize.graph.graph import Graph
 from quantize.methods.methods import Calibration
 from quantize.methods.plan import Plan
 from quantize.methods.search import MethodResult, SearchResult, search
+from quantize.runtime.model_session import EXACT_PRODUCTS, OnnxSession
 
 ERRORS = np.random.default_rng(0).exponential(1, 400)
 
@@ -308,6 +309,25 @@ def test_the_usual_quantizers_read_the_float_files(material, tmp_path):
     found = compared(tools, tmp_path)
     assert [(row.runtime, row.failure) for row in found] == [(LITERT, ""), (ONNX_RUNTIME, "")]
     assert found[0].sqnr.db > 3 and found[1].sqnr.db > 20
+
+
+def test_a_file_that_exact_products_break_runs_without_them(material, tmp_path, monkeypatch):
+    class Refusing(OnnxSession):
+        refused = False
+
+        def load(self, model):
+            if not self.refused:
+                self.refused = True
+                raise ValueError("attempt to replace the existing tensor")
+            assert self.options.get_session_config_entry(EXACT_PRODUCTS[0]) == "0"
+            super().load(model)
+
+    quantized = {"ONNX Runtime's quantizer": TOOLS["ONNX Runtime's quantizer"]}
+    (exact,) = compared(quantized, tmp_path)
+    monkeypatch.setattr(int8_tools, "new_session", lambda *_: Refusing(1))
+    (found,) = compared(quantized, tmp_path)
+    assert (exact.runtime, found.runtime) == (ONNX_RUNTIME, "ONNX Runtime*")
+    assert found.failure == "" and found.sqnr.db > 20
 
 
 def test_nncf_gets_our_float_file_and_runs_in_both_runtimes(material, tmp_path, monkeypatch):

@@ -24,7 +24,12 @@ from quantize.evaluate.outputs import outputs
 from quantize.graph.graph import Graph
 from quantize.methods.inputs import Inputs
 from quantize.runtime import affine_map
-from quantize.runtime.model_session import open_session
+from quantize.runtime.model_session import (
+    EXACT_PRODUCTS,
+    OnnxSession,
+    new_session,
+    open_session,
+)
 
 THREADS = 1
 NNCF_PACKAGES = ("nncf>=3,<4", "openvino", "onnx", "onnxruntime")
@@ -32,6 +37,7 @@ NNCF_PROCESS = Path(__file__).with_name("nncf_process.py")
 EXPORTED = "float32.onnx,int8.tflite,int8.onnx"
 OF_THIS_STUDY = ("data", "calib", "n_calib", "n_eval", "out", "schemes", "split")
 LITERT, ONNX_RUNTIME, OPENVINO = "LiteRT", "ONNX Runtime", "OpenVINO"
+INEXACT = f"{ONNX_RUNTIME}*"
 
 
 @dataclass(frozen=True)
@@ -183,14 +189,26 @@ def _in_onnx_runtime(
     material: Material, path: Path, seconds: float, written: Artifact | None = None
 ) -> Int8:
     """``written``: what is known of a file whose ends are integers; None: they are floats."""
-    float32, int8 = (
-        open_session("onnxruntime", file, THREADS)
-        for file in (material.exported / "float32.onnx", path)
-    )
+    float32 = open_session("onnxruntime", material.exported / "float32.onnx", THREADS)
+    int8, runtime = _opened(path)
     found = [_outputs_of(int8, image, written) for image in material.judging]
     _outputs_of(float32, material.judging[0])
     ratio = ratio_in_turns(float32.run, int8.run, material.rounds)
-    return Int8(ONNX_RUNTIME, seconds, np.stack(found), ratio)
+    return Int8(runtime, seconds, np.stack(found), ratio)
+
+
+def _opened(path: Path) -> tuple[OnnxSession, str]:
+    """A session of the file and the name of its runtime, which says so where sums of products may
+    overflow: with exact ones ONNX Runtime refuses some files of its own quantizer."""
+    session, runtime = new_session("onnxruntime", THREADS), ONNX_RUNTIME
+    try:
+        session.load(path)
+    except Exception:  # it raises what it likes
+        setting, _ = EXACT_PRODUCTS
+        session.options.add_session_config_entry(setting, "0")
+        session.load(path)
+        runtime = INEXACT
+    return session, runtime
 
 
 def _outputs_of(session, image: np.ndarray, written: Artifact | None = None) -> np.ndarray:
