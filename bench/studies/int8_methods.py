@@ -103,7 +103,8 @@ def run(study: Study) -> None:
             print(text(network, judged), flush=True)
             found.append(judged)
     claims = lowered([one for each in found for one in each.acceptances])
-    print(*claims, sep="\n")
+    for claim in claims:
+        print(claim)
     wrong = [claim.name for claim in claims if not claim.holds] + failed
     if wrong:
         raise CheckFailed("does not hold: " + "; ".join(wrong))
