@@ -21,19 +21,23 @@ from bench.studies import (
     int8_comparison,
     int8_methods,
     int8_tools,
+    measured_int8,
     nncf_process,
     random_networks,
     tool_environment,
 )
 from bench.studies.held_out import Acceptance, Images
 from bench.studies.int8_comparison import cells, markdown, rows
+from bench.studies.int8_material import Material
 from bench.studies.int8_methods import Study, lowered
-from bench.studies.int8_tools import LITERT, ONNX_RUNTIME, OPENVINO, TOOLS, Int8
+from bench.studies.int8_tools import TOOLS
+from bench.studies.measured_int8 import INEXACT, LITERT, ONNX_RUNTIME, OPENVINO, Int8
 from bench.studies.sum_ratio import SumRatio
 from models.command_line.errors import DeviceError, RequestError
 from models.command_line.options import Options
 from models.command_line.progress import quiet
 from models.networks.spec import MIN_RESOLUTION, Preprocess
+from quantize.evaluate.outputs import outputs
 from quantize.graph.graph import Graph
 from quantize.methods.methods import Calibration
 from quantize.methods.plan import Plan
@@ -138,7 +142,7 @@ def test_acceptances_are_judged_on_images_that_did_not_choose(
     assert [one.method for one in found.acceptances] == [method for method, _ in told[1:]]
     first = found.acceptances[0]
     wanted, *forms = (
-        held_out.outputs(graph, judging, 2)
+        outputs(graph, judging, 2)
         for graph in (v1_graph, *(stage.int8_graph for _, stage in told[:2]))
     )
     before, after = (float(((form - wanted) ** 2).sum()) for form in forms)
@@ -229,7 +233,7 @@ def material(tmp_path, monkeypatch):
         learned=True,
     )
     monkeypatch.setattr(int8_comparison, "prepare", lambda *_: inputs)
-    monkeypatch.setattr(int8_tools.Material, "exported", exported / "tiny")
+    monkeypatch.setattr(Material, "exported", exported / "tiny")
     return inputs
 
 
@@ -259,7 +263,7 @@ def test_the_images_that_judge_are_no_tools_to_see(material, tmp_path):
 
 def test_a_row_has_the_noise_and_the_agreement_beside_the_float_network(material, tmp_path):
     def noisy(given):
-        wanted = int8_tools.outputs(material.graph, given.judging, 1)
+        wanted = outputs(material.graph, given.judging, 1)
         yield Int8(OPENVINO, 4.0, wanted, 0.5)
         yield Int8(OPENVINO, 4.0, wanted * 1.1, 0.5)
         yield Int8(OPENVINO, 4.0, -wanted, 0.5)
@@ -276,7 +280,7 @@ def test_a_tool_that_fails_has_a_row_that_says_so(material, tmp_path):
         raise DeviceError("nncf cannot be installed: no network")
 
     def works(given):
-        yield Int8(LITERT, 1.0, int8_tools.outputs(material.graph, given.judging, 1), 1.0)
+        yield Int8(LITERT, 1.0, outputs(material.graph, given.judging, 1), 1.0)
 
     found = compared({"broken": broken, "works": works}, tmp_path)
     assert cells(found[0]) == ["tiny", "broken", "nncf cannot be installed: no network"]
@@ -324,9 +328,9 @@ def test_a_file_that_exact_products_break_runs_without_them(material, tmp_path, 
 
     quantized = {"ONNX Runtime's quantizer": TOOLS["ONNX Runtime's quantizer"]}
     (exact,) = compared(quantized, tmp_path)
-    monkeypatch.setattr(int8_tools, "new_session", lambda *_: Refusing(1))
+    monkeypatch.setattr(measured_int8, "new_session", lambda *_: Refusing(1))
     (found,) = compared(quantized, tmp_path)
-    assert (exact.runtime, found.runtime) == (ONNX_RUNTIME, "ONNX Runtime*")
+    assert (exact.runtime, found.runtime) == (ONNX_RUNTIME, INEXACT)
     assert found.failure == "" and found.sqnr.db > 20
 
 
@@ -338,15 +342,15 @@ def test_nncf_gets_our_float_file_and_runs_in_both_runtimes(material, tmp_path, 
         assert command[:3] == ["its python", "-I", nncf_process.__file__]
         jobs.append(job)
         content = Path(job["float32"]).read_bytes()
-        assert content == (int8_tools.Material.exported / "float32.onnx").read_bytes()
+        assert content == (Material.exported / "float32.onnx").read_bytes()
         np.testing.assert_array_equal(np.load(job["calibration"]), material.calibration)
         Path(job["int8"]).write_bytes(content)
         judging = np.load(job["judging"])
-        np.save(job["outputs"], int8_tools.outputs(material.graph, judging, 1))
+        np.save(job["outputs"], outputs(material.graph, judging, 1))
         Path(job["result"]).write_text(json.dumps({"seconds": 7.0, "latency_ratio": 0.25}))
 
     monkeypatch.setattr(int8_tools, "tool_python", lambda *_: "its python")
-    monkeypatch.setattr(int8_tools, "_checked", run)
+    monkeypatch.setattr(int8_tools, "run_to_end", run)
     found = compared({n: t for n, t in TOOLS.items() if n.startswith("NNCF")}, tmp_path)
     assert [row.failure for row in found] == [""] * 6
     assert [row.runtime for row in found] == [OPENVINO, ONNX_RUNTIME] * 3

@@ -23,7 +23,9 @@ from pathlib import Path
 
 from bench.measurement.latency import Interval
 from bench.studies.claim import wilson
-from bench.studies.int8_tools import TOOLS, Int8, Material, Tool
+from bench.studies.int8_material import Material
+from bench.studies.int8_tools import TOOLS, Tool
+from bench.studies.measured_int8 import Int8
 from bench.studies.nncf_process import ROUNDS
 from bench.studies.sum_ratio import SumRatio
 from models.command_line import command, options, progress, quiet_logs, starting, unforeseen
