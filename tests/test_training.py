@@ -1,4 +1,4 @@
-"""Training for int8: it computes what the file computes, comes nearer, and survives what happens."""
+"""Training for int8: it computes what the file computes, comes nearer, and survives faults."""
 
 from dataclasses import replace
 
@@ -116,7 +116,7 @@ def test_operators_that_are_float_in_the_file_are_float_here(small):
 
 
 def test_what_was_not_trained_is_stored_as_it_was(small):
-    graph, stage = small
+    _, stage = small
     untouched = TrainableInt8(stage.int8_graph, stage.graph).trained()
     fed = images(32, 2)
     np.testing.assert_array_equal(outputs(untouched, fed, 1), outputs(stage.int8_graph, fed, 1))

@@ -98,7 +98,7 @@ def test_labels_of_outputs_that_are_no_classes_are_refused():
 
 def test_the_refusal_names_a_command_that_trains_what_was_asked_for():
     options = Options(arch="v1", train="photos", methods="auto")
-    with pytest.raises(RequestError, match="run make distill ARCH=v1 TRAIN=photos$"):
+    with pytest.raises(RequestError, match=r"run make distill ARCH=v1 TRAIN=photos$"):
         check_training(options, Plan.parse("auto", 30))
 
 

@@ -31,12 +31,9 @@ BY_KIND = {
 
 def bounds(graph: Graph) -> dict[str, Bounds]:
     """The bounds of every computed activation of ``graph`` by name, lowered h-swish included."""
-    found = {}
-    gates = {}  # output of relu6(x + 3): x
+    found, gates = {}, gates_of(graph)
     for kind, activation, inputs, outputs in graph.fused_operators():
         made = FUSED.get(activation) or BY_KIND.get(kind) or Bounds()
-        if kind == "ADD" and activation == "RELU6" and _adds_three(graph, inputs):
-            gates[outputs[0]] = inputs[0]
         if kind == "MUL" and any(gates.get(b) == a for a, b in (inputs, inputs[::-1])):
             made = Bounds(6 * H_SWISH_MINIMUM, h_swish=True)  # the sixth is in the next weights
         for name in outputs:
@@ -48,13 +45,10 @@ def read_within(graph: Graph) -> dict[str, Bounds]:
     """The bounds of each activation that something reads, beyond which all its readers give the
     same: below -3 an h-swish is 0, and a gate ``relu6(x + 3)`` is 6 above 3."""
     found: dict[str, Bounds] = {}
-    gates = {}  # output of relu6(x + 3): x
-    for kind, activation, inputs, outputs in graph.fused_operators():
-        gate = kind == "ADD" and activation == "RELU6" and _adds_three(graph, inputs)
-        if gate:
-            gates[outputs[0]] = inputs[0]
+    gates = gates_of(graph)
+    for kind, _, inputs, outputs in graph.fused_operators():
         for name in inputs:
-            if gate:
+            if outputs[0] in gates:
                 reads = GATE
             elif kind == "MUL" and any(gates.get(other) == name for other in inputs):
                 reads = Bounds(GATE.minimum)
@@ -67,6 +61,15 @@ def read_within(graph: Graph) -> dict[str, Bounds]:
     for name in graph.outputs:
         found.pop(name, None)
     return found
+
+
+def gates_of(graph: Graph) -> dict[str, str]:
+    """The input ``x`` of every ``relu6(x + 3)``, by the name of its output."""
+    return {
+        outputs[0]: inputs[0]
+        for kind, activation, inputs, outputs in graph.fused_operators()
+        if kind == "ADD" and activation == "RELU6" and _adds_three(graph, inputs)
+    }
 
 
 def _adds_three(graph: Graph, inputs: list[str]) -> bool:

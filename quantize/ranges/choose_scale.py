@@ -13,13 +13,15 @@ import numpy as np
 
 from models.command_line.errors import RequestError
 from quantize.graph.graph import LINEAR, Graph
-from quantize.ranges.bounds import Bounds, bounds, read_within
+from quantize.ranges.bounds import GATE, Bounds, bounds, gates_of, read_within
 from quantize.ranges.calibration import Activation
 from quantize.ranges.histogram import Histogram
 from quantize.ranges.observers import OBSERVERS, softmax
 from quantize.ranges.value_range import LEVELS, Range
 
 WEIGHT_LIMIT = 127
+ROUNDING = 1e-4  # of a step: what float32 makes of a multiple of it
+TINY = 1e-6
 # Kernels hold a ReLU6's 6 in steps of the output's scale, as an int32. In a layer that is as good
 # as dead the step is so small that this overflows, and older runtimes refuse the whole file.
 MIN_STEP = 4e-9
@@ -42,8 +44,8 @@ def choose_ranges(
     A ReLU6 ends where the data end, never above 6; an h-swish keeps its whole negative tail, whose
     many values near -0.375 an observer of rare ones would cut. With ``after_softmax`` the input of
     a softmax gets the range that ``softmax`` chooses. What all readers of an activation take for
-    the same number, e.g. what h-swish makes 0, is cut off. Raises RequestError for an observer that
-    is not there.
+    the same number, e.g. what h-swish makes 0, is cut off, and ``relu6(x + 3)`` has the steps of x,
+    so that it rounds nothing. Raises RequestError for an observer that is not there.
     """
     check_observer(observer)
     known, read, chosen = bounds(graph), read_within(graph), {}
@@ -52,7 +54,7 @@ def choose_ranges(
         observe = softmax if in_logits else OBSERVERS[observer]
         found = _within(observe(activation), activation, known.get(name, Bounds()))
         chosen[name] = _cut(found, read.get(name, Bounds()))
-    return chosen
+    return _with_exact_gates(graph, chosen)
 
 
 def fisher_ranges(
@@ -69,7 +71,7 @@ def fisher_ranges(
         if name in weighted and weighted[name].counts.any()
     }
     kept = choose_ranges(graph, {n: a for n, a in statistics.items() if n not in seen})
-    return {**kept, **choose_ranges(graph, seen, "mse")}
+    return _with_exact_gates(graph, {**kept, **choose_ranges(graph, seen, "mse")})
 
 
 def check_observer(observer: str) -> None:
@@ -95,6 +97,28 @@ def _cut(chosen: Range, read: Bounds) -> Range:
     above = LEVELS - 1 - below
     step = max(-low / below, high / above)
     return Range(-below * step, above * step)
+
+
+def _with_exact_gates(graph: Graph, chosen: dict[str, Range]) -> dict[str, Range]:
+    """``chosen`` with steps of x of which 3 is a multiple, and the same for ``relu6(x + 3)``, where
+    they hold all of it: the sum of integers is then exact."""
+    made = dict(chosen)
+    for gate, name in gates_of(graph).items():
+        if gate not in chosen or name not in chosen:
+            continue
+        low, high = min(chosen[name].minimum, 0.0), max(chosen[name].maximum, 0.0)
+        for steps in range(int(GATE.maximum * (LEVELS - 1) / max(high - low, TINY)), 0, -1):
+            step = GATE.maximum / steps
+            below = min(math.ceil(-low / step - ROUNDING), LEVELS - 1)
+            above = (LEVELS - 1 - below) * step
+            if above >= high - ROUNDING * step:
+                break
+        else:
+            continue
+        if (LEVELS - 1) * step >= min(GATE.maximum - GATE.minimum, high + GATE.maximum):
+            made[name] = Range(-below * step, above)
+            made[gate] = Range(0.0, (LEVELS - 1) * step)
+    return made
 
 
 def wide_enough(

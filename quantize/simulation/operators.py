@@ -44,8 +44,8 @@ def _depthwise_conv_2d(inputs, operator):
 
 
 def _dilated(kernel, options):
-    """``kernel`` [h, w, ...] with zeros where dilation leaves places out: TensorFlow has no gradient
-    of dilation on some processors."""
+    """``kernel`` [h, w, ...] with zeros where dilation leaves places out: TensorFlow has no
+    gradient of dilation on some processors."""
     import tensorflow as tf
 
     for axis, factor in enumerate((options.dilationHFactor, options.dilationWFactor)):

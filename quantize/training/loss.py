@@ -7,20 +7,35 @@ def distances(wanted: Sequence, found: Sequence, of_classes: bool):
     """The distance of each image's outputs ``found`` from those ``wanted``, float32 [n].
 
     ``of_classes``: the last of the outputs are what a softmax reads, and their classes are compared
-    by Kullback-Leibler divergence (Hinton et al. 2015, arXiv 1503.02531); otherwise squared errors
-    of every output, as shares of the mean square of it.
+    by Kullback-Leibler divergence (Hinton et al. 2015, arXiv 1503.02531). That hangs on the few
+    images that are hard to tell, so the squared error of these logits, as a share of their mean
+    square, is added: it is as large, and much the same on all images. Otherwise such shares of
+    every output.
     """
     import tensorflow as tf
 
     if of_classes:
         logits, others = tf.nn.log_softmax(wanted[-1]), tf.nn.log_softmax(found[-1])
-        return tf.reduce_sum(tf.exp(logits) * (logits - others), axis=-1)
-    total = 0.0
-    for one, other in zip(wanted, found, strict=True):
-        axes = list(range(1, len(one.shape)))
-        square = tf.reduce_mean(one**2) + 1e-12
-        total += tf.reduce_mean((other - one) ** 2, axes) / square
-    return total
+        divergences = tf.reduce_sum(tf.exp(logits) * (logits - others), axis=-1)
+        return divergences + _shares(_centered(wanted[-1]), _centered(found[-1]))
+    pairs = zip(wanted, found, strict=True)
+    return tf.add_n([_shares(one, other) for one, other in pairs])
+
+
+def _centered(logits):
+    """Logits without what they have in common, which a softmax does not see."""
+    import tensorflow as tf
+
+    return logits - tf.reduce_mean(logits, axis=-1, keepdims=True)
+
+
+def _shares(wanted, found):
+    """The mean squared error of each image, as a share of the mean square of all that is wanted."""
+    import tensorflow as tf
+
+    axes = list(range(1, len(wanted.shape)))
+    energy = tf.reduce_mean(wanted**2) + 1e-12
+    return tf.reduce_mean((found - wanted) ** 2, axes) / energy
 
 
 def of_labels(labels, logits):

@@ -23,6 +23,7 @@ from quantize.training.trainable_int8 import TrainableInt8
 from quantize.training.training_set import TrainingSet
 
 SEED = 0
+MOMENTUM = 0.95  # gradients of few images are noisy
 WARM_UP = 16  # steps until a learning rate is what it should be
 CHECKS = 16  # how often the held-out images are looked at, evenly spread over the steps
 KEPT_AVERAGE = 0.95  # of a moving average, by each step
@@ -49,7 +50,7 @@ class Training:
             (self._int8.biases, data.rates.biases),
             (self._int8.steps, data.rates.ranges),
         ]
-        self._parts = [(part, rate, keras.optimizers.Adam(rate, beta_2=0.99))
+        self._parts = [(part, rate, keras.optimizers.Adam(rate, MOMENTUM, beta_2=0.99))
                        for part, rate in parts if part]  # fmt: skip
         for part, _, optimizer in self._parts:
             optimizer.build(part)
@@ -147,8 +148,12 @@ class Training:
         if distance < self._distance:
             self._best, self._best_step, self._distance = averages, self._done, distance
         _assign(self._int8.variables, values)
-        state = [variable.numpy() for variable in self._all]
-        self._saved.write(Progress(self._done, state, self._best, self._best_step, self._distance))
+        self._saved.write(self._progress())
+
+    def _progress(self) -> Progress:
+        values = [variable.numpy() for variable in self._all]
+        best = self._best, self._best_step, self._distance
+        return Progress(self._done, values, *best)
 
     def _of_held_out(self) -> float:
         """The mean distance of the held-out images."""
