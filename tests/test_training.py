@@ -84,7 +84,7 @@ def data_of(folder, **changed) -> TrainingSet:
 def steps_apart(graph: Graph, stage: Stage, fed) -> np.ndarray:
     """The outputs of the simulation less those of LiteRT, in steps, for each of both."""
     found = outputs(graph, fed, 1)
-    simulated = [value.numpy() for value in TrainableInt8(graph, stage.graph).outputs(fed)]
+    simulated = [value.numpy() for value in TrainableInt8(graph, stage.graph, fed).outputs(fed)]
     parts = np.split(found, len(simulated), axis=1)
     steps = [graph.quantization(name).scale[0] for name in graph.outputs]
     pairs = zip(simulated, parts, steps, strict=True)
@@ -117,7 +117,7 @@ def test_operators_that_are_float_in_the_file_are_float_here(small):
 
 def test_what_was_not_trained_is_stored_as_it_was(small):
     _, stage = small
-    untouched = TrainableInt8(stage.int8_graph, stage.graph).trained()
+    untouched = TrainableInt8(stage.int8_graph, stage.graph, images(8)).trained()
     fed = images(32, 2)
     np.testing.assert_array_equal(outputs(untouched, fed, 1), outputs(stage.int8_graph, fed, 1))
 

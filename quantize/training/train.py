@@ -44,7 +44,7 @@ class Training:
         import tensorflow as tf
 
         self.data, self._of_classes = data, of_classes
-        self._int8, self._teacher = TrainableInt8(graph, floats), Simulation(teacher)
+        self._int8, self._teacher = TrainableInt8(graph, floats, data.images), Simulation(teacher)
         parts = [
             (self._int8.weights, data.rates.weights),
             (self._int8.biases, data.rates.biases),

@@ -4,8 +4,6 @@ It computes in real numbers what integer kernels compute, so that what is traine
 """
 
 import copy
-from collections import Counter
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,37 +12,28 @@ from quantize.graph.graph_editor import GraphEditor
 from quantize.simulation.simulation import Simulation, real_constant
 from quantize.training import fake_quantization
 from quantize.training.shared_steps import groups
+from quantize.training.trainable_layers import Layer, inputs_of_others, layers
 
-NEAREST = 0.49  # of a step: how far from its integer a weight may begin
-
-
-@dataclass(frozen=True)
-class Layer:
-    """The constants of one layer of int8 weights, by name, and its output; ``bias`` None without
-    one. ``step``: of the weights, in a shape that spreads over them; ``output_step``."""
-
-    output: str
-    weights: str
-    bias: str | None
-    step: np.ndarray
-    output_step: float
+MEAN_OF = 32  # images
 
 
 class TrainableInt8:
     """Variables for ``graph``, an int8 form of ``floats``; operators that are float there stay so.
 
     ``weights`` are in steps of their channel, ``biases`` in steps of the layer's output; ``steps``
-    are natural logarithms of what each step of activations is multiplied by. ValueError where an
-    operator has no gradient.
+    are natural logarithms of what each step of activations is multiplied by. Biases take what the
+    mean output changes by other weights, for the mean input on ``images``: most inputs are no less
+    than 0, and weights that move together would move the mean far. ValueError where an operator has
+    no gradient.
     """
 
-    def __init__(self, graph: Graph, floats: Graph) -> None:
+    def __init__(self, graph: Graph, floats: Graph, images: np.ndarray) -> None:
         import tensorflow as tf
 
         self.graph = graph
         self._simulation = Simulation(graph)
         self._layers = layers(graph)
-        self._groups = groups(graph, _inputs_of_others(graph, self._layers))
+        self._groups = groups(graph, inputs_of_others(graph, self._layers))
         self._group_of = {name: n for n, names in enumerate(self._groups) for name in names}
         self._affine = {name: graph.quantization(name) for name in graph.activations}
         begin = _start(graph, floats, self._layers)
@@ -54,6 +43,7 @@ class TrainableInt8:
             for layer in self._with_bias
         ]
         self.steps = [tf.Variable(0.0) for _ in self._groups]
+        self._means = self._mean_inputs(images[:: max(1, len(images) // MEAN_OF)])
 
     @property
     def variables(self) -> list:
@@ -68,6 +58,22 @@ class TrainableInt8:
         return self._simulation.outputs(
             images, visit=self._as_integers(), constants=self._constants()
         )
+
+    def _mean_inputs(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """The mean input of each layer by its output, in a shape that spreads over its weights."""
+        names = {layer.input for layer in self._layers}
+        sums: dict[str, np.ndarray] = {}
+        as_integers = self._as_integers()
+
+        def add(name, value):
+            value = as_integers(name, value)
+            if name in names:
+                sums[name] = sums.get(name, 0) + value.numpy().mean(axis=0, dtype=np.float64)
+            return value
+
+        for image in images:
+            self._simulation.outputs(np.float32(image)[None], visit=add)
+        return {x.output: x.spread(sums[x.input] / len(images)) for x in self._layers}
 
     def first_not_finite(self, images) -> str | None:
         """The name of the first tensor with a value that is not finite for ``images``; None where
@@ -105,7 +111,9 @@ class TrainableInt8:
             for layer, steps in zip(self._layers, self.weights, strict=True)
         }
         for layer, steps in zip(self._with_bias, self.biases, strict=True):
-            made[layer.bias] = steps * layer.output_step
+            change = made[layer.weights] - layer.stored
+            moved = layer.per_output(change * self._means[layer.output])
+            made[layer.bias] = steps * layer.output_step - moved
         return made
 
     def trained(self) -> Graph:
@@ -113,10 +121,8 @@ class TrainableInt8:
         editor = GraphEditor(self.graph)
         self._write_steps(editor)
         weights = {x.output: v.numpy() for x, v in zip(self._layers, self.weights, strict=True)}
-        biases = {
-            x.output: v.numpy().astype(np.float64) * x.output_step
-            for x, v in zip(self._with_bias, self.biases, strict=True)
-        }
+        constants = self._constants()
+        biases = {x.output: constants[x.bias].numpy().astype(np.float64) for x in self._with_bias}
         for operator in editor.operators:
             output = editor.name(int(operator.outputs[0]))
             if output not in weights:
@@ -136,48 +142,19 @@ class TrainableInt8:
                 tensor.quantization.scale = np.float32(tensor.quantization.scale) * factor
 
 
-def layers(graph: Graph) -> list[Layer]:
-    """The layers of ``graph`` with int8 weights of their own, which no other layer reads."""
-    readers = Counter(name for _, inputs, _ in graph.operators() for name in set(inputs))
-    found = []
-    for kind, inputs, outputs in graph.operators():
-        output, affine = outputs[0], graph.quantization(outputs[0])
-        if kind not in LINEAR or affine is None or any(readers[name] > 1 for name in inputs[1:]):
-            continue
-        if not graph.is_constant(inputs[1]) or graph.dtype(inputs[1]) != np.int8:
-            continue
-        bias = inputs[2] if len(inputs) > 2 and _is_bias(graph, inputs[2]) else None
-        step = graph.quantization(inputs[1])
-        shape = [1] * len(graph.tensor(inputs[1]).shape)
-        if len(step.scale) > 1:
-            shape[step.axis] = -1
-        spread, output_step = step.scale.reshape(shape), float(affine.scale[0])
-        found.append(Layer(output, inputs[1], bias, spread, output_step))
-    return found
-
-
-def _inputs_of_others(graph: Graph, trained: list[Layer]) -> set[str]:
-    """What other operators with a bias in steps of their input read: those steps have to stay."""
-    own = {layer.output for layer in trained}
-    others = [inputs for _, inputs, outputs in graph.operators() if outputs[0] not in own]
-    return {name for inputs in others if any(_is_bias(graph, n) for n in inputs) for name in inputs}
-
-
-def _is_bias(graph: Graph, name: str) -> bool:
-    return graph.dtype(name) == np.int32 and graph.quantization(name) is not None
-
-
 def _start(graph: Graph, floats: Graph, found: list[Layer]) -> dict[str, np.ndarray]:
-    """Weights to begin with, in steps: as near to the float ones as still rounds to the same."""
+    """Weights to begin with, in steps: the float ones, but integers where those are rounded
+    otherwise than to the nearest: a small change would undo what was done there on purpose."""
     originals = {outputs[0]: inputs[1] for kind, inputs, outputs in floats.operators()
                  if kind in LINEAR}  # fmt: skip
     made = {}
     for layer in found:
-        integers = graph.constant(layer.weights).astype(np.float32)
+        integers = np.rint(layer.stored / layer.step)
         original = originals.get(layer.output)
         value = None if original is None else floats.constant(original)
         if value is not None and value.shape == integers.shape:
-            integers += np.clip(value / layer.step - integers, -NEAREST, NEAREST)
+            apart = value / layer.step - integers
+            integers += np.where(np.abs(apart) < 0.5, apart, 0)
         made[layer.weights] = integers
     return made
 
