@@ -16,8 +16,8 @@ class LearningRates:
     """The largest change of a variable by one step of Adam. ``weights`` and ``biases`` in steps of
     their integers, ``ranges`` as a share."""
 
-    weights: float = 0.02
-    biases: float = 0.005
+    weights: float = 0.005
+    biases: float = 0.002
     ranges: float = 1e-3
 
 
