@@ -383,14 +383,14 @@ def test_an_image_in_both_sets_is_named(folder, tmp_path):
     calib, data = opened(flat, "CALIB"), opened(folder)
     with pytest.raises(RequestError) as caught:
         check_disjoint(calib, range(2), data, range(9))
-    assert str(copied) in str(caught.value) and "1 of 2 calibration" in str(caught.value)
+    assert str(copied) in str(caught.value) and "1 of 2 images of CALIB" in str(caught.value)
     check_disjoint(calib, [1], data, range(9))
     check_disjoint(calib, range(2), data, [0, 1, 2])
 
 
 def test_one_folder_serves_both_roles_where_the_images_differ(folder):
     check_disjoint(opened(folder, "CALIB"), [0, 3, 6], opened(folder), [1, 2, 4, 5])
-    with pytest.raises(RequestError, match="2 of 3 calibration images"):
+    with pytest.raises(RequestError, match="2 of 3 images of CALIB"):
         check_disjoint(opened(folder, "CALIB"), [0, 3, 6], opened(folder), [0, 1, 6])
 
 

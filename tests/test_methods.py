@@ -8,13 +8,19 @@ from quantize.evaluate.outputs import outputs
 from quantize.methods.methods import METHODS, Calibration
 from quantize.methods.plan import Plan
 from quantize.methods.search import search
+from quantize.training.training_set import TrainingSet
+
+
+def briefly(images):
+    """Eight steps of training on ``images``."""
+    return TrainingSet(images, steps=8)
 
 
 @pytest.fixture(scope="module")
 def whole(v1_graph, calibration_images, evaluation_images):
     return search(
         v1_graph,
-        Calibration(calibration_images, threads=2),
+        Calibration(calibration_images, threads=2, training=briefly(calibration_images)),
         evaluation_images,
         "probabilities",
         Plan(tuple(METHODS), None),
@@ -67,7 +73,8 @@ def test_a_target_out_of_reach_is_reported(v1_graph, calibration_images, evaluat
 
 
 def test_plans_are_read_from_what_was_typed():
-    quick = tuple(n for n in METHODS if n not in ("learned-rounding", "mixed-precision"))
+    slow = ("learned-rounding", "mixed-precision", "distillation")
+    quick = tuple(n for n in METHODS if n not in slow)
     assert Plan.parse("auto", 28.5) == Plan(quick, 28.5)
     assert Plan.parse("auto", 28.5, 1.1) == Plan((*quick, "mixed-precision"), 28.5, 1.1)
     other_order = "min-max,equalization,bias-correction"
@@ -79,7 +86,7 @@ def test_plans_are_read_from_what_was_typed():
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        ("magic", "METHODS has 'magic'; expected auto, or min-max and then"),
+        ("magic", "METHODS has 'magic'; expected auto or min-max, and then"),
         ("bias-correction", "METHODS is bias-correction; expected"),
         ("min-max,equalization,equalization", "each once: min-max,bias-correction,error-feedb"),
         ("", "METHODS has ''"),
@@ -119,7 +126,7 @@ def test_layers_that_mobilenets_do_not_have_are_passed_over():
     images = np.random.default_rng(9).uniform(-1, 1, (48, 16, 16, 3)).astype(np.float32)
     found = search(
         graph,
-        Calibration(images[:32], threads=2),
+        Calibration(images[:32], threads=2, training=briefly(images[:32])),
         images[32:],
         "probabilities",
         Plan(tuple(METHODS), None),

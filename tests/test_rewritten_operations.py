@@ -71,7 +71,12 @@ def test_it_computes_what_keras_does(build):
     session = open_session("litert", content)
     session.feed(image)
     session.run()
-    expected = np.asarray(model(image))
+    try:
+        expected = np.asarray(model(image))
+    except Exception as error:
+        if "do not yet support dilation" not in str(error):
+            raise
+        pytest.skip("TensorFlow has no dilated transposed convolution on this processor")
     assert np.ptp(expected) > 0
     np.testing.assert_allclose(session.output(), expected, atol=1e-5, rtol=1e-5)
 

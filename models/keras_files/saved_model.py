@@ -26,7 +26,11 @@ def open_saved_model(path: Path, res: int | None = None) -> OpenedModel:
     """
     with saved_graph.Freezer() as freezer:
         import keras
+        import tensorflow as tf
 
+        # On some processors TensorFlow fuses a grouped convolution with what follows it, and then
+        # has no kernel for that.
+        tf.config.optimizer.set_experimental_options({"remapping": False})
         saved = saved_graph.chosen(path)
         frozen = freezer.frozen(saved)
     if len(frozen.inputs) != 1:
