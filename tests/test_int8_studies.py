@@ -48,7 +48,7 @@ ERRORS = np.random.default_rng(0).exponential(1, 400)
 
 
 def test_the_ratio_of_sums_is_paired_by_image():
-    """What a factor changes in every image alike is no noise at all."""
+    """A factor that changes every image alike is no noise at all."""
     found = SumRatio.of(ERRORS * 2, ERRORS)
     assert (found.db, found.low_db, found.high_db) == pytest.approx((3.0103,) * 3, abs=1e-4)
     assert SumRatio.of(ERRORS, ERRORS * 1.01).is_below_1
@@ -100,7 +100,7 @@ def test_a_network_is_trained_once_and_not_kept_by_halves(tmp_path, monkeypatch)
 
 @pytest.fixture(scope="module")
 def quick_search(v1_graph, calibration_images, evaluation_images):
-    """What the search tells of the methods that it accepts, and its result."""
+    """The methods that the search tells of, as it accepts them, and its result."""
     told = []
     plan = Plan(("min-max", "bias-correction", "equalization"), None)
     found = search(

@@ -1,5 +1,7 @@
 """The float graph in TensorFlow: the numbers of LiteRT, and gradients that are right."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from quantize.graph.graph import LINEAR, Graph
 from quantize.passes import hard_swish
 from quantize.ranges.calibration import calibrate
 from quantize.simulation import importance
+from quantize.simulation.operators import OPERATORS
 from quantize.simulation.simulation import Simulation, unknown_kinds
 
 SIZE = 12
@@ -118,6 +121,30 @@ def test_histograms_weigh_values_by_their_squared_gradients():
     assert share == pytest.approx(importance.PROJECTIONS, rel=1e-3)
     coarse = [counts.reshape(64, -1).sum(axis=1) for counts in (found.counts / share, wanted)]
     np.testing.assert_allclose(*coarse, rtol=0.02, atol=0.02 * wanted.max())
+
+
+@pytest.mark.parametrize("strides", [(2, 1), (1, 3)])
+@pytest.mark.parametrize("kind", ["CONV_2D", "DEPTHWISE_CONV_2D"])
+def test_strides_of_two_sizes_and_dilation_leave_places_out(kind, strides):
+    """Without padding, each stride takes every so many-th of the places of a stride of 1, and a
+    dilated kernel is one with zeros between its taps."""
+    rng = np.random.default_rng(8)
+    shape = (1, 3, 3, 4) if kind == "DEPTHWISE_CONV_2D" else (5, 3, 3, 4)
+    kernel, fed = (np.float32(rng.normal(0, 1, size)) for size in (shape, (2, 14, 15, 4)))
+    spread = np.zeros((shape[0], 5, 7, 4), np.float32)
+    spread[:, ::2, ::3] = kernel
+
+    def found(kernel, strides, dilations):
+        options = SimpleNamespace(
+            strideH=strides[0], strideW=strides[1], padding=1,
+            dilationHFactor=dilations[0], dilationWFactor=dilations[1],
+        )  # fmt: skip
+        return OPERATORS[kind]([fed, kernel], SimpleNamespace(builtinOptions=options)).numpy()
+
+    every = found(spread, (1, 1), (1, 1))
+    assert np.ptp(every) > 1
+    wanted = every[:, :: strides[0], :: strides[1]]
+    np.testing.assert_allclose(found(kernel, strides, (2, 3)), wanted, atol=1e-4)
 
 
 def test_every_operator_passes_gradients_on():

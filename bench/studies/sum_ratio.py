@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-RESAMPLES, SEED = 2000, 0
+from quantize.evaluate.judgement import decibels, resampled_log_sums
+
 CONFIDENCE = 0.95
 SMALLEST = np.finfo(np.float64).tiny  # in the place of a sum of nothing
 
@@ -24,12 +25,10 @@ class SumRatio:
     @classmethod
     def of(cls, above: np.ndarray, below: np.ndarray) -> "SumRatio":
         """``above`` and ``below``: non-negative parts of each image, float64 [n]."""
-        images = len(above)
-        rng = np.random.default_rng(SEED)
-        drawn = rng.multinomial(images, np.full(images, 1 / images), RESAMPLES)
-        ends = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
-        low, high = np.quantile(_db(drawn @ above, drawn @ below), ends)
-        return cls(float(_db(above.sum(), below.sum())), float(low), float(high))
+        drawn = decibels(resampled_log_sums(above) - resampled_log_sums(below))
+        low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+        sums = np.maximum([above.sum(), below.sum()], SMALLEST)
+        return cls(float(decibels(-np.diff(np.log(sums))[0])), float(low), float(high))
 
     @property
     def is_below_1(self) -> bool:
@@ -38,7 +37,3 @@ class SumRatio:
 
     def __str__(self) -> str:
         return f"{self.db:+.2f} [{self.low_db:+.2f}, {self.high_db:+.2f}]"
-
-
-def _db(above, below):
-    return 10 * np.log10(np.maximum(above, SMALLEST) / np.maximum(below, SMALLEST))

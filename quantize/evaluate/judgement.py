@@ -35,7 +35,7 @@ class Judged:
     def is_better(self, other: "Judged") -> bool:
         """True where its distance is smaller than that of ``other`` beyond the noise, and its SQNR
         is no worse."""
-        mine, others = (_resampled(judged.distances) for judged in (self, other))
+        mine, others = (resampled_log_sums(judged.distances) for judged in (self, other))
         upper = np.quantile(mine - others, CONFIDENCE)
         return bool(upper < 0) and _at_least(self.summary.sqnr_db, other.summary.sqnr_db)
 
@@ -93,7 +93,7 @@ class Judge:
             wanted = self._wanted[:, place].astype(np.float64)
             signal, noise = (wanted**2).sum(axis=1), ((found[:, place] - wanted) ** 2).sum(axis=1)
             if noise.any() and signal.any():
-                ratio = 10 / np.log(10) * (_resampled(signal) - _resampled(noise))
+                ratio = decibels(resampled_log_sums(signal) - resampled_log_sums(noise))
                 low, high = (float(q) for q in np.quantile(ratio, [0.025, 0.975]))
                 worst = (low, high) if worst is None else min(worst, (low, high))
         return worst
@@ -117,7 +117,7 @@ def with_logits(graph: Graph) -> Graph | None:
 
 
 def without_logits(graph: Graph) -> Graph:
-    """What ``with_logits`` was made of, with its outputs alone."""
+    """The graph that ``with_logits`` was made of."""
     editor = GraphEditor(graph)
     editor.subgraph.outputs = np.asarray(editor.subgraph.outputs[:1], np.int32)
     return Graph.packed(editor.model).named(graph.inputs[0], graph.outputs[0])
@@ -134,7 +134,12 @@ def _log_softmax(logits: np.ndarray) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
-def _resampled(values: np.ndarray) -> np.ndarray:
+def decibels(log_ratio):
+    """The natural logarithm of a ratio of energies in dB."""
+    return 10 / np.log(10) * log_ratio
+
+
+def resampled_log_sums(values: np.ndarray) -> np.ndarray:
     """Logarithms of the sums of ``values`` [n] over images drawn with replacement, the same images
     for all values of that length."""
     rng = np.random.default_rng(SEED)

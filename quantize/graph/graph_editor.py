@@ -98,6 +98,14 @@ class GraphEditor:
             operator.inputs = np.asarray(inputs, np.int32)
         self.set_constant(index, value)
 
+    def write_bias(self, operator, bias: np.ndarray) -> None:
+        """Store real values [output channels] as the int32 bias of a layer, as near as its steps
+        allow."""
+        steps = self.tensor(int(operator.inputs[2])).quantization.scale
+        integers = np.rint(bias / np.asarray(steps, np.float64))
+        limit = np.iinfo(np.int32)
+        self.write(operator, 2, np.clip(integers, limit.min, limit.max))
+
     def tensor(self, index: int):
         return self.subgraph.tensors[index]
 

@@ -8,6 +8,7 @@ method was calibrated on; no labels are needed.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -133,10 +134,7 @@ def search(
     kept_float = layer_names.find(graph, plan.keep_float)
     judge = Judge(graph, evaluation, output_kind, tensors, calibration.threads)
 
-    def reached(found: Judged) -> bool:
-        wanted = plan.min_sqnr_db
-        return wanted is not None and _decibels(found.summary.sqnr_db) >= wanted
-
+    reached = partial(_reaches, plan.min_sqnr_db)
     goal = Goal(lambda made: reached(judge.judged(made)), plan.max_latency_ratio, latencies)
     calibration = replace(calibration, goal=goal, teacher=graph)
     stage = replace(_first_stage(graph, calibration, scheme), kept_float=kept_float)
@@ -229,6 +227,10 @@ def _result(
         accepted,
         found.sqnr_interval_db,
     )
+
+
+def _reaches(wanted_db: float | None, found: Judged) -> bool:
+    return wanted_db is not None and _decibels(found.summary.sqnr_db) >= wanted_db
 
 
 def _decibels(sqnr_db: float | None) -> float:

@@ -181,11 +181,7 @@ class Layer:
 
     def set_bias(self, bias: np.ndarray) -> None:
         """Store real values [output channels] as the int32 bias, as near as its steps allow."""
-        tensor = self.int8_editor.tensor(int(self.operator.inputs[2]))
-        steps = np.rint(bias / np.asarray(tensor.quantization.scale, np.float64))
-        limit = np.iinfo(np.int32)
-        steps = np.clip(steps, limit.min, limit.max).astype(np.int32)
-        self.int8_editor.write(self.operator, 2, steps)
+        self.int8_editor.write_bias(self.operator, bias)
 
 
 def layers(graph: Graph, int8_editor: GraphEditor) -> Iterator[Layer]:

@@ -16,7 +16,7 @@ LARGEST_SHARE = 0.5  # of the other one
 
 @dataclass(frozen=True)
 class Variations:
-    """What is done to each of a batch of images: float32 arrays, an image a row.
+    """The changes to each of a batch of images: float32 arrays, an image a row.
 
     ``boxes`` [n, 4]: top, left, bottom and right of the crop as shares; ``contrast`` [n, 1, 1, 1];
     ``brightness`` [n, 1, 1, channels] is added; ``share`` [n, 1, 1, 1] of the next image.

@@ -94,19 +94,18 @@ class Training:
         chosen = self.data.drawn(self._done)
         rng = np.random.default_rng((SEED, self._done))
         channels = self.data.images.shape[-1]
-        learned = self.data.labels
-        drawn = Variations.drawn(rng, len(chosen), channels, mixed=learned is None)
+        drawn = Variations.drawn(rng, len(chosen), channels, mixed=self.data.labels is None)
         images = tf.constant(np.float32(self.data.images[chosen]))
         images = varied(images, drawn, *self._ends)
-        labels = tf.constant(np.zeros(0, np.int64) if learned is None else learned[chosen])
         share = min(1, (self._done + 1) / WARM_UP)
         share *= (1 + math.cos(math.pi * self._done / self.data.steps)) / 2
         for _, rate, optimizer in self._parts:
             optimizer.learning_rate.assign(rate * share)
-        if not bool(self._compiled_step(images, labels)):
+        if not bool(self._compiled_step(images, self._labels(chosen))):
+            name = self._int8.first_not_finite(images) or "the gradient of the loss"
             return (
                 f"training stopped after {self._done} of {self.data.steps} steps, as "
-                f"{self._not_finite(images)} is not finite; the best until then, after "
+                f"{name} is not finite; the best until then, after "
                 f"{self._best_step} steps, is kept"
             )
         self._done += 1
@@ -117,14 +116,8 @@ class Training:
         import tensorflow as tf
 
         variables = self._int8.variables
-        wanted = [] if self.data.labels is not None else self._teacher.outputs(images)
         with tf.GradientTape() as tape:
-            found = self._int8.outputs(images)
-            if self.data.labels is not None:
-                each = loss.of_labels(labels, found[-1])
-            else:
-                each = loss.distances(wanted, found, self._of_classes)
-            total = tf.reduce_mean(each)
+            total = tf.reduce_mean(self._distances(images, labels))
         slopes = tape.gradient(total, variables, unconnected_gradients="zero")
         norms = [tf.reduce_sum(tf.abs(slope)) for slope in slopes]
         finite = tf.math.is_finite(total + tf.add_n(norms))
@@ -148,12 +141,8 @@ class Training:
         if distance < self._distance:
             self._best, self._best_step, self._distance = averages, self._done, distance
         _assign(self._int8.variables, values)
-        self._saved.write(self._progress())
-
-    def _progress(self) -> Progress:
-        values = [variable.numpy() for variable in self._all]
-        best = self._best, self._best_step, self._distance
-        return Progress(self._done, values, *best)
+        state = [variable.numpy() for variable in self._all]
+        self._saved.write(Progress(self._done, state, self._best, self._best_step, self._distance))
 
     def _of_held_out(self) -> float:
         """The mean distance of the held-out images."""
@@ -162,12 +151,19 @@ class Training:
         found, chosen = [], self.data.held_out
         for start in range(0, len(chosen), self.data.batch):
             part = chosen[start : start + self.data.batch]
-            labels = np.zeros(0, np.int64) if self.data.labels is None else self.data.labels[part]
             images = tf.constant(np.float32(self.data.images[part]))
-            found.append(self._compiled_distances(images, tf.constant(labels)).numpy())
+            found.append(self._compiled_distances(images, self._labels(part)).numpy())
         return float(np.concatenate(found).mean(dtype=np.float64))
 
+    def _labels(self, chosen: np.ndarray):
+        """Those of the ``chosen`` images; none where the teacher is learned from."""
+        import tensorflow as tf
+
+        labels = self.data.labels
+        return tf.constant(np.zeros(0, np.int64) if labels is None else labels[chosen])
+
     def _distances(self, images, labels):
+        """The loss of each image."""
         found = self._int8.outputs(images)
         if self.data.labels is not None:
             return loss.of_labels(labels, found[-1])
@@ -186,10 +182,6 @@ class Training:
         _assign(self._all, found.values)
         self._done, self._best, self._best_step = found.step, list(found.best), found.best_step
         self._distance = found.distance
-
-    def _not_finite(self, images) -> str:
-        """The name of the first tensor that is not finite, or of what has such a gradient."""
-        return self._int8.first_not_finite(images) or "the gradient of the loss"
 
 
 def train(

@@ -120,15 +120,17 @@ class TrainableInt8:
         """The int8 graph of what the variables hold."""
         editor = GraphEditor(self.graph)
         self._write_steps(editor)
-        weights = {x.output: v.numpy() for x, v in zip(self._layers, self.weights, strict=True)}
+        weights = {
+            layer.output: fake_quantization.weights(steps).numpy()
+            for layer, steps in zip(self._layers, self.weights, strict=True)
+        }
         constants = self._constants()
         biases = {x.output: constants[x.bias].numpy().astype(np.float64) for x in self._with_bias}
         for operator in editor.operators:
             output = editor.name(int(operator.outputs[0]))
             if output not in weights:
                 continue
-            limit = fake_quantization.LARGEST_WEIGHT
-            editor.write(operator, 1, np.clip(np.rint(weights[output]), -limit, limit))
+            editor.write(operator, 1, weights[output])
             if output in biases:
                 _write_bias(editor, operator, biases[output])
         return editor.graph()
@@ -163,9 +165,6 @@ def _write_bias(editor: GraphEditor, operator, bias: np.ndarray) -> None:
     """Store real values as the int32 bias, in steps of the input times those of the weights."""
     tensor = editor.tensor(int(operator.inputs[2]))
     weight_steps = np.asarray(editor.tensor(int(operator.inputs[1])).quantization.scale, np.float32)
-    steps = editor.affine(int(operator.inputs[0]))[0] * weight_steps
-    limit = np.iinfo(np.int32)
-    integers = np.clip(np.rint(bias / steps.astype(np.float64)), limit.min, limit.max)
     tensor.quantization = copy.copy(tensor.quantization)
-    tensor.quantization.scale = steps
-    editor.write(operator, 2, integers)
+    tensor.quantization.scale = editor.affine(int(operator.inputs[0]))[0] * weight_steps
+    editor.write_bias(operator, bias)

@@ -75,7 +75,7 @@ def layers(graph: Graph) -> list[Layer]:
 
 
 def inputs_of_others(graph: Graph, trained: list[Layer]) -> set[str]:
-    """What other operators with a bias in steps of their input read: those steps have to stay."""
+    """The inputs of other operators with a bias in steps of them: those steps have to stay."""
     own = {layer.output for layer in trained}
     others = [inputs for _, inputs, outputs in graph.operators() if outputs[0] not in own]
     return {name for inputs in others if any(_is_bias(graph, n) for n in inputs) for name in inputs}
