@@ -205,10 +205,11 @@ def test_what_a_connection_whose_processes_were_all_killed_leaves_goes_with_the_
             env=environment() | {"TMPDIR": folder}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
         assert process.stdout.readline() == b"connected\n"
-        process.send_signal(signal.SIGSTOP)  # it does not end what it started
-        for pid in [*running(str(settings.ssh_config)), *running(folder), process.pid]:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        pids = {*running(str(settings.ssh_config)), *running(folder), process.pid}
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # none of them sees another one's end
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
         process.communicate()
         wait_until(lambda: not running(folder))
         assert os.listdir(folder)
