@@ -8,7 +8,10 @@ import pytest
 from quantize.evaluate.output_comparison import compare
 from quantize.evaluate.outputs import outputs
 from quantize.graph.graph import LINEAR
+from quantize.graph.graph_editor import GraphEditor
+from quantize.graph.segment import cut
 from quantize.passes import bias_correction, equalization, error_feedback
+from quantize.passes.layer import MADE_UP
 from quantize.ranges.calibration import calibrate
 from quantize.ranges.choose_scale import choose_ranges
 from quantize.schemes import int8
@@ -31,8 +34,6 @@ def plain(v1_graph, v1_statistics):
 @pytest.fixture(scope="module")
 def coarse(v1_graph, v1_statistics):
     """Int8 with the weights rounded to 31 steps, so that there is something to take back."""
-    from quantize.graph.graph_editor import GraphEditor
-
     plain = int8.quantize(v1_graph, choose_ranges(v1_graph, v1_statistics))
     editor = GraphEditor(plain)
     for operator in editor.operators:
@@ -66,43 +67,26 @@ def test_bias_correction_changes_biases_alone(v1_graph, v1_statistics, plain, ca
     assert changed > 20
 
 
-def test_correcting_by_an_importance_that_is_even_is_correcting_by_the_mean(
-    v1_graph, v1_statistics, coarse, calibration_images
-):
-    by_mean = bias_correction.correct(
-        v1_graph, coarse, means(v1_statistics), calibration_images, threads=2
-    )
-    even = {
-        outputs[0]: np.ones((len(calibration_images), *v1_graph.tensor(outputs[0]).shape[1:3], 1))
-        for kind, _, outputs in v1_graph.operators()
-        if kind in LINEAR
-    }
-    even = {name: found.astype(np.float32) for name, found in even.items()}
-    found = bias_correction.correct_by_importance(v1_graph, coarse, even, calibration_images, 2)
-    for kind, inputs, _ in found.operators():
-        if kind in LINEAR:
-            wanted, step = by_mean.constant(inputs[2]), by_mean.quantization(inputs[2]).scale
-            apart = np.abs(found.constant(inputs[2]).astype(np.int64) - wanted) * step
-            assert apart.max() < 1e-3 * (1 + np.abs(wanted * step).max())
-
-
-def test_what_has_no_importance_is_not_corrected_for(v1_graph, coarse, calibration_images):
-    """A layer whose first image alone counts has its mean output of that image, near enough."""
-    first, *_ = [o[0] for kind, _, o in v1_graph.operators() if kind in LINEAR]
-    places = np.zeros((len(calibration_images), *v1_graph.tensor(first).shape[1:3], 1), np.float32)
-    nothing = bias_correction.correct_by_importance(
-        v1_graph, coarse, {first: places}, calibration_images, 2
-    )
-    places[0] = 1
-    found = bias_correction.correct_by_importance(
-        v1_graph, coarse, {first: places}, calibration_images, 2
-    )
-    one = bias_correction.correct_by_importance(
-        v1_graph, coarse, {first: np.ones_like(places[:1])}, calibration_images[:1], 2
-    )
-    bias = next(i[2] for _, i, o in coarse.operators() if o[0] == first)
-    np.testing.assert_array_equal(found.constant(bias), one.constant(bias))
-    assert (found.constant(bias) != nothing.constant(bias)).any()
+def test_of_what_comes_in_shifted_a_share_is_made_up_for(v1_graph, calibration_images):
+    """A layer with exact weights, whose input is off by one: nothing but that is to be mended."""
+    step = np.float32(1 / 64)
+    editor = GraphEditor(cut(GraphEditor(v1_graph), 2, 3))
+    layer = editor.operators[0]
+    weights = np.clip(np.rint(editor.read(layer, 1) / step), -127, 127)
+    weights[:, 0, 0, 0] = 127  # every channel has that step
+    editor.write(layer, 1, weights * step)
+    graph = editor.graph()
+    shape = graph.tensor(graph.inputs[0]).shape[1:]
+    rng = np.random.default_rng(5)
+    fed = np.float32(rng.uniform(0, 5, (8, *shape)))
+    statistics = calibrate(graph, (one[None] for one in fed), threads=1)
+    int8_graph = int8.quantize(graph, choose_ranges(graph, statistics))
+    wanted = {n: found.mean - 1 for n, found in statistics.items() if found.mean is not None}
+    made = bias_correction.correct(graph, int8_graph, wanted, fed, threads=1)
+    (_, (_, _, bias), _) = next(op for op in made.operators() if op[0] == "CONV_2D")
+    moved = (made.constant(bias) - int8_graph.constant(bias)) * made.quantization(bias).scale
+    shift = -(weights * step).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(moved, MADE_UP * shift, atol=0.02 * np.abs(shift).max())
 
 
 def test_correcting_twice_is_correcting_once(v1_graph, v1_statistics, coarse, calibration_images):
@@ -180,6 +164,22 @@ def test_equalization_leaves_the_float_network_on_its_images_and_fills_depthwise
             assert reach.max() <= 6
             fuller += (reach > 1.05 * before_reach).any()
     assert fuller > 5
+
+
+def test_equalization_leaves_alone_what_gains_nothing_in_the_outputs(v1_graph, v1_statistics):
+    """Only one depthwise layer reads channels that any output hangs on."""
+    read = [inputs[0] for kind, inputs, _ in v1_graph.operators() if kind == "DEPTHWISE_CONV_2D"]
+    known = {name: np.zeros(len(v1_statistics[name].channel_maxima)) for name in read}
+    known[read[1]] += 1
+    equal = equalization.equalize(v1_graph, v1_statistics, importance=known)
+    pairs = zip(v1_graph.operators(), equal.operators(), strict=True)
+    changed = [
+        old[2][0]
+        for old, new in pairs
+        if old[0] in LINEAR and (v1_graph.constant(old[1][1]) != equal.constant(new[1][1])).any()
+    ]
+    after = [o[0] for _, inputs, o in v1_graph.operators() if inputs[0] == read[1]]
+    assert changed == [read[1], *after]
 
 
 def test_equalization_for_one_scale_a_tensor_evens_out_weights(

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from quantize.evaluate import judgement
 from quantize.evaluate.judgement import Judge, Judged, with_logits
 from quantize.evaluate.output_comparison import ComparisonSummary
 from quantize.evaluate.outputs import outputs
@@ -16,19 +17,21 @@ from quantize.ranges.choose_scale import choose_ranges
 from quantize.schemes import int8
 
 
-def judged(distances, sqnr_db):
-    summary = ComparisonSummary(len(distances), 0.1, 0.1, 1.0, sqnr_db, 1.0)
-    return Judged(summary, np.asarray(distances, np.float64), None)
+def judged(distances, squared_errors=None):
+    """``distances`` [n] of one kind, or [n, kinds]; errors that are all alike unless given."""
+    distances = np.asarray(distances, np.float64).reshape(len(distances), -1)
+    errors = np.ones(len(distances)) if squared_errors is None else squared_errors
+    summary = ComparisonSummary(len(distances), 0.1, 0.1, 1.0, 30.0, 1.0)
+    return Judged(summary, distances, errors, None)
 
 
 def test_better_is_what_is_better_on_nearly_all_images():
     rng = np.random.default_rng(1)
     base = rng.exponential(1, 256)
-    assert judged(base * 0.9, 31).is_better(judged(base, 30))
-    assert not judged(base * 0.9, 29).is_better(judged(base, 30))
-    assert not judged(base, 30).is_better(judged(base * 0.9, 31))
-    assert not judged(base, 30).is_better(judged(base, 30))
-    assert judged(np.zeros(256), None).is_better(judged(base, 30))
+    assert judged(base * 0.9).is_better(judged(base))
+    assert not judged(base).is_better(judged(base * 0.9))
+    assert not judged(base).is_better(judged(base))
+    assert judged(np.zeros(256), np.zeros(256)).is_better(judged(base))
 
 
 def test_what_one_image_decides_is_noise():
@@ -36,14 +39,43 @@ def test_what_one_image_decides_is_noise():
     lucky = np.ones(256)
     base[7] = 60.0
     lucky[7] = 1.0
-    assert not judged(lucky * 1.01, 31).is_better(judged(base, 30))
+    assert not judged(lucky * 1.01).is_better(judged(base))
+
+
+def test_both_kinds_of_distance_count_alike():
+    """Whatever they are measured in; much of one may make up for little of the other."""
+    rng = np.random.default_rng(3)
+    base = rng.exponential(1, (256, 2)) * [1e-3, 1e3]
+    assert judged(base * [0.8, 1.1]).is_better(judged(base))
+    assert not judged(base * [0.9, 1.2]).is_better(judged(base))
+
+
+def test_what_is_closer_but_likely_noisier_is_not_better():
+    rng = np.random.default_rng(4)
+    base, errors = rng.exponential(1, (2, 256))
+    louder = errors * rng.uniform(1.0, 1.4, 256)
+    assert judged(base * 0.9, errors).is_better(judged(base, louder))
+    assert not judged(base * 0.9, louder).is_better(judged(base, errors))
+    other = rng.permutation(errors)  # as much, on other images: one cannot tell
+    assert judged(base * 0.9, other).is_better(judged(base, errors))
 
 
 def test_chance_is_taken_for_better_about_as_often_as_its_level_says():
     rng = np.random.default_rng(2)
     pairs = [rng.exponential(1, (2, 256)) for _ in range(400)]
-    found = sum(judged(a, 31).is_better(judged(b, 30)) for a, b in pairs)
+    found = sum(judged(a).is_better(judged(b)) for a, b in pairs)
     assert found <= 0.09 * len(pairs)
+
+
+def test_the_error_of_likely_logits_sees_nothing_of_the_others():
+    wanted = np.float32([[5, 4, -9, -20], [30, 0, 0, 0]])
+    found = wanted + np.float32([[0, 0, 3, 9], [0, 0.5, 0.5, 0.5]])
+    errors = judgement._errors_of_the_likely(wanted, found)
+    assert errors[0] == 0 and errors[1] > 0  # the second has no likely other: the next is one
+    np.testing.assert_allclose(judgement._errors_of_the_likely(wanted, wanted + 7), 0, atol=1e-9)
+    half = np.exp(-0.5) / (1 + np.exp(-0.5))  # the share of the second class at twice the heat
+    apart = judgement._errors_of_the_likely(wanted, wanted + np.float32([[0, 1, 0, 0]] * 2))[0]
+    assert apart == pytest.approx(half * (1 - half), rel=1e-6)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +101,8 @@ def test_the_interval_holds_the_ratio_of_all_images(v1_graph, plain, evaluation_
     found = judge.judged(plain)
     low, high = found.sqnr_interval_db
     assert low < found.summary.sqnr_db < high and high - low < 10
-    assert found.distances.shape == (len(evaluation_images),) and (found.distances >= 0).all()
+    assert found.distances.shape == (len(evaluation_images), 2) and (found.distances >= 0).all()
+    assert (found.squared_errors >= 0).all() and found.squared_errors.any()
     float_itself = judge.judged(v1_graph)
     assert float_itself.summary.sqnr_db is None and float_itself.sqnr_interval_db is None
     assert float_itself.distances.max() < 1e-9

@@ -84,13 +84,27 @@ def test_what_has_no_gradient_is_named():
 
 
 def test_importance_is_what_a_change_does_to_the_outputs():
-    """Where only a corner is read, nothing else has importance."""
+    """That of a channel: the mean square of the change, for a small change at each place."""
+    import tensorflow as tf
+
     graph = Graph(float_graph.convert(_corner(), SIZE, SIZE, 3)).named("image", "outputs")
-    found = importance.of_places(graph, images(6))
+    fed = images(8)
+    statistics = calibrate(graph, (one[None] for one in fed), 1)
     first = next(o[0] for kind, _, o in graph.operators() if kind in LINEAR)
-    assert found[first].shape == (6, SIZE - 2, SIZE - 2, 1)
-    assert (found[first][:, 4:] == 0).all() and (found[first][:, :, 4:] == 0).all()
-    assert (found[first][:, :4, :4] >= 0).all() and found[first][:, :4, :4].any(axis=(1, 2)).all()
+    found = importance.observe(graph, statistics, fed).channels[first]
+    simulation = Simulation(graph)
+    wanted, before = np.zeros(len(found)), simulation.outputs(tf.constant(fed))[0].numpy()
+    for channel in range(len(found)):
+        for place in np.ndindex(SIZE - 2, SIZE - 2):
+            change = np.zeros((1, SIZE - 2, SIZE - 2, len(found)), np.float32)
+            change[0, *place, channel] = 0.1
+            moved = simulation.outputs(
+                tf.constant(fed), visit=lambda name, x, d=change: x + d if name == first else x
+            )
+            wanted[channel] += np.sum(((moved[0].numpy() - before) / 0.1) ** 2)
+    share = found.sum() / wanted.sum()  # of every projection, and the cross terms by chance
+    np.testing.assert_allclose(found / share, wanted, rtol=0.6)
+    assert 0.5 < share / importance.PROJECTIONS < 2
 
 
 def _corner() -> keras.Model:
@@ -113,7 +127,7 @@ def test_histograms_weigh_values_by_their_squared_gradients():
     graph = graph_of(image, x)
     fed = images(8)
     statistics = calibrate(graph, (one[None] for one in fed), 1)
-    found = importance.histograms(graph, statistics, fed)["image"]
+    found = importance.observe(graph, statistics, fed).histograms["image"]
     places = np.searchsorted(found.centers + found.width / 2, fed.reshape(8, -1), side="left")
     squares = np.broadcast_to(weights.ravel() ** 2, places.shape)
     wanted = np.bincount(places.ravel(), squares.ravel(), len(found.counts))
@@ -167,5 +181,5 @@ def test_every_operator_passes_gradients_on():
     change = projected(fed + step * direction) - projected(fed - step * direction)
     assert float(change) / (2 * step) == pytest.approx(float(tf.norm(slope)), rel=0.05)
     statistics = calibrate(graph, (one[None] for one in images(8)), 1)
-    found = importance.histograms(graph, statistics, images(8))
+    found = importance.observe(graph, statistics, images(8)).histograms
     assert all(histogram.counts.any() for histogram in found.values())

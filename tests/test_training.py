@@ -105,8 +105,7 @@ def test_it_computes_what_the_file_computes(
     stage = stage_of(graph, Calibration(seen, 2), per_channel)
     found = np.abs(steps_apart(with_logits(stage.int8_graph), stage, fed))
     # A value in a million lies between two steps, and changes the outputs of its image.
-    assert (found < 1.01).mean() > 0.97
-    assert (found < 0.01).mean() > 0.5
+    assert (found < 0.01).mean() > 0.99
 
 
 def test_operators_that_are_float_in_the_file_are_float_here(small):
@@ -115,7 +114,7 @@ def test_operators_that_are_float_in_the_file_are_float_here(small):
     stage = stage_of(graph, Calibration(images(40), 1), kept_float=kept)
     assert "DEQUANTIZE" in stage.int8_graph.op_histogram
     found = np.abs(steps_apart(stage.int8_graph, stage, images(32, 2)))
-    assert (found < 1.01).mean() > 0.99
+    assert (found < 0.01).mean() > 0.99
 
 
 def test_what_was_not_trained_is_stored_as_it_was(small):
@@ -133,9 +132,9 @@ def test_the_file_is_what_was_trained_and_nearer_to_the_float_network(small, tmp
     assert notes == () and not list(tmp_path.iterdir())
     judge = Judge(graph, images(200, 5), "softmax", (), 1)
     before, after = judge.judged(stage.int8_graph), judge.judged(made)
-    assert after.distances.mean() < 0.7 * before.distances.mean()
+    assert after.distances[:, 0].mean() < 0.7 * before.distances[:, 0].mean()
     found = np.abs(steps_apart(with_logits(made), stage, images(32, 2)))
-    assert (found < 1.01).mean() > 0.99
+    assert (found < 0.01).mean() > 0.99
     changed = [
         made.quantization(name).scale[0] / stage.int8_graph.quantization(name).scale[0]
         for name in stage.ranges

@@ -72,7 +72,7 @@ class _HeldOut:
     def errors(self, int8_graph: Graph) -> _Errors:
         found = outputs(int8_graph, self._images, self._threads).astype(np.float64)
         noise = ((found - self.wanted) ** 2).sum(axis=1)
-        return _Errors(self._judge.judged(int8_graph).distances, noise)
+        return _Errors(self._judge.judged(int8_graph).distances[:, 0], noise)
 
 
 def search_judged(network: Network, images: Images, threads: int, report: Report) -> Found:

@@ -1,10 +1,12 @@
 """Comparison of int8 forms: is one better than another, beyond what images differ by?
 
 The signal-to-quantization-noise ratio of probabilities hangs on the few images that are hard to
-tell: on 64 images one and the same file moves by 1 to 2 dB. So forms are compared image by image:
-by the Kullback-Leibler divergence of their classes from those of the float network, taken from what
-the last softmax reads, or else by their squared errors; and the ratio of two sums gets an interval
-by a bootstrap over the images (Efron and Tibshirani 1993, chapter 13).
+tell: on 64 images one and the same file moves by 1 to 2 dB. So forms are compared image by image,
+and the ratio of two sums gets an interval by a bootstrap over the images (Efron and Tibshirani
+1993, chapter 13). Of classes there are two distances from those of the float network, whose ratios
+count alike, both taken from what the last softmax reads: the Kullback-Leibler divergence, and the
+error of the likely logits, which is less even in what it means but much alike on all images. Other
+outputs have one: their squared error.
 """
 
 from collections.abc import Sequence
@@ -20,24 +22,38 @@ from quantize.graph.graph_editor import GraphEditor
 
 RESAMPLES, SEED = 1000, 0
 CONFIDENCE = 0.95
+DOUBT = 0.25  # where it is likelier than that, an SQNR may be no worse
+LIKELY = 7.0  # below the largest logit: a thousandth of its probability
 
 
 @dataclass(frozen=True)
 class Judged:
-    """An int8 form beside the float network. ``distances``: of each image, float64 [n].
+    """An int8 form beside the float network. Of each image: ``distances`` float64 [n, kinds], and
+    ``squared_errors`` float64 [n] of the outputs, as shares of their energy.
     ``sqnr_interval_db``: where the SQNR of ``summary`` lies by the bootstrap, 95 %; None for
     outputs that are the same."""
 
     summary: ComparisonSummary
     distances: np.ndarray
+    squared_errors: np.ndarray
     sqnr_interval_db: tuple[float, float] | None
 
     def is_better(self, other: "Judged") -> bool:
         """True where its distance is smaller than that of ``other`` beyond the noise, and its SQNR
-        is no worse."""
-        mine, others = (resampled_log_sums(judged.distances) for judged in (self, other))
-        upper = np.quantile(mine - others, CONFIDENCE)
-        return bool(upper < 0) and _at_least(self.summary.sqnr_db, other.summary.sqnr_db)
+        is not likely worse."""
+        closer = self._less(other, "distances").mean(axis=-1)
+        noise = self._less(other, "squared_errors")
+        return bool(np.quantile(closer, CONFIDENCE) < 0 and np.quantile(noise, DOUBT) <= 0)
+
+    def _less(self, other: "Judged", name: str) -> np.ndarray:
+        """The logarithms of the ratios to those of ``other``, resampled."""
+        mine, others = (resampled_log_sums(getattr(judged, name)) for judged in (self, other))
+        return mine - others
+
+    @property
+    def log_distance(self) -> float:
+        """The logarithm of its distance, in the mean of the kinds; the smaller the better."""
+        return float(_log(self.distances.sum(axis=0)).mean())
 
 
 class Judge:
@@ -60,11 +76,13 @@ class Judge:
         """ValueError for outputs that are not finite."""
         found, logits = self._outputs(int8_graph)
         summary = compare(self._wanted, found, self._kind, self._tensors)
+        errors = self._squared_errors(found)
         if logits is not None and self._wanted_logits is not None:
-            distances = _divergences(self._wanted_logits, logits)
+            kinds = (_divergences, _errors_of_the_likely)
+            distances = np.stack([kind(self._wanted_logits, logits) for kind in kinds], axis=1)
         else:
-            distances = self._squared_errors(found)
-        return Judged(summary, distances, self._interval_db(found))
+            distances = errors[:, None]
+        return Judged(summary, distances, errors, self._interval_db(found))
 
     def _outputs(self, graph: Graph) -> tuple[np.ndarray, np.ndarray | None]:
         """The outputs, and what the last softmax reads; None where there is none."""
@@ -129,6 +147,19 @@ def _divergences(wanted: np.ndarray, found: np.ndarray) -> np.ndarray:
     return np.maximum((np.exp(wanted) * (wanted - found)).sum(axis=1), 0)
 
 
+def _errors_of_the_likely(wanted: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Variances of the error of logits [n, classes] over the likely classes, with the shares that
+    they have at twice the temperature. (Ranges may cut off the others: a softmax does not see it.)
+    """
+    error = found.astype(np.float64) - wanted
+    below = wanted.max(axis=1, keepdims=True) - wanted
+    second = np.sort(below, axis=1)[:, 1:2] if below.shape[1] > 1 else 0
+    shares = np.where(below <= np.maximum(second, LIKELY), np.exp(-below / 2.0), 0)
+    shares /= shares.sum(axis=1, keepdims=True)
+    mean = (shares * error).sum(axis=1, keepdims=True)
+    return (shares * (error - mean) ** 2).sum(axis=1)
+
+
 def _log_softmax(logits: np.ndarray) -> np.ndarray:
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
@@ -140,13 +171,12 @@ def decibels(log_ratio):
 
 
 def resampled_log_sums(values: np.ndarray) -> np.ndarray:
-    """Logarithms of the sums of ``values`` [n] over images drawn with replacement, the same images
-    for all values of that length."""
+    """Logarithms of the sums of ``values`` [n, ...] over images drawn with replacement, the same
+    images for all values of that length."""
     rng = np.random.default_rng(SEED)
     drawn = rng.multinomial(len(values), np.full(len(values), 1 / len(values)), RESAMPLES)
-    return np.log(np.maximum(drawn @ values, np.finfo(np.float64).tiny))
+    return _log(drawn @ values)
 
 
-def _at_least(sqnr_db: float | None, other_db: float | None) -> bool:
-    """None is no noise at all."""
-    return sqnr_db is None or (other_db is not None and sqnr_db >= other_db)
+def _log(sums: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(sums, np.finfo(np.float64).tiny))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -23,13 +23,13 @@ from quantize.ranges.calibration import Activation, calibrate
 from quantize.ranges.choose_scale import choose_ranges, fisher_ranges
 from quantize.ranges.value_range import Range, covered
 from quantize.schemes import int8
-from quantize.simulation import importance
+from quantize.simulation.importance import Importance, observe
 from quantize.simulation.simulation import unknown_kinds
 from quantize.training.train import train
 from quantize.training.training_set import TrainingSet
 
 CORRECTED_ON = 128  # images at most that layer-by-layer passes keep in memory
-MOST_VALUES = 2**28  # of one activation for all images together, float32
+GRADIENTS_OF = 32  # images at most: on networks with ImageNet weights as good as 100
 LEARNED_ROUNDING = "learned-rounding"  # takes minutes, so it has to be asked for
 MIXED_PRECISION = "mixed-precision"  # the one method that costs latency
 DISTILLATION = "distillation"  # takes many minutes
@@ -45,7 +45,9 @@ class Stage:
     ``ranges`` are those of the int8 form, ``kept_float`` the output tensors of the layers that stay
     float in it, ``latency_ratio`` what those cost where it was measured. ``per_channel``: whether
     weights have a scale for each output channel. ``rounding``: what rounds the weights; None: to
-    the nearest. ``notes``: sentences on what did not go as it should.
+    the nearest. ``importance``: what errors in the float form do to its outputs, computed when it
+    is first asked for; ``by_importance``: whether ranges go by it. ``notes``: sentences on what did
+    not go as it should.
     """
 
     graph: Graph
@@ -57,12 +59,20 @@ class Stage:
     latency_samples: int | None = None
     per_channel: bool = True
     rounding: Rounding | None = None
+    importance: Callable[[], Importance] = Importance
+    by_importance: bool = False
     notes: tuple[str, ...] = ()
 
     @property
     def means(self) -> dict[str, np.ndarray]:
         """The mean of each activation that a layer reads."""
         return {n: a.mean for n, a in self.statistics.items() if a.mean is not None}
+
+    def chosen_ranges(self) -> dict[str, Range]:
+        """The range of each activation of the float form."""
+        if self.by_importance:
+            return fisher_ranges(self.graph, self.statistics, self.importance().histograms)
+        return choose_ranges(self.graph, self.statistics, after_softmax=True)
 
     def quantized(self, chosen: dict[str, Range]) -> "Stage":
         """The same float form as int8 by these ranges."""
@@ -96,6 +106,12 @@ class Calibration:
     def corrected_on(self) -> np.ndarray:
         return self.images[:: self.every]
 
+    def importance(
+        self, graph: Graph, statistics: dict[str, Activation]
+    ) -> Callable[[], Importance]:
+        some = self.images[:: -(-len(self.images) // GRADIENTS_OF)]
+        return cache(partial(observe, graph, statistics, some))
+
     def statistics(self, graph: Graph) -> dict[str, Activation]:
         stream = (image[None] for image in self.images)
         return calibrate(graph, stream, self.threads, self.every)
@@ -116,7 +132,8 @@ def _error_feedback(stage: Stage, calibration: Calibration) -> Iterator[Stage]:
 
 def _equalization(stage: Stage, calibration: Calibration) -> Iterator[Stage]:
     """Equalized channels, logits in the range that their softmax looks at."""
-    graph = equalization.equalize(stage.graph, stage.statistics, stage.per_channel)
+    known = stage.importance().channels if stage.per_channel else {}
+    graph = equalization.equalize(stage.graph, stage.statistics, stage.per_channel, known)
     if not stage.per_channel:
         graph = equalization.absorb_high_biases(graph, calibration.statistics(graph))
     yield from _changed(stage, graph, calibration)
@@ -124,47 +141,34 @@ def _equalization(stage: Stage, calibration: Calibration) -> Iterator[Stage]:
 
 def _channel_splitting(stage: Stage, calibration: Calibration) -> Iterator[Stage]:
     """Copies of the channels that cost most, in the place of dead ones."""
-    yield from _changed(stage, channel_splitting.split(stage.graph, stage.statistics), calibration)
+    known = stage.importance().channels
+    graph = channel_splitting.split(stage.graph, stage.statistics, known, stage.per_channel)
+    yield from _changed(stage, graph, calibration)
 
 
 def _changed(stage: Stage, graph: Graph, calibration: Calibration) -> Iterator[Stage]:
-    """``stage`` with another form of its float graph, which is observed and quantized anew."""
-    if graph.content == stage.graph.content:
-        return
-    statistics = calibration.statistics(graph)
-    stage = replace(stage, graph=graph, statistics=statistics)
-    stage = stage.quantized(choose_ranges(graph, statistics, after_softmax=True))
-    yield _corrected(stage, calibration, stage.rounding or bias_correction.correct)
+    """``stage`` with another form of its float graph, which is observed and quantized anew, with
+    the logits in the range that their softmax looks at; nothing where all stays as it is."""
+    begin = stage
+    if graph.content != stage.graph.content:
+        statistics = calibration.statistics(graph)
+        importance = calibration.importance(graph, statistics)
+        stage = replace(stage, graph=graph, statistics=statistics, importance=importance)
+    ranges = stage.chosen_ranges()
+    if stage is not begin or ranges != stage.ranges:
+        yield _rounded(stage.quantized(ranges), calibration)
 
 
 def _fisher_ranges(stage: Stage, calibration: Calibration) -> Iterator[Stage]:
-    """Ranges by the effect of what they round and cut off on the outputs; with corrected biases,
-    and with those of the float network: what is cut off on purpose shifts means, too."""
-    if unknown_kinds(stage.graph):
-        return
-    weighted = importance.histograms(stage.graph, stage.statistics, calibration.corrected_on)
-    stage = stage.quantized(fisher_ranges(stage.graph, stage.statistics, weighted))
-    yield _corrected(stage, calibration, stage.rounding or bias_correction.correct)
-    if stage.rounding is None:
-        yield stage
+    """Ranges by the effect of what they round and cut off on the outputs."""
+    if stage.importance().histograms:
+        stage = replace(stage, by_importance=True)
+        yield _rounded(stage.quantized(stage.chosen_ranges()), calibration)
 
 
-def _importance_correction(stage: Stage, calibration: Calibration) -> Iterator[Stage]:
-    """Biases corrected for the mean of what decides, in place of that of all places."""
-    if unknown_kinds(stage.graph):
-        return
-    values = max(stage.graph.size(name) for name in stage.graph.activations)
-    images = as_memory_holds(calibration.corrected_on, values, MOST_VALUES)
-    threads, weights = calibration.threads, importance.of_places(stage.graph, images)
-    made = bias_correction.correct_by_importance(
-        stage.graph, stage.int8_graph, weights, images, threads
-    )
-    yield replace(stage, int8_graph=made)
-
-
-def as_memory_holds(images: np.ndarray, values: int, most_values: int) -> np.ndarray:
-    """Every so many-th of the images, where so many values of each would be more than that."""
-    return images[:: max(1, len(images) * values // most_values)]
+def _rounded(stage: Stage, calibration: Calibration) -> Stage:
+    """``stage`` with weights rounded, and biases corrected, as they were before."""
+    return _corrected(stage, calibration, stage.rounding or bias_correction.correct)
 
 
 def _learned_rounding(stage: Stage, calibration: Calibration) -> Iterator[Stage]:
@@ -229,11 +233,10 @@ def _corrected(
 METHODS: dict[str, Callable[[Stage, Calibration], Iterator[Stage]]] = {
     "min-max": _min_max,
     "bias-correction": _bias_correction,
-    "error-feedback": _error_feedback,
-    "equalization": _equalization,
-    "channel-splitting": _channel_splitting,
     "fisher-ranges": _fisher_ranges,
-    "importance-correction": _importance_correction,
+    "error-feedback": _error_feedback,
+    "channel-splitting": _channel_splitting,
+    "equalization": _equalization,
     LEARNED_ROUNDING: _learned_rounding,
     MIXED_PRECISION: _mixed_precision,
     DISTILLATION: _distillation,

@@ -22,7 +22,7 @@ from quantize.evaluate.latency import Latency
 from quantize.graph import layer_names
 from quantize.graph.graph import Graph
 from quantize.methods.inputs import Inputs
-from quantize.methods.methods import METHODS, Calibration, Stage, as_memory_holds
+from quantize.methods.methods import METHODS, Calibration, Stage
 from quantize.methods.mixed_precision import Goal
 from quantize.methods.plan import Plan
 from quantize.methods.settings import SETTINGS_FILE
@@ -130,7 +130,7 @@ def search(
     fails.
     """
     values = sum(graph.size(name) for name in graph.outputs)
-    evaluation = as_memory_holds(evaluation, values, MOST_VALUES)
+    evaluation = evaluation[:: max(1, len(evaluation) * values // MOST_VALUES)]
     kept_float = layer_names.find(graph, plan.keep_float)
     judge = Judge(graph, evaluation, output_kind, tensors, calibration.threads)
 
@@ -195,7 +195,7 @@ def _best_form(
     """The form that ``method`` makes of ``stage``, of several the nearest to the float network;
     None where it does not apply."""
     made = [(judge.judged(form.int8_graph), form) for form in METHODS[method](stage, calibration)]
-    return min(made, key=lambda pair: float(pair[0].distances.sum()), default=None)
+    return min(made, key=lambda pair: pair[0].log_distance, default=None)
 
 
 def _first_stage(graph: Graph, calibration: Calibration, scheme: Scheme) -> Stage:
@@ -205,7 +205,13 @@ def _first_stage(graph: Graph, calibration: Calibration, scheme: Scheme) -> Stag
     centered = partial_sums.center(lowered, statistics)
     if centered is not lowered:
         statistics = calibration.statistics(centered)
-    return Stage(centered, statistics, centered, per_channel=scheme.per_channel)
+    return Stage(
+        graph=centered,
+        statistics=statistics,
+        int8_graph=centered,
+        per_channel=scheme.per_channel,
+        importance=calibration.importance(centered, statistics),
+    )
 
 
 def _result(

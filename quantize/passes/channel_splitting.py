@@ -7,7 +7,7 @@ be proven to be always zero, as trained MobileNets have some (7 of the 32 after 
 convolution of MobileNetV1), so the network stays as fast as it was.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +16,10 @@ from quantize.graph.graph import Graph
 from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.groups import group_of, groups, kernel, set_kernel
 from quantize.passes.layer_pair import HEADROOM, OUTPUT_AXIS, LayerPair, layer_pairs
+from quantize.passes.rounding_noise import RoundingNoise, squared_step
 from quantize.ranges.calibration import Activation
-from quantize.ranges.value_range import LEVELS
+
+LARGEST = 127  # int8 weights are symmetric
 
 
 @dataclass(frozen=True)
@@ -43,15 +45,26 @@ class _Chain:
         return self.pairs[-1].second
 
 
-def split(graph: Graph, statistics: dict[str, Activation]) -> Graph:
+def split(
+    graph: Graph,
+    statistics: dict[str, Activation],
+    importance: Mapping[str, np.ndarray] | None = None,
+    per_channel: bool = True,
+) -> Graph:
     """``graph`` with copies of the channels that cost most, each where a dead one was.
 
     Its float outputs stay the same. A channel is dead where no input as far as those of
-    ``statistics``, and HEADROOM further, opens its rectifier.
+    ``statistics``, and HEADROOM further, opens its rectifier. ``importance`` as in RoundingNoise:
+    it says what each channel costs in the outputs, and only what gains there is split. Without it,
+    costs are errors of the layer that reads. ``per_channel``: whether weights have a step for each
+    output channel.
     """
-    editor = GraphEditor(graph)
+    editor, noise = GraphEditor(graph), RoundingNoise(statistics, importance or {})
     for chain in list(_chains(editor, statistics)):
-        _fill(editor, chain)
+        cost = _cost(editor, chain, noise)
+        origin, gain = _copied(cost, chain)
+        if noise.is_worth(gain):
+            _fill(editor, chain, origin, per_channel)
     return editor.graph()
 
 
@@ -87,10 +100,8 @@ def _dead(editor: GraphEditor, layer, statistics: dict[str, Activation]) -> np.n
     return editor.read(layer, 2) + largest <= 0
 
 
-def _fill(editor: GraphEditor, chain: _Chain) -> None:
-    reader = kernel(editor, chain.reader)
-    matrix = reader.reshape(len(reader), -1)
-    origin = _copied(_cost(editor, chain, matrix), chain)
+def _fill(editor: GraphEditor, chain: _Chain, origin: np.ndarray, per_channel: bool) -> None:
+    matrix = _matrix(editor, chain)
     filled = origin != np.arange(len(origin))
     always = _always(editor, chain, filled)
     editor.write(chain.reader, 2, editor.read(chain.reader, 2) + matrix[:, filled] @ always)
@@ -98,9 +109,28 @@ def _fill(editor: GraphEditor, chain: _Chain) -> None:
         axis = OUTPUT_AXIS[editor.kind(layer)]
         editor.write(layer, 1, np.take(editor.read(layer, 1), origin, axis))
         editor.write(layer, 2, editor.read(layer, 2)[origin])
-    times = np.bincount(origin, minlength=len(origin))
-    read = reader[..., origin] / times[origin].astype(np.float32)
-    set_kernel(editor, chain.reader, read)
+    shape = kernel(editor, chain.reader).shape
+    set_kernel(editor, chain.reader, _shared(matrix, origin, per_channel).reshape(shape))
+
+
+def _matrix(editor: GraphEditor, chain: _Chain) -> np.ndarray:
+    """The weights of the reader, [rows, channels]."""
+    read = kernel(editor, chain.reader)
+    return read.reshape(len(read), -1)
+
+
+def _shared(matrix: np.ndarray, origin: np.ndarray, per_channel: bool) -> np.ndarray:
+    """``matrix`` [rows, channels] with each channel's weights shared by its copies, apart by a part
+    of a step each: rounded, the shares then add up to the rounded whole (as in the paper, 3.3)."""
+    times = np.bincount(origin, minlength=len(origin))[origin]
+    shares = matrix[:, origin] / times.astype(np.float32)
+    number = np.asarray([np.sum(origin[:i] == origin[i]) for i in range(len(origin))])
+    apart = np.where(shares != 0, (number - (times - 1) / 2) / times, 0).astype(np.float32)
+    made = shares
+    for _ in range(2):  # shares that are moved apart may be the largest, whose step this is
+        step = np.abs(made).max(axis=1 if per_channel else None, keepdims=True) / LARGEST
+        made = shares + step * apart
+    return made
 
 
 def _always(editor: GraphEditor, chain: _Chain, filled: np.ndarray) -> np.ndarray:
@@ -112,25 +142,29 @@ def _always(editor: GraphEditor, chain: _Chain, filled: np.ndarray) -> np.ndarra
     return np.clip(editor.read(last.first, 2)[filled], lowest, last.end)
 
 
-def _cost(editor: GraphEditor, chain: _Chain, matrix: np.ndarray) -> np.ndarray:
-    """Squared error that the rounding of each channel causes in the reader, [channels]."""
+def _cost(editor: GraphEditor, chain: _Chain, noise: RoundingNoise) -> np.ndarray:
+    """What the rounding of each channel costs, [channels]: in the outputs, or where that is not
+    known as squared error in the reader."""
+    known = [noise.of(editor.name(int(layer.outputs[0]))) for layer in chain.layers]
+    if all(found is not None for found in known):
+        return np.sum(known, axis=0)
+    matrix = _matrix(editor, chain)
     cost = np.zeros(matrix.shape[1])
     for pair in chain.pairs:
-        seen = pair.activation
-        width = max(seen.channel_maxima.max(), 0) - min(seen.channel_minima.min(), 0)
         passed = 1.0
         if pair.second_kind == "DEPTHWISE_CONV_2D":
             passed = (editor.read(pair.second, 1) ** 2).sum(axis=(0, 1, 2))
-        cost += (width / (LEVELS - 1)) ** 2 * passed
+        cost += squared_step(pair.activation) * passed
     return cost * (matrix**2).sum(axis=0)
 
 
-def _copied(cost: np.ndarray, chain: _Chain) -> np.ndarray:
-    """For each channel the one that it becomes; n copies of one leave 1/n**2 of its cost.
+def _copied(cost: np.ndarray, chain: _Chain) -> tuple[np.ndarray, float]:
+    """For each channel the one that it becomes, and what that gains in all; n copies of one leave
+    1/n**2 of its cost.
 
     A dead one stays where no channel of its group is alive.
     """
-    origin = np.arange(len(cost))
+    origin, total = np.arange(len(cost)), 0.0
     times = np.ones(len(cost))
     for channel in np.flatnonzero(chain.dead):
         copied = np.flatnonzero((chain.group == chain.group[channel]) & ~chain.dead)
@@ -138,4 +172,5 @@ def _copied(cost: np.ndarray, chain: _Chain) -> np.ndarray:
             gain = cost[copied] / times[copied] ** 2 - cost[copied] / (times[copied] + 1) ** 2
             origin[channel] = copied[gain.argmax()]
             times[origin[channel]] += 1
-    return origin
+            total += gain.max()
+    return origin, total

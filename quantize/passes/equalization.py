@@ -4,12 +4,15 @@ Between two layers, channel i may be divided by s[i] after the first and multipl
 of the second. The float network stays the same, but its channels share one int8 scale more evenly.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from quantize.graph.graph import Graph
 from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.groups import kernel, set_kernel
 from quantize.passes.layer_pair import INPUT_AXIS, OUTPUT_AXIS, LayerPair, layer_pairs
+from quantize.passes.rounding_noise import RoundingNoise
 from quantize.ranges.calibration import Activation
 
 MAX_FACTOR = 1e3  # a channel that is as good as dead is not blown up beyond this
@@ -19,7 +22,12 @@ MAX_FACTOR = 1e3  # a channel that is as good as dead is not blown up beyond thi
 HEADROOM = 1.5
 
 
-def equalize(graph: Graph, statistics: dict[str, Activation], per_channel: bool = True) -> Graph:
+def equalize(
+    graph: Graph,
+    statistics: dict[str, Activation],
+    per_channel: bool = True,
+    importance: Mapping[str, np.ndarray] | None = None,
+) -> Graph:
     """``graph`` with equalized channels; its float outputs stay the same on the calibration images.
 
     ReLU6 is positively homogeneous only as long as its 6 is not reached. So a channel that reaches
@@ -28,10 +36,11 @@ def equalize(graph: Graph, statistics: dict[str, Activation], per_channel: bool 
 
     With ``per_channel`` weights the scales serve the activations alone: every channel is scaled up
     to the tensor's largest where the second layer is a depthwise one, whose weights have a scale
-    for each channel and lose nothing. Otherwise they serve the weights as in the paper:
+    for each channel and lose nothing, and where the finer steps gain something in the outputs, as
+    ``importance`` (of RoundingNoise) says. Otherwise they serve the weights as in the paper:
     s = sqrt(r1 * r2) / r2 for weight ranges r1 and r2.
     """
-    editor = GraphEditor(graph)
+    editor, noise = GraphEditor(graph), RoundingNoise(statistics, importance or {})
     for pair in layer_pairs(editor, statistics):
         if per_channel:
             if pair.second_kind != "DEPTHWISE_CONV_2D":
@@ -42,7 +51,10 @@ def equalize(graph: Graph, statistics: dict[str, Activation], per_channel: bool 
             first = _ranges(editor.read(pair.first, 1), OUTPUT_AXIS[pair.first_kind])
             second = _ranges(kernel(editor, pair.second), INPUT_AXIS[pair.second_kind])
             wanted = np.sqrt(first / second)
-        _scale(editor, pair, _allowed(pair, wanted))
+        factors = _allowed(pair, wanted)
+        known = noise.of(editor.name(int(pair.first.outputs[0]))) if per_channel else None
+        if known is None or noise.is_worth(float((known * (1 - factors**2)).sum())):
+            _scale(editor, pair, factors)
     return editor.graph()
 
 

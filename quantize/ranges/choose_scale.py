@@ -62,15 +62,17 @@ def fisher_ranges(
 ) -> dict[str, Range]:
     """The ranges of least squared error, as ``choose_ranges`` has them, each value weighted by the
     effect of its error on the outputs: the histograms ``weighted`` say it, by name. What is not
-    among them keeps all its values."""
+    among them keeps all its values; what a softmax reads gets the range that ``softmax`` chooses.
+    """
     seen = {
         name: replace(
             activation, histogram=activation.histogram.mixed(weighted[name], UNWEIGHTED_SHARE)
         )
         for name, activation in statistics.items()
-        if name in weighted and weighted[name].counts.any()
+        if name in weighted and weighted[name].counts.any() and activation.rows is None
     }
-    kept = choose_ranges(graph, {n: a for n, a in statistics.items() if n not in seen})
+    others = {name: a for name, a in statistics.items() if name not in seen}
+    kept = choose_ranges(graph, others, after_softmax=True)
     return _with_exact_gates(graph, {**kept, **choose_ranges(graph, seen, "mse")})
 
 

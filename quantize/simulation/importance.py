@@ -7,14 +7,15 @@ arXiv 2102.05426) weigh errors with.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from quantize.graph.graph import LINEAR, Graph
+from quantize.graph.graph import Graph
 from quantize.ranges.calibration import Activation
 from quantize.ranges.histogram import BINS, Histogram
-from quantize.simulation.simulation import Simulation
+from quantize.simulation.simulation import Simulation, unknown_kinds
 
 SEED = 0
 PROJECTIONS = 2
@@ -24,48 +25,43 @@ ARRAYS = 3  # of each activation, that are there at once
 SAMPLES_PER_IMAGE = 2**15  # values of one activation that are counted
 
 
-def histograms(
-    graph: Graph, statistics: dict[str, Activation], images: np.ndarray
-) -> dict[str, Histogram]:
-    """The histogram of each activation in ``statistics``, its values weighted by their squared
-    gradients, for preprocessed ``images`` [n, h, w, c]. Zeros, which int8 has exactly, count
-    nothing. ValueError where ``graph`` has an operator without a gradient.
+@dataclass(frozen=True)
+class Importance:
+    """Squared gradients of what is observed, by name of the activation.
+
+    ``histograms``: of its values, each weighted by its squared gradients; zeros, which int8 has
+    exactly, count nothing. ``channels``: their sums over each channel, float64 [channels]. Both
+    empty where an operator has no known gradient.
     """
+
+    histograms: dict[str, Histogram] = field(default_factory=dict)
+    channels: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def observe(graph: Graph, statistics: dict[str, Activation], images: np.ndarray) -> Importance:
+    """The importance of the activations in ``statistics`` for preprocessed ``images``
+    [n, h, w, c]."""
+    if unknown_kinds(graph):
+        return Importance()
     names = [n for n in graph.activations if n in statistics]
     exponents = [statistics[name].histogram.exponent for name in names]
     counts = [np.zeros(BINS) for _ in names]
-    for _, found in _gradients(graph, images, names, _sampled_pairs):
-        for count, exponent, (values, squares) in zip(counts, exponents, found, strict=True):
-            count += _counted(values, squares, exponent)
-    pairs = zip(names, exponents, counts, strict=True)
-    return {name: Histogram(exponent, count) for name, exponent, count in pairs}
+    channels = [np.zeros(len(statistics[name].channel_maxima)) for name in names]
+    for found in _gradients(graph, images, names):
+        for i, (values, squares, sums) in enumerate(found):
+            counts[i] += _counted(values, squares, exponents[i])
+            channels[i] += sums
+    histograms = map(Histogram, exponents, counts)
+    return Importance(
+        dict(zip(names, histograms, strict=True)), dict(zip(names, channels, strict=True))
+    )
 
 
-def of_places(graph: Graph, images: np.ndarray) -> dict[str, np.ndarray]:
-    """The importance of each place of each layer's output before its activation, float32
-    [n, ..., 1]: the squared gradients of all its channels. Arguments and errors as above."""
-    names = [outputs[0] for kind, _, outputs in graph.operators() if kind in LINEAR]
-    maps: dict[str, np.ndarray] = {}
-    for first, found in _gradients(graph, images, names, _square_sums, before_activation=True):
-        for name, part in zip(names, found, strict=True):
-            whole = maps.setdefault(name, np.zeros((len(images), *part.shape[1:]), np.float32))
-            whole[first : first + len(part)] += part
-    return maps
-
-
-def _gradients(
-    graph: Graph,
-    images: np.ndarray,
-    names: list[str],
-    reduced: Callable,
-    before_activation: bool = False,
-) -> Iterator[tuple[int, list]]:
-    """For every few images and every projection: the number of the first of them, and what
-    ``reduced`` makes of the values of each named tensor and of their gradients."""
+def _gradients(graph: Graph, images: np.ndarray, names: list[str]) -> Iterator[list]:
+    """For every few images and every projection: ``_reduced`` of each named tensor, as arrays."""
     import tensorflow as tf
 
     simulation, rng = Simulation(graph), np.random.default_rng(SEED)
-    place = "linear" if before_activation else "visit"
 
     @tf.function(reduce_retracing=True)
     def run(images, signs):
@@ -78,13 +74,13 @@ def _gradients(
                     tape.watch(value)
                 return value
 
-            outputs = simulation.outputs(images, **{place: watch})
+            outputs = simulation.outputs(images, visit=watch)
             products = [tf.reduce_sum(y * sign) for y, sign in zip(outputs, signs, strict=True)]
             projected = tf.add_n(products)
         values = [seen[name] for name in names]
         unread = tf.UnconnectedGradients.ZERO
         slopes = tape.gradient(projected, values, unconnected_gradients=unread)
-        return [reduced(value, slope) for value, slope in zip(values, slopes, strict=True)]
+        return [_reduced(value, slope) for value, slope in zip(values, slopes, strict=True)]
 
     shapes = [[int(n) for n in graph.tensor(name).shape[1:]] for name in graph.outputs]
     values = sum(graph.size(name) for name in graph.activations)
@@ -94,17 +90,16 @@ def _gradients(
         for _ in range(PROJECTIONS):
             sizes = [(len(batch), *shape) for shape in shapes]
             signs = [tf.constant(rng.choice(np.float32([-1, 1]), size)) for size in sizes]
-            yield first, tf.nest.map_structure(lambda found: found.numpy(), run(batch, signs))
+            yield tf.nest.map_structure(lambda found: found.numpy(), run(batch, signs))
 
 
-def _sampled_pairs(values, slopes):
-    return _sampled(values), _sampled(slopes) ** 2
-
-
-def _square_sums(values, slopes):
+def _reduced(values, slopes):
+    """A sample of the values, the squares of their slopes, and the sums of all these squares over
+    each channel."""
     import tensorflow as tf
 
-    return tf.reduce_sum(slopes**2, axis=-1, keepdims=True)
+    sums = tf.reduce_sum(slopes**2, axis=range(len(slopes.shape) - 1))
+    return _sampled(values), _sampled(slopes) ** 2, sums
 
 
 def _sampled(values):

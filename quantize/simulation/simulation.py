@@ -1,6 +1,6 @@
 """A graph as a function of TensorFlow, each of whose tensors can be watched or replaced."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -8,6 +8,9 @@ from quantize.graph.graph import Graph
 from quantize.simulation.operators import FUSED, OPERATORS, RESHAPING
 
 Visit = Callable[[str, object], object]  # of a tensor's name and value: the value in its place
+# Of an operator, its kind, the names of what it reads and of what it makes, and the values read:
+# what it makes.
+Compute = Callable[[object, str, Sequence[str], Sequence[str], list], object]
 
 
 def unknown_kinds(graph: Graph) -> list[str]:
@@ -26,6 +29,11 @@ def unknown_kinds(graph: Graph) -> list[str]:
 def as_it_is(name: str, value):
     """``value``."""
     return value
+
+
+def real(operator, kind: str, inputs: Sequence[str], outputs: Sequence[str], read: list):
+    """What ``operator`` makes of real numbers, before its activation."""
+    return OPERATORS[kind](read, operator)
 
 
 class Simulation:
@@ -53,14 +61,15 @@ class Simulation:
         self,
         images,
         visit: Visit = as_it_is,
-        linear: Visit = as_it_is,
+        compute: Compute = real,
         constants: Mapping[str, object] | None = None,
     ) -> list:
         """The outputs for ``images`` [n, h, w, c].
 
         ``visit`` is given the name and the value of each tensor as it is made, the input first, and
-        gives the value that is read; ``linear`` the same of what an operator makes before its fused
-        activation. ``constants``: those that are read in the place of the graph's own, by name.
+        gives the value that is read; ``compute`` makes it of what an operator reads, but for a
+        reshaping and a fused activation. ``constants``: those that are read in the place of the
+        graph's own, by name.
         """
         import tensorflow as tf
 
@@ -73,7 +82,7 @@ class Simulation:
                 shape = [int(size) for size in self.graph.tensor(name).shape]
                 made = tf.reshape(read[0], [-1, *shape[1:]])
             else:
-                made = linear(name, OPERATORS[kind](read, operator))
+                made = compute(operator, kind, inputs, outputs, read)
             if activation != "NONE":
                 made = FUSED[activation]([made], operator)
             values[name] = visit(name, made)

@@ -7,6 +7,7 @@ quantization: Esser et al. 2020, arXiv 1902.08153).
 
 LOWEST, HIGHEST = -128.0, 127.0
 LARGEST_WEIGHT = 127.0  # int8 weights are symmetric
+HALVES_UP = 2**-10  # of a step: of multiples of a 256th, it moves the halves alone
 HALF = 0.5001  # of a step: the furthest that a value within the range is moved, in float32
 
 
@@ -40,3 +41,21 @@ def weights(steps):
         ), lambda slope: slope
 
     return rounded(steps)
+
+
+def in_steps(values, step):
+    """Multiples of ``step`` as the integers that they are, exactly; a bias is rounded to one."""
+    import tensorflow as tf
+
+    found = values / step
+    return found + tf.stop_gradient(tf.round(found) - found)
+
+
+def requantized(values, step, other_step):
+    """Multiples of ``step`` for an activation that has ``other_step``: XNNPACK multiplies integers
+    by the ratio of both in 256ths, and rounds halves up."""
+    import tensorflow as tf
+
+    ratio = tf.round(256 * step / other_step) / 256
+    found = (tf.round(values / step) * ratio + HALVES_UP) * other_step
+    return values + tf.stop_gradient(found - values)

@@ -167,7 +167,8 @@ class Training:
         found = self._int8.outputs(images)
         if self.data.labels is not None:
             return loss.of_labels(labels, found[-1])
-        return loss.distances(self._teacher.outputs(images), found, self._of_classes)
+        wanted = self._teacher.outputs(images)
+        return loss.distances(wanted, found, self._of_classes, self._int8.lowest_output)
 
     @property
     def _all(self) -> list:

@@ -4,12 +4,15 @@ It computes in real numbers what integer kernels compute, so that what is traine
 """
 
 import copy
+import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from quantize.graph.graph import LINEAR, Graph
 from quantize.graph.graph_editor import GraphEditor
-from quantize.simulation.simulation import Simulation, real_constant
+from quantize.simulation.operators import OPERATORS
+from quantize.simulation.simulation import Simulation, real, real_constant
 from quantize.training import fake_quantization
 from quantize.training.shared_steps import groups
 from quantize.training.trainable_layers import Layer, inputs_of_others, layers
@@ -33,6 +36,7 @@ class TrainableInt8:
         self.graph = graph
         self._simulation = Simulation(graph)
         self._layers = layers(graph)
+        self._layer_of = {layer.weights: layer for layer in self._layers}
         self._groups = groups(graph, inputs_of_others(graph, self._layers))
         self._group_of = {name: n for n, names in enumerate(self._groups) for name in names}
         self._affine = {name: graph.quantization(name) for name in graph.activations}
@@ -50,13 +54,21 @@ class TrainableInt8:
         return [*self.weights, *self.biases, *self.steps]
 
     @property
+    def lowest_output(self) -> float:
+        """The lowest value that the last output can have, by the steps it began with."""
+        affine = self.graph.quantization(self.graph.outputs[-1])
+        if affine is None:
+            return -math.inf
+        return float((fake_quantization.LOWEST - affine.zero_point[0]) * affine.scale[0])
+
+    @property
     def _with_bias(self) -> list[Layer]:
         return [layer for layer in self._layers if layer.bias is not None]
 
     def outputs(self, images) -> list:
         """The outputs for ``images`` [n, h, w, c], float32."""
         return self._simulation.outputs(
-            images, visit=self._as_integers(), constants=self._constants()
+            images, self._as_integers(), self._on_integers, self._constants()
         )
 
     def _mean_inputs(self, images: np.ndarray) -> dict[str, np.ndarray]:
@@ -72,7 +84,7 @@ class TrainableInt8:
             return value
 
         for image in images:
-            self._simulation.outputs(np.float32(image)[None], visit=add)
+            self._simulation.outputs(np.float32(image)[None], add, self._on_integers)
         return {x.output: x.spread(sums[x.input] / len(images)) for x in self._layers}
 
     def first_not_finite(self, images) -> str | None:
@@ -86,24 +98,43 @@ class TrainableInt8:
             return as_integers(name, value)
 
         as_integers = self._as_integers()
-        self._simulation.outputs(images, visit=look, constants=self._constants())
+        self._simulation.outputs(images, look, self._on_integers, self._constants())
         return found[0] if found else None
 
     def _as_integers(self):
-        import tensorflow as tf
-
-        factors = [tf.exp(step) for step in self.steps]
-
         def visit(name, value):
             affine = self._affine.get(name)
             if affine is None:
                 return value
-            step = tf.constant(affine.scale[0])
-            if name in self._group_of:
-                step *= factors[self._group_of[name]]
-            return fake_quantization.activation(value, step, float(affine.zero_point[0]))
+            zero_point = float(affine.zero_point[0])
+            return fake_quantization.activation(value, self._step(name), zero_point)
 
         return visit
+
+    def _step(self, name: str):
+        """The step of an activation."""
+        import tensorflow as tf
+
+        step = tf.constant(self._affine[name].scale[0])
+        group = self._group_of.get(name)
+        return step if group is None else step * tf.exp(self.steps[group])
+
+    def _on_integers(
+        self, operator, kind: str, inputs: Sequence[str], outputs: Sequence[str], read: list
+    ):
+        """What an operator makes; a layer adds up integers, of which float32 rounds no sum."""
+        quantized = self._affine.get(inputs[0]) is not None
+        if kind == "QUANTIZE" and quantized:
+            steps = self._step(inputs[0]), self._step(outputs[0])
+            return fake_quantization.requantized(read[0], *steps)
+        layer = self._layer_of.get(inputs[1]) if kind in LINEAR else None
+        if layer is None or not quantized:
+            return real(operator, kind, inputs, outputs, read)
+        input_step = self._step(inputs[0])
+        step = input_step * layer.step.reshape(-1)
+        steps = [input_step, layer.step, step]
+        integers = [fake_quantization.in_steps(v, s) for v, s in zip(read, steps, strict=False)]
+        return OPERATORS[kind](integers, operator) * step
 
     def _constants(self) -> dict:
         made = {
