@@ -150,7 +150,7 @@ def _changed(stage: Stage, graph: Graph, calibration: Calibration) -> Iterator[S
     """``stage`` with another form of its float graph, which is observed and quantized anew, with
     the logits in the range that their softmax looks at; nothing where all stays as it is."""
     begin = stage
-    if graph.content != stage.graph.content:
+    if graph is not stage.graph:
         statistics = calibration.statistics(graph)
         importance = calibration.importance(graph, statistics)
         stage = replace(stage, graph=graph, statistics=statistics, importance=importance)

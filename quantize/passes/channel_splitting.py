@@ -51,7 +51,8 @@ def split(
     importance: Mapping[str, np.ndarray] | None = None,
     per_channel: bool = True,
 ) -> Graph:
-    """``graph`` with copies of the channels that cost most, each where a dead one was.
+    """``graph`` with copies of the channels that cost most, each where a dead one was; itself where
+    nothing is split.
 
     Its float outputs stay the same. A channel is dead where no input as far as those of
     ``statistics``, and HEADROOM further, opens its rectifier. ``importance`` as in RoundingNoise:
@@ -60,12 +61,13 @@ def split(
     output channel.
     """
     editor, noise = GraphEditor(graph), RoundingNoise(statistics, importance or {})
+    is_same = True
     for chain in list(_chains(editor, statistics)):
-        cost = _cost(editor, chain, noise)
-        origin, gain = _copied(cost, chain)
+        origin, gain = _copied(_cost(editor, chain, noise), chain)
         if noise.is_worth(gain):
             _fill(editor, chain, origin, per_channel)
-    return editor.graph()
+            is_same = False
+    return graph if is_same else editor.graph()
 
 
 def _chains(editor: GraphEditor, statistics: dict[str, Activation]) -> Iterator[_Chain]:

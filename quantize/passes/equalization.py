@@ -28,7 +28,8 @@ def equalize(
     per_channel: bool = True,
     importance: Mapping[str, np.ndarray] | None = None,
 ) -> Graph:
-    """``graph`` with equalized channels; its float outputs stay the same on the calibration images.
+    """``graph`` with equalized channels, itself where none gains; its float outputs stay the same
+    on the calibration images.
 
     ReLU6 is positively homogeneous only as long as its 6 is not reached. So a channel that reaches
     6 on the calibration images keeps its scale, and no other one is scaled up past 6: the ReLU6
@@ -41,6 +42,7 @@ def equalize(
     s = sqrt(r1 * r2) / r2 for weight ranges r1 and r2.
     """
     editor, noise = GraphEditor(graph), RoundingNoise(statistics, importance or {})
+    is_same = True
     for pair in layer_pairs(editor, statistics):
         if per_channel:
             if pair.second_kind != "DEPTHWISE_CONV_2D":
@@ -55,7 +57,8 @@ def equalize(
         known = noise.of(editor.name(int(pair.first.outputs[0]))) if per_channel else None
         if known is None or noise.is_worth(float((known * (1 - factors**2)).sum())):
             _scale(editor, pair, factors)
-    return editor.graph()
+            is_same = False
+    return graph if is_same else editor.graph()
 
 
 def absorb_high_biases(graph: Graph, statistics: dict[str, Activation]) -> Graph:
