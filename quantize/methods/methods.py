@@ -131,7 +131,7 @@ def _error_feedback(stage: Stage, calibration: Calibration) -> Iterator[Stage]:
 
 
 def _equalization(stage: Stage, calibration: Calibration) -> Iterator[Stage]:
-    """Equalized channels, logits in the range that their softmax looks at."""
+    """Channels that share their tensor's steps more evenly, where that gains something."""
     known = stage.importance().channels if stage.per_channel else {}
     graph = equalization.equalize(stage.graph, stage.statistics, stage.per_channel, known)
     if not stage.per_channel:
