@@ -43,7 +43,7 @@ def test_what_one_image_decides_is_noise():
 
 
 def test_both_kinds_of_distance_count_alike():
-    """Whatever they are measured in; much of one may make up for little of the other."""
+    """In any units; much of one may make up for little of the other."""
     rng = np.random.default_rng(3)
     base = rng.exponential(1, (256, 2)) * [1e-3, 1e3]
     assert judged(base * [0.8, 1.1]).is_better(judged(base))
@@ -56,7 +56,7 @@ def test_what_is_closer_but_likely_noisier_is_not_better():
     louder = errors * rng.uniform(1.0, 1.4, 256)
     assert judged(base * 0.9, errors).is_better(judged(base, louder))
     assert not judged(base * 0.9, louder).is_better(judged(base, errors))
-    other = rng.permutation(errors)  # as much, on other images: one cannot tell
+    other = rng.permutation(errors)  # as much, on other images
     assert judged(base * 0.9, other).is_better(judged(base, errors))
 
 

@@ -145,7 +145,7 @@ def _always(editor: GraphEditor, chain: _Chain, filled: np.ndarray) -> np.ndarra
 
 
 def _cost(editor: GraphEditor, chain: _Chain, noise: RoundingNoise) -> np.ndarray:
-    """What the rounding of each channel costs, [channels]: in the outputs, or where that is not
+    """The cost of rounding each channel, [channels]: in the outputs, or where that is not
     known as squared error in the reader."""
     known = [noise.of(editor.name(int(layer.outputs[0]))) for layer in chain.layers]
     if all(found is not None for found in known):

@@ -32,7 +32,7 @@ def as_it_is(name: str, value):
 
 
 def real(operator, kind: str, inputs: Sequence[str], outputs: Sequence[str], read: list):
-    """What ``operator`` makes of real numbers, before its activation."""
+    """The output of ``operator`` for real numbers, before its activation."""
     return OPERATORS[kind](read, operator)
 
 

@@ -122,7 +122,7 @@ class TrainableInt8:
     def _on_integers(
         self, operator, kind: str, inputs: Sequence[str], outputs: Sequence[str], read: list
     ):
-        """What an operator makes; a layer adds up integers, of which float32 rounds no sum."""
+        """The output of an operator; a layer adds up integers, of which float32 rounds no sum."""
         quantized = self._affine.get(inputs[0]) is not None
         if kind == "QUANTIZE" and quantized:
             steps = self._step(inputs[0]), self._step(outputs[0])
