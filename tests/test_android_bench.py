@@ -16,7 +16,7 @@ from bench.history.history import History
 from bench.measurement.plan import PLANS
 
 pytestmark = [pytest.mark.android, pytest.mark.timeout(3600)]
-ARCHS = ("v1", "v2", "v3-small")
+ARCHS = ("v2", "v3-small")
 FILES = ["float32.tflite", "int8.tflite", "float32.onnx", "int8.onnx"]
 IMAGES = 8
 # Emulated times mean nothing: a few samples show that they arrive.
@@ -66,17 +66,15 @@ def names(rows):
     return [(row["artifact"], row["runtime"]) for row in rows]
 
 
-# v1 and v3-small, int8, with two threads on the phone alone; every file of v2 with one on the phone
-# and on this machine. As the tables have them.
-INT8_ROWS = [("int8.tflite", "litert"), ("int8.onnx", "onnxruntime")]
+# v3-small, int8, with two threads on the phone alone; every file of v2 with one on the phone and on
+# this machine. As the tables have them.
 ROWS = {
-    "v1": INT8_ROWS,
     "v2": [
         (name, runtime)
         for name in FILES
         for runtime in (["litert", "litert-builtin"] if "tflite" in name else ["onnxruntime"])
     ],
-    "v3-small": INT8_ROWS,
+    "v3-small": [("int8.tflite", "litert"), ("int8.onnx", "onnxruntime")],
 }
 ASKED = {"v2": ("--device", "android,host", "--threads", 1)}
 

@@ -17,8 +17,8 @@ from export.artifact import Manifest
 pytestmark = pytest.mark.applications
 NETWORKS = {
     "MobileNet": 224, "MobileNetV2": 224, "MobileNetV3Small": 224, "MobileNetV3Large": 224,
-    "NASNetMobile": 224, "EfficientNetB0": 224, "EfficientNetB1": 240, "EfficientNetB2": 260,
-    "EfficientNetV2B0": 224, "EfficientNetV2B1": 240, "EfficientNetV2B2": 260, "DenseNet121": 224,
+    "NASNetMobile": 224, "EfficientNetB0": 224, "EfficientNetB2": 260, "EfficientNetV2B0": 224,
+    "EfficientNetV2B2": 260, "DenseNet121": 224,
 }  # fmt: skip
 FILES = {
     f"{scheme}.{form}" for scheme in ("float32", "float16", "int8") for form in ("tflite", "onnx")

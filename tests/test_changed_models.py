@@ -1,5 +1,7 @@
 """Models that TFLite does not take as they are change on the way, to the same numbers."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from user_models import keras_parts, random_images, randomize, refusal, run, saved, small
@@ -67,8 +69,10 @@ def test_res_that_the_model_contradicts_is_refused(tmp_path):
     assert load_user_model(path, 32).height == 32
 
 
-@pytest.mark.parametrize("form", [".keras", ".h5", "folder"])
-@pytest.mark.parametrize("dtype", ["uint8", "int32"])
+@pytest.mark.parametrize(
+    ("form", "dtype"),
+    [(".keras", "uint8"), (".keras", "int32"), (".h5", "uint8"), ("folder", "int32")],
+)
 def test_whole_numbers_are_taken_as_float32(form, dtype, tmp_path):
     _, layers = keras_parts()
     model = of_input(32, 32, 3, dtype=dtype, before=[layers.Rescaling(1 / 255)])
@@ -81,8 +85,14 @@ def test_whole_numbers_are_taken_as_float32(form, dtype, tmp_path):
     assert any(f"input of type {dtype}" in note for note in found.notes)
 
 
-@pytest.mark.parametrize("form", [".keras", ".h5", "folder"])
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float16", "bfloat16"])
+@pytest.mark.parametrize(
+    ("form", "policy"),
+    [
+        *product((".keras", ".h5"), ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")),
+        ("folder", "mixed_float16"),
+        ("folder", "bfloat16"),
+    ],
+)
 def test_reduced_precision_is_built_in_float32(form, policy, tmp_path):
     keras, _ = keras_parts()
     before = keras.config.dtype_policy()

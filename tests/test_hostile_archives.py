@@ -22,6 +22,7 @@ from models.weights.weights_file import read_layers
 pytestmark = pytest.mark.usefixtures("fresh_keras")
 
 ZEROS = bytes(128 << 20)
+EVERY = 5  # of the places in a configuration that are damaged: each takes a fifth of a second
 
 
 def archive_of(tmp_path, method=zipfile.ZIP_STORED, **further):
@@ -171,10 +172,10 @@ def test_a_configuration_with_any_value_of_another_type_is_opened_or_refused_in_
     members = members_of(path)
     places = len(list(every_place(json.loads(members["config.json"]))))
     wrong = [None, [], {}, -1, "x", 1e300]
-    for number in range(places):
+    for number in range(0, places, EVERY):
         config = json.loads(members["config.json"])
         container, key = list(every_place(config))[number]
-        container[key] = wrong[number % len(wrong)]
+        container[key] = wrong[number // EVERY % len(wrong)]
         archive(path, {**members, "config.json": json.dumps(config).encode()})
         try:
             load_user_model(path)

@@ -10,6 +10,7 @@ from models.networks.input_scaling import RAW, SIGNED, UNIT, judge
 from models.networks.spec import Preprocess
 from models.source import resolve
 
+AS_FOLDERS = ("plain", "caffe", "batch norm of pixels", "nested rescaling")  # seconds to open each
 CAFFE_MEAN = np.float32([103.939, 116.779, 123.68])
 
 
@@ -141,8 +142,10 @@ def test_every_form_of_file_gets_the_same_scaling(tmp_path):
         folder = tmp_path / str(number)
         folder.mkdir()
         for form in (".keras", ".h5", "folder"):
-            if (name, form) in (("augmented", "folder"), ("caffe", ".h5")):
-                continue  # export leaves augmentation switched on; .h5 files hold no operations
+            if (name, form) == ("caffe", ".h5"):
+                continue  # .h5 files hold no operations
+            if form == "folder" and name not in AS_FOLDERS:
+                continue
             found.append(load_user_model(saved(model, form, folder)).scaling)
         assert {one.preprocess for one in found} == {preprocess}, (
             name,

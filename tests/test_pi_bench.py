@@ -12,23 +12,19 @@ from commands import environment, run
 from bench.history.history import History
 
 pytestmark = [pytest.mark.pi, pytest.mark.timeout(3600)]
-ARCHS = ("v2", "v3-small")
 FILES = ["float32.tflite", "int8.tflite", "float32.onnx", "int8.onnx"]
-USUAL = ("litert", "onnxruntime")
-ALL = ("litert", "litert-builtin", "tflite-runtime", "onnxruntime")
-RUNTIMES = {"v2": ALL, "v3-small": USUAL}
-IMAGES = 32
+RUNTIMES = ("litert", "litert-builtin", "tflite-runtime", "onnxruntime")
+IMAGES = 24
 # Emulated times mean nothing: a few samples show that they arrive.
 SHORT = ("--plan", "quick", "--time-limit", "0.1")
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory, emulated_pi):
-    """A folder with the exported demos and a devices.toml."""
+    """A folder with the exported demo and a devices.toml."""
     folder = tmp_path_factory.mktemp("project")
-    for arch in ARCHS:
-        done = run("export", "--arch", arch, cwd=folder, timeout_s=1800)
-        assert done.returncode == 0, done.stderr
+    done = run("export", "--arch", "v2", cwd=folder, timeout_s=1800)
+    assert done.returncode == 0, done.stderr
     (folder / "devices.toml").write_text(
         f"""[pi4]
 transport = "ssh"
@@ -45,63 +41,55 @@ def bench(project, *words, timeout_s=1800):
 
 @pytest.fixture(scope="module")
 def measured(project):
-    """JSON output of ``bench run`` for each demo on the device."""
-    output = {}
-    for arch in ARCHS:
-        done = bench(
-            project, "run", "--device", "pi4", "--arch", arch, "--n-eval", IMAGES, *SHORT,
-            "--files", ",".join(FILES), "--runtimes", ",".join(RUNTIMES[arch]), "--json",
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        output[arch] = json.loads(done.stdout)
-    return output
+    """JSON output of ``bench run`` on the device."""
+    done = bench(
+        project, "run", "--device", "pi4", "--arch", "v2", "--n-eval", IMAGES, *SHORT,
+        "--files", ",".join(FILES), "--runtimes", ",".join(RUNTIMES), "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
-def rows_of(arch):
-    """(file, runtime) as the tables have them."""
-    return [
-        (name, runtime)
-        for name in FILES
-        for runtime in RUNTIMES[arch]
-        if (runtime == "onnxruntime") == name.endswith(".onnx")
-    ]
+# (file, runtime) as the tables have them.
+ROWS = [
+    (name, runtime)
+    for name in FILES
+    for runtime in RUNTIMES
+    if (runtime == "onnxruntime") == name.endswith(".onnx")
+]
 
 
 def test_every_file_runs_there_and_is_marked_as_emulated(project, measured):
-    for arch in ARCHS:
-        rows = measured[arch]["rows"]
-        assert [(row["artifact"], row["runtime"]) for row in rows] == rows_of(arch)
-        assert not any(row["error"] for row in rows)
-        assert {row["device"] for row in rows} == {"pi4"}
-        assert all("emulated" in row["caveats"] for row in rows)
+    rows = measured["rows"]
+    assert [(row["artifact"], row["runtime"]) for row in rows] == ROWS
+    assert not any(row["error"] for row in rows)
+    assert {row["device"] for row in rows} == {"pi4"}
+    assert all("emulated" in row["caveats"] for row in rows)
 
 
 def test_its_predictions_are_those_of_keras_and_this_machine(measured):
     """ARM and x86 kernels round differently: floats in the last place, int8 by a step in LiteRT's
     delegate, by several in the other runtimes."""
-    for arch in ARCHS:
-        for row in measured[arch]["rows"]:
-            assert row["images"] == IMAGES
-            assert row["agreement_with_keras"] >= (0.95 if row["scheme"] == "int8" else 1.0)
-        found = {
-            (one["artifact"], one["runtime"]): one for one in measured[arch]["host_differences"]
-        }
-        assert list(found) == rows_of(arch)
-        for (name, runtime), one in found.items():
-            assert one["images"] == IMAGES and one["against"] == "host"
-            if name.startswith("int8"):
-                assert one["largest_steps"] <= (2 if runtime == "litert" else 16)
-                assert one["agreement"] >= 0.98
-            else:
-                assert one["largest_difference"] < 1e-4 and one["agreement"] == 1
-        columns = {drift["b"] for drift in measured[arch]["drift"]}
-        assert {f"{name} {runtime} pi4" for name, runtime in rows_of(arch)} <= columns
+    for row in measured["rows"]:
+        assert row["images"] == IMAGES
+        assert row["agreement_with_keras"] >= (0.95 if row["scheme"] == "int8" else 1.0)
+    found = {(one["artifact"], one["runtime"]): one for one in measured["host_differences"]}
+    assert list(found) == ROWS
+    for (name, runtime), one in found.items():
+        assert one["images"] == IMAGES and one["against"] == "host"
+        if name.startswith("int8"):
+            assert one["largest_steps"] <= (2 if runtime == "litert" else 16)
+            assert one["agreement"] >= 0.98
+        else:
+            assert one["largest_difference"] < 1e-4 and one["agreement"] == 1
+    columns = {drift["b"] for drift in measured["drift"]}
+    assert {f"{name} {runtime} pi4" for name, runtime in ROWS} <= columns
 
 
 def test_what_the_device_is_is_in_the_records(project, measured, monkeypatch):
     monkeypatch.chdir(project)
     found = History().newest()
-    assert len(found) == sum(len(rows_of(arch)) for arch in ARCHS)
+    assert len(found) == len(ROWS)
     for record in found:
         remote = record.environment
         assert (
@@ -125,7 +113,7 @@ def test_a_second_bench_pushes_nothing_again(project, measured):
 
 
 def test_emulated_times_are_compared_with_nothing(project, measured):
-    ids = [str(row["id"]) for row in measured["v2"]["rows"][:2]]
+    ids = [str(row["id"]) for row in measured["rows"][:2]]
     compared = bench(project, "compare", *ids)
     assert compared.returncode == 0 and "its times mean nothing" in compared.stdout
     refused = bench(project, "baseline", "--device", "pi4", "--arch", "v2")
