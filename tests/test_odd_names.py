@@ -102,9 +102,8 @@ def test_a_gate_on_odd_names_writes_what_a_ci_server_reads(odd_project, capfd):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
-def test_an_export_of_odd_names_can_be_measured(tmp_path, encoding):
-    """The whole way, with TensorFlow; in a locale that has ASCII only as well."""
+def test_an_export_of_odd_names_can_be_measured(tmp_path):
+    """The whole way, with TensorFlow, in a locale that has ASCII only."""
     import keras
     from PIL import Image
 
@@ -133,7 +132,7 @@ def test_an_export_of_odd_names_can_be_measured(tmp_path, encoding):
         done = subprocess.run(
             [sys.executable, "-m", *command],
             cwd=tmp_path,
-            env={**environment(), **(ascii_only if encoding == "ascii" else {})},
+            env={**environment(), **ascii_only},
             capture_output=True,
         )
         assert done.returncode == 0, (command, done.stderr)

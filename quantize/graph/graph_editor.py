@@ -11,7 +11,10 @@ OPTIONS = {
     "MUL": "MulOptions",
     "MAXIMUM": "MaximumMinimumOptions",
     "DEQUANTIZE": "DequantizeOptions",
+    "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
 }
+# Of convolutions: one step at a time, one filter for each channel.
+FACTORS = ("strideH", "strideW", "dilationHFactor", "dilationWFactor", "depthMultiplier")
 VERSION = {"DEQUANTIZE": 3}  # of an operator: the first with float16
 
 
@@ -214,6 +217,9 @@ class GraphEditor:
         made.outputs = np.asarray([output], np.int32)
         made.builtinOptionsType = getattr(schema.BuiltinOptions, name)
         made.builtinOptions = getattr(schema, f"{name}T")()
+        for factor in FACTORS:
+            if hasattr(made.builtinOptions, factor):
+                setattr(made.builtinOptions, factor, 1)
         if hasattr(made.builtinOptions, "fusedActivationFunction"):
             code = getattr(schema.ActivationFunctionType, activation)
             made.builtinOptions.fusedActivationFunction = code

@@ -17,6 +17,7 @@ from quantize.passes import (
     channel_splitting,
     equalization,
     error_feedback,
+    hard_swish_scaling,
     learned_rounding,
 )
 from quantize.ranges.calibration import Activation, calibrate
@@ -134,6 +135,8 @@ def _equalization(stage: Stage, calibration: Calibration) -> Iterator[Stage]:
     """Channels that share their tensor's steps more evenly, where that gains something."""
     known = stage.importance().channels if stage.per_channel else {}
     graph = equalization.equalize(stage.graph, stage.statistics, stage.per_channel, known)
+    if stage.per_channel:
+        graph = hard_swish_scaling.scale_channels(graph, stage.statistics, known)
     if not stage.per_channel:
         graph = equalization.absorb_high_biases(graph, calibration.statistics(graph))
     yield from _changed(stage, graph, calibration)

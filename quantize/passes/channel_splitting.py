@@ -16,7 +16,7 @@ from quantize.graph.graph import Graph
 from quantize.graph.graph_editor import GraphEditor
 from quantize.graph.groups import group_of, groups, kernel, set_kernel
 from quantize.passes.layer_pair import HEADROOM, OUTPUT_AXIS, LayerPair, layer_pairs
-from quantize.passes.rounding_noise import RoundingNoise, squared_step
+from quantize.passes.rounding_noise import RoundingNoise
 from quantize.ranges.calibration import Activation
 
 LARGEST = 127  # int8 weights are symmetric
@@ -156,7 +156,7 @@ def _cost(editor: GraphEditor, chain: _Chain, noise: RoundingNoise) -> np.ndarra
         passed = 1.0
         if pair.second_kind == "DEPTHWISE_CONV_2D":
             passed = (editor.read(pair.second, 1) ** 2).sum(axis=(0, 1, 2))
-        cost += squared_step(pair.activation) * passed
+        cost += pair.activation.step**2 * passed
     return cost * (matrix**2).sum(axis=0)
 
 

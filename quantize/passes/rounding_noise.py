@@ -7,7 +7,6 @@ from functools import cached_property
 import numpy as np
 
 from quantize.ranges.calibration import Activation
-from quantize.ranges.value_range import LEVELS
 
 LEAST_GAIN = 0.01  # of all the noise: what gains less is not worth what it changes
 
@@ -26,7 +25,7 @@ class RoundingNoise:
     def of(self, name: str) -> np.ndarray | None:
         """The noise of each channel of an activation, [channels]; None where it is not known."""
         importance = self.importance.get(name)
-        return None if importance is None else squared_step(self.statistics[name]) * importance
+        return None if importance is None else self.statistics[name].step ** 2 * importance
 
     @cached_property
     def total(self) -> float:
@@ -35,9 +34,3 @@ class RoundingNoise:
     def is_worth(self, gain: float) -> bool:
         """True where ``gain``, of the noise, is no trifle; always where nothing is known."""
         return not self.importance or gain >= LEAST_GAIN * self.total
-
-
-def squared_step(activation: Activation) -> float:
-    """The square of the int8 step for all that an activation was."""
-    low, high = activation.channel_minima.min(), activation.channel_maxima.max()
-    return float(((max(high, 0) - min(low, 0)) / (LEVELS - 1)) ** 2)

@@ -34,8 +34,9 @@ def bounds(graph: Graph) -> dict[str, Bounds]:
     found, gates = {}, gates_of(graph)
     for kind, activation, inputs, outputs in graph.fused_operators():
         made = FUSED.get(activation) or BY_KIND.get(kind) or Bounds()
-        if kind == "MUL" and any(gates.get(b) == a for a, b in (inputs, inputs[::-1])):
-            made = Bounds(6 * H_SWISH_MINIMUM, h_swish=True)  # the sixth is in the next weights
+        if kind == "MUL" and (gate := _gate_of_product(gates, inputs)):
+            lowest = 6 * H_SWISH_MINIMUM * gate.factor  # the sixth is in the next weights
+            made = Bounds(lowest, h_swish=True)
         for name in outputs:
             found[name] = made
     return found
@@ -48,10 +49,10 @@ def read_within(graph: Graph) -> dict[str, Bounds]:
     gates = gates_of(graph)
     for kind, _, inputs, outputs in graph.fused_operators():
         for name in inputs:
-            if outputs[0] in gates:
-                reads = GATE
-            elif kind == "MUL" and any(gates.get(other) == name for other in inputs):
-                reads = Bounds(GATE.minimum)
+            if gate := gates.get(outputs[0]):
+                reads = Bounds(GATE.minimum * gate.factor, GATE.maximum * gate.factor)
+            elif kind == "MUL" and (gate := _gate_of_product(gates, inputs)) and name == gate.input:
+                reads = Bounds(GATE.minimum * gate.factor)
             else:
                 reads = FUSED.get(kind, Bounds())
             before = found.get(name, reads)
@@ -63,15 +64,44 @@ def read_within(graph: Graph) -> dict[str, Bounds]:
     return found
 
 
-def gates_of(graph: Graph) -> dict[str, str]:
-    """The input ``x`` of every ``relu6(x + 3)``, by the name of its output."""
-    return {
-        outputs[0]: inputs[0]
-        for kind, activation, inputs, outputs in graph.fused_operators()
-        if kind == "ADD" and activation == "RELU6" and _adds_three(graph, inputs)
-    }
+@dataclass(frozen=True)
+class Gate:
+    """``relu6(x + 3)`` of the tensor ``input``, which has each channel of x up to ``factor`` times;
+    ``is_sum`` where it is an addition."""
+
+    input: str
+    factor: float = 1.0
+    is_sum: bool = True
+
+
+def gates_of(graph: Graph) -> dict[str, Gate]:
+    """Every ``relu6(x + 3)`` by the name of its output: an addition, or a depthwise layer of one
+    weight a channel."""
+    found = {}
+    for kind, activation, inputs, outputs in graph.fused_operators():
+        if activation != "RELU6" or not _adds_three(graph, inputs):
+            continue
+        weights = graph.constant(inputs[1])
+        if kind == "ADD":
+            found[outputs[0]] = Gate(inputs[0])
+        elif kind == "DEPTHWISE_CONV_2D" and weights is not None and _is_scale(weights):
+            found[outputs[0]] = Gate(inputs[0], 1 / float(weights.min()), is_sum=False)
+    return found
 
 
 def _adds_three(graph: Graph, inputs: list[str]) -> bool:
-    constant = graph.constant(inputs[1]) if len(inputs) > 1 else None
-    return constant is not None and constant.size == 1 and abs(float(constant.item()) - 3) < 1e-6
+    """True where the last of the inputs is 3, for all channels alike."""
+    constant = graph.constant(inputs[-1]) if len(inputs) > 1 else None
+    return constant is not None and constant.size > 0 and bool(np.all(abs(constant - 3) < 1e-6))
+
+
+def _is_scale(weights: np.ndarray) -> bool:
+    return weights.size == weights.shape[-1] and bool((weights > 0).all())
+
+
+def _gate_of_product(gates: dict[str, Gate], inputs: list[str]) -> Gate | None:
+    """The gate of a product of x and its gate."""
+    for name, other in (inputs, inputs[::-1]):
+        if other in gates and gates[other].input == name:
+            return gates[other]
+    return None

@@ -11,6 +11,7 @@ import numpy as np
 from models.command_line.errors import RequestError
 from quantize.graph.graph import LINEAR, Graph
 from quantize.ranges.histogram import Histogram, count
+from quantize.ranges.value_range import LEVELS
 
 MIN_IMAGES = 8
 KEPT_ROWS = 512
@@ -35,6 +36,12 @@ class Activation:
     histogram: Histogram
     mean: np.ndarray | None
     rows: np.ndarray | None = None
+
+    @property
+    def step(self) -> float:
+        """The int8 step of a range that covers all that it was."""
+        low, high = self.channel_minima.min(), self.channel_maxima.max()
+        return float(max(high, 0) - min(low, 0)) / (LEVELS - 1)
 
 
 class _Observer:

@@ -105,8 +105,9 @@ def _with_exact_gates(graph: Graph, chosen: dict[str, Range]) -> dict[str, Range
     """``chosen`` with steps of x of which 3 is a multiple, and the same for ``relu6(x + 3)``, where
     they hold all of it: the sum of integers is then exact."""
     made = dict(chosen)
-    for gate, name in gates_of(graph).items():
-        if gate not in chosen or name not in chosen:
+    for gate, found in gates_of(graph).items():
+        name = found.input
+        if not found.is_sum or gate not in chosen or name not in chosen:
             continue
         low, high = min(chosen[name].minimum, 0.0), max(chosen[name].maximum, 0.0)
         for steps in range(int(GATE.maximum * (LEVELS - 1) / max(high - low, TINY)), 0, -1):

@@ -30,8 +30,9 @@ class Importance:
     """Squared gradients of what is observed, by name of the activation.
 
     ``histograms``: of its values, each weighted by its squared gradients; zeros, which int8 has
-    exactly, count nothing. ``channels``: their sums over each channel, float64 [channels]. Both
-    empty where an operator has no known gradient.
+    exactly, count nothing. ``channels``: their sums over each channel, float64 [channels], without
+    those of values below half a step, which become 0, as most probabilities do. Both empty where an
+    operator has no known gradient.
     """
 
     histograms: dict[str, Histogram] = field(default_factory=dict)
@@ -47,7 +48,8 @@ def observe(graph: Graph, statistics: dict[str, Activation], images: np.ndarray)
     exponents = [statistics[name].histogram.exponent for name in names]
     counts = [np.zeros(BINS) for _ in names]
     channels = [np.zeros(len(statistics[name].channel_maxima)) for name in names]
-    for found in _gradients(graph, images, names):
+    half_steps = {name: statistics[name].step / 2 for name in names}
+    for found in _gradients(graph, images, half_steps):
         for i, (values, squares, sums) in enumerate(found):
             counts[i] += _counted(values, squares, exponents[i])
             channels[i] += sums
@@ -57,7 +59,7 @@ def observe(graph: Graph, statistics: dict[str, Activation], images: np.ndarray)
     )
 
 
-def _gradients(graph: Graph, images: np.ndarray, names: list[str]) -> Iterator[list]:
+def _gradients(graph: Graph, images: np.ndarray, half_steps: dict[str, float]) -> Iterator[list]:
     """For every few images and every projection: ``_reduced`` of each named tensor, as arrays."""
     import tensorflow as tf
 
@@ -69,7 +71,7 @@ def _gradients(graph: Graph, images: np.ndarray, names: list[str]) -> Iterator[l
         with tf.GradientTape() as tape:
 
             def watch(name, value):
-                if name in names:
+                if name in half_steps:
                     value = seen[name] = tf.identity(value)
                     tape.watch(value)
                 return value
@@ -77,10 +79,10 @@ def _gradients(graph: Graph, images: np.ndarray, names: list[str]) -> Iterator[l
             outputs = simulation.outputs(images, visit=watch)
             products = [tf.reduce_sum(y * sign) for y, sign in zip(outputs, signs, strict=True)]
             projected = tf.add_n(products)
-        values = [seen[name] for name in names]
+        values = [seen[name] for name in half_steps]
         unread = tf.UnconnectedGradients.ZERO
         slopes = tape.gradient(projected, values, unconnected_gradients=unread)
-        return [_reduced(value, slope) for value, slope in zip(values, slopes, strict=True)]
+        return [_reduced(*each) for each in zip(values, slopes, half_steps.values(), strict=True)]
 
     shapes = [[int(n) for n in graph.tensor(name).shape[1:]] for name in graph.outputs]
     values = sum(graph.size(name) for name in graph.activations)
@@ -93,12 +95,13 @@ def _gradients(graph: Graph, images: np.ndarray, names: list[str]) -> Iterator[l
             yield tf.nest.map_structure(lambda found: found.numpy(), run(batch, signs))
 
 
-def _reduced(values, slopes):
-    """A sample of the values, the squares of their slopes, and the sums of all these squares over
-    each channel."""
+def _reduced(values, slopes, half_step: float):
+    """A sample of the values, the squares of their slopes, and the sums of these squares over each
+    channel, but for values below ``half_step``."""
     import tensorflow as tf
 
-    sums = tf.reduce_sum(slopes**2, axis=range(len(slopes.shape) - 1))
+    rounded = tf.cast(tf.abs(values) >= half_step, slopes.dtype)
+    sums = tf.reduce_sum(rounded * slopes**2, axis=range(len(slopes.shape) - 1))
     return _sampled(values), _sampled(slopes) ** 2, sums
 
 
