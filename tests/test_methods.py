@@ -88,7 +88,7 @@ def test_plans_are_read_from_what_was_typed():
     [
         ("magic", "METHODS has 'magic'; expected auto or min-max, and then"),
         ("bias-correction", "METHODS is bias-correction; expected"),
-        ("min-max,equalization,equalization", "each once: min-max,bias-correction,fisher-r"),
+        ("min-max,equalization,equalization", "each once: min-max,bias-correction,equaliz"),
         ("", "METHODS has ''"),
     ],
 )

@@ -204,7 +204,7 @@ def test_the_sum_of_an_h_swish_rounds_nothing():
             values, gates = (
                 (interpreter.get_tensor(index[name]).astype(np.float64) - affine.zero_point)
                 * affine.scale
-                for name in (x, gate)
+                for name in (x.input, gate)
                 for affine in [made.quantization(name)]
             )
             np.testing.assert_allclose(gates, np.clip(values + 3, 0, 6), atol=1e-5)

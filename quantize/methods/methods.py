@@ -236,10 +236,10 @@ def _corrected(
 METHODS: dict[str, Callable[[Stage, Calibration], Iterator[Stage]]] = {
     "min-max": _min_max,
     "bias-correction": _bias_correction,
+    "equalization": _equalization,
     "fisher-ranges": _fisher_ranges,
     "error-feedback": _error_feedback,
     "channel-splitting": _channel_splitting,
-    "equalization": _equalization,
     LEARNED_ROUNDING: _learned_rounding,
     MIXED_PRECISION: _mixed_precision,
     DISTILLATION: _distillation,
