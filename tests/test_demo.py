@@ -14,7 +14,7 @@ from models.source import resolve
 from quantize.evaluate.output_comparison import predictions
 
 WANTED_TOP1 = 0.925
-IMAGES = 1000  # of 10,000; as many of each class
+IMAGES = 2000  # of 10,000; as many of each class
 MAX_BYTES = 15_000_000
 
 

@@ -123,13 +123,7 @@ def test_any_width_size_and_number_of_classes_builds(arch, alpha, size, classes)
     assert model.output_shape == (None, classes)
 
 
-@pytest.mark.parametrize(
-    "arch",
-    [
-        arch if arch in ("v1", "v2", "v3-small") else pytest.param(arch, marks=pytest.mark.slow)
-        for arch in MOBILENETS
-    ],
-)
+@pytest.mark.parametrize("arch", ["v1", "v2", "v3-small"])
 def test_classes_decide_the_last_activation_and_logits_leave_it_out(arch):
     images = np.random.default_rng(2).uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32)
     outputs = {}

@@ -146,16 +146,22 @@ def _channel_splitting(stage: Stage, calibration: Calibration) -> Iterator[Stage
     """Copies of the channels that cost most, in the place of dead ones."""
     known = stage.importance().channels
     graph = channel_splitting.split(stage.graph, stage.statistics, known, stage.per_channel)
-    yield from _changed(stage, graph, calibration)
+    yield from _changed(stage, graph, calibration, stage.importance)  # copies are as they were
 
 
-def _changed(stage: Stage, graph: Graph, calibration: Calibration) -> Iterator[Stage]:
+def _changed(
+    stage: Stage,
+    graph: Graph,
+    calibration: Calibration,
+    importance: Callable[[], Importance] | None = None,
+) -> Iterator[Stage]:
     """``stage`` with another form of its float graph, which is observed and quantized anew, with
-    the logits in the range that their softmax looks at; nothing where all stays as it is."""
+    the logits in the range that their softmax looks at; nothing where all stays as it is.
+    ``importance``: that of the new form; None: it is observed when it is asked for."""
     begin = stage
     if graph is not stage.graph:
         statistics = calibration.statistics(graph)
-        importance = calibration.importance(graph, statistics)
+        importance = importance or calibration.importance(graph, statistics)
         stage = replace(stage, graph=graph, statistics=statistics, importance=importance)
     ranges = stage.chosen_ranges()
     if stage is not begin or ranges != stage.ranges:

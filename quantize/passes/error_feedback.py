@@ -44,6 +44,16 @@ def needed_bytes(problems: int, taps: int) -> int:
     return MATRICES * problems * taps**2 * np.dtype(np.float64).itemsize
 
 
+def _root_of_inverse(gram: np.ndarray) -> np.ndarray:
+    """Upper triangles u [n, size, size] with u' u the inverses of ``gram``.
+
+    From below upwards, a Cholesky decomposition is gram = r r' with an upper triangle, and the
+    inverse of r is u.
+    """
+    backwards = np.linalg.cholesky(gram[:, ::-1, ::-1])
+    return np.linalg.inv(backwards[:, ::-1, ::-1])
+
+
 def _fit(problem: Problem) -> np.ndarray:
     x, scale, weights = problem.inputs, problem.scale, problem.weights.astype(np.float64)
     gram = (x.transpose(0, 2, 1) @ x).astype(np.float64)
@@ -51,7 +61,7 @@ def _fit(problem: Problem) -> np.ndarray:
     diagonal = np.trace(gram, axis1=1, axis2=2)[:, None, None] / size
     each = np.arange(size)
     gram[:, each, each] += DAMPING * diagonal[..., 0] + 1e-12
-    upper = np.linalg.cholesky(np.linalg.inv(gram)).transpose(0, 2, 1)
+    upper = _root_of_inverse(gram)
     rounded = np.empty(weights.shape, np.int8)
     for start in range(0, size, BLOCK):
         end = min(start + BLOCK, size)

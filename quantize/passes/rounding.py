@@ -19,6 +19,7 @@ SEED = 0
 ALL = slice(None)
 SAMPLES = 8192  # input patches a layer is fitted on
 DEPTHWISE_SAMPLES = 2048  # where a problem has few taps
+CACHED_SAMPLES = 64
 SAMPLED_VALUES = 2**26  # of all patches at most: a quarter of a GiB
 
 
@@ -72,7 +73,13 @@ def _as_taps(problems: int, inputs: np.ndarray) -> np.ndarray:
     """[problems, samples, taps] of inputs [samples, kernel places, channels]."""
     samples, places, channels = inputs.shape
     parts = inputs.reshape(samples, places, problems, channels // problems).transpose(2, 0, 1, 3)
-    return np.ascontiguousarray(parts).reshape(problems, samples, -1)
+    if problems == 1:
+        return parts.reshape(problems, samples, -1)
+    made = np.empty(parts.shape, parts.dtype)
+    for start in range(0, samples, CACHED_SAMPLES):  # the copy jumps, by less than a cache holds
+        part = slice(start, start + CACHED_SAMPLES)
+        made[:, part] = parts[:, part]
+    return made.reshape(problems, samples, -1)
 
 
 def _as_rows(layer: Layer, weights: np.ndarray) -> np.ndarray:

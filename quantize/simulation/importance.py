@@ -60,15 +60,14 @@ def observe(graph: Graph, statistics: dict[str, Activation], images: np.ndarray)
 
 
 def _gradients(graph: Graph, images: np.ndarray, half_steps: dict[str, float]) -> Iterator[list]:
-    """For every few images and every projection: ``_reduced`` of each named tensor, as arrays."""
+    """For every few images: ``_reduced`` of each named tensor, as arrays."""
     import tensorflow as tf
 
     simulation, rng = Simulation(graph), np.random.default_rng(SEED)
 
-    @tf.function(reduce_retracing=True)
-    def run(images, signs):
+    def run(images, signs):  # a few times only, which a graph of it would take longer to make
         seen = {}
-        with tf.GradientTape() as tape:
+        with tf.GradientTape(persistent=True) as tape:
 
             def watch(name, value):
                 if name in half_steps:
@@ -77,32 +76,36 @@ def _gradients(graph: Graph, images: np.ndarray, half_steps: dict[str, float]) -
                 return value
 
             outputs = simulation.outputs(images, visit=watch)
-            products = [tf.reduce_sum(y * sign) for y, sign in zip(outputs, signs, strict=True)]
-            projected = tf.add_n(products)
-        values = [seen[name] for name in half_steps]
-        unread = tf.UnconnectedGradients.ZERO
-        slopes = tape.gradient(projected, values, unconnected_gradients=unread)
-        return [_reduced(*each) for each in zip(values, slopes, half_steps.values(), strict=True)]
+            projected = [
+                tf.add_n([tf.reduce_sum(y * sign) for y, sign in zip(outputs, each, strict=True)])
+                for each in signs
+            ]
+        values, unread = [seen[name] for name in half_steps], tf.UnconnectedGradients.ZERO
+        slopes = [tape.gradient(y, values, unconnected_gradients=unread) for y in projected]
+        squares = [tf.add_n([slope**2 for slope in each]) for each in zip(*slopes, strict=True)]
+        return [_reduced(*each) for each in zip(values, squares, half_steps.values(), strict=True)]
 
     shapes = [[int(n) for n in graph.tensor(name).shape[1:]] for name in graph.outputs]
     values = sum(graph.size(name) for name in graph.activations)
     size = max(1, min(BATCH, MAX_BYTES // (ARRAYS * values * np.dtype(np.float32).itemsize)))
     for first in range(0, len(images), size):
         batch = tf.constant(images[first : first + size])
-        for _ in range(PROJECTIONS):
-            sizes = [(len(batch), *shape) for shape in shapes]
-            signs = [tf.constant(rng.choice(np.float32([-1, 1]), size)) for size in sizes]
-            yield tf.nest.map_structure(lambda found: found.numpy(), run(batch, signs))
+        sizes = [(len(batch), *shape) for shape in shapes]
+        signs = [
+            [tf.constant(rng.choice(np.float32([-1, 1]), size)) for size in sizes]
+            for _ in range(PROJECTIONS)
+        ]
+        yield tf.nest.map_structure(lambda found: found.numpy(), run(batch, signs))
 
 
-def _reduced(values, slopes, half_step: float):
-    """A sample of the values, the squares of their slopes, and the sums of these squares over each
+def _reduced(values, squares, half_step: float):
+    """A sample of the values, the ``squares`` of their slopes, and the sums of these over each
     channel, but for values below ``half_step``."""
     import tensorflow as tf
 
-    rounded = tf.cast(tf.abs(values) >= half_step, slopes.dtype)
-    sums = tf.reduce_sum(rounded * slopes**2, axis=range(len(slopes.shape) - 1))
-    return _sampled(values), _sampled(slopes) ** 2, sums
+    rounded = tf.cast(tf.abs(values) >= half_step, squares.dtype)
+    sums = tf.reduce_sum(rounded * squares, axis=range(len(squares.shape) - 1))
+    return _sampled(values), _sampled(squares), sums
 
 
 def _sampled(values):
