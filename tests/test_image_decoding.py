@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from models.data import image_decoding
 from models.data.image_source import ImageSize, UnreadableImage
@@ -134,16 +134,33 @@ def test_a_model_of_one_channel_gets_grey(tmp_path):
     assert np.array_equal(decoded[..., 0], np.asarray(photograph(64, 64).convert("L"))[4:60, 4:60])
 
 
-def test_exif_orientation_is_not_applied(tmp_path):
-    picture = photograph(64, 64)
+@pytest.mark.parametrize("orientation", range(10))
+@pytest.mark.parametrize("form", ["png", "webp"])
+def test_pictures_are_turned_upright(orientation, form, tmp_path):
+    """Held against Pillow's own function; 0 and 9 are no orientations."""
     exif = Image.Exif()
-    exif[0x0112] = 6
-    picture.save(tmp_path / "turned.jpg", exif=exif)
-    picture.save(tmp_path / "plain.jpg")
-    assert np.array_equal(
-        image_decoding.decode(tmp_path / "turned.jpg", SIZE),
-        image_decoding.decode(tmp_path / "plain.jpg", SIZE),
+    exif[0x0112] = orientation
+    kept = {"lossless": True} if form == "webp" else {}
+    photograph(64, 96).save(tmp_path / f"turned.{form}", exif=exif, **kept)
+    with Image.open(tmp_path / f"turned.{form}") as turned:
+        ImageOps.exif_transpose(turned).save(tmp_path / "upright.png")
+    found, plain = (
+        image_decoding.decode(tmp_path / name, SIZE) for name in (f"turned.{form}", "upright.png")
     )
+    assert np.array_equal(found, plain)
+    photograph(64, 96).save(tmp_path / "stored.png")
+    stored = image_decoding.decode(tmp_path / "stored.png", SIZE)
+    assert np.array_equal(found, stored) == (orientation in (0, 1, 9))
+
+
+@pytest.mark.parametrize("content", [b"Exif\0\0", b"Exif\0\0MM\0*\0\0\xff\xff", b"\xff" * 40])
+def test_damaged_exif_data_are_passed_over(content, tmp_path):
+    photograph(64, 96).save(tmp_path / "damaged.jpg", exif=content)
+    photograph(64, 96).save(tmp_path / "plain.jpg")
+    found, plain = (
+        image_decoding.decode(tmp_path / name, SIZE) for name in ("damaged.jpg", "plain.jpg")
+    )
+    assert np.array_equal(found, plain)
 
 
 def encoded(form, picture=None):

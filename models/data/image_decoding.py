@@ -19,8 +19,8 @@ def decode(path: Path, size: ImageSize) -> np.ndarray:
     The shorter side is scaled to ``size / 0.875`` (bilinear, antialiased) and the centre cropped;
     for a size that is not square, the picture is scaled until it covers both sides / 0.875.
     Grey, palette and CMYK pictures become RGB; alpha is dropped; of several frames or pages the
-    first is taken. EXIF orientation is not applied: neither torchvision's ImageFolder nor
-    tf.io.decode_jpeg does, and published accuracies come from those. Raises UnreadableImage.
+    first is taken. A picture is turned upright as its EXIF orientation says: cameras store what
+    their sensor saw, and apps show it upright. Raises UnreadableImage.
     """
     from PIL import Image
 
@@ -33,7 +33,7 @@ def decode(path: Path, size: ImageSize) -> np.ndarray:
                     f"it is {image.height}x{image.width} pixels; expected at least "
                     f"{MIN_SIDE_PIXELS} a side"
                 )
-            picture = image.convert("RGB" if size.channels == 3 else "L")
+            picture = _upright(image).convert("RGB" if size.channels == 3 else "L")
     except (UnreadableImage, MemoryError):
         raise
     except Image.UnidentifiedImageError:
@@ -44,6 +44,27 @@ def decode(path: Path, size: ImageSize) -> np.ndarray:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise UnreadableImage(f"it cannot be decoded ({' '.join(reason.split())})") from error
     return centre_crop(picture, size)
+
+
+def _upright(image):
+    """``image`` (an opened Pillow image) turned as its EXIF orientation says; as it is where there
+    is none, or EXIF data that cannot be read, which viewers pass over as well."""
+    from PIL import ExifTags, Image
+
+    turns = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }
+    try:
+        turn = turns.get(image.getexif().get(ExifTags.Base.Orientation))
+    except Exception:  # damaged bytes make Pillow raise anything
+        turn = None
+    return image if turn is None else image.transpose(turn)
 
 
 def check_is_file(path: Path | str) -> None:
@@ -110,7 +131,7 @@ def crop_decoder(size: ImageSize) -> str:
     colour = "RGB" if size.channels == 3 else "grey"
     return (
         f"Pillow {PIL.__version__}: {scaled}, bilinear, antialiased; centre crop {size}; "
-        f"{colour}; EXIF orientation not applied"
+        f"{colour}; EXIF orientation applied"
     )
 
 

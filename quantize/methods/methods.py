@@ -32,7 +32,7 @@ from quantize.training.training_set import TrainingSet
 CORRECTED_ON = 128  # images at most that layer-by-layer passes keep in memory
 GRADIENTS_OF = 32  # images at most: on networks with ImageNet weights as good as 100
 LEARNED_ROUNDING = "learned-rounding"  # takes minutes, so it has to be asked for
-MIXED_PRECISION = "mixed-precision"  # the one method that costs latency
+MIXED_PRECISION = "mixed-precision"  # the one method that has a budget of latency
 DISTILLATION = "distillation"  # takes many minutes
 # From the float graph, its int8 form, means of the float activations, images and threads: another
 # int8 form.
@@ -86,7 +86,7 @@ class Calibration:
     """Preprocessed float32 images [n, h, w, c] that the methods may look at.
 
     ``report`` is told what is being done, and by methods that take long how much of it.
-    ``goal``: where to stop adding what costs latency; None for methods that add nothing.
+    ``goal``: where to stop spending latency; None for methods that have no budget of it.
     ``training``: what distillation trains on; None: these images. ``teacher``: the float network;
     None: the float form of the stage.
     """
