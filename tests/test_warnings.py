@@ -98,8 +98,14 @@ def test_scattered_samples_are_named():
     assert "noisy" in kinds(**timed([[700, 1000, 1300, 1010, 690, 1310]] * 40))
 
 
-def test_a_machine_that_becomes_slower_is_named():
-    assert "drifting" in kinds(**timed([[1000]] * 15 + [[1300]] * 15))
+@pytest.mark.parametrize(
+    ("first", "last", "advice"), [(1000, 1300, "cool down"), (1300, 1000, "quiet machine")]
+)
+def test_a_machine_that_becomes_slower_or_faster_is_named(first, last, advice):
+    found = replace(SOUND, **timed([[first]] * 15 + [[last]] * 15))
+    (drifting,) = (one for one in find_warnings(found, BOARD, DEFAULT, None)
+                   if one.kind == "drifting")  # fmt: skip
+    assert advice in drifting.advice
 
 
 def test_the_builtin_kernels_are_meant_to_be_undelegated():

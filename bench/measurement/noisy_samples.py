@@ -12,6 +12,7 @@ from bench.measurement.warning import Again, MeasurementWarning
 
 DRIFT_SHARE = 0.1  # between the first and the last third of the turns
 SPREAD = 0.1  # median absolute deviation over median
+ALONE = "something else ran beside the first ones: measure on a quiet machine"
 COOLER = "let the device cool down, and use SUSTAINED to see its sustained speed"
 
 
@@ -20,9 +21,9 @@ def sample_warnings(
 ) -> Iterator[MeasurementWarning]:
     """The reasons that the samples give, however quiet the machine says it was."""
     longer = f"run {again(plan='thorough')}" if again else "measure on a quiet machine"
-    quiet, cooler = "measure on a quiet machine", COOLER
+    quiet, cooler, alone = "measure on a quiet machine", COOLER, ALONE
     if held_back(result):  # neither rest nor cold gives it more processor time
-        longer = quiet = cooler = RAISE_QUOTA
+        longer = quiet = cooler = alone = RAISE_QUOTA
     if result.warmup_stable is False:
         yield MeasurementWarning(
             "cold",
@@ -48,7 +49,7 @@ def sample_warnings(
         yield MeasurementWarning(
             "drifting",
             f"the last third of the turns took {late / early:.2f} times as long as the first",
-            cooler,
+            cooler if late > early else alone,
         )
 
 
