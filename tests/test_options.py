@@ -1,6 +1,9 @@
 """Options of our commands: known by their whole names, and the nearest one named for another."""
 
+import tomllib
+
 import pytest
+from commands import ROOT, run
 
 from bench.__main__ import main as bench
 from models.command_line import options
@@ -39,3 +42,10 @@ def test_the_beginning_of_a_name_is_not_the_name(short):
 def test_commands_of_bench_refuse_likewise(capsys):
     assert bench(["run", "--runtime", "litert"]) == 2
     assert "--runtime is no option; did you mean --runtimes?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [("export",), ("quantize",), ("bench",), ("bench", "run")])
+def test_every_command_says_its_version(words):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    done = run(*words, "--version", cwd=ROOT)
+    assert (done.returncode, done.stdout) == (0, f"{project['name']} {project['version']}\n")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from models.command_line import numbers
 from models.command_line.errors import RequestError
 
+PACKAGE = "mobilenet-deploy"
 MOST_THREADS = 1024  # which runners take
 
 
@@ -110,6 +111,7 @@ class OneLineParser(argparse.ArgumentParser):
 
     def __init__(self, *arguments, **named) -> None:
         super().__init__(*arguments, **{"allow_abbrev": False, **named})
+        self.add_argument("--version", action=_Version, help="show the version and end")
 
     def parse_args(self, args=None, namespace=None):
         found, unknown = self.parse_known_args(args, namespace)
@@ -130,6 +132,19 @@ class OneLineParser(argparse.ArgumentParser):
         known = [name.removeprefix("--") for name in self._option_string_actions]
         nearest = difflib.get_close_matches(meant, known, 1)
         return f"{given} is no option" + (f"; did you mean --{nearest[0]}?" if nearest else "")
+
+
+class _Version(argparse.Action):
+    """Prints the version of this package and ends."""
+
+    def __init__(self, option_strings, dest, help):
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        from importlib import metadata
+
+        print(f"{PACKAGE} {metadata.version(PACKAGE)}")
+        parser.exit()
 
 
 def _help(prog: str) -> str:
