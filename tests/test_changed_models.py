@@ -10,6 +10,7 @@ from models.command_line.errors import RequestError
 from models.keras_files.user_model import load_user_model
 
 pytestmark = pytest.mark.usefixtures("fresh_keras")
+POLICIES = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
 
 
 def of_input(*shape, before=(), **kwargs):
@@ -86,12 +87,7 @@ def test_whole_numbers_are_taken_as_float32(form, dtype, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("form", "policy"),
-    [
-        *product((".keras", ".h5"), ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")),
-        ("folder", "mixed_float16"),
-        ("folder", "bfloat16"),
-    ],
+    ("form", "policy"), [*product((".keras", ".h5"), POLICIES), *product(["folder"], POLICIES[::3])]
 )
 def test_reduced_precision_is_built_in_float32(form, policy, tmp_path):
     keras, _ = keras_parts()

@@ -97,6 +97,7 @@ def test_what_is_flat_is_not_kept(scaled):
         if kind == "MUL"
         for other in inputs
     }
+    assert scaled_gates(scaled)
     for name, gate in scaled_gates(scaled).items():
         assert gate.factor > 2
         assert within[gate.input].minimum == pytest.approx(GATE.minimum * gate.factor)

@@ -12,7 +12,8 @@ from bench.measurement.warning import Again, MeasurementWarning
 
 DRIFT_SHARE = 0.1  # between the first and the last third of the turns
 SPREAD = 0.1  # median absolute deviation over median
-ALONE = "something else ran beside the first ones: measure on a quiet machine"
+QUIET = "measure on a quiet machine"
+ALONE = f"something else ran beside the first ones: {QUIET}"
 COOLER = "let the device cool down, and use SUSTAINED to see its sustained speed"
 
 
@@ -20,8 +21,8 @@ def sample_warnings(
     result: Result, plan: Plan, again: Again | None
 ) -> Iterator[MeasurementWarning]:
     """The reasons that the samples give, however quiet the machine says it was."""
-    longer = f"run {again(plan='thorough')}" if again else "measure on a quiet machine"
-    quiet, cooler, alone = "measure on a quiet machine", COOLER, ALONE
+    longer = f"run {again(plan='thorough')}" if again else QUIET
+    quiet, cooler, alone = QUIET, COOLER, ALONE
     if held_back(result):  # neither rest nor cold gives it more processor time
         longer = quiet = cooler = alone = RAISE_QUOTA
     if result.warmup_stable is False:

@@ -8,9 +8,9 @@ import difflib
 from dataclasses import dataclass, fields
 
 from models.command_line import numbers
+from models.command_line.cache import NAME
 from models.command_line.errors import RequestError
 
-PACKAGE = "mobilenet-deploy"
 MOST_THREADS = 1024  # which runners take
 
 
@@ -143,7 +143,7 @@ class _Version(argparse.Action):
     def __call__(self, parser, namespace, values, option_string=None):
         from importlib import metadata
 
-        print(f"{PACKAGE} {metadata.version(PACKAGE)}")
+        print(f"{NAME} {metadata.version(NAME)}")
         parser.exit()
 
 

@@ -8,6 +8,7 @@ from models.data import picture_files
 from models.data.image_source import MIN_SIDE_PIXELS, ImageSize, UnreadableImage
 from models.untrusted_files import regular_file
 
+UPRIGHT = 1  # the EXIF orientation of what is stored as it is seen
 CROP_FRACTION = 0.875  # 224 of 256: the evaluation crop of the MobileNet papers' code
 MARGIN = 16  # how many times longer than the crop a picture may be before its ends are cut off
 DEEP_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
@@ -49,22 +50,13 @@ def decode(path: Path, size: ImageSize) -> np.ndarray:
 def _upright(image):
     """``image`` (an opened Pillow image) turned as its EXIF orientation says; as it is where there
     is none, or EXIF data that cannot be read, which viewers pass over as well."""
-    from PIL import ExifTags, Image
+    from PIL import ExifTags, ImageOps
 
-    turns = {
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_270,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_90,
-    }
     try:
-        turn = turns.get(image.getexif().get(ExifTags.Base.Orientation))
+        orientation = image.getexif().get(ExifTags.Base.Orientation, UPRIGHT)
     except Exception:  # damaged bytes make Pillow raise anything
-        turn = None
-    return image if turn is None else image.transpose(turn)
+        orientation = UPRIGHT
+    return image if orientation == UPRIGHT else ImageOps.exif_transpose(image)
 
 
 def check_is_file(path: Path | str) -> None:

@@ -137,7 +137,7 @@ def _equalization(stage: Stage, calibration: Calibration) -> Iterator[Stage]:
     graph = equalization.equalize(stage.graph, stage.statistics, stage.per_channel, known)
     if stage.per_channel:
         graph = hard_swish_scaling.scale_channels(graph, stage.statistics, known)
-    if not stage.per_channel:
+    else:
         graph = equalization.absorb_high_biases(graph, calibration.statistics(graph))
     yield from _changed(stage, graph, calibration)
 

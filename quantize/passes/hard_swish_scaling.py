@@ -100,7 +100,13 @@ def _wanted(maxima: np.ndarray) -> np.ndarray:
     return largest / np.clip(HEADROOM * maxima, GATE.maximum, max(largest, GATE.maximum))
 
 
-def _noise(maxima, factors, of_input, of_gate, of_product) -> float:
+def _noise(
+    maxima: np.ndarray,
+    factors: np.ndarray,
+    of_input: np.ndarray,
+    of_gate: np.ndarray,
+    of_product: np.ndarray,
+) -> float:
     """The noise in the outputs, up to what all these have in common; of a gate that is an addition,
     which rounds nothing, where no factor is other than 1."""
     above = (factors * maxima).max()

@@ -19,7 +19,7 @@ SEED = 0
 ALL = slice(None)
 SAMPLES = 8192  # input patches a layer is fitted on
 DEPTHWISE_SAMPLES = 2048  # where a problem has few taps
-CACHED_SAMPLES = 64
+CACHED_SAMPLES = 64  # that are laid out anew at a time
 SAMPLED_VALUES = 2**26  # of all patches at most: a quarter of a GiB
 
 
